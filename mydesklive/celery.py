@@ -1,0 +1,39 @@
+"""Background work: the app of worker and beat, and what happens when."""
+
+import os
+
+from celery import Celery
+from celery.schedules import crontab
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
+
+app = Celery("mydesklive")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks()
+
+# Periodic tasks that were not run in time are dropped: the next one does their work.
+app.conf.beat_schedule = {
+    "deliver due messages": {
+        "task": "appointments.tasks.deliver_due",
+        "schedule": 10.0,
+        "options": {"expires": 10},
+    },
+    "expire holds and offers": {
+        "task": "appointments.tasks.expire_due",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
+    "provide video calls": {
+        "task": "appointments.tasks.provide_video_calls",
+        "schedule": 30.0,
+        "options": {"expires": 30},
+    },
+    "publish time slots": {
+        "task": "appointments.tasks.publish_all",
+        "schedule": crontab(hour="2", minute="30"),
+    },
+    "clear old sessions": {
+        "task": "mydesklive.tasks.clear_sessions",
+        "schedule": crontab(hour="3", minute="15"),
+    },
+}

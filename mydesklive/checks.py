@@ -1,0 +1,67 @@
+"""System checks: what an operator got wrong, said before anybody is served."""
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
+
+
+@register()
+def check_secret_key(**kwargs: object) -> list[CheckMessage]:
+    if settings.MYDESK_DEMO or not settings.SECRET_KEY.startswith("insecure:"):
+        return []
+    return [Error("SECRET_KEY is not set.", hint="Set it to 50 or more random characters.", id="mydesklive.E001")]
+
+
+@register()
+def check_site_url(**kwargs: object) -> list[CheckMessage]:
+    site = urlsplit(settings.SITE_URL)
+    if site.scheme not in {"http", "https"} or not site.hostname:
+        hint = "Give the whole address, e.g. https://rantevou.example.org."
+        return [Error(f"SITE_URL {settings.SITE_URL!r} is not an address.", hint=hint, id="mydesklive.E002")]
+    if site.scheme == "http" and not _is_local(site.hostname):
+        return [Error("SITE_URL is http: people would send their data in the clear.", id="mydesklive.E003")]
+    return []
+
+
+@register()
+def check_demo_stays_local(**kwargs: object) -> list[CheckMessage]:
+    if not settings.MYDESK_DEMO or _is_local(urlsplit(settings.SITE_URL).hostname or "localhost"):
+        return []
+    hint = "Anybody can sign in with the password of the demo."
+    return [Warning("MYDESK_DEMO is on and SITE_URL is not this machine.", hint=hint, id="mydesklive.W001")]
+
+
+@register()
+def check_email(**kwargs: object) -> list[CheckMessage]:
+    if not settings.EMAIL_URL:
+        hint = "E.g. smtp+tls://user:password@mail.example.org:587."
+        return [Error("EMAIL_URL is not set: no message would be sent.", hint=hint, id="mydesklive.E004")]
+    if settings.EMAIL_URL.startswith("demo:") and not settings.MYDESK_DEMO:
+        return [Error("EMAIL_URL=demo: keeps mail on a page of the demo; it needs MYDESK_DEMO=1.", id="mydesklive.E005")]
+    return []
+
+
+@register()
+def check_database(**kwargs: object) -> list[CheckMessage]:
+    if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
+        return []
+    return [Error("DATABASE_URL must name a PostgreSQL database.", id="mydesklive.E006")]
+
+
+@register()
+def check_jitsi(**kwargs: object) -> list[CheckMessage]:
+    if not settings.JITSI_URL:
+        return []
+    if not settings.JITSI_URL.startswith("https://"):
+        return [Error("JITSI_URL must be https: browsers give no camera otherwise.", id="mydesklive.E007")]
+    if not settings.JITSI_APP_ID or len(settings.JITSI_SECRET.encode()) < MIN_JITSI_SECRET:
+        text = f"JITSI_URL needs JITSI_APP_ID and a JITSI_SECRET of {MIN_JITSI_SECRET} bytes or more."
+        return [Error(text, id="mydesklive.E008")]
+    return []
+
+
+def _is_local(host: str) -> bool:
+    return host in {"localhost", "127.0.0.1", "::1"} or host.endswith(".localhost")

@@ -1,0 +1,35 @@
+"""What the product adds to Django's own way of a request."""
+
+from collections.abc import Callable
+
+from csp.decorators import csp_replace
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.middleware.locale import LocaleMiddleware
+from django.utils import translation
+
+Handler = Callable[[HttpRequest], HttpResponse]
+
+
+class LanguageMiddleware(LocaleMiddleware):
+    """Pages speak the language of their address (Greek at /, English under /en/), the API the one the client asks for."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        super().process_request(request)
+        if request.path_info.startswith("/api/"):
+            translation.activate(translation.get_language_from_request(request))
+            request.LANGUAGE_CODE = translation.get_language()
+
+
+class PolicyOfLibraryPages:
+    """The strict content security policy holds everywhere but on pages that libraries draw."""
+
+    PREFIXES = ("/admin/", "/en/admin/", "/api/v1/docs/")
+
+    def __init__(self, get_response: Handler) -> None:
+        self.strict = get_response
+        self.relaxed: Handler = csp_replace(settings.LIBRARY_PAGES_POLICY)(get_response)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        handler = self.relaxed if request.path_info.startswith(self.PREFIXES) else self.strict
+        return handler(request)

@@ -1,0 +1,25 @@
+"""The map of the product. Greek pages at /, English ones under /en/."""
+
+from django.conf.urls.i18n import i18n_patterns
+from django.contrib import admin
+from django.urls import include, path
+
+from mydesklive import views
+
+urlpatterns = [
+    path("health/live", views.live, name="health-live"),
+    path("health/ready", views.ready, name="health-ready"),
+    path("robots.txt", views.robots, name="robots"),
+    path("api/v1/", include("mydesklive.api")),
+    path("i18n/", include("django.conf.urls.i18n")),
+    *i18n_patterns(
+        path("accounts/login/", views.sign_in, name="account_login"),
+        path("accounts/", include("allauth.urls")),
+        path("appointments/", include("appointments.urls")),
+        path("reports/", include("reports.urls")),
+        path("admin/", admin.site.urls),
+        # Last: `<platform>/` is whatever no address above is.
+        path("", include("agencies.urls")),
+        prefix_default_language=False,
+    ),
+]

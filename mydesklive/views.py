@@ -1,0 +1,56 @@
+"""Pages that belong to no app: probes for those who run the product, and what robots may read."""
+
+from allauth.account.views import LoginView
+from django.conf import settings
+from django.core.cache import cache
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+
+@require_safe
+@never_cache
+def live(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def ready(request: HttpRequest) -> JsonResponse:
+    """503 while the database is away or behind the code; a lost Redis delays messages but books on."""
+    state = {"database": _database_state(), "redis": "ok" if _cache_answers() else "degraded"}
+    ok = state["database"] == "ok"
+    return JsonResponse({"status": "ok" if ok else "unavailable", **state}, status=200 if ok else 503)
+
+
+def _database_state() -> str:
+    try:
+        executor = MigrationExecutor(connection)
+        pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError:
+        return "unreachable"
+    return "migrations pending" if pending else "ok"
+
+
+def _cache_answers() -> bool:
+    cache.set("health", "ok", 10)
+    return cache.get("health") == "ok"
+
+
+@require_safe
+def robots(request: HttpRequest) -> HttpResponse:
+    closed = ["/accounts/", "/admin/", "/appointments/", "/api/", "/en/accounts/", "/en/admin/", "/en/appointments/"]
+    lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
+def sign_in(request: HttpRequest) -> HttpResponseBase:
+    """The password page in the demo, otherwise the page that sends a code by e-mail."""
+    if settings.PASSWORD_SIGN_IN:
+        return LoginView.as_view()(request)
+    query = request.META.get("QUERY_STRING", "")
+    return redirect(reverse("account_request_login_code") + (f"?{query}" if query else ""))
