@@ -1,0 +1,26 @@
+"""Mail in the demo: kept in the database and shown on a page, never sent to anybody."""
+
+from collections.abc import Sequence
+from email import message_from_string, policy
+from email.message import EmailMessage as ParsedMessage
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+from accounts.models import DemoMail
+
+
+class DemoBackend(BaseEmailBackend):
+    def send_messages(self, email_messages: Sequence[EmailMessage]) -> int:
+        mails = [
+            DemoMail(recipient=recipient, subject=mail.subject[:250], source=mail.message().as_string())
+            for mail in email_messages
+            for recipient in mail.recipients()
+        ]
+        DemoMail.objects.bulk_create(mails)
+        return len(email_messages)
+
+
+def parsed(mail: DemoMail) -> ParsedMessage:
+    """The kept mail as a message whose parts (text, HTML, calendar file) can be walked."""
+    return message_from_string(mail.source, policy=policy.default)  # type: ignore[return-value]

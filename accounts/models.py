@@ -1,0 +1,94 @@
+"""Who people are: the user, whose name is an e-mail address, and the demo's mailbox."""
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.auth.models import PermissionsMixin
+from django.db import models
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.translation import gettext_lazy as _
+
+
+class UserManager(BaseUserManager["User"]):
+    def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        user = self.model(email=email, **fields)
+        user.clean()
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
+    def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
+        return self.create_user(email, password, is_superuser=True, is_operator=True, **fields)
+
+    def get_by_natural_key(self, email: str | None) -> "User":
+        return self.get(email=(email or "").lower())
+
+
+class User(AbstractBaseUser, PermissionsMixin):
+    """A person who can sign in: a citizen, and by role also an officer, an operator or an official.
+
+    Officers get their role at an agency or a branch from `agencies.Membership`; the two roles here hold for the
+    whole platform, and neither shows who the citizens are.
+    """
+
+    email = models.EmailField(_("e-mail address"), unique=True, error_messages={"unique": _("This address is taken.")})
+    name = models.CharField(_("full name"), max_length=120, blank=True)
+    phone = models.CharField(_("telephone"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
+    is_active = models.BooleanField(_("may sign in"), default=True)
+    is_operator = models.BooleanField(_("platform operator"), default=False, help_text=_("Configures agencies."))
+    is_official = models.BooleanField(_("ministry official"), default=False, help_text=_("Reads statistics."))
+    date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
+
+    objects: ClassVar[UserManager] = UserManager()
+
+    USERNAME_FIELD = "email"
+    EMAIL_FIELD = "email"
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
+
+    class Meta:
+        verbose_name = _("user")
+        verbose_name_plural = _("users")
+        ordering = ("email",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(email=models.functions.Lower("email")), name="user_email_lower_case"),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.email
+
+    def clean(self) -> None:
+        self.email = self.email.strip().lower()
+
+    @cached_property
+    def is_staff(self) -> bool:
+        """Whether the admin opens for this person: Django's admin asks for this name."""
+        return self.is_superuser or self.is_operator or self.is_officer
+
+    @cached_property
+    def is_officer(self) -> bool:
+        """Whether the person works for an agency: has a membership that is not over."""
+        return self.memberships.exists()
+
+    def get_full_name(self) -> str:
+        return self.name
+
+    def get_short_name(self) -> str:
+        return self.name.split(" ")[0] or self.email
+
+
+class DemoMail(models.Model):
+    """A mail that the demo did not send: it is shown on a page instead, so that a visitor can read and follow it."""
+
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+    recipient = models.EmailField()
+    subject = models.CharField(max_length=250)
+    source = models.TextField(help_text="The whole message as it would have left, RFC 5322.")
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.recipient}: {self.subject}"

@@ -1,0 +1,54 @@
+"""Who may: what of each agency a signed-in person sees and changes. Rows outside of it do not exist for one."""
+
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from agencies.models import Agency, Branch, Membership, Role
+
+# What a role may, from the least to the most; each includes the ones before it.
+RANK = {Role.AGENT: 0, Role.SUPERVISOR: 1, Role.AGENCY_ADMIN: 2}
+
+
+def _places(user: User, role: Role) -> tuple[set[int], set[int]]:
+    """(agency ids, branch ids) where the user holds at least the role; an agency id stands for all its branches."""
+    agencies, branches = set(), set()
+    for membership in memberships(user):
+        if RANK[Role(membership.role)] < RANK[role]:
+            continue
+        if membership.branch_id:
+            branches.add(membership.branch_id)
+        else:
+            agencies.add(membership.agency_id)
+    return agencies, branches
+
+
+def memberships(user: User) -> list[Membership]:
+    """The user's memberships, read once per user object (that is, once per request)."""
+    if not hasattr(user, "_memberships_read"):
+        user._memberships_read = list(Membership.objects.filter(user=user)) if user.is_authenticated else []
+    return user._memberships_read
+
+
+def has_role(user: User, role: Role) -> bool:
+    return any(RANK[Role(membership.role)] >= RANK[role] for membership in memberships(user))
+
+
+def branches(user: User, role: Role = Role.AGENT) -> QuerySet[Branch]:
+    """Branches where the user works with at least this role. Operators configure every branch."""
+    if user.is_superuser or user.is_operator:
+        return Branch.objects.all()
+    agency_ids, branch_ids = _places(user, role)
+    return Branch.objects.filter(Q(agency__in=agency_ids) | Q(pk__in=branch_ids))
+
+
+def agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
+    """Agencies where the user works with at least this role, at any of their branches."""
+    if user.is_superuser or user.is_operator:
+        return Agency.objects.all()
+    agency_ids, branch_ids = _places(user, role)
+    return Agency.objects.filter(Q(pk__in=agency_ids) | Q(branches__in=branch_ids)).distinct()
+
+
+def citizens_branch_ids(user: User) -> tuple[set[int], set[int]]:
+    """(agency ids, branch ids) whose citizens the user may see: by membership only, so operators see none."""
+    return _places(user, Role.AGENT)

@@ -1,0 +1,11 @@
+"""Who offers what, where, when, and who may."""
+
+from agencies.models.agency import Agency
+from agencies.models.branch import Branch
+from agencies.models.channel import Channel
+from agencies.models.membership import Membership, Role
+from agencies.models.opening import Closure, OpeningRule
+from agencies.models.procedure import Procedure
+from agencies.models.token import SystemToken
+
+__all__ = ["Agency", "Branch", "Channel", "Closure", "Membership", "OpeningRule", "Procedure", "Role", "SystemToken"]

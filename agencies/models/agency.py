@@ -1,0 +1,106 @@
+from datetime import timedelta
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from agencies.text import localized
+
+DAY_MINUTES = 24 * 60
+
+
+def default_reminders() -> list[int]:
+    """Three days, one day and two hours before, in minutes."""
+    return [3 * DAY_MINUTES, DAY_MINUTES, 2 * 60]
+
+
+class AgencyQuerySet(models.QuerySet["Agency"]):
+    def live(self) -> "AgencyQuerySet":
+        """Agencies whose platform takes bookings from the public."""
+        return self.filter(stage=Agency.Stage.PRODUCTION)
+
+    def visible(self) -> "AgencyQuerySet":
+        """Agencies that the portal shows: the live ones, and those that are joining, which cannot be booked yet."""
+        return self.exclude(stage=Agency.Stage.REQUEST)
+
+
+class Agency(models.Model):
+    """A public body with a platform of its own name, brand and rules."""
+
+    class Stage(models.TextChoices):
+        REQUEST = "request", _("Request")
+        JOINING = "joining", _("Joining")
+        PILOT = "pilot", _("Pilot")
+        PRODUCTION = "production", _("In production")
+
+    slug = models.SlugField(_("short code"), max_length=40, unique=True)
+    name_el = models.CharField(_("name (Greek)"), max_length=200)
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    short_name_el = models.CharField(_("short name (Greek)"), max_length=60)
+    short_name_en = models.CharField(_("short name (English)"), max_length=60)
+    description_el = models.TextField(_("description (Greek)"), blank=True)
+    description_en = models.TextField(_("description (English)"), blank=True)
+    branch_word_el = models.CharField(_("what a branch is called (Greek)"), max_length=60, blank=True)
+    branch_word_en = models.CharField(_("what a branch is called (English)"), max_length=60, blank=True)
+
+    platform = models.CharField(_("platform"), max_length=40, unique=True, help_text=_("For example myKEPlive."))
+    platform_slug = models.SlugField(_("address"), max_length=40, unique=True, help_text=_("For example mykeplive."))
+    stage = models.CharField(_("stage"), max_length=12, choices=Stage, default=Stage.REQUEST)
+    live_since = models.DateField(_("in production since"), null=True, blank=True)
+    accent = models.CharField(
+        _("accent colour"), max_length=7, default="#003375", validators=[RegexValidator(r"^#[0-9a-f]{6}$")]
+    )
+    legal_basis = models.CharField(_("legal basis"), max_length=200, blank=True)
+    mitos_id = models.CharField(_("Mitos number"), max_length=6, blank=True, validators=[RegexValidator(r"^\d{6}$")])
+    publishes_figures = models.BooleanField(_("publishes its figures"), default=True)
+    publishes_branches = models.BooleanField(_("publishes the number of branches"), default=True)
+
+    horizon_days = models.PositiveSmallIntegerField(
+        _("booking opens, days ahead"), default=60, validators=[MinValueValidator(1), MaxValueValidator(366)]
+    )
+    lead_minutes = models.PositiveIntegerField(
+        _("last booking, minutes before"), default=60, validators=[MaxValueValidator(30 * DAY_MINUTES)]
+    )
+    change_minutes = models.PositiveIntegerField(
+        _("last change by the citizen, minutes before"), default=60, validators=[MaxValueValidator(30 * DAY_MINUTES)]
+    )
+    hold_minutes = models.PositiveSmallIntegerField(
+        _("a time is held, minutes"), default=10, validators=[MinValueValidator(2), MaxValueValidator(60)]
+    )
+    verify_minutes = models.PositiveSmallIntegerField(
+        _("guests confirm their e-mail within, minutes"),
+        default=0,
+        validators=[MaxValueValidator(DAY_MINUTES)],
+        help_text=_("0: guests need not confirm."),
+    )
+    reminders = ArrayField(
+        models.PositiveIntegerField(), verbose_name=_("reminders, minutes before"), default=default_reminders, blank=True
+    )
+    retention_days = models.PositiveIntegerField(_("personal data is kept, days after"), default=180)
+    video_provider = models.CharField(_("video provider"), max_length=20, default="room")
+    video_early_minutes = models.PositiveSmallIntegerField(_("room opens, minutes before"), default=10)
+    video_late_minutes = models.PositiveSmallIntegerField(_("room closes, minutes after"), default=30)
+
+    objects = AgencyQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("agency")
+        verbose_name_plural = _("agencies")
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.short_name
+
+    name = localized("name")
+    short_name = localized("short_name")
+    description = localized("description")
+    branch_word = localized("branch_word")
+
+    @property
+    def is_live(self) -> bool:
+        return self.stage == self.Stage.PRODUCTION
+
+    @property
+    def lead(self) -> timedelta:
+        return timedelta(minutes=self.lead_minutes)

@@ -1,0 +1,91 @@
+from datetime import date, datetime
+from zoneinfo import ZoneInfo, available_timezones
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models.agency import Agency
+from agencies.text import localized, search_key
+
+
+def validate_timezone(value: str) -> None:
+    if value not in available_timezones():
+        raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens."), params={"zone": value})
+
+
+class BranchQuerySet(models.QuerySet["Branch"]):
+    def open(self) -> "BranchQuerySet":
+        """Branches that the public can book at."""
+        return self.filter(is_open=True, agency__stage=Agency.Stage.PRODUCTION)
+
+    def matching(self, query: str) -> "BranchQuerySet":
+        """Branches whose name, city, region or postal address has every word of the query, in any spelling."""
+        found = self
+        for word in search_key(query).split():
+            found = found.filter(search_text__contains=word)
+        return found
+
+
+class Branch(models.Model):
+    """Where an agency serves: a place with its own clock and holidays, or the central services that serve from afar."""
+
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="branches", verbose_name=_("agency"))
+    code = models.SlugField(_("code"), max_length=60, unique=True)
+    name_el = models.CharField(_("name (Greek)"), max_length=200)
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    address_el = models.CharField(_("address (Greek)"), max_length=200, blank=True)
+    address_en = models.CharField(_("address (English)"), max_length=200, blank=True)
+    city_el = models.CharField(_("city (Greek)"), max_length=100)
+    city_en = models.CharField(_("city (English)"), max_length=100)
+    region_el = models.CharField(_("region (Greek)"), max_length=100, blank=True)
+    region_en = models.CharField(_("region (English)"), max_length=100, blank=True)
+    municipality = models.SlugField(_("municipality"), max_length=60, blank=True, help_text=_("For its patron-saint day."))
+    country = models.CharField(_("country"), max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")], default="GR")
+    timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Athens", validators=[validate_timezone])
+    latitude = models.DecimalField(_("latitude"), max_digits=7, decimal_places=4, null=True, blank=True)
+    longitude = models.DecimalField(_("longitude"), max_digits=7, decimal_places=4, null=True, blank=True)
+    phone = models.CharField(_("telephone"), max_length=30, blank=True)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    access_el = models.TextField(_("accessibility (Greek)"), blank=True)
+    access_en = models.TextField(_("accessibility (English)"), blank=True)
+    is_open = models.BooleanField(_("takes bookings"), default=True)
+    search_text = models.TextField(editable=False, default="")
+
+    objects = BranchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("branch")
+        verbose_name_plural = _("branches")
+        ordering = ("name_el",)
+        indexes = (models.Index(fields=["agency", "country", "region_el"], name="branch_by_place"),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    name = localized("name")
+    address = localized("address")
+    city = localized("city")
+    region = localized("region")
+    access = localized("access")
+
+    def clean(self) -> None:
+        self.index_text()
+
+    def index_text(self) -> None:
+        """Bring `search_text` up to date; called where a branch is edited or loaded."""
+        fields = ("name", "city", "region", "address")
+        texts = [getattr(self, f"{field}_{language}") for language in ("el", "en") for field in fields]
+        self.search_text = " ".join(search_key(text) for text in [*texts, self.code] if text)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment (aware) on the branch's wall clock."""
+        return moment.astimezone(self.zone)
+
+    def today(self, now: datetime) -> date:
+        return self.local(now).date()

@@ -1,0 +1,10 @@
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class Channel(models.TextChoices):
+    """How a citizen is served."""
+
+    IN_PERSON = "in_person", _("In person")
+    VIDEO = "video", _("By video call")
+    PHONE = "phone", _("By telephone")

@@ -1,0 +1,139 @@
+"""When a branch is open, in the wall-clock time of its own zone, and when it is not after all."""
+
+from django.contrib.postgres.fields import ArrayField
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
+from django.db import models
+from django.utils.dates import WEEKDAYS
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models.agency import Agency
+from agencies.models.branch import Branch
+from agencies.models.channel import Channel
+from agencies.models.procedure import Procedure
+from agencies.text import localized
+
+ISO_WEEKDAYS = [(number + 1, label) for number, label in WEEKDAYS.items()]
+
+
+class OpeningRule(models.Model):
+    """Weekly opening of a branch. Dates and times are the wall clock of the branch's zone."""
+
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="opening_rules", verbose_name=_("branch"))
+    weekdays = ArrayField(
+        models.PositiveSmallIntegerField(choices=ISO_WEEKDAYS), verbose_name=_("weekdays"), help_text=_("1 is Monday.")
+    )
+    opens_at = models.TimeField(_("from"))
+    closes_at = models.TimeField(_("until"))
+    every_n_weeks = models.PositiveSmallIntegerField(
+        _("every … weeks"), default=1, validators=[MinValueValidator(1), MaxValueValidator(8)]
+    )
+    valid_from = models.DateField(_("valid from"), help_text=_("Weeks are counted from this date's week."))
+    valid_until = models.DateField(_("valid until"), null=True, blank=True)
+    slot_minutes = models.PositiveSmallIntegerField(
+        _("slot length, minutes"), default=10, validators=[MinValueValidator(5), MaxValueValidator(240)]
+    )
+    desks = models.PositiveSmallIntegerField(_("desks"), default=1, validators=[MinValueValidator(1), MaxValueValidator(200)])
+    channels = ArrayField(models.CharField(max_length=10, choices=Channel), verbose_name=_("channels"))
+    procedures = models.ManyToManyField(
+        Procedure, blank=True, related_name="opening_rules", verbose_name=_("services"), help_text=_("Empty: all services.")
+    )
+    release_days = models.PositiveSmallIntegerField(
+        _("becomes bookable, days before"), null=True, blank=True, help_text=_("Empty: as soon as it is published.")
+    )
+    release_at = models.TimeField(_("becomes bookable at"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("opening rule")
+        verbose_name_plural = _("opening rules")
+        ordering = ("branch", "valid_from", "opens_at")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(opens_at__lt=models.F("closes_at")),
+                name="opening_ends_after_start",
+                violation_error_message=_("The opening must end after it starts."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(valid_until__isnull=True) | models.Q(valid_until__gte=models.F("valid_from")),
+                name="opening_valid_in_order",
+                violation_error_message=_("The last date must not be before the first."),
+            ),
+            models.CheckConstraint(condition=models.Q(slot_minutes__gte=5), name="opening_slot_minutes"),
+            models.CheckConstraint(condition=models.Q(desks__gte=1), name="opening_desks"),
+            models.CheckConstraint(condition=models.Q(every_n_weeks__gte=1), name="opening_every_n_weeks"),
+        )
+
+    def __str__(self) -> str:
+        days = ", ".join(str(WEEKDAYS[day - 1]) for day in sorted(self.weekdays))
+        return f"{days} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
+
+    def clean(self) -> None:
+        if self.release_days is not None and self.release_at is None:
+            raise ValidationError({"release_at": _("Say at what time new days open.")})
+
+
+class Closure(models.Model):
+    """Closed time of a whole agency, a branch, or some of its desks, on the wall clock of each branch's zone.
+
+    It holds on every day from `from_date` to `until_date`, all day or from `from_time` to `until_time`.
+    """
+
+    class Kind(models.TextChoices):
+        HOLIDAY = "holiday", _("Holiday")
+        CLOSED = "closed", _("Closed")
+        ABSENCE = "absence", _("Absence")
+
+    agency = models.ForeignKey(Agency, models.CASCADE, related_name="closures", verbose_name=_("agency"))
+    branch = models.ForeignKey(
+        Branch,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="closures",
+        verbose_name=_("branch"),
+        help_text=_("Empty: the whole agency."),
+    )
+    kind = models.CharField(_("kind"), max_length=10, choices=Kind, default=Kind.CLOSED)
+    from_date = models.DateField(_("from"))
+    until_date = models.DateField(_("until"))
+    from_time = models.TimeField(_("from, time"), null=True, blank=True)
+    until_time = models.TimeField(_("until, time"), null=True, blank=True)
+    desks = models.PositiveSmallIntegerField(
+        _("desks away"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: all desks.")
+    )
+    reason_el = models.CharField(_("reason (Greek)"), max_length=200, blank=True)
+    reason_en = models.CharField(_("reason (English)"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("closure")
+        verbose_name_plural = _("closures")
+        ordering = ("from_date", "from_time")
+        indexes = (
+            models.Index(fields=["branch", "from_date"], name="closure_by_branch"),
+            models.Index(fields=["agency", "from_date"], name="closure_by_agency"),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=["branch", "from_date"], condition=models.Q(kind="holiday"), name="one_holiday_a_day"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(until_date__gte=models.F("from_date")),
+                name="closure_dates_in_order",
+                violation_error_message=_("The last date must not be before the first."),
+            ),
+            models.CheckConstraint(
+                condition=models.Q(from_time__isnull=True, until_time__isnull=True)
+                | models.Q(from_time__isnull=False, until_time__isnull=False, until_time__gt=models.F("from_time")),
+                name="closure_times_in_order",
+                violation_error_message=_("Give both times, the first before the last, or none for the whole day."),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reason or self.get_kind_display()} {self.from_date:%d/%m/%Y}"
+
+    reason = localized("reason")
+
+    def clean(self) -> None:
+        if self.branch_id and self.agency_id and self.branch.agency_id != self.agency_id:
+            raise ValidationError({"branch": _("This branch belongs to another agency.")})

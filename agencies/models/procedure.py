@@ -1,0 +1,66 @@
+from django.contrib.postgres.fields import ArrayField
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models.agency import Agency
+from agencies.models.channel import Channel
+from agencies.text import localized
+
+
+class ProcedureQuerySet(models.QuerySet["Procedure"]):
+    def offered(self) -> "ProcedureQuerySet":
+        """Procedures that the public can book."""
+        return self.filter(is_offered=True, agency__stage=Agency.Stage.PRODUCTION)
+
+
+class Procedure(models.Model):
+    """What a citizen comes for."""
+
+    class Identification(models.TextChoices):
+        NONE = "none", _("Name and e-mail")
+        TAX_NUMBER = "tax_number", _("Name, e-mail and tax number")
+
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="procedures", verbose_name=_("agency"))
+    code = models.SlugField(_("code"), max_length=60, unique=True)
+    name_el = models.CharField(_("name (Greek)"), max_length=200)
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    description_el = models.TextField(_("description (Greek)"), blank=True)
+    description_en = models.TextField(_("description (English)"), blank=True)
+    documents_el = models.TextField(_("what to bring (Greek)"), blank=True, help_text=_("One document a line."))
+    documents_en = models.TextField(_("what to bring (English)"), blank=True, help_text=_("One document a line."))
+    duration_minutes = models.PositiveSmallIntegerField(
+        _("duration, minutes"), validators=[MinValueValidator(5), MaxValueValidator(480)]
+    )
+    channels = ArrayField(models.CharField(max_length=10, choices=Channel), verbose_name=_("channels"))
+    identification = models.CharField(
+        _("identification needed"), max_length=12, choices=Identification, default=Identification.NONE
+    )
+    open_limit = models.PositiveSmallIntegerField(
+        _("open appointments per person"), default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
+    mitos_id = models.CharField(_("Mitos number"), max_length=6, blank=True, validators=[RegexValidator(r"^\d{6}$")])
+    is_offered = models.BooleanField(_("offered to the public"), default=True)
+
+    objects = ProcedureQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("service")
+        verbose_name_plural = _("services")
+        ordering = ("pk",)
+
+    def __str__(self) -> str:
+        return self.name
+
+    name = localized("name")
+    description = localized("description")
+    _documents = localized("documents")
+
+    @property
+    def documents(self) -> list[str]:
+        return [line.strip() for line in self._documents.splitlines() if line.strip()]
+
+    @property
+    def channel_choices(self) -> list[tuple[str, str]]:
+        """The procedure's channels as (value, label), in the order in which they are always shown."""
+        return [(channel.value, channel.label) for channel in Channel if channel.value in self.channels]

@@ -1,0 +1,62 @@
+"""Greek text that people type and search: accents, case, final sigma and Greek in Latin letters do not matter."""
+
+import re
+import unicodedata
+
+from django.utils.translation import get_language
+
+_NOT_WORD = re.compile(r"[\W_]+")
+_DOUBLED = re.compile(r"(.)\1+")
+
+# One key letter for each sound, whichever alphabet and spelling it was typed in. Sounds that Latin spellings mix up
+# (β, φ and the υ of αυ, ευ) share a key: a few matches too many are better than a city that is not found.
+_SPELLINGS = {
+    "u": "ου ou",
+    "e": "αι ai ae ε e",
+    "i": "ει οι υι ει ei oi ui yi η ι υ i y",
+    "o": "ω ο o w",
+    "ab": "αυ au",
+    "eb": "ευ eu",
+    "b": "μπ mp β b v φ f ph",
+    "d": "ντ nt δ d",
+    "g": "γκ γγ gk gg ng γ g",
+    "j": "τζ tz j",
+    "4": "ψ ps",
+    "3": "ξ ks",
+    "8": "θ th 8",
+    "x": "χ ch kh h x",
+    "k": "κ k c q",
+    "a": "α a",
+    "z": "ζ z",
+    "l": "λ l",
+    "m": "μ m",
+    "n": "ν n",
+    "p": "π p",
+    "r": "ρ r",
+    "s": "σ s",
+    "t": "τ t",
+}
+_KEYS = {spelling: key for key, spellings in _SPELLINGS.items() for spelling in spellings.split()}
+_SOUND = re.compile("|".join(sorted(_KEYS, key=len, reverse=True)))
+
+
+def folded(text: str) -> str:
+    """The text without accents, case and final sigma, words one space apart: «Δ. Χανίων» gives «δ χανιων»."""
+    plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    return _NOT_WORD.sub(" ", plain.casefold().replace("ς", "σ")).strip()
+
+
+def search_key(text: str) -> str:
+    """What search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» all give one key."""
+    sounds = _SOUND.sub(lambda match: _KEYS[match.group()], folded(text))
+    return _DOUBLED.sub(r"\1", sounds)
+
+
+def localized(field: str) -> property:
+    """A property that reads `<field>_el` or `<field>_en` by the active language; Greek where English is empty."""
+
+    def read(self: object) -> str:
+        language = (get_language() or "el")[:2]
+        return getattr(self, f"{field}_{language}", "") or getattr(self, f"{field}_el")
+
+    return property(read)

@@ -1,0 +1,137 @@
+"""What is free. Read from the slots alone, with a constant number of queries; appointments are never counted."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+
+from agencies.models import Branch, Procedure
+
+
+@dataclass(frozen=True, slots=True)
+class FreeTime:
+    """A time at which the procedure can begin (UTC): keys of the first slot and the branch, and how many can still book."""
+
+    slot: int
+    branch: int
+    starts_at: datetime
+    free: int
+
+
+def slots_needed(procedure: Procedure, slot_minutes: int) -> int:
+    """How many consecutive slots the procedure takes; the SQL below counts the same way."""
+    return math.ceil(procedure.duration_minutes / slot_minutes)
+
+
+# The rules under which the procedure is given in a channel. A rule that names no procedures is for all of them.
+RULES = """
+    SELECT rule.id, rule.branch_id, rule.slot_minutes
+    FROM agencies_openingrule rule
+    JOIN agencies_branch branch ON branch.id = rule.branch_id AND branch.is_open
+    JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = 'production'
+    WHERE {place} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels) AND (
+        NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
+        OR EXISTS (
+            SELECT FROM agencies_openingrule_procedures one
+            WHERE one.openingrule_id = rule.id AND one.procedure_id = %(procedure)s
+        )
+    )
+"""
+
+FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.bookable_from <= %(now)s)"
+
+# A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule never
+# overlap, so their number tells that none is missing between them.
+FREE_TIMES = f"""
+WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
+SELECT id, starts_at, free FROM (
+    SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
+        count(*) OVER run AS slots, ceil(%(minutes)s::numeric / rule.slot_minutes) AS needed
+    FROM rule JOIN appointments_timeslot slot ON slot.rule_id = rule.id
+    WHERE {FREE} AND slot.starts_at >= %(since)s AND slot.starts_at < %(until)s + %(reach)s::interval
+    WINDOW run AS (
+        PARTITION BY slot.rule_id ORDER BY slot.starts_at
+        RANGE BETWEEN CURRENT ROW AND %(reach)s::interval FOLLOWING
+    )
+) AS run
+WHERE slots = needed AND starts_at < %(until)s
+ORDER BY starts_at, id
+"""
+
+# The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
+EARLIEST = f"""
+WITH rule AS MATERIALIZED ({RULES.format(place="(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))")})
+SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
+FROM rule CROSS JOIN LATERAL (
+    SELECT slot.id, slot.starts_at, run.free
+    FROM appointments_timeslot slot CROSS JOIN LATERAL (
+        SELECT count(*) AS slots, min(capacity - taken) AS free
+        FROM appointments_timeslot next
+        WHERE next.rule_id = rule.id AND next.starts_at BETWEEN slot.starts_at AND slot.starts_at + %(reach)s::interval
+            AND {FREE.replace("slot.", "next.")}
+    ) AS run
+    WHERE slot.rule_id = rule.id AND slot.starts_at >= %(since)s AND {FREE}
+        AND run.slots = ceil(%(minutes)s::numeric / rule.slot_minutes)
+    ORDER BY slot.starts_at LIMIT 1
+) AS first
+ORDER BY rule.branch_id, first.starts_at, first.id
+"""
+
+
+def free_times(
+    procedure: Procedure,
+    branch: Branch,
+    channel: str,
+    *,
+    now: datetime,
+    since: datetime,
+    until: datetime,
+    assisted: bool = False,
+) -> list[FreeTime]:
+    """Every time from `since` before `until` at which the procedure can begin, in order; not within the agency's lead.
+
+    Officers (`assisted`) may book up to the last minute, and times that are not released yet. One query. A time that two
+    rules of the branch both give appears twice, with two slots.
+    """
+    params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
+    params["since"] = max(since, now if assisted else now + procedure.agency.lead)
+    if assisted:
+        params["now"] = datetime.max.replace(tzinfo=UTC)
+    return [FreeTime(slot, branch.pk, *times) for slot, *times in _rows(FREE_TIMES, params, procedure, channel)]
+
+
+def earliest(
+    procedure: Procedure, channel: str, *, now: datetime, branches: Iterable[int] | None = None
+) -> dict[int, FreeTime]:
+    """The first free time of each branch (primary keys; all of the agency if None). Branches without one are left out.
+
+    One query, whatever the number of branches.
+    """
+    params = _params(procedure, channel, now) | {"branches": None if branches is None else list(branches)}
+    return {
+        branch: FreeTime(slot, branch, *times)
+        for branch, slot, *times in _rows(EARLIEST, params, procedure, channel)
+    }
+
+
+def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, object]:
+    duration = timedelta(minutes=procedure.duration_minutes)
+    return {
+        "agency": procedure.agency_id,
+        "procedure": procedure.pk,
+        "channel": channel,
+        "minutes": procedure.duration_minutes,
+        "reach": duration - timedelta(microseconds=1),
+        "now": now,
+        "since": now + procedure.agency.lead,
+    }
+
+
+def _rows(sql: str, params: dict[str, object], procedure: Procedure, channel: str) -> list[tuple]:
+    if not procedure.is_offered or channel not in procedure.channels:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()

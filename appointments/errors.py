@@ -1,0 +1,70 @@
+"""The one family of reasons for which a booking, a change or a hold is refused. Messages are for citizens."""
+
+from typing import ClassVar
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+
+class BookingError(Exception):
+    """A refusal with a translated message, and the field of the form or request that it belongs to."""
+
+    message: ClassVar[str | Promise] = _("This is not possible.")
+    field: ClassVar[str] = "slot"
+
+    def __str__(self) -> str:
+        return str(self.message)
+
+
+class SlotTaken(BookingError):
+    """The time went to somebody else, or was withdrawn, a moment ago."""
+
+    message = _("This time has just been taken. Please choose another one.")
+
+
+class SlotNotFound(BookingError):
+    message = _("This time does not exist. Please choose one from the list.")
+
+
+class SlotPassed(BookingError):
+    message = _("It is too late to book this time. Please choose a later one.")
+
+
+class SlotNotReleased(BookingError):
+    message = _("This time cannot be booked yet.")
+
+
+class NotOffered(BookingError):
+    """The procedure is not offered (there) now: its agency has not opened, or the branch takes no bookings."""
+
+    message = _("This service cannot be booked here at the moment.")
+    field = "procedure"
+
+
+class ForeignProcedure(BookingError):
+    message = _("This time is not for this service. Please choose another one.")
+    field = "procedure"
+
+
+class ChannelNotOffered(BookingError):
+    message = _("This service is not given in this way at this time.")
+    field = "channel"
+
+
+class LimitReached(BookingError):
+    message = _("You already have an open appointment for this service. You can move it or cancel it.")
+    field = "procedure"
+
+
+class HoldExpired(BookingError):
+    message = _("The time was not kept any longer. Please choose a time again; what you typed is still here.")
+
+
+class TooLate(BookingError):
+    message = _("It is too late to change this appointment here. Please call us.")
+
+
+class WrongStatus(BookingError):
+    """The appointment is past the point where this step makes sense (double click, two officers, an old page)."""
+
+    message = _("The appointment has changed in the meantime. Please look at it again.")

@@ -1,0 +1,259 @@
+import hmac
+import secrets
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.core import signing
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.expressions import RawSQL
+from django.urls import reverse
+from django.utils import translation
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from agencies import access
+from agencies.models import Agency, Branch, Channel, Procedure
+from videocalls.models import VideoCall
+
+# No 0/O, 1/I/L, U/V: a reference is read out on the telephone and typed from paper.
+REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
+REFERENCE_LENGTH = 10
+_LINK = signing.Signer(salt="appointments.manage")
+
+
+def random_reference() -> str:
+    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+class Status(models.TextChoices):
+    HELD = "held", _("Held")
+    UNVERIFIED = "unverified", _("Waiting for confirmation")
+    BOOKED = "booked", _("Booked")
+    ARRIVED = "arrived", _("Arrived")
+    SERVING = "serving", _("Being served")
+    COMPLETED = "completed", _("Completed")
+    CANCELLED = "cancelled", _("Cancelled")
+    NO_SHOW = "no_show", _("Did not come")
+    EXPIRED = "expired", _("Expired")
+
+
+# Still to be served: holds its slots and counts for the limit per person.
+OPEN = (Status.HELD, Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
+# Promised to a citizen: what an opening change must not break silently.
+PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
+# Gave its slots back.
+RELEASED = (Status.CANCELLED, Status.EXPIRED)
+
+# No appointment is longer than eight hours: that bounds the look back from a slot to those who hold it.
+UNPLACED = """
+SELECT id FROM (
+    SELECT appointment.id, slot.desks,
+        row_number() OVER (PARTITION BY slot.id ORDER BY appointment.created_at, appointment.id) AS place
+    FROM appointments_timeslot slot
+    JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
+        AND appointment.starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+        AND slot.id = ANY(appointment.slot_ids)
+    WHERE slot.taken > slot.desks AND slot.starts_at > %(now)s
+        AND (%(branches)s::bigint[] IS NULL OR slot.branch_id = ANY(%(branches)s))
+        AND appointment.status = ANY(%(promised)s)
+) AS held WHERE place > desks
+"""
+
+
+class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def open(self) -> "AppointmentQuerySet":
+        return self.filter(status__in=OPEN)
+
+    def promised(self) -> "AppointmentQuerySet":
+        return self.filter(status__in=PROMISED)
+
+    def overdue(self, *, now: datetime) -> "AppointmentQuerySet":
+        """Holds, and guests' bookings not confirmed, whose deadline has passed."""
+        return self.filter(status__in=(Status.HELD, Status.UNVERIFIED), expires_at__lte=now)
+
+    def of_citizen(self, user: User) -> "AppointmentQuerySet":
+        """The person's own appointments, without times that were only held."""
+        return self.filter(citizen=user).exclude(status__in=(Status.HELD, Status.EXPIRED))
+
+    def seen_by(self, user: User) -> "AppointmentQuerySet":
+        """Appointments that an officer may see: those of the branches and agencies one works for."""
+        agency_ids, branch_ids = access.citizens_branch_ids(user)
+        return self.filter(Q(agency__in=agency_ids) | Q(branch__in=branch_ids))
+
+    def unplaced(self, *, now: datetime, branches: Iterable[int] | None = None) -> "AppointmentQuerySet":
+        """Promised appointments that opening rules and closures give no room for any more, at these branches (all if None).
+
+        Where a slot lost only some desks, those who booked last have no room.
+        """
+        places = None if branches is None else list(branches)
+        return self.filter(pk__in=RawSQL(UNPLACED, {"now": now, "branches": places, "promised": [*PROMISED]}))  # noqa: S611
+
+    def on_day(self, branch: Branch, day: datetime) -> "AppointmentQuerySet":
+        """Appointments of the branch's local day that `day` (aware) falls on."""
+        start = branch.local(day).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        end = datetime.combine(start.date() + timedelta(days=1), start.time(), branch.zone)
+        return self.filter(branch=branch, starts_at__gte=start, starts_at__lt=end)
+
+
+class Appointment(models.Model):
+    """One citizen, one procedure, one channel, one or more consecutive slots. Times are UTC.
+
+    Status, times and slots change only through the verbs in `appointments.booking`.
+    """
+
+    class CancelledBy(models.TextChoices):
+        CITIZEN = "citizen", _("the citizen")
+        AGENCY = "agency", _("the agency")
+
+    class Source(models.TextChoices):
+        WEB = "web", _("Website")
+        STAFF = "staff", _("Officer")
+        SYSTEM = "system", _("Agency's system")
+
+    reference = models.CharField(_("reference"), max_length=12, unique=True, default=random_reference, editable=False)
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="appointments", verbose_name=_("agency"))
+    branch = models.ForeignKey(
+        Branch, models.PROTECT, related_name="appointments", db_index=False, verbose_name=_("branch")
+    )
+    procedure = models.ForeignKey(
+        Procedure, models.PROTECT, related_name="appointments", db_index=False, verbose_name=_("service")
+    )
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel)
+    status = models.CharField(_("status"), max_length=10, choices=Status)
+    slot_ids = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+
+    citizen = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="appointments",
+        verbose_name=_("citizen's account"),
+    )
+    name = models.CharField(_("full name"), max_length=120, blank=True)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    phone = models.CharField(_("telephone"), max_length=20, blank=True)
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
+    timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
+    notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
+    tax_number_encrypted = models.BinaryField(null=True, editable=False)
+    # A keyed hash of the tax number or the e-mail: counts a person's open appointments without naming the person.
+    person_key = models.CharField(max_length=64, blank=True, editable=False)
+    # Which of the person's open appointments for the procedure this is, from 0; null: not counted.
+    limit_place = models.PositiveSmallIntegerField(null=True, editable=False)
+
+    source = models.CharField(_("booked through"), max_length=6, choices=Source, default=Source.WEB)
+    idempotency_key = models.CharField(max_length=100, null=True, unique=True, editable=False)  # noqa: DJ001 (unique)
+    revision = models.PositiveSmallIntegerField(_("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE."))
+    expires_at = models.DateTimeField(_("deadline"), null=True, blank=True)
+    created_at = models.DateTimeField(_("created at"))
+    booked_at = models.DateTimeField(_("booked at"), null=True, blank=True)
+    moved_at = models.DateTimeField(_("moved at"), null=True, blank=True)
+    arrived_at = models.DateTimeField(_("arrived at"), null=True, blank=True)
+    serving_at = models.DateTimeField(_("served from"), null=True, blank=True)
+    completed_at = models.DateTimeField(_("completed at"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True, help_text=_("Cancelled, missed or expired."))
+    cancelled_by = models.CharField(_("cancelled by"), max_length=10, choices=CancelledBy, blank=True)
+    cancel_reason = models.CharField(_("reason"), max_length=300, blank=True)
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="served_appointments",
+        db_index=False,
+        verbose_name=_("officer"),
+    )
+    video_call = models.OneToOneField(
+        VideoCall, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("video call")
+    )
+    rated_at = models.DateTimeField(_("rated at"), null=True, blank=True)
+
+    objects = AppointmentQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("appointment")
+        verbose_name_plural = _("appointments")
+        ordering = ("starts_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["person_key", "procedure", "limit_place"],
+                condition=Q(status__in=OPEN) & ~Q(person_key=""),
+                name="open_appointments_per_person",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=RELEASED) | Q(slot_ids=[]), name="ended_appointment_holds_no_slot"
+            ),
+            models.CheckConstraint(condition=~Q(status__in=OPEN) | ~Q(slot_ids=[]), name="open_appointment_holds_slots"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),
+            models.CheckConstraint(
+                condition=~Q(status__in=(Status.HELD, Status.UNVERIFIED)) | Q(expires_at__isnull=False),
+                name="unconfirmed_appointment_has_deadline",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["branch", "starts_at"], name="appointment_by_branch"),
+            models.Index(
+                fields=["expires_at"],
+                condition=Q(status__in=(Status.HELD, Status.UNVERIFIED)),
+                name="appointment_overdue",
+            ),
+            models.Index(
+                fields=["starts_at"],
+                condition=Q(channel=Channel.VIDEO, video_call__isnull=True, status=Status.BOOKED),
+                name="appointment_without_call",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.reference
+
+    def get_absolute_url(self) -> str:
+        return reverse("appointments:detail", args=[self.reference])
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in OPEN
+
+    @property
+    def spoken_reference(self) -> str:
+        """The reference in two groups, easier to read out: "K7M4Q 2XDBN"."""
+        return f"{self.reference[:5]} {self.reference[5:]}"
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The citizen's own zone, or the branch's where it is not known."""
+        return ZoneInfo(self.timezone) if self.timezone else self.branch.zone
+
+    @property
+    def call_window(self) -> tuple[datetime, datetime]:
+        """When the room of a video appointment opens and closes (UTC)."""
+        early, late = self.agency.video_early_minutes, self.agency.video_late_minutes
+        return self.starts_at - timedelta(minutes=early), self.ends_at + timedelta(minutes=late)
+
+    def may_change(self, now: datetime) -> bool:
+        """Whether the citizen may still move or cancel it: an officer always may, while it is open."""
+        latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
+        return self.status in (Status.UNVERIFIED, Status.BOOKED) and now <= latest
+
+    def page_url(self, view: str = "detail") -> str:
+        """Absolute address of one of our pages about it, in the citizen's language, without the signed key."""
+        with translation.override(self.language):
+            return settings.SITE_URL + reverse(f"appointments:{view}", args=[self.reference])
+
+    def link(self, view: str = "detail") -> str:
+        """The address that goes into messages: opens the page without a sign-in, for whoever has the link."""
+        return f"{self.page_url(view)}?key={self.link_key}"
+
+    @property
+    def link_key(self) -> str:
+        return _LINK.signature(self.reference)
+
+    def is_link_key(self, key: str) -> bool:
+        return hmac.compare_digest(key.encode(), self.link_key.encode())

@@ -1,0 +1,75 @@
+from datetime import datetime
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models.appointment import Appointment
+
+
+class NotificationQuerySet(models.QuerySet["Notification"]):
+    def due(self, *, now: datetime) -> "NotificationQuerySet":
+        """Messages to send now: due and not leased to a worker that is still at it."""
+        return self.filter(
+            Q(state=Notification.State.PENDING) | Q(state=Notification.State.SENDING, leased_until__lt=now), due_at__lte=now
+        )
+
+    def undelivered(self) -> "NotificationQuerySet":
+        """Messages that gave up: staff see them and call instead."""
+        return self.filter(state=Notification.State.FAILED)
+
+
+class Notification(models.Model):
+    """A message owed about an appointment, written in the transaction of the change that causes it."""
+
+    class Kind(models.TextChoices):
+        VERIFY = "verify", _("Please confirm")
+        CONFIRMATION = "confirmation", _("Confirmation")
+        REMINDER = "reminder", _("Reminder")
+        MOVED = "moved", _("New time")
+        CANCELLED = "cancelled", _("Cancellation")
+        RATING = "rating", _("How was it?")
+
+    class Medium(models.TextChoices):
+        EMAIL = "email", _("E-mail")
+        SMS = "sms", _("SMS")
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("To be sent")
+        SENDING = "sending", _("Being sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        DROPPED = "dropped", _("No longer needed")
+
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="notifications", verbose_name=_("appointment"))
+    kind = models.CharField(_("kind"), max_length=12, choices=Kind)
+    medium = models.CharField(_("medium"), max_length=5, choices=Medium, default=Medium.EMAIL)
+    revision = models.PositiveSmallIntegerField(_("revision"), default=0)
+    lead_minutes = models.PositiveIntegerField(_("minutes before"), default=0, help_text=_("Tells reminders apart."))
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES)
+    due_at = models.DateTimeField(_("due at"))
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=250, blank=True)
+
+    objects = NotificationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("message")
+        verbose_name_plural = _("messages")
+        ordering = ("due_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["appointment", "kind", "medium", "revision", "lead_minutes"], name="one_message_per_event"
+            ),
+        )
+        indexes = (
+            models.Index(fields=["due_at"], condition=Q(state__in=("pending", "sending")), name="message_due"),
+            models.Index(fields=["due_at", "id"], condition=Q(state="failed"), name="message_failed"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.get_medium_display()})"

@@ -1,0 +1,48 @@
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Branch, OpeningRule
+
+
+class TimeSlot(models.Model):
+    """One stored time of an opening rule, and how many of its desks are taken.
+
+    `desks` is what rules and closures give now; `capacity` is that, or `taken` where more is taken than the rules still
+    give: a taken time is never lost. Only `appointments.publishing` and `appointments.booking` write here.
+    """
+
+    branch = models.ForeignKey(Branch, models.PROTECT, related_name="slots", verbose_name=_("branch"))
+    rule = models.ForeignKey(
+        OpeningRule, models.SET_NULL, null=True, related_name="slots", db_index=False, verbose_name=_("opening rule")
+    )
+    starts_at = models.DateTimeField(_("starts at"))
+    ends_at = models.DateTimeField(_("ends at"))
+    desks = models.PositiveSmallIntegerField(_("desks"))
+    capacity = models.PositiveSmallIntegerField(_("capacity"))
+    taken = models.PositiveSmallIntegerField(_("taken"), default=0)
+    bookable_from = models.DateTimeField(_("bookable from"), null=True)
+
+    class Meta:
+        verbose_name = _("time slot")
+        verbose_name_plural = _("time slots")
+        ordering = ("starts_at", "pk")
+        constraints = (
+            models.CheckConstraint(condition=Q(taken__gte=0, taken__lte=F("capacity")), name="slot_not_overbooked"),
+            models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="slot_ends_after_start"),
+            models.UniqueConstraint(fields=["rule", "starts_at", "ends_at"], name="one_slot_per_rule_and_time"),
+        )
+        indexes = (
+            # Free times are read by rule: each branch has a few. Holds free slots only, so the past costs nothing.
+            models.Index(
+                fields=["rule", "starts_at"],
+                include=["id", "branch", "ends_at", "capacity", "taken", "bookable_from"],
+                condition=Q(taken__lt=F("capacity")),
+                name="slot_free",
+            ),
+            models.Index(fields=["branch", "starts_at"], name="slot_by_branch"),
+            models.Index(fields=["branch"], condition=Q(taken__gt=F("desks")), name="slot_overfull"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.branch_id} {self.starts_at:%Y-%m-%d %H:%M}Z {self.taken}/{self.capacity}"

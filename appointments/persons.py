@@ -1,0 +1,47 @@
+"""Who an appointment counts for, without saying who it is: keyed hashes, and the tax number under lock."""
+
+import base64
+import hmac
+from functools import cache
+from hashlib import sha256
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from stdnum.gr import vat
+
+
+def is_tax_number(text: str) -> bool:
+    """Whether this is a Greek tax number (AFM): nine digits with the right check digit, not all zeros."""
+    return vat.is_valid(text) and len(text) == 9 and text.isdigit() and text != "000000000"
+
+
+def person_key(*, tax_number: str = "", email: str = "") -> str:
+    """The key that a person's open appointments are counted by: of the tax number, or else of the e-mail address.
+
+    Empty when neither is known: such appointments, made by officers for callers, are not counted.
+    """
+    if tax_number:
+        return _keyed(f"afm:{tax_number}")
+    return _keyed(f"email:{email.strip().lower()}") if email else ""
+
+
+def _keyed(text: str) -> str:
+    return hmac.new(_key("person"), text.encode(), sha256).hexdigest()
+
+
+def encrypted(tax_number: str) -> bytes | None:
+    return _fernet().encrypt(tax_number.encode()) if tax_number else None
+
+
+def decrypted(token: bytes | memoryview | None) -> str:
+    return _fernet().decrypt(bytes(token)).decode() if token else ""
+
+
+@cache
+def _key(purpose: str) -> bytes:
+    return hmac.new(settings.DATA_KEY.encode(), purpose.encode(), sha256).digest()
+
+
+@cache
+def _fernet() -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(_key("tax number")))

@@ -1,0 +1,224 @@
+"""Publishing: opening rules, holidays and closures become slots, up to each agency's booking horizon.
+
+Set-based and idempotent: a second run changes nothing. A slot that somebody holds is never removed, nor made smaller than
+what is taken; the appointments that the rules no longer give room for are found by `AppointmentQuerySet.unplaced`, and
+staff resolve them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from agencies.models import Agency, Branch
+from agencies.wallclock import spans
+
+# Branches per transaction: short enough to keep locks brief, long enough to be set-based.
+BATCH = 40
+# Rules are walked by local dates: one day more at each end covers every zone.
+MARGIN = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Published:
+    """How many slots a run added, changed, removed, and kept only because somebody holds them."""
+
+    added: int = 0
+    changed: int = 0
+    removed: int = 0
+    kept: int = 0
+
+    def __add__(self, other: "Published") -> "Published":
+        return Published(
+            self.added + other.added,
+            self.changed + other.changed,
+            self.removed + other.removed,
+            self.kept + other.kept,
+        )
+
+
+def publish(branches: Iterable[int], *, now: datetime) -> Published:
+    """Bring the future slots of these branches (primary keys) in line with their rules and closures."""
+    pks = sorted(branches)
+    total = Published()
+    for first in range(0, len(pks), BATCH):
+        total += _publish_batch(pks[first : first + BATCH], now)
+    return total
+
+
+def publish_all(*, now: datetime) -> Published:
+    """Publish every branch, and forget past slots that nobody took."""
+    total = publish(Branch.objects.values_list("pk", flat=True), now=now)
+    _run(FORGET_PAST, {"before": now - MARGIN})
+    return total
+
+
+@transaction.atomic
+def _publish_batch(pks: list[int], now: datetime) -> Published:
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK_BRANCHES, {"branches": pks})
+        zones = {zone for (zone,) in cursor.fetchall()}
+        cursor.execute(WANTED, {"branches": pks, "now": now, **_spans(zones, now)})
+    _run("ANALYZE wanted_slot", {})
+    _run(LOCK_CHANGING, {"branches": pks, "now": now})
+    _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now})
+    removed = _run(REMOVE, {"branches": pks, "now": now})
+    kept = _run(KEEP_TAKEN, {"branches": pks, "now": now})
+    changed = _run(CHANGE, {"branches": pks})
+    added = _run(ADD, {})
+    _run("DROP TABLE wanted_slot", {})
+    return Published(added=added, changed=changed, removed=removed, kept=kept)
+
+
+def _spans(zones: set[str], now: datetime) -> dict[str, object]:
+    """The zones' clocks over the longest horizon, as parallel arrays for `unnest`."""
+    horizon = Agency.objects.aggregate(longest=Max("horizon_days"))["longest"] or 0
+    until = now + timedelta(days=horizon) + 3 * MARGIN
+    found = [span for zone in sorted(zones) for span in spans(zone, now - 3 * MARGIN, until)]
+    return {
+        "zones": [span.zone for span in found],
+        "begins": [span.begins for span in found],
+        "ends": [span.ends for span in found],
+        "offsets": [span.offset for span in found],
+        "since": now.date() - MARGIN,
+        "until": until.date(),
+    }
+
+
+def _run(sql: str, params: dict[str, object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.rowcount
+
+
+# One publisher at a time per branch. Not FOR UPDATE: bookings refer to the branch and must not wait.
+LOCK_BRANCHES = """
+SELECT timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FOR NO KEY UPDATE
+"""
+
+# What rules and closures give. Days first, then the times of a day on the local clock, then UTC through the zone's span.
+WANTED = """
+CREATE TEMPORARY TABLE wanted_slot ON COMMIT DROP AS
+WITH span AS MATERIALIZED (
+    SELECT * FROM unnest(%(zones)s::text[], %(begins)s::timestamp[], %(ends)s::timestamp[], %(offsets)s::interval[])
+        AS span (zone, begins, ends, utc_offset)
+), opening AS MATERIALIZED (
+    SELECT rule.id AS rule_id, rule.branch_id, rule.opens_at, rule.closes_at, rule.desks, branch.timezone AS zone,
+        day::date AS day, make_interval(mins => rule.slot_minutes) AS length,
+        day::date - rule.release_days + rule.release_at AS released,
+        EXISTS (
+            SELECT FROM agencies_closure closure
+            WHERE closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)
+                AND day::date BETWEEN closure.from_date AND closure.until_date
+        ) AS has_closure
+    FROM agencies_openingrule rule
+    JOIN agencies_branch branch ON branch.id = rule.branch_id
+    JOIN agencies_agency agency ON agency.id = branch.agency_id
+    JOIN span today ON today.zone = branch.timezone
+        AND %(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset >= today.begins
+        AND %(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset < today.ends
+    CROSS JOIN LATERAL generate_series(
+        greatest(rule.valid_from, %(since)s::date)::timestamp,
+        least(
+            rule.valid_until, %(until)s::date,
+            (%(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset)::date + agency.horizon_days
+        )::timestamp,
+        '1 day'
+    ) AS day
+    WHERE rule.branch_id = ANY(%(branches)s)
+        AND extract(isodow FROM day) = ANY(rule.weekdays)
+        AND (date_trunc('week', day)::date - date_trunc('week', rule.valid_from::timestamp)::date) / 7
+            %% rule.every_n_weeks = 0
+), timed AS (
+    SELECT opening.rule_id, opening.branch_id, local - span.utc_offset AS utc, opening.length,
+        opening.desks - CASE WHEN opening.has_closure THEN (
+            SELECT coalesce(sum(coalesce(closure.desks, 32767)), 0)
+            FROM agencies_closure closure JOIN agencies_branch branch ON branch.id = opening.branch_id
+            WHERE closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)
+                AND opening.day BETWEEN closure.from_date AND closure.until_date
+                AND (closure.from_time IS NULL OR (
+                    local < opening.day + closure.until_time AND local + opening.length > opening.day + closure.from_time
+                ))
+        ) ELSE 0 END AS desks,
+        released - released_in.utc_offset AS released_utc
+    FROM opening
+    CROSS JOIN LATERAL generate_series(
+        opening.day + opening.opens_at, opening.day + opening.closes_at - opening.length, opening.length
+    ) AS local
+    JOIN span ON span.zone = opening.zone AND local >= span.begins AND local + opening.length <= span.ends
+    LEFT JOIN span released_in ON released_in.zone = opening.zone
+        AND released >= released_in.begins AND released < released_in.ends
+)
+SELECT rule_id, branch_id, utc AT TIME ZONE 'UTC' AS starts_at, (utc + length) AT TIME ZONE 'UTC' AS ends_at, desks::int,
+    released_utc AT TIME ZONE 'UTC' AS bookable_from
+FROM timed
+WHERE desks > 0 AND utc AT TIME ZONE 'UTC' > %(now)s
+"""
+
+MATCHES = """wanted.rule_id = slot.rule_id AND wanted.starts_at = slot.starts_at AND wanted.ends_at = slot.ends_at"""
+
+# Every row that a later statement may write, in key order as bookings take them: so neither can deadlock.
+LOCK_CHANGING = f"""
+SELECT slot.id FROM appointments_timeslot slot LEFT JOIN wanted_slot wanted ON {MATCHES}
+WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND (
+    (wanted.rule_id IS NULL AND (slot.desks > 0 OR slot.taken = 0))
+    OR slot.desks <> wanted.desks
+    OR slot.bookable_from IS DISTINCT FROM wanted.bookable_from
+    OR slot.rule_id IN (
+        SELECT stray.rule_id FROM appointments_timeslot stray
+        WHERE stray.branch_id = ANY(%(branches)s) AND stray.starts_at > %(now)s AND stray.taken > stray.desks
+    )
+)
+ORDER BY slot.id FOR NO KEY UPDATE OF slot
+"""
+
+# A taken slot of an earlier grid of the same rule still needs its desks: new slots over the same time get fewer.
+LEAVE_ROOM_FOR_KEPT = f"""
+UPDATE wanted_slot SET desks = wanted_slot.desks - crossing.desks
+FROM (
+    SELECT wanted_over.ctid AS row, count(DISTINCT appointment.id) AS desks
+    FROM appointments_timeslot slot
+    LEFT JOIN wanted_slot wanted ON {MATCHES}
+    JOIN wanted_slot wanted_over ON wanted_over.rule_id = slot.rule_id
+        AND wanted_over.starts_at < slot.ends_at AND wanted_over.ends_at > slot.starts_at
+    JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
+        AND appointment.starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+        AND slot.id = ANY(appointment.slot_ids)
+    WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.taken > 0 AND wanted.rule_id IS NULL
+    GROUP BY wanted_over.ctid
+) crossing
+WHERE wanted_slot.ctid = crossing.row
+"""
+
+REMOVE = f"""
+DELETE FROM appointments_timeslot slot
+WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.taken = 0
+    AND NOT EXISTS (SELECT FROM wanted_slot wanted WHERE {MATCHES} AND wanted.desks > 0)
+"""
+
+KEEP_TAKEN = f"""
+UPDATE appointments_timeslot slot SET desks = 0, capacity = slot.taken
+WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.desks > 0
+    AND NOT EXISTS (SELECT FROM wanted_slot wanted WHERE {MATCHES} AND wanted.desks > 0)
+"""
+
+CHANGE = f"""
+UPDATE appointments_timeslot slot
+SET desks = wanted.desks, capacity = greatest(wanted.desks, slot.taken), bookable_from = wanted.bookable_from
+FROM wanted_slot wanted
+WHERE slot.branch_id = ANY(%(branches)s) AND {MATCHES} AND wanted.desks > 0
+    AND (slot.desks <> wanted.desks OR slot.bookable_from IS DISTINCT FROM wanted.bookable_from)
+"""
+
+ADD = f"""
+INSERT INTO appointments_timeslot (branch_id, rule_id, starts_at, ends_at, desks, capacity, taken, bookable_from)
+SELECT branch_id, rule_id, starts_at, ends_at, desks, desks, 0, bookable_from FROM wanted_slot wanted
+WHERE wanted.desks > 0 AND NOT EXISTS (SELECT FROM appointments_timeslot slot WHERE {MATCHES})
+ORDER BY rule_id, starts_at
+"""
+
+FORGET_PAST = """
+DELETE FROM appointments_timeslot WHERE taken = 0 AND starts_at < %(before)s
+"""

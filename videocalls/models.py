@@ -1,0 +1,64 @@
+"""A room with a time window at a provider. Knows nothing of what it is used for."""
+
+import secrets
+from datetime import datetime, timedelta
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+def random_room() -> str:
+    """A name that nobody can guess, lower case as Jitsi wants it."""
+    return secrets.token_hex(12)
+
+
+class VideoCallQuerySet(models.QuerySet["VideoCall"]):
+    def to_prepare(self, *, now: datetime) -> "VideoCallQuerySet":
+        """Calls that a provider has still to be told of, and whose next attempt is due."""
+        waiting = self.filter(state=VideoCall.State.PENDING, closes_at__gt=now)
+        return waiting.filter(models.Q(retry_at__isnull=True) | models.Q(retry_at__lte=now))
+
+    def reopen(self, opens_at: datetime, closes_at: datetime) -> int:
+        """Give the calls another window (UTC); their providers have to be told again."""
+        return self.update(
+            opens_at=opens_at, closes_at=closes_at, state=VideoCall.State.PENDING, attempts=0, retry_at=None
+        )
+
+
+class VideoCall(models.Model):
+    """A room that opens and closes at set times (UTC)."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("Being prepared")
+        READY = "ready", _("Ready")
+        FAILED = "failed", _("Failed")
+
+    provider = models.CharField(_("provider"), max_length=20)
+    room = models.CharField(_("room"), max_length=64, unique=True, default=random_room, editable=False)
+    opens_at = models.DateTimeField(_("opens at"))
+    closes_at = models.DateTimeField(_("closes at"))
+    state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=250, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    objects = VideoCallQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("video call")
+        verbose_name_plural = _("video calls")
+        ordering = ("-opens_at",)
+        constraints = (
+            models.CheckConstraint(condition=models.Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.room}"
+
+    def is_open(self, now: datetime) -> bool:
+        return self.opens_at <= now < self.closes_at
+
+    def opens_in(self, now: datetime) -> timedelta:
+        """How long until the room opens; zero once it is open or over."""
+        return max(self.opens_at - now, timedelta())
