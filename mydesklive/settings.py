@@ -23,6 +23,8 @@ MYDESK_DEMO = env.bool("MYDESK_DEMO", False)
 # Without a key the demo and the commands that need none still start; checks.py refuses it anywhere else.
 SECRET_KEY = env.str("SECRET_KEY", "") or "insecure: SECRET_KEY is not set"
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Encrypts and hashes tax numbers. Unlike SECRET_KEY it cannot be changed without re-writing the stored values.
+DATA_KEY = env.str("DATA_KEY", "") or SECRET_KEY
 
 # Where people reach the site; mail, SMS and calendar files link there.
 SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
@@ -119,7 +121,8 @@ CACHES = {
 
 # Background work
 
-CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1)
+# Celery spells the address of a unix socket in its own way.
+CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 # A booking must not wait for a lost broker: what could not be published is found by the periodic sweep.
 CELERY_TASK_PUBLISH_RETRY = False
@@ -176,7 +179,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"
 
 # Messages
 
-env.EMAIL_SCHEMES = {**env.EMAIL_SCHEMES, "demo": "accounts.mailbox.DemoBackend"}
+environ.Env.EMAIL_SCHEMES["demo"] = "accounts.mailbox.DemoBackend"
 EMAIL_URL = env.str("EMAIL_URL", "")
 # smtps:// means TLS from the first byte, as everywhere else; STARTTLS is smtp+tls://.
 _email = env.email_url_config(EMAIL_URL.replace("smtps://", "smtp+ssl://", 1) or "dummymail:")
