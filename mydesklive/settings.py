@@ -204,13 +204,13 @@ JITSI_SECRET = env.str("JITSI_SECRET", "")
 # Static files: hashed and compressed by `collectstatic` in production, straight from their folders in the demo.
 
 STATIC_URL = "/static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/digigov", BASE_DIR / "node_modules/@digigov/css/dist"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))
+STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_MANIFEST else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
