@@ -4,6 +4,7 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
+from celery.signals import setup_logging
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 
@@ -37,3 +38,8 @@ app.conf.beat_schedule = {
         "schedule": crontab(hour="3", minute="15"),
     },
 }
+
+
+@setup_logging.connect
+def leave_logging_to_django(**kwargs: object) -> None:
+    """Celery replaces the handlers of LOGGING unless somebody listens here."""

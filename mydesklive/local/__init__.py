@@ -1,0 +1,1 @@
+"""PostgreSQL and Redis from wheels, for machines that have neither. Needs no Django settings."""

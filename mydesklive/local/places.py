@@ -1,0 +1,115 @@
+"""Where a local stack keeps its data and sockets, and which system user PostgreSQL runs as."""
+
+import hashlib
+import os
+import pwd
+import re
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+SYSTEM_USER = "mydesklive"
+# A unix socket's path ends at 107 bytes; PostgreSQL adds "/.s.PGSQL.5432.lock" to the folder's.
+MAX_SOCKET_FOLDER = 85
+PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)
+
+
+class LocalStackError(Exception):
+    """The local stack can't start; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders of one local stack. `owner` is None when PostgreSQL runs as ourselves."""
+
+    local: Path
+    data: Path
+    sockets: Path
+    owner: pwd.struct_passwd | None
+
+    @property
+    def moved(self) -> bool:
+        """Whether the data could not stay in the folder that was asked for."""
+        return self.data != self.local
+
+    def remove(self) -> None:
+        for folder in {self.local, self.data, self.sockets}:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def prepare(local: Path) -> Place:
+    """Make the folders; raises LocalStackError when that is not possible."""
+    local = local.resolve()
+    local.mkdir(parents=True, exist_ok=True)
+    owner = _owner(local) if os.geteuid() == 0 else None
+    data = local
+    if owner and not reachable(local, owner):
+        data = Path("/var/lib/mydesklive") / _mark(local)
+        data.mkdir(parents=True, exist_ok=True)
+    elif not owner and (keeper := _keeper(local)) and keeper.pw_uid != os.geteuid():
+        raise LocalStackError(
+            f"The database in {local} belongs to the user {keeper.pw_name}: it was made by an earlier run as root. "
+            "Run as root again, remove it, or set LOCAL to another folder."
+        )
+    return Place(local=local, data=data, sockets=_sockets(data, owner), owner=owner)
+
+
+def reachable(folder: Path, user: pwd.struct_passwd) -> bool:
+    """Whether the user may pass through the folder and every one above it."""
+    states = [path.stat() for path in (folder, *folder.parents)]
+    return all(state.st_mode & 0o001 or state.st_uid == user.pw_uid for state in states)
+
+
+def give(folder: Path, owner: pwd.struct_passwd | None) -> Path:
+    """The folder, made, private and the owner's."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if owner:
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    return folder
+
+
+def _sockets(data: Path, owner: pwd.struct_passwd | None) -> Path:
+    folder = data / "run"
+    if len(os.fsencode(folder)) > MAX_SOCKET_FOLDER or not PLAIN_PATH.fullmatch(str(folder)):
+        folder = Path(tempfile.gettempdir()) / f"mydesklive-{os.geteuid()}-{_mark(data)}"
+    give(folder, owner)
+    if folder.stat().st_uid != (owner.pw_uid if owner else os.geteuid()):
+        raise LocalStackError(f"{folder} belongs to somebody else; remove it or set LOCAL to another folder.")
+    return folder
+
+
+def _mark(folder: Path) -> str:
+    return hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+
+
+def _owner(local: Path) -> pwd.struct_passwd:
+    """An ordinary user for PostgreSQL, which refuses to run as root."""
+    if (keeper := _keeper(local)) and keeper.pw_uid:
+        return keeper
+    if not _known(SYSTEM_USER) and shutil.which("useradd"):
+        command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", SYSTEM_USER]
+        subprocess.run(command, check=False, capture_output=True)
+    for name in (SYSTEM_USER, "nobody"):
+        if user := _known(name):
+            return user
+    raise LocalStackError(
+        "PostgreSQL does not run as root, and there is no other user to run it as. "
+        f"Run as an ordinary user, add the user {SYSTEM_USER}, or set DATABASE_URL."
+    )
+
+
+def _keeper(local: Path) -> pwd.struct_passwd | None:
+    """Whose the data of an earlier run is."""
+    try:
+        return pwd.getpwuid((local / "postgres").stat().st_uid)
+    except (OSError, KeyError):
+        return None
+
+
+def _known(name: str) -> pwd.struct_passwd | None:
+    try:
+        return pwd.getpwnam(name)
+    except KeyError:
+        return None
