@@ -1,0 +1,129 @@
+"""Builders of what tests need: plain functions with sensible defaults, times given on the branch's wall clock."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from accounts.models import User
+from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
+from appointments import booking
+from appointments.booking import Contact
+from appointments.models import Appointment, TimeSlot
+from appointments.publishing import publish
+
+ATHENS = ZoneInfo("Europe/Athens")
+# The time it is in most tests: Monday 2 March 2026, 07:00 in Athens.
+NOW = datetime(2026, 3, 2, 7, 0, tzinfo=ATHENS).astimezone(UTC)
+EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
+WEEKDAYS = [1, 2, 3, 4, 5]
+
+
+def an_agency(slug: str = "kep", **fields: Any) -> Agency:
+    defaults: dict[str, Any] = {
+        "name_el": f"Φορέας {slug}",
+        "name_en": f"Agency {slug}",
+        "short_name_el": slug.upper(),
+        "short_name_en": slug.upper(),
+        "platform": f"my{slug.upper()}live",
+        "platform_slug": f"my{slug}live",
+        "stage": Agency.Stage.PRODUCTION,
+        "horizon_days": 14,
+    }
+    return Agency.objects.create(slug=slug, **defaults | fields)
+
+
+def a_branch(agency: Agency, code: str = "kep-chania", **fields: Any) -> Branch:
+    defaults = {"name_el": "ΚΕΠ Χανίων", "name_en": "KEP Chania", "city_el": "Χανιά", "city_en": "Chania"}
+    branch = Branch(agency=agency, code=code, **defaults | fields)
+    branch.index_text()
+    branch.save()
+    return branch
+
+
+def a_procedure(agency: Agency, code: str = "kep-dilosi", **fields: Any) -> Procedure:
+    defaults: dict[str, Any] = {
+        "name_el": "Υπεύθυνη δήλωση",
+        "name_en": "Solemn declaration",
+        "documents_el": "Δελτίο ταυτότητας\nΑΦΜ",
+        "documents_en": "Identity card\nTax number",
+        "duration_minutes": 10,
+        "channels": [Channel.IN_PERSON, Channel.VIDEO],
+    }
+    return Procedure.objects.create(agency=agency, code=code, **defaults | fields)
+
+
+def a_rule(branch: Branch, **fields: Any) -> OpeningRule:
+    defaults: dict[str, Any] = {
+        "weekdays": WEEKDAYS,
+        "opens_at": time(8),
+        "closes_at": time(14),
+        "valid_from": date(2026, 1, 1),
+        "slot_minutes": 10,
+        "desks": 1,
+        "channels": [Channel.IN_PERSON, Channel.VIDEO],
+    }
+    return OpeningRule.objects.create(branch=branch, **defaults | fields)
+
+
+def a_closure(branch: Branch, day: date, **fields: Any) -> Closure:
+    return Closure.objects.create(agency=branch.agency, branch=branch, from_date=day, **{"until_date": day, **fields})
+
+
+def slots_of(branch: Branch, now: datetime = NOW) -> list[TimeSlot]:
+    """The branch's slots in order, freshly published."""
+    publish([branch.pk], now=now)
+    return list(TimeSlot.objects.filter(branch=branch).order_by("starts_at", "pk"))
+
+
+def an_open_branch(desks: int = 1, **rule: Any) -> Branch:
+    """ΚΕΠ Χανίων with one procedure (kep-dilosi, ten minutes) and slots published for two weeks."""
+    agency = an_agency()
+    branch = a_branch(agency)
+    a_procedure(agency)
+    a_rule(branch, desks=desks, **rule)
+    publish([branch.pk], now=NOW)
+    return branch
+
+
+def a_contact(number: int = 1, **fields: Any) -> Contact:
+    """A different person for every number."""
+    return Contact(**{"name": f"Πολίτης {number}", "email": f"citizen{number}@example.org", "phone": "6900000000"} | fields)
+
+
+def an_appointment(
+    slot: TimeSlot,
+    number: int = 1,
+    *,
+    channel: str = Channel.IN_PERSON,
+    procedure: Procedure | None = None,
+    citizen: User | None = None,
+    now: datetime = NOW,
+    **contact: Any,
+) -> Appointment:
+    procedure = procedure or Procedure.objects.filter(agency=slot.branch.agency).select_related("agency").first()
+    assert procedure is not None
+    source = Appointment.Source.WEB
+    return booking.book(
+        slot.pk, procedure, channel, a_contact(number, **contact), now=now, source=source, citizen=citizen
+    )
+
+
+def a_user(email: str = "citizen@example.org", **fields: Any) -> User:
+    return User.objects.create_user(email, **fields)
+
+
+def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "agent@example.org") -> User:
+    """A user with a role at the agency, or at the branch."""
+    user = a_user(email, name="Άννα Υπαλλήλου")
+    agency, branch = (place, None) if isinstance(place, Agency) else (place.agency, place)
+    Membership.objects.create(user=user, agency=agency, branch=branch, role=role)
+    return user
+
+
+def at(hour: int, minute: int = 0, *, day: date = date(2026, 3, 3), zone: ZoneInfo = ATHENS) -> datetime:
+    """A wall-clock time in Athens (or the zone), on Tuesday 3 March 2026 unless told."""
+    return datetime.combine(day, time(hour, minute), zone)
+
+
+def minutes(count: int) -> timedelta:
+    return timedelta(minutes=count)
