@@ -13,7 +13,7 @@ PYTHON_SOURCES = $(wildcard $(SOURCES))
 COMPILE := CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
 	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
 # Commands that only look at the code need settings that are right, not ones that work.
-LOOK := SECRET_KEY=unused EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=0
+LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings SECRET_KEY=unused EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=0
 
 .PHONY: run test lint fmt messages bench lock clean
 
@@ -34,7 +34,7 @@ lint:
 	$(BIN)/mypy
 	$(LOOK) $(BIN)/python manage.py check --fail-level WARNING
 	$(LOOK) $(BIN)/python -m tests.messages check
-	$(BIN)/python -m tests.migrations
+	$(LOOK) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
 
 fmt: ## order and format the code
 	@$(SETUP) lint

@@ -29,15 +29,23 @@ def _default(key: str, default: Any = None, version: int | None = None) -> Any:
     return default
 
 
+def _keys(value: Any, *args: Any, **kwargs: Any) -> list[Any]:
+    return list(value)
+
+
+def _always(answer: Any) -> Callable[..., Any]:
+    return lambda *args, **kwargs: answer  # noqa: ARG005 - whatever the method is called with
+
+
 class ForgivingRedisCache(RedisCache):
     get = _forgiving(RedisCache.get, _default)
-    set = _forgiving(RedisCache.set, lambda *a, **k: None)
-    add = _forgiving(RedisCache.add, lambda *a, **k: True)
-    touch = _forgiving(RedisCache.touch, lambda *a, **k: False)
-    delete = _forgiving(RedisCache.delete, lambda *a, **k: False)
-    has_key = _forgiving(RedisCache.has_key, lambda *a, **k: False)
-    incr = _forgiving(RedisCache.incr, lambda key, delta=1, version=None: delta)
-    get_many = _forgiving(RedisCache.get_many, lambda *a, **k: {})
-    set_many = _forgiving(RedisCache.set_many, lambda data, *a, **k: list(data))
-    delete_many = _forgiving(RedisCache.delete_many, lambda *a, **k: None)
-    clear = _forgiving(RedisCache.clear, lambda *a, **k: False)
+    set = _forgiving(RedisCache.set, _always(None))
+    add = _forgiving(RedisCache.add, _always(True))
+    touch = _forgiving(RedisCache.touch, _always(False))
+    delete = _forgiving(RedisCache.delete, _always(False))
+    has_key = _forgiving(RedisCache.has_key, _always(False))
+    incr = _forgiving(RedisCache.incr, _always(1))
+    get_many = _forgiving(RedisCache.get_many, _always({}))
+    set_many = _forgiving(RedisCache.set_many, _keys)  # answers the keys that were not kept
+    delete_many = _forgiving(RedisCache.delete_many, _always(None))
+    clear = _forgiving(RedisCache.clear, _always(False))

@@ -3,7 +3,8 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core.checks import CheckMessage, Error, register
+from django.core.checks import Warning as Caution
 
 MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
 
@@ -31,7 +32,7 @@ def check_demo_stays_local(**kwargs: object) -> list[CheckMessage]:
     if not settings.MYDESK_DEMO or _is_local(urlsplit(settings.SITE_URL).hostname or "localhost"):
         return []
     hint = "Anybody can sign in with the password of the demo."
-    return [Warning("MYDESK_DEMO is on and SITE_URL is not this machine.", hint=hint, id="mydesklive.W001")]
+    return [Caution("MYDESK_DEMO is on and SITE_URL is not this machine.", hint=hint, id="mydesklive.W001")]
 
 
 @register()
@@ -40,7 +41,9 @@ def check_email(**kwargs: object) -> list[CheckMessage]:
         hint = "E.g. smtp+tls://user:password@mail.example.org:587."
         return [Error("EMAIL_URL is not set: no message would be sent.", hint=hint, id="mydesklive.E004")]
     if settings.EMAIL_URL.startswith("demo:") and not settings.MYDESK_DEMO:
-        return [Error("EMAIL_URL=demo: keeps mail on a page of the demo; it needs MYDESK_DEMO=1.", id="mydesklive.E005")]
+        return [
+            Error("EMAIL_URL=demo: keeps mail on a page of the demo; it needs MYDESK_DEMO=1.", id="mydesklive.E005")
+        ]
     return []
 
 

@@ -4,15 +4,16 @@ from collections.abc import Callable
 
 from csp.decorators import csp_replace
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-Handler = Callable[[HttpRequest], HttpResponse]
+Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Pages speak the language of their address (Greek at /, English under /en/), the API the one the client asks for."""
+    """Pages speak the language of their address, the API the one its client asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -30,6 +31,6 @@ class PolicyOfLibraryPages:
         self.strict = get_response
         self.relaxed: Handler = csp_replace(settings.LIBRARY_PAGES_POLICY)(get_response)
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         handler = self.relaxed if request.path_info.startswith(self.PREFIXES) else self.strict
         return handler(request)

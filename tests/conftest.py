@@ -1,4 +1,4 @@
-"""What every test may use: an empty cache, an English or Greek client, and pages in Chromium on a desk and on a phone."""
+"""What every test may use: an empty cache, and pages in Chromium on a desk and on a phone."""
 
 import json
 import os

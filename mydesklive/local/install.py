@@ -108,11 +108,15 @@ def _npm_version() -> int:
 
 def compile_translations(log: Path) -> None:
     sources = list((BASE / "locale").glob("*/LC_MESSAGES/django.po"))
-    compiled = [source.with_suffix(".mo") for source in sources]
-    if all(mo.exists() and mo.stat().st_mtime >= po.stat().st_mtime for po, mo in zip(sources, compiled)):
+    if not any(map(_is_stale, sources)):
         return
     command = [PYTHON, "-m", "babel.messages.frontend", "compile", "-q", "-d", BASE / "locale", "-D", "django"]
     step("Compiling translations", command, log)
+
+
+def _is_stale(source: Path) -> bool:
+    compiled = source.with_suffix(".mo")
+    return not compiled.exists() or compiled.stat().st_mtime < source.stat().st_mtime
 
 
 def install_chromium(log: Path) -> None:
@@ -176,7 +180,8 @@ def ticking(title: str) -> Iterator[None]:
 
 def _succeeds(command: Sequence[str | Path]) -> bool:
     quiet = subprocess.DEVNULL
-    return subprocess.run([str(word) for word in command], stdin=quiet, stdout=quiet, stderr=quiet).returncode == 0
+    words = [str(word) for word in command]
+    return subprocess.run(words, stdin=quiet, stdout=quiet, stderr=quiet, check=False).returncode == 0
 
 
 def _digest(*sources: Path) -> str:

@@ -104,7 +104,7 @@ def _start(
 ) -> subprocess.Popen[bytes]:
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     # The full path as argv[0], or it finds another PostgreSQL through PATH.
-    command = [binaries / "postgres", "-D", data, "-k", place.sockets, *options]
+    command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", place.sockets, *options]
     deadline = time.monotonic() + PATIENCE
     process = spawn(command, stop=STOP, user=place.owner, output=log, env=_environment())
     while not _answers(place):

@@ -1,0 +1,103 @@
+"""Whether every text of the product has its Greek: `python -m tests.messages check`.
+
+`update` brings the file up to date. Texts are read with Babel from code and, through Django's own reader, from templates, so no gettext programs are needed.
+"""
+
+import io
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import django
+import polib
+from babel.messages.extract import extract
+from django.utils.translation.template import templatize
+
+BASE = Path(__file__).resolve().parent.parent
+CATALOG = BASE / "locale/el/LC_MESSAGES/django.po"
+APPS = ("accounts", "agencies", "appointments", "mydesklive", "reports", "videocalls")
+KEYWORDS = {
+    "_": None,
+    "gettext": None,
+    "gettext_lazy": None,
+    "gettext_noop": None,
+    "ngettext": (1, 2),
+    "ngettext_lazy": (1, 2),
+    "pgettext": ((1, "c"), 2),
+    "pgettext_lazy": ((1, "c"), 2),
+    "npgettext": ((1, "c"), 2, 3),
+    "npgettext_lazy": ((1, "c"), 2, 3),
+}
+
+Key = tuple[str, str]  # context, msgid
+
+
+def found() -> dict[Key, tuple[str | None, Path]]:
+    """Every text: its plural, if any, and a file it stands in."""
+    texts = {}
+    for path in _sources():
+        for _, message, _, context in extract("python", io.BytesIO(_as_python(path)), keywords=KEYWORDS):
+            msgid, plural = message if isinstance(message, tuple) else (message, None)
+            texts[context or "", msgid] = (plural, path.relative_to(BASE))
+    return texts
+
+
+def _sources() -> Iterator[Path]:
+    for app in APPS:
+        yield from sorted(path for path in (BASE / app).rglob("*.py") if "migrations" not in path.parts)
+    for folder in (BASE / "templates", *(BASE / app / "templates" for app in APPS)):
+        yield from sorted(path for path in folder.rglob("*") if path.suffix in {".html", ".txt"})
+
+
+def _as_python(path: Path) -> bytes:
+    source = path.read_text()
+    if path.suffix == ".py":
+        return source.encode()
+    lines = templatize(source, origin=str(path)).splitlines()
+    return "\n".join(line.strip() for line in lines).encode()
+
+
+def problems() -> Iterator[str]:
+    catalog = polib.pofile(str(CATALOG))
+    entries = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
+    texts = found()
+    for key, (plural, path) in texts.items():
+        entry = entries.get(key)
+        if entry is None:
+            yield f"{path}: no Greek for {key[1]!r}"
+        elif not entry.translated():
+            yield f"{path}: the Greek of {key[1]!r} is empty or fuzzy"
+        elif plural and entry.msgid_plural != plural:
+            yield f"{path}: the Greek of {key[1]!r} has another plural"
+    for key in entries.keys() - texts.keys():
+        yield f"{CATALOG.relative_to(BASE)}: nothing says {key[1]!r} any more"
+    if catalog.obsolete_entries():
+        yield f"{CATALOG.relative_to(BASE)}: holds obsolete entries"
+
+
+def update() -> None:
+    """Add what is missing, with an empty translation, and drop what nothing says any more."""
+    catalog = polib.pofile(str(CATALOG), wrapwidth=100)
+    texts = found()
+    kept = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
+    catalog.clear()
+    catalog.extend(_entry(key, plural, kept.get(key)) for key, (plural, _) in sorted(texts.items()))
+    catalog.save(str(CATALOG))
+
+
+def _entry(key: Key, plural: str | None, old: polib.POEntry | None) -> polib.POEntry:
+    context, msgid = key
+    if old and (old.msgid_plural or None) == plural:
+        return old
+    entry = polib.POEntry(msgctxt=context or None, msgid=msgid)
+    if plural:
+        entry.msgid_plural, entry.msgstr_plural = plural, {0: "", 1: ""}
+    return entry
+
+
+if __name__ == "__main__":
+    django.setup()
+    if sys.argv[1] == "update":
+        update()
+    else:
+        sys.exit("\n".join(problems()) or None)
