@@ -1,6 +1,6 @@
 """The addresses of the REST API, version 1: each app brings its own, schema and pages describe them all."""
 
-from django.urls import include, path
+from django.urls import path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 urlpatterns = [

@@ -7,4 +7,4 @@ class MydeskliveConfig(AppConfig):
 
     def ready(self) -> None:
         # Tasks that any process publishes need the configured Celery app, and checks register when imported.
-        from mydesklive import celery, checks  # noqa: F401, PLC0415
+        from mydesklive import celery, checks  # noqa: F401

@@ -1,4 +1,4 @@
-"""A cache that may be lost: when Redis does not answer, nothing is found and nothing is kept, and the page still comes."""
+"""A cache that may be lost: without an answer from Redis nothing is found or kept, and the page still comes."""
 
 import logging
 from collections.abc import Callable

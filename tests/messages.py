@@ -1,6 +1,7 @@
 """Whether every text of the product has its Greek: `python -m tests.messages check`.
 
-`update` brings the file up to date. Texts are read with Babel from code and, through Django's own reader, from templates, so no gettext programs are needed.
+`update` brings the file up to date. Texts are read with Babel from code and, through Django's own reader, from
+templates: no gettext programs are needed.
 """
 
 import io

