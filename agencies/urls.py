@@ -1,4 +1,13 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+
+from agencies import views
 
 app_name = "agencies"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", views.portal, name="portal"),
+    path("help/", views.page, {"name": "help"}, name="help"),
+    path("privacy/", views.page, {"name": "privacy"}, name="privacy"),
+    path("accessibility/", views.page, {"name": "accessibility"}, name="accessibility"),
+    path("accents/<str:colours>.css", views.accent_stylesheet, name="accents"),
+    path("<slug:platform_slug>/", views.platform, name="platform"),
+]

@@ -1,7 +1,29 @@
 from django.conf import settings
 from django.http import HttpRequest
+from django.urls import Resolver404, resolve, reverse, translate_url
+from django.utils import translation
+from django.utils.functional import SimpleLazyObject
 
 
 def site(request: HttpRequest) -> dict[str, object]:
     """What any template may ask about the place it runs in."""
-    return {"demo": settings.MYDESK_DEMO, "password_sign_in": settings.PASSWORD_SIGN_IN, "site_url": settings.SITE_URL}
+    return {
+        "demo": settings.MYDESK_DEMO,
+        "password_sign_in": settings.PASSWORD_SIGN_IN,
+        "site_url": settings.SITE_URL,
+        "LANGUAGE_CODE": translation.get_language(),
+        "languages": SimpleLazyObject(lambda: _languages(request)),
+    }
+
+
+def _languages(request: HttpRequest) -> list[dict[str, str]]:
+    """Each language with its own name and the address of this page in it (of the portal, if there is no such page)."""
+    path = request.get_full_path()
+    try:
+        resolve(request.path_info)
+    except Resolver404:
+        path = reverse("agencies:portal")
+    return [
+        {"code": code, "name": translation.get_language_info(code)["name_local"], "url": translate_url(path, code)}
+        for code, _name in settings.LANGUAGES
+    ]

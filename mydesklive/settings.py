@@ -48,6 +48,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "django.contrib.postgres",
     "django.contrib.humanize",
+    "django.forms",
     "allauth",
     "allauth.account",
     "csp",
@@ -95,6 +96,8 @@ TEMPLATES = [
         },
     },
 ]
+
+FORM_RENDERER = "mydesklive.forms.Renderer"
 
 # Data
 

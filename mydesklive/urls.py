@@ -15,10 +15,11 @@ urlpatterns = [
     *i18n_patterns(
         path("accounts/login/", views.sign_in, name="account_login"),
         path("accounts/", include("allauth.urls")),
-        path("appointments/", include("appointments.urls")),
         path("reports/", include("reports.urls")),
         path("admin/", admin.site.urls),
-        # Last: `<platform>/` is whatever no address above is.
+        path("", include("accounts.urls")),
+        # Last: `<platform>/` and `<platform>/<procedure>/` are whatever no address above is.
+        path("", include("appointments.urls")),
         path("", include("agencies.urls")),
         prefix_default_language=False,
     ),

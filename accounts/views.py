@@ -1,0 +1,86 @@
+"""The demo's mailbox: mail that was not sent, readable by anybody who tries the demo."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec
+
+from csp.constants import NONE, SELF, UNSAFE_INLINE
+from csp.decorators import csp
+from django.conf import settings
+from django.core.paginator import Paginator
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils.http import content_disposition_header
+from django.views.decorators.cache import never_cache
+from django.views.decorators.clickjacking import xframe_options_sameorigin
+from django.views.decorators.http import require_safe
+
+from accounts.mailbox import parsed
+from accounts.models import DemoMail
+
+PER_PAGE = 25
+# A mail is drawn in a frame that runs nothing and loads nothing; its links may open in the window around it.
+MAIL_POLICY = {
+    "default-src": [NONE],
+    "style-src": [UNSAFE_INLINE],
+    "img-src": ["data:"],
+    "frame-ancestors": [SELF],
+    "sandbox": ["allow-top-navigation-by-user-activation"],
+}
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponse]
+
+
+def demo_only(view: View) -> View:
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponse:
+        if not settings.MYDESK_DEMO:
+            raise Http404
+        return view(request, *args, **kwargs)
+
+    return never_cache(require_safe(guarded))
+
+
+@demo_only
+def mailbox(request: HttpRequest) -> HttpResponse:
+    recipient = request.GET.get("q", "").strip().lower()
+    mails = DemoMail.objects.defer("source")
+    if recipient:
+        mails = mails.filter(recipient__icontains=recipient)
+    page = Paginator(mails, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "accounts/mailbox.html", {"page": page, "query": recipient})
+
+
+@demo_only
+def mail(request: HttpRequest, pk: int) -> HttpResponse:
+    kept = get_object_or_404(DemoMail, pk=pk)
+    message = parsed(kept)
+    text = message.get_body(("plain",))
+    context = {
+        "mail": kept,
+        "text": text.get_content() if text else "",
+        "has_html": message.get_body(("html",)) is not None,
+        "attachments": [part.get_filename() or part.get_content_type() for part in message.iter_attachments()],
+    }
+    return render(request, "accounts/mail.html", context)
+
+
+@demo_only
+@csp(MAIL_POLICY)
+@xframe_options_sameorigin
+def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
+    body = parsed(get_object_or_404(DemoMail, pk=pk)).get_body(("html",))
+    if body is None:
+        raise Http404
+    return HttpResponse('<base target="_top">' + body.get_content())
+
+
+@demo_only
+def attachment(request: HttpRequest, pk: int, part: int) -> HttpResponse:
+    parts = list(parsed(get_object_or_404(DemoMail, pk=pk)).iter_attachments())
+    if part >= len(parts):
+        raise Http404
+    name = parts[part].get_filename() or "attachment"
+    answer = HttpResponse(parts[part].get_payload(decode=True), content_type=parts[part].get_content_type())
+    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=name)
+    return answer

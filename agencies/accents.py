@@ -1,0 +1,27 @@
+"""An agency's colour as a stylesheet. The address names the colours, so an answer can be kept for ever."""
+
+import re
+
+COLOUR = re.compile(r"[0-9a-f]{6}")
+READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text of ordinary size
+
+
+def stylesheet(colours: list[str]) -> str:
+    """One class a colour (six hex digits): `.accent-0065b3` sets --accent, and --on-accent to the text readable on it."""
+    return "".join(
+        f".accent-{colour}{{--accent:#{colour};--on-accent:{'#fff' if _white_is_readable(colour) else '#14161b'}}}\n"
+        for colour in colours
+    )
+
+
+def _white_is_readable(colour: str) -> bool:
+    return 1.05 / (_luminance(colour) + 0.05) >= READABLE
+
+
+def _luminance(colour: str) -> float:
+    red, green, blue = (_linear(int(colour[start : start + 2], 16) / 255) for start in (0, 2, 4))
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _linear(part: float) -> float:
+    return part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4

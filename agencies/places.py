@@ -1,0 +1,71 @@
+"""Branches as people look for them: by region in Greece, by country abroad."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import groupby
+
+from babel import Locale
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from agencies.models import Branch
+from agencies.text import folded
+
+HOME = "GR"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A branch to choose, and the earliest time (UTC) that it still has, if any."""
+
+    branch: Branch
+    earliest: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A region or a country with its branches."""
+
+    name: str
+    rows: list[Row]
+
+    @property
+    def earliest(self) -> Row | None:
+        return min((row for row in self.rows if row.earliest), key=_moment, default=None)
+
+
+def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> list[Place]:
+    """The branches in groups with a name, groups and branches in alphabetical order of the active language.
+
+    Regions where the country is Greece, else countries. `earliest` gives a branch's (by primary key) earliest time.
+    """
+    rows = [Row(branch, earliest.get(branch.pk)) for branch in branches]
+    named = sorted(((_place(row.branch), row) for row in rows), key=lambda pair: _order(*pair))
+    return [Place(name, [row for _name, row in group]) for name, group in groupby(named, key=lambda pair: pair[0])]
+
+
+def soonest(places: Iterable[Place], number: int) -> list[Row]:
+    """The branches with the earliest times of all places."""
+    rows = [row for place in places for row in place.rows if row.earliest]
+    return sorted(rows, key=_moment)[:number]
+
+
+def country_name(code: str) -> str:
+    """The country's name in the active language; its ISO code where there is none."""
+    return Locale.parse(get_language() or "el", sep="-").territories.get(code, code)
+
+
+def _place(branch: Branch) -> str:
+    if branch.country != HOME:
+        return country_name(branch.country)
+    return branch.region or _("Central services")
+
+
+def _order(name: str, row: Row) -> tuple[str, str, str]:
+    return folded(name), folded(row.branch.city), folded(row.branch.name)
+
+
+def _moment(row: Row) -> datetime:
+    assert row.earliest  # noqa: S101 (callers leave out branches without a time)
+    return row.earliest

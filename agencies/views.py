@@ -1,0 +1,73 @@
+"""The portal and the agencies' platforms. The page of a service, which shows free times, is in `appointments`."""
+
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirectBase
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from agencies import accents, search
+from agencies.models import Agency, Branch, Channel, Procedure
+
+MAX_QUERY = 100
+MAX_COLOURS = 200
+YEAR = 365 * 24 * 3600
+
+
+@require_safe
+def portal(request: HttpRequest) -> HttpResponse:
+    query = request.GET.get("q", "").strip()[:MAX_QUERY]
+    agencies = list(_with_offer(Agency.objects.visible()))
+    context = {
+        "query": query,
+        "live": [agency for agency in agencies if agency.is_live],
+        "joining": [agency for agency in agencies if not agency.is_live],
+        "accents": "-".join(sorted({agency.accent[1:] for agency in agencies})),
+    }
+    if query:
+        context["found"] = search.find(query, agencies)
+    return render(request, "agencies/portal.html", context)
+
+
+@require_safe
+def platform(request: HttpRequest, platform_slug: str) -> HttpResponse | HttpResponseRedirectBase:
+    if platform_slug != platform_slug.lower():
+        return redirect("agencies:platform", platform_slug.lower(), permanent=True)
+    agency = get_object_or_404(_with_offer(Agency.objects.visible()), platform_slug=platform_slug)
+    procedures = list(agency.procedures.all())
+    remote = [one for one in procedures if one.channels != [Channel.IN_PERSON]]
+    context = {
+        "agency": agency,
+        "procedures": procedures,
+        "remote": remote,
+        "at_branch_only": [one for one in procedures if one not in remote],
+        "branch": _branch(agency, request.GET.get("branch", "")),
+    }
+    return render(request, "agencies/platform.html", context)
+
+
+@require_safe
+def page(request: HttpRequest, name: str) -> HttpResponse:
+    """A page of text: help, privacy, accessibility."""
+    return render(request, f"agencies/{name}.html")
+
+
+@require_safe
+@cache_control(public=True, immutable=True, max_age=YEAR)
+def accent_stylesheet(request: HttpRequest, colours: str) -> HttpResponse:
+    names = colours.split("-")
+    if len(names) > MAX_COLOURS or not all(accents.COLOUR.fullmatch(name) for name in names):
+        raise Http404
+    return HttpResponse(accents.stylesheet(names), content_type="text/css; charset=utf-8")
+
+
+def _with_offer(agencies: QuerySet[Agency]) -> QuerySet[Agency]:
+    """Agencies with their services, and the number of branches that take bookings."""
+    return agencies.annotate(branch_count=Count("branches", filter=Q(branches__is_open=True))).prefetch_related(
+        Prefetch("procedures", Procedure.objects.filter(is_offered=True))
+    )
+
+
+def _branch(agency: Agency, code: str) -> Branch | None:
+    """The branch that the citizen came from; it goes along to the booking."""
+    return Branch.objects.open().filter(agency=agency, code=code).first() if code else None

@@ -1,0 +1,48 @@
+"""How forms look everywhere: the markup of gov.gr, from `templates/forms/`."""
+
+from django.forms import BoundField, Widget
+from django.forms.renderers import TemplatesSetting
+
+CLASSES = {
+    "radio": "govgr-radios__input",
+    "checkbox": "govgr-checkboxes__input",
+    "checkboxes": "govgr-checkboxes__input",
+    "select": "govgr-select",
+    "textarea": "govgr-textarea",
+    "input": "govgr-input",
+}
+_KINDS = {
+    "RadioSelect": "radio",
+    "CheckboxSelectMultiple": "checkboxes",
+    "CheckboxInput": "checkbox",
+    "Select": "select",
+    "Textarea": "textarea",
+}
+
+
+class Field(BoundField):
+    """A field that knows which kind of control it is, so that template and stylesheet agree."""
+
+    @property
+    def kind(self) -> str:
+        names = (parent.__name__ for parent in type(self.field.widget).__mro__)
+        return next((_KINDS[name] for name in names if name in _KINDS), "input")
+
+    @property
+    def first_id(self) -> str:
+        """The control to which an error leads: the first option of a group."""
+        return f"{self.auto_id}_0" if self.kind in {"radio", "checkboxes"} else self.auto_id
+
+    def build_widget_attrs(self, attrs: dict[str, object], widget: Widget | None = None) -> dict[str, object]:
+        """Adds the class of the kind. A widget that brings a class of its own (the admin's do) keeps it."""
+        attrs = super().build_widget_attrs(attrs, widget)
+        widget = widget or self.field.widget
+        if not widget.is_hidden and "class" not in widget.attrs:
+            attrs["class"] = CLASSES[self.kind] + (" govgr-error-input" if self.errors else "")
+        return attrs
+
+
+class Renderer(TemplatesSetting):
+    bound_field_class = Field
+    form_template_name = "forms/form.html"
+    field_template_name = "forms/field.html"
