@@ -2,7 +2,9 @@
 
 import re
 import unicodedata
+from functools import cache
 
+from babel import Locale
 from django.utils.translation import get_language
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -17,7 +19,7 @@ _SPELLINGS = {
     "o": "ω ο o w",
     "ab": "αυ au",
     "eb": "ευ eu",
-    "b": "μπ mp β b v φ f ph",
+    "b": "μπ mp mb β b v φ f ph",
     "d": "ντ nt δ d",
     "g": "γκ γγ gk gg ng γ g",
     "j": "τζ tz j",
@@ -48,8 +50,11 @@ def folded(text: str) -> str:
 
 def search_key(text: str) -> str:
     """What search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» all give one key."""
-    sounds = _SOUND.sub(lambda match: _KEYS[match.group()], folded(text))
-    return _DOUBLED.sub(r"\1", sounds)
+    key = folded(text)
+    # Letters of the key may be a spelling of one sound themselves («αη» and the "ae" of Israel), so until nothing changes.
+    while (shorter := _DOUBLED.sub(r"\1", _SOUND.sub(lambda match: _KEYS[match.group()], key))) != key:
+        key = shorter
+    return key
 
 
 def localized(field: str) -> property:
@@ -60,3 +65,21 @@ def localized(field: str) -> property:
         return getattr(self, f"{field}_{language}", "") or getattr(self, f"{field}_el")
 
     return property(read)
+
+
+# Where the name in common use, or the plainer one, is not CLDR's.
+_COUNTRY_NAMES = {
+    ("BA", "el"): "Βοσνία και Ερζεγοβίνη",
+    ("BA", "en"): "Bosnia and Herzegovina",
+    ("NL", "el"): "Ολλανδία",
+}
+
+
+def country_name(code: str, language: str = "") -> str:
+    """The country (ISO 3166-1, two letters) in the language, or in the active one."""
+    return _country_name(code, (language or get_language() or "el")[:2])
+
+
+@cache
+def _country_name(code: str, language: str) -> str:
+    return _COUNTRY_NAMES.get((code, language)) or Locale(language).territories.get(code, code)

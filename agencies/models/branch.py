@@ -1,4 +1,5 @@
 from datetime import date, datetime
+from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -7,11 +8,18 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
-from agencies.text import localized, search_key
+from agencies.models.procedure import Procedure
+from agencies.text import country_name, localized, search_key
+
+
+@cache
+def _zones() -> set[str]:
+    """The names of all time zones, read from disk once."""
+    return available_timezones()
 
 
 def validate_timezone(value: str) -> None:
-    if value not in available_timezones():
+    if value not in _zones():
         raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens."), params={"zone": value})
 
 
@@ -20,8 +28,14 @@ class BranchQuerySet(models.QuerySet["Branch"]):
         """Branches that the public can book at."""
         return self.filter(is_open=True, agency__stage=Agency.Stage.PRODUCTION)
 
+    def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
+        """Open branches with a rule under which the procedure is given in the channel, free times or not."""
+        for_procedure = models.Q(opening_rules__procedures__isnull=True) | models.Q(opening_rules__procedures=procedure)
+        rules = Branch.objects.filter(for_procedure, opening_rules__channels__contains=[channel])
+        return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
+
     def matching(self, query: str) -> "BranchQuerySet":
-        """Branches whose name, city, region or postal address has every word of the query, in any spelling."""
+        """Branches whose name, city, region, country or postal address has every word of the query, in any spelling."""
         found = self
         for word in search_key(query).split():
             found = found.filter(search_text__contains=word)
@@ -41,7 +55,9 @@ class Branch(models.Model):
     city_en = models.CharField(_("city (English)"), max_length=100)
     region_el = models.CharField(_("region (Greek)"), max_length=100, blank=True)
     region_en = models.CharField(_("region (English)"), max_length=100, blank=True)
-    municipality = models.SlugField(_("municipality"), max_length=60, blank=True, help_text=_("For its patron-saint day."))
+    municipality = models.SlugField(
+        _("municipality"), max_length=60, blank=True, help_text=_("For its patron-saint day.")
+    )
     country = models.CharField(_("country"), max_length=2, validators=[RegexValidator(r"^[A-Z]{2}$")], default="GR")
     timezone = models.CharField(_("time zone"), max_length=50, default="Europe/Athens", validators=[validate_timezone])
     latitude = models.DecimalField(_("latitude"), max_digits=7, decimal_places=4, null=True, blank=True)
@@ -77,7 +93,8 @@ class Branch(models.Model):
         """Bring `search_text` up to date; called where a branch is edited or loaded."""
         fields = ("name", "city", "region", "address")
         texts = [getattr(self, f"{field}_{language}") for language in ("el", "en") for field in fields]
-        self.search_text = " ".join(search_key(text) for text in [*texts, self.code] if text)
+        countries = [country_name(self.country, language) for language in ("el", "en")]
+        self.search_text = " ".join(search_key(text) for text in [*texts, *countries, self.code] if text)
 
     @property
     def zone(self) -> ZoneInfo:

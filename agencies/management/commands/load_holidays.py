@@ -1,0 +1,21 @@
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.utils import timezone
+
+from agencies.holidays import load_holidays
+from agencies.models import Branch
+
+
+class Command(BaseCommand):
+    help = "Loads public holidays and patron-saint days of branches that have none yet in a year: by default this and two more."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--year", type=int, action="append", dest="years", help="May be given several times.")
+
+    def handle(self, *, years: list[int] | None, **options: Any) -> None:
+        this_year = timezone.localdate().year
+        years = years or [this_year, this_year + 1, this_year + 2]
+        created = load_holidays(Branch.objects.all(), years)
+        self.stdout.write(f"{created} holidays created for {', '.join(map(str, years))}.")

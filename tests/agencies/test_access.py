@@ -1,0 +1,100 @@
+import pytest
+from django.contrib.auth.models import AnonymousUser
+
+from accounts.models import User
+from agencies import access
+from agencies.models import Membership, Role
+from tests import builders as a
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def kep():
+    agency = a.an_agency("kep")
+    return agency, a.a_branch(agency, "kep-chania"), a.a_branch(agency, "kep-kos")
+
+
+@pytest.fixture
+def efka():
+    agency = a.an_agency("efka")
+    return agency, a.a_branch(agency, "efka-chania")
+
+
+def test_officer_of_a_branch_sees_that_branch_only(kep, efka):
+    agency, chania, _kos = kep
+    officer = a.an_officer(chania)
+    assert list(access.branches(officer)) == [chania]
+    assert list(access.agencies(officer)) == [agency]
+    assert access.citizens_branch_ids(officer) == (set(), {chania.pk})
+
+
+def test_supervisor_of_an_agency_sees_all_its_branches(kep, efka):
+    agency, chania, kos = kep
+    supervisor = a.an_officer(agency, Role.SUPERVISOR)
+    assert set(access.branches(supervisor, Role.SUPERVISOR)) == {chania, kos}
+    assert access.citizens_branch_ids(supervisor) == ({agency.pk}, set())
+
+
+@pytest.mark.parametrize(
+    ("held", "asked", "enough"),
+    [
+        (Role.AGENT, Role.AGENT, True),
+        (Role.AGENT, Role.SUPERVISOR, False),
+        (Role.SUPERVISOR, Role.AGENT, True),
+        (Role.SUPERVISOR, Role.AGENCY_ADMIN, False),
+        (Role.AGENCY_ADMIN, Role.AGENCY_ADMIN, True),
+    ],
+)
+def test_a_role_includes_those_below_it(kep, held, asked, enough):
+    agency, chania, kos = kep
+    user = a.an_officer(agency, held)
+    assert access.has_role(user, asked) is enough
+    assert set(access.branches(user, asked)) == ({chania, kos} if enough else set())
+    assert set(access.agencies(user, asked)) == ({agency} if enough else set())
+
+
+def test_roles_at_two_places_add_up(kep, efka):
+    _agency, chania, kos = kep
+    other, efka_chania = efka
+    user = a.an_officer(chania)
+    Membership.objects.create(user=user, agency=other, branch=efka_chania, role=Role.SUPERVISOR)
+    assert set(access.branches(user)) == {chania, efka_chania}
+    assert set(access.branches(user, Role.SUPERVISOR)) == {efka_chania}
+    assert access.agencies(user).count() == 2
+    assert kos not in access.branches(user)
+
+
+def test_agency_is_listed_once_for_two_branches(kep):
+    agency, chania, kos = kep
+    user = a.an_officer(chania)
+    Membership.objects.create(user=user, agency=agency, branch=kos)
+    assert list(access.agencies(user)) == [agency]
+
+
+def test_operator_configures_every_branch_but_sees_no_citizens(kep, efka):
+    operator = a.a_user("operator@example.org", is_operator=True)
+    assert access.branches(operator).count() == 3
+    assert access.agencies(operator).count() == 2
+    assert access.citizens_branch_ids(operator) == (set(), set())
+
+
+@pytest.mark.parametrize("flags", [{}, {"is_official": True}])
+def test_citizen_and_official_have_no_branches(kep, flags):
+    user = a.a_user(**flags)
+    assert not access.branches(user).exists()
+    assert not access.agencies(user).exists()
+    assert not access.has_role(user, Role.AGENT)
+    assert access.citizens_branch_ids(user) == (set(), set())
+
+
+def test_visitor_has_no_memberships():
+    assert access.memberships(AnonymousUser()) == []
+
+
+def test_memberships_are_read_once_per_user_object(kep, django_assert_num_queries):
+    user = User.objects.get(pk=a.an_officer(kep[1]).pk)
+    with django_assert_num_queries(1):
+        access.has_role(user, Role.AGENT)
+        access.has_role(user, Role.SUPERVISOR)
+        access.citizens_branch_ids(user)

@@ -1,0 +1,157 @@
+from datetime import UTC, date, datetime, time
+
+import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
+from django.utils import translation
+
+from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role, SystemToken
+from tests import builders as a
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def branch():
+    return a.a_branch(a.an_agency())
+
+
+def test_joining_agency_is_visible_but_not_live():
+    live, joining = a.an_agency("kep"), a.an_agency("egdix", stage=Agency.Stage.JOINING)
+    a.an_agency("request", stage=Agency.Stage.REQUEST)
+    assert set(Agency.objects.live()) == {live}
+    assert set(Agency.objects.visible()) == {live, joining}
+    assert (live.is_live, joining.is_live) == (True, False)
+
+
+def test_branch_opens_with_its_agency(branch):
+    assert list(Branch.objects.open()) == [branch]
+    Branch.objects.update(is_open=False)
+    assert not Branch.objects.open().exists()
+    Branch.objects.update(is_open=True)
+    Agency.objects.update(stage=Agency.Stage.JOINING)
+    assert not Branch.objects.open().exists()
+
+
+def test_procedure_is_offered_with_its_agency(branch):
+    procedure = a.a_procedure(branch.agency)
+    assert list(Procedure.objects.offered()) == [procedure]
+    Agency.objects.update(stage=Agency.Stage.PILOT)
+    assert not Procedure.objects.offered().exists()
+
+
+def test_procedure_lists_documents_and_channels_in_order(branch):
+    procedure = a.a_procedure(branch.agency, documents_el="Ταυτότητα\n\n  ΑΦΜ ", channels=["phone", "in_person"])
+    assert procedure.documents == ["Ταυτότητα", "ΑΦΜ"]
+    assert [value for value, _label in procedure.channel_choices] == [Channel.IN_PERSON, Channel.PHONE]
+
+
+def test_branch_refuses_an_unknown_zone(branch):
+    branch.timezone = "Europe/Athen"
+    with translation.override("en"), pytest.raises(ValidationError) as refused:
+        branch.full_clean()
+    assert refused.value.message_dict == {"timezone": ["“Europe/Athen” is not a time zone, for example Europe/Athens."]}
+
+
+def test_branch_clean_brings_its_search_text_up_to_date(branch):
+    branch.city_el, branch.city_en = "Κίσσαμος", "Kissamos"
+    branch.full_clean()
+    branch.save()
+    assert list(Branch.objects.matching("ΚΙΣΑΜΟΣ")) == [branch]
+
+
+def test_branch_today_is_of_its_own_clock(branch):
+    branch.timezone = "Australia/Melbourne"
+    assert branch.today(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)) == date(2026, 3, 3)
+    assert branch.local(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)).hour == 1
+
+
+def test_rule_must_end_after_it_starts(branch):
+    rule = OpeningRule(
+        branch=branch,
+        weekdays=[1],
+        opens_at=time(14),
+        closes_at=time(8),
+        valid_from=date(2026, 1, 1),
+        channels=["video"],
+    )
+    with translation.override("en"), pytest.raises(ValidationError, match="must end after it starts"):
+        rule.full_clean()
+    with pytest.raises(IntegrityError):
+        rule.save()
+
+
+@pytest.mark.parametrize("fields", [{"weekdays": [0]}, {"weekdays": [8]}, {"channels": ["fax"]}, {"desks": 0}])
+def test_rule_refuses_values_outside_its_choices(branch, fields):
+    rule = a.a_rule(branch)
+    for name, value in fields.items():
+        setattr(rule, name, value)
+    with pytest.raises(ValidationError) as refused:
+        rule.full_clean()
+    assert set(refused.value.message_dict) >= set(fields)
+
+
+def test_rule_that_opens_days_late_says_when(branch):
+    rule = a.a_rule(branch)
+    rule.release_days = 7
+    with pytest.raises(ValidationError) as refused:
+        rule.full_clean()
+    assert "release_at" in refused.value.message_dict
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"until_date": date(2026, 3, 1)},
+        {"from_time": time(9)},
+        {"until_time": time(9)},
+        {"from_time": time(10), "until_time": time(9)},
+    ],
+)
+def test_closure_out_of_order_is_refused_by_the_database(branch, fields):
+    with pytest.raises(IntegrityError):
+        a.a_closure(branch, date(2026, 3, 2), **fields)
+
+
+def test_branch_has_one_holiday_a_day_but_any_closures(branch):
+    day = date(2026, 3, 25)
+    a.a_closure(branch, day)
+    a.a_closure(branch, day)
+    a.a_closure(branch, day, kind=Closure.Kind.HOLIDAY)
+    with pytest.raises(IntegrityError):
+        a.a_closure(branch, day, kind=Closure.Kind.HOLIDAY)
+
+
+def test_closure_of_another_agencys_branch_is_refused(branch):
+    closure = Closure(
+        agency=a.an_agency("efka"), branch=branch, from_date=date(2026, 3, 2), until_date=date(2026, 3, 2)
+    )
+    with pytest.raises(ValidationError) as refused:
+        closure.full_clean()
+    assert set(refused.value.message_dict) == {"branch"}
+
+
+def test_membership_of_another_agencys_branch_is_refused(branch):
+    membership = Membership(user=a.a_user(), agency=a.an_agency("efka"), branch=branch)
+    with pytest.raises(ValidationError) as refused:
+        membership.full_clean()
+    assert set(refused.value.message_dict) == {"branch"}
+
+
+def test_person_has_one_role_at_a_whole_agency(branch):
+    user = a.an_officer(branch.agency)
+    with pytest.raises(IntegrityError):
+        Membership.objects.create(user=user, agency=branch.agency, role=Role.SUPERVISOR)
+
+
+def test_agency_admin_of_one_branch_is_refused(branch):
+    with pytest.raises(IntegrityError):
+        a.an_officer(branch, Role.AGENCY_ADMIN)
+
+
+def test_token_is_found_by_its_key_while_active(branch):
+    token = SystemToken.objects.create(agency=branch.agency, label="IVR", digest=SystemToken.digest_of("a secret"))
+    assert SystemToken.objects.for_key("a secret").get() == token
+    assert not SystemToken.objects.for_key("another").exists()
+    SystemToken.objects.update(is_active=False)
+    assert not SystemToken.objects.for_key("a secret").exists()

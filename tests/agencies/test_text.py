@@ -1,0 +1,153 @@
+import unicodedata
+
+import pytest
+from django.utils import translation
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agencies import tables
+from agencies.loading import load_agencies
+from agencies.models import Agency, Branch
+from agencies.text import country_name, folded, search_key
+
+GREEK = "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ"
+WORDS = st.text(alphabet=GREEK + GREEK.upper() + "abcdefghijklmnopqrstuvwxyz -–.’", max_size=40)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name"),
+    [
+        ("ΧΑΝΙΑ", "Χανιά"),
+        ("hania", "Χανιά"),
+        ("xania", "Χανιά"),
+        ("chania", "Χανιά"),
+        ("Iraklio", "Ηράκλειο"),
+        ("Irakleio", "Ηράκλειο"),
+        ("8essaloniki", "Θεσσαλονίκη"),
+        ("thesaloniki", "Θεσσαλονίκη"),
+        ("nafplio", "Ναύπλιο"),
+        ("kalambaka", "Καλαμπάκα"),
+        ("kalampaka", "Καλαμπάκα"),
+        ("Aigaleo", "Αιγάλεω"),
+        ("Egaleo", "Αιγάλεω"),
+        ("psahna", "Ψαχνά"),
+        ("israel", "Ισραήλ"),
+        ("giannitsa", "Γιαννιτσά"),
+        ("marousi", "Μαρούσι"),
+        ("ΠΕΙΡΑΙΑΣ", "Πειραιάς"),
+    ],
+)
+def test_search_key_of_other_spelling(typed, name):
+    assert search_key(typed) == search_key(name)
+
+
+def test_search_key_of_another_place_differs():
+    names = ["Χανιά", "Χίος", "Χαλκίδα", "Κιλκίς", "Κιάτο", "Κως", "Κέα"]
+    assert len({search_key(name) for name in names}) == len(names)
+
+
+@settings(deadline=None)
+@given(st.text(max_size=60))
+def test_search_key_of_a_key_is_the_key(text):
+    assert search_key(search_key(text)) == search_key(text)
+
+
+@settings(deadline=None)
+@given(WORDS)
+def test_search_key_ignores_accents_and_final_sigma(text):
+    bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
+    assert search_key(bare) == search_key(text) == search_key(text.replace("ς", "σ"))
+
+
+@settings(deadline=None)
+@given(WORDS)
+def test_search_key_ignores_case(text):
+    assert search_key(text.upper()) == search_key(text.lower()) == search_key(text)
+
+
+@settings(deadline=None)
+@given(WORDS)
+def test_search_key_has_only_plain_words(text):
+    key = search_key(text)
+    assert key.split() == [word for word in key.split(" ") if word]
+    assert key == "" or key.replace(" ", "").isalnum()
+
+
+def test_folded_keeps_words_apart():
+    assert folded("  Δ. Χανίων–Σούδας ") == "δ χανιων σουδασ"
+
+
+@pytest.mark.django_db
+def test_every_city_is_found_in_capitals_and_in_english():
+    load_agencies()
+    for branch in Branch.objects.all():
+        bare = "".join(c for c in unicodedata.normalize("NFD", branch.city_el.upper()) if not unicodedata.combining(c))
+        for typed in (bare, branch.city_en, branch.city_en.upper()):
+            assert branch in Branch.objects.filter(city_el=branch.city_el).matching(typed), (branch.code, typed)
+
+
+@pytest.mark.django_db
+def test_matching_finds_the_right_branches():
+    load_agencies()
+    chania = {"kep-chania", "efka-chania", "dimos-chania"}
+    expected = {
+        "χανιων": chania,
+        "hania": chania,
+        "xania": chania,
+        "κεπ χανιά": {"kep-chania"},
+        "Heraklion": {"kep-heraklion", "efka-heraklion", "ktimatologio-heraklion"},
+        "thessaloniki εφκα": {"efka-thessaloniki"},
+        "ΑΥΣΤΡΑΛΙΑ μελβουρνη": {"consul-au-melbourne"},
+        "germany munich": {"consul-de-munich"},
+        "Atlantis": set(),
+    }
+    found = {typed: set(Branch.objects.matching(typed).values_list("code", flat=True)) for typed in expected}
+    assert found == expected
+
+
+@pytest.mark.django_db
+def test_matching_of_iraklio_finds_crete_and_attica():
+    load_agencies()
+    found = set(Branch.objects.matching("Iraklio").values_list("code", flat=True))
+    assert {"kep-heraklion", "efka-heraklion", "ktimatologio-heraklion", "kep-irakleio-attikis"} <= found
+    assert "kep-chania" not in found
+
+
+@pytest.mark.parametrize(
+    ("code", "name_el", "name_en"),
+    [
+        ("GB", "Ηνωμένο Βασίλειο", "United Kingdom"),
+        ("DE", "Γερμανία", "Germany"),
+        ("NL", "Ολλανδία", "Netherlands"),
+        ("BA", "Βοσνία και Ερζεγοβίνη", "Bosnia and Herzegovina"),
+        ("MK", "Βόρεια Μακεδονία", "North Macedonia"),
+        ("XX", "XX", "XX"),
+    ],
+)
+def test_country_name_in_both_languages(code, name_el, name_en):
+    assert (country_name(code, "el"), country_name(code, "en")) == (name_el, name_en)
+
+
+def test_country_name_follows_the_active_language():
+    with translation.override("en"):
+        assert country_name("GR") == "Greece"
+    with translation.override("el"):
+        assert country_name("GR") == "Ελλάδα"
+
+
+def test_every_country_of_a_branch_has_a_name():
+    codes = {row.cells["country"] for row in tables.read(tables.DATA / "branches.csv")}
+    assert len(codes) == 64
+    for code in codes:
+        assert folded(country_name(code, "el")) != folded(country_name(code, "en"))
+        assert country_name(code, "el") != code
+
+
+def test_localized_reads_the_active_language_and_falls_back_to_greek():
+    agency = Agency(name_el="Φορέας", name_en="Agency", description_el="Μόνο ελληνικά")
+    with translation.override("en"):
+        assert (agency.name, agency.description) == ("Agency", "Μόνο ελληνικά")
+    with translation.override("el"):
+        assert agency.name == "Φορέας"
+    with translation.override(None):
+        assert agency.name == "Φορέας"
