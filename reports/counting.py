@@ -1,0 +1,95 @@
+"""Appointments as counts by agency and day: the one place that says what counts, and on which day.
+
+A request counts on the day it was made, a cancellation on the day it came (both at the latest on the day of the
+appointment), a visit served or missed on the day of the appointment; days are those of the branch's zone. Holds, and
+guests' bookings that were never confirmed, are no requests.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from django.db import connection, transaction
+from django.db.models import Max
+
+from reports.models import DailyCount
+
+# Officers close their books within days: these days are counted from the rows, older ones from the roll-up.
+OPEN_DAYS = timedelta(days=7)
+# No zone's clock is further behind UTC.
+FURTHEST_WEST = timedelta(hours=12)
+DAY = timedelta(days=1)
+
+# Nothing counts after the day of its appointment: rows that start before `since` have nothing to say about later days.
+COUNTS = """
+SELECT agency_id, day, sum(submitted) AS submitted, sum(served) AS served, sum(missed) AS missed,
+    sum(cancelled) AS cancelled, sum(ratings) AS ratings, sum(satisfied) AS satisfied
+FROM (
+    SELECT appointment.agency_id, event.*, 0 AS ratings, 0 AS satisfied
+    FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
+    CROSS JOIN LATERAL (VALUES
+        (least(created_at, starts_at), 1, 0, 0, 0),
+        (
+            CASE status WHEN 'cancelled' THEN least(ended_at, starts_at) ELSE starts_at END,
+            0, (status = 'completed')::int, (status = 'no_show')::int, (status = 'cancelled')::int
+        )
+    ) AS moment (at, submitted, served, missed, cancelled)
+    CROSS JOIN LATERAL (
+        SELECT (at AT TIME ZONE branch.timezone)::date, submitted, served, missed, cancelled
+    ) AS event (day, submitted, served, missed, cancelled)
+    WHERE status NOT IN ('held', 'unverified', 'expired') AND starts_at >= %(since)s::date - interval '1 day'
+        AND %(since)s::date <= %(until)s::date
+    UNION ALL
+    SELECT agency_id, served_on, 0, 0, 0, 0, 1, (score = 5)::int FROM appointments_rating WHERE served_on >= %(since)s
+) AS event
+WHERE day BETWEEN %(since)s AND %(until)s
+GROUP BY agency_id, day
+"""
+
+REBUILD = f"""
+INSERT INTO reports_dailycount (agency_id, day, submitted, served, missed, cancelled, ratings, satisfied)
+{COUNTS}
+"""
+
+TOTALS = f"""
+SELECT agency_id, sum(submitted)::bigint, sum(served)::bigint, sum(missed)::bigint, sum(cancelled)::bigint,
+    sum(ratings)::bigint, sum(satisfied)::bigint
+FROM (
+    SELECT agency_id, submitted, served, missed, cancelled, ratings, satisfied FROM reports_dailycount
+    WHERE day < %(since)s AND day <= %(until)s
+    UNION ALL
+    SELECT agency_id, submitted, served, missed, cancelled, ratings, satisfied FROM ({COUNTS}) AS recent
+) AS counted
+GROUP BY agency_id
+"""
+
+
+@dataclass(frozen=True)
+class Totals:
+    """What was done until a day. `satisfied` of the `ratings` were "completely satisfied"."""
+
+    submitted: int = 0
+    served: int = 0
+    missed: int = 0
+    cancelled: int = 0
+    ratings: int = 0
+    satisfied: int = 0
+
+
+def totals(as_of: date) -> dict[int, Totals]:
+    """What each agency (primary key) did until the end of that day. Two queries."""
+    last = DailyCount.objects.aggregate(day=Max("day"))["day"]
+    since = last + DAY if last else date.min
+    with connection.cursor() as cursor:
+        cursor.execute(TOTALS, {"since": since, "until": as_of})
+        return {agency: Totals(*counts) for agency, *counts in cursor.fetchall()}
+
+
+@transaction.atomic
+def rebuild(*, now: datetime) -> int:
+    """Make the roll-up anew from the rows, up to the days that are still open; how many rows it has."""
+    until = (now - FURTHEST_WEST).date() - OPEN_DAYS
+    with connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE reports_dailycount IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("DELETE FROM reports_dailycount")
+        cursor.execute(REBUILD, {"since": date.min, "until": until})
+        return cursor.rowcount

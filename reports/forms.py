@@ -1,0 +1,27 @@
+from datetime import date
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+
+class AsOfForm(forms.Form):
+    """Until when the figures count; today when nothing is said."""
+
+    as_of = forms.DateField(
+        label=_("Figures until"),
+        required=False,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        error_messages={"invalid": _("Write the date as day/month/year, for example 30/11/2022.")},
+    )
+
+    def __init__(self, *args: object, today: date, **kwargs: object) -> None:
+        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+        self.today = today
+        self.fields["as_of"].widget.attrs["max"] = today.isoformat()
+
+    def clean_as_of(self) -> date:
+        as_of = self.cleaned_data["as_of"] or self.today
+        if as_of > self.today:
+            raise ValidationError(_("Choose today or an earlier date."), code="future")
+        return as_of
