@@ -1,6 +1,6 @@
 """Who may: what of each agency a signed-in person sees and changes. Rows outside of it do not exist for one."""
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Membership, Role
@@ -24,9 +24,10 @@ def _places(user: User, role: Role) -> tuple[set[int], set[int]]:
 
 def memberships(user: User) -> list[Membership]:
     """The user's memberships, read once per user object (that is, once per request)."""
-    if not hasattr(user, "_memberships_read"):
-        user._memberships_read = list(Membership.objects.filter(user=user)) if user.is_authenticated else []
-    return user._memberships_read
+    if not user.is_authenticated:
+        return []
+    prefetch_related_objects([user], "memberships")
+    return list(user.memberships.all())
 
 
 def has_role(user: User, role: Role) -> bool:

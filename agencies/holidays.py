@@ -30,7 +30,7 @@ class Holiday(NamedTuple):
 
 
 def load_holidays(branches: QuerySet[Branch], years: Iterable[int]) -> int:
-    """Close the branches on the holidays of each year in which they have no holiday at all yet; how many were created."""
+    """Close the branches on the holidays of each year in which they have none yet; how many were created."""
     wanted = list(years)
     loaded = set(
         Closure.objects.filter(kind=Closure.Kind.HOLIDAY, branch__in=branches, from_date__year__in=wanted)
@@ -65,7 +65,7 @@ def _closures(branch: Branch, year: int) -> Iterator[Closure]:
 def holidays_of(country: str, region: str, municipality: str, year: int) -> list[Holiday]:
     """The days of the year on which a branch there is closed, in order, one of each day; Greek names go first.
 
-    `region` is a subdivision of the country whose own holidays count as well, as ISO 3166-2 writes it without the country.
+    `region` is a part of the country whose own holidays count as well: the second half of its ISO 3166-2 code.
     """
     by_day: dict[date, Holiday] = {}
     host = public_holidays(country, region, year) if country != GREECE else []

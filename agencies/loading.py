@@ -1,7 +1,7 @@
 """The starting state of agencies, procedures, branches and their opening, from CSV files.
 
-Staff own what is there once it is loaded: a later run creates what is missing and leaves the rest alone, unless it is told
-to update. Opening rules are made for branches that have none, and never touched again.
+Staff own what is there once it is loaded: a later run creates what is missing and leaves the rest alone, unless it is
+told to update. Opening rules are made for branches that have none, and never touched again.
 """
 
 import copy
@@ -26,7 +26,7 @@ YES_NO = {"yes": True, "no": False}
 
 @dataclass
 class Tally:
-    """What a run did with a file: rows created and updated, rows as they were, rows that staff changed and that were kept."""
+    """What a run did with a file; `kept` counts rows that staff changed and that it left as they are."""
 
     created: int = 0
     updated: int = 0
@@ -135,7 +135,7 @@ def _lines(error: ValidationError) -> list[str]:
 def _built(
     model: type[models.Model], columns: list[str], row: Row, existing: models.Model | None, agencies: dict[str, Agency]
 ) -> models.Model:
-    """The row as a checked, unsaved instance; over a copy of the existing one, so that other fields keep their values."""
+    """The row as a checked, unsaved instance: a copy of the existing one, so that other fields keep their values."""
     thing = copy.copy(existing) if existing else model()
     for name in columns:
         field = model._meta.get_field(name)
@@ -184,7 +184,7 @@ def _values(thing: models.Model, fields: list[str]) -> list[Any]:
 
 
 def _load_opening_rules(path: Path) -> Tally:
-    """Rules for the branches that have none. Rows that name branches replace, for those, the rows of the whole agency."""
+    """Rules for the branches that have none. Rows that name branches replace the whole agency's rows for those."""
     rows = tables.read(path)
     branches = _branches_by_agency()
     procedures = {(procedure.agency.slug, procedure.code): procedure for procedure in _procedures()}
@@ -227,7 +227,7 @@ def _places(row: Row, branches: dict[str, dict[str, Branch]], named: set[str]) -
     codes = row.parts("branches")
     unknown = [code for code in codes if code not in own]
     if unknown:
-        raise ValidationError({"branches": f"“{code}” is not a branch of this agency" for code in unknown})
+        raise ValidationError({"branches": [f"“{code}” is not a branch of this agency" for code in unknown]})
     places = [own[code] for code in codes] if codes else [branch for code, branch in own.items() if code not in named]
     if not places:
         raise ValidationError({"agency_slug": f"“{row.cells['agency_slug']}” has no branch for this row"})

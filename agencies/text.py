@@ -51,7 +51,7 @@ def folded(text: str) -> str:
 def search_key(text: str) -> str:
     """What search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» all give one key."""
     key = folded(text)
-    # Letters of the key may be a spelling of one sound themselves («αη» and the "ae" of Israel), so until nothing changes.
+    # Letters of a key may spell one sound themselves («αη» becomes the "ae" of Israel): on until nothing changes.
     while (shorter := _DOUBLED.sub(r"\1", _SOUND.sub(lambda match: _KEYS[match.group()], key))) != key:
         key = shorter
     return key

@@ -1,12 +1,19 @@
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import AnonymousUser
+from django.utils.functional import SimpleLazyObject
 
 from accounts.models import User
 from agencies import access
-from agencies.models import Membership, Role
+from agencies.models import Agency, Branch, Membership, Role
 from tests import builders as a
 
 pytestmark = pytest.mark.django_db
+
+Kep = tuple[Agency, Branch, Branch]
+Efka = tuple[Agency, Branch]
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def efka():
     return agency, a.a_branch(agency, "efka-chania")
 
 
-def test_officer_of_a_branch_sees_that_branch_only(kep, efka):
+def test_officer_of_a_branch_sees_that_branch_only(kep: Kep, efka: Efka):
     agency, chania, _kos = kep
     officer = a.an_officer(chania)
     assert list(access.branches(officer)) == [chania]
@@ -29,7 +36,7 @@ def test_officer_of_a_branch_sees_that_branch_only(kep, efka):
     assert access.citizens_branch_ids(officer) == (set(), {chania.pk})
 
 
-def test_supervisor_of_an_agency_sees_all_its_branches(kep, efka):
+def test_supervisor_of_an_agency_sees_all_its_branches(kep: Kep, efka: Efka):
     agency, chania, kos = kep
     supervisor = a.an_officer(agency, Role.SUPERVISOR)
     assert set(access.branches(supervisor, Role.SUPERVISOR)) == {chania, kos}
@@ -46,7 +53,7 @@ def test_supervisor_of_an_agency_sees_all_its_branches(kep, efka):
         (Role.AGENCY_ADMIN, Role.AGENCY_ADMIN, True),
     ],
 )
-def test_a_role_includes_those_below_it(kep, held, asked, enough):
+def test_a_role_includes_those_below_it(kep: Kep, held: Role, asked: Role, enough: bool):
     agency, chania, kos = kep
     user = a.an_officer(agency, held)
     assert access.has_role(user, asked) is enough
@@ -54,7 +61,7 @@ def test_a_role_includes_those_below_it(kep, held, asked, enough):
     assert set(access.agencies(user, asked)) == ({agency} if enough else set())
 
 
-def test_roles_at_two_places_add_up(kep, efka):
+def test_roles_at_two_places_add_up(kep: Kep, efka: Efka):
     _agency, chania, kos = kep
     other, efka_chania = efka
     user = a.an_officer(chania)
@@ -65,14 +72,14 @@ def test_roles_at_two_places_add_up(kep, efka):
     assert kos not in access.branches(user)
 
 
-def test_agency_is_listed_once_for_two_branches(kep):
+def test_agency_is_listed_once_for_two_branches(kep: Kep):
     agency, chania, kos = kep
     user = a.an_officer(chania)
     Membership.objects.create(user=user, agency=agency, branch=kos)
     assert list(access.agencies(user)) == [agency]
 
 
-def test_operator_configures_every_branch_but_sees_no_citizens(kep, efka):
+def test_operator_configures_every_branch_but_sees_no_citizens(kep: Kep, efka: Efka):
     operator = a.a_user("operator@example.org", is_operator=True)
     assert access.branches(operator).count() == 3
     assert access.agencies(operator).count() == 2
@@ -80,7 +87,7 @@ def test_operator_configures_every_branch_but_sees_no_citizens(kep, efka):
 
 
 @pytest.mark.parametrize("flags", [{}, {"is_official": True}])
-def test_citizen_and_official_have_no_branches(kep, flags):
+def test_citizen_and_official_have_no_branches(kep: Kep, flags: dict[str, Any]):
     user = a.a_user(**flags)
     assert not access.branches(user).exists()
     assert not access.agencies(user).exists()
@@ -92,8 +99,10 @@ def test_visitor_has_no_memberships():
     assert access.memberships(AnonymousUser()) == []
 
 
-def test_memberships_are_read_once_per_user_object(kep, django_assert_num_queries):
-    user = User.objects.get(pk=a.an_officer(kep[1]).pk)
+def test_memberships_are_read_once_per_user_object(kep: Kep, django_assert_num_queries: Callable):
+    pk = a.an_officer(kep[1]).pk
+    user = SimpleLazyObject(lambda: User.objects.get(pk=pk))  # what a request has
+    str(user)
     with django_assert_num_queries(1):
         access.has_role(user, Role.AGENT)
         access.has_role(user, Role.SUPERVISOR)

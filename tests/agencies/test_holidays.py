@@ -1,7 +1,9 @@
+from collections.abc import Callable
 from datetime import date
 
 import pytest
 from django.core.management import call_command
+from time_machine import TimeMachineFixture
 
 from agencies import holidays, tables
 from agencies.holidays import holidays_of, load_holidays, patron_saint_days, public_holidays
@@ -25,7 +27,7 @@ def melbourne():
 
 
 @pytest.mark.django_db
-def test_kep_is_closed_on_greek_holidays_and_its_patron_saints_day(kep_chania):
+def test_kep_is_closed_on_greek_holidays_and_its_patron_saints_day(kep_chania: Branch):
     created = load_holidays(Branch.objects.all(), [2026])
     days = closed(kep_chania)
     assert created == len(days) == 13
@@ -39,7 +41,7 @@ def test_kep_is_closed_on_greek_holidays_and_its_patron_saints_day(kep_chania):
 
 
 @pytest.mark.django_db
-def test_consulate_is_closed_on_holidays_of_both_countries_and_of_its_state(melbourne):
+def test_consulate_is_closed_on_holidays_of_both_countries_and_of_its_state(melbourne: Branch):
     load_holidays(Branch.objects.all(), [2026])
     days = closed(melbourne)
     assert days[date(2026, 1, 26)].reason_el == "Ημέρα της Αυστραλίας"
@@ -51,7 +53,7 @@ def test_consulate_is_closed_on_holidays_of_both_countries_and_of_its_state(melb
 
 
 @pytest.mark.django_db
-def test_holidays_load_once_and_a_removed_one_stays_away(kep_chania):
+def test_holidays_load_once_and_a_removed_one_stays_away(kep_chania: Branch):
     load_holidays(Branch.objects.all(), [2026])
     Closure.objects.filter(from_date=date(2026, 11, 21)).delete()
     assert load_holidays(Branch.objects.all(), [2026]) == 0
@@ -59,7 +61,7 @@ def test_holidays_load_once_and_a_removed_one_stays_away(kep_chania):
 
 
 @pytest.mark.django_db
-def test_new_branch_and_new_year_get_theirs_later(kep_chania, melbourne):
+def test_new_branch_and_new_year_get_theirs_later(kep_chania: Branch, melbourne: Branch):
     load_holidays(Branch.objects.filter(pk=kep_chania.pk), [2026])
     assert closed(melbourne) == {}
     load_holidays(Branch.objects.all(), [2026, 2027])
@@ -68,13 +70,15 @@ def test_new_branch_and_new_year_get_theirs_later(kep_chania, melbourne):
 
 
 @pytest.mark.django_db
-def test_a_branchs_own_closure_does_not_stop_its_holidays(kep_chania):
+def test_a_branchs_own_closure_does_not_stop_its_holidays(kep_chania: Branch):
     a.a_closure(kep_chania, date(2026, 10, 28), kind=Closure.Kind.CLOSED)
     assert load_holidays(Branch.objects.all(), [2026]) == 13
 
 
 @pytest.mark.django_db
-def test_loading_takes_few_queries_for_any_number_of_branches(kep_chania, melbourne, django_assert_max_num_queries):
+def test_loading_takes_few_queries_for_any_number_of_branches(
+    kep_chania: Branch, melbourne: Branch, django_assert_max_num_queries: Callable
+):
     a.a_branch(kep_chania.agency, "kep-kos", municipality="kos")
     with django_assert_max_num_queries(5):
         load_holidays(Branch.objects.all(), [2026, 2027, 2028])
@@ -82,14 +86,14 @@ def test_loading_takes_few_queries_for_any_number_of_branches(kep_chania, melbou
 
 
 @pytest.mark.django_db
-def test_command_loads_the_years_it_is_given(kep_chania, capsys):
+def test_command_loads_the_years_it_is_given(kep_chania: Branch, capsys: pytest.CaptureFixture[str]):
     call_command("load_holidays", "--year", "2027", "--year", "2028")
     assert {day.year for day in closed(kep_chania)} == {2027, 2028}
     assert "for 2027, 2028." in capsys.readouterr().out
 
 
 @pytest.mark.django_db
-def test_command_loads_this_year_and_two_more(kep_chania, time_machine):
+def test_command_loads_this_year_and_two_more(kep_chania: Branch, time_machine: TimeMachineFixture):
     time_machine.move_to("2026-12-31T22:30:00Z")  # already 2027 in Athens
     call_command("load_holidays")
     assert {day.year for day in closed(kep_chania)} == {2027, 2028, 2029}
@@ -98,7 +102,7 @@ def test_command_loads_this_year_and_two_more(kep_chania, time_machine):
 @pytest.mark.parametrize(
     ("year", "easter_monday"), [(2024, "05-06"), (2025, "04-21"), (2026, "04-13"), (2027, "05-03"), (2028, "04-17")]
 )
-def test_easter_monday_is_orthodox(year, easter_monday):
+def test_easter_monday_is_orthodox(year: int, easter_monday: str):
     days = {holiday.name_en: holiday.day for holiday in public_holidays("GR", "", year)}
     assert days["Orthodox Easter Monday"] == date.fromisoformat(f"{year}-{easter_monday}")
 
@@ -148,7 +152,7 @@ def test_movable_patron_saints_day_follows_easter():
         ("athens", []),
     ],
 )
-def test_patron_saint_days(municipality, days):
+def test_patron_saint_days(municipality: str, days: list[str]):
     assert [holiday.day.strftime("%m-%d") for holiday in patron_saint_days(municipality, 2026)] == days
 
 

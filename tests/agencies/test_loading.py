@@ -42,14 +42,14 @@ def refusal_of(folder: Path) -> list[str]:
     return errors
 
 
-def test_loading_creates_everything_once(capsys):
+def test_loading_creates_everything_once(capsys: pytest.CaptureFixture[str]):
     out = loaded_from(tables.DATA, capsys)
     assert (Agency.objects.count(), Procedure.objects.count(), Branch.objects.count()) == (10, 48, 483)
     assert "branches.csv: 483 created, 0 updated, 0 unchanged\n" in out
     assert "Nothing changed." not in out
 
 
-def test_loading_twice_changes_nothing_and_says_so(capsys):
+def test_loading_twice_changes_nothing_and_says_so(capsys: pytest.CaptureFixture[str]):
     load_agencies()
     before = [list(model.objects.order_by("pk").values()) for model in (Agency, Branch, Procedure, OpeningRule)]
     out = loaded_from(tables.DATA, capsys)
@@ -58,7 +58,7 @@ def test_loading_twice_changes_nothing_and_says_so(capsys):
     assert out.endswith("Nothing changed.\n")
 
 
-def test_loading_keeps_what_staff_changed(capsys):
+def test_loading_keeps_what_staff_changed(capsys: pytest.CaptureFixture[str]):
     load_agencies()
     Branch.objects.filter(code="kep-chania").update(name_el="ΚΕΠ Χανίων", address_el="Κυδωνίας 29", phone="28210")
     out = loaded_from(tables.DATA, capsys)
@@ -66,7 +66,7 @@ def test_loading_keeps_what_staff_changed(capsys):
     assert Branch.objects.get(code="kep-chania").name_el == "ΚΕΠ Χανίων"
 
 
-def test_loading_with_update_overwrites_the_columns_of_the_file_only(capsys):
+def test_loading_with_update_overwrites_the_columns_of_the_file_only(capsys: pytest.CaptureFixture[str]):
     load_agencies()
     Branch.objects.filter(code="kep-chania").update(name_el="ΚΕΠ Χανίων", address_el="Κυδωνίας 29")
     out = loaded_from(tables.DATA, capsys, update=True)
@@ -76,7 +76,7 @@ def test_loading_with_update_overwrites_the_columns_of_the_file_only(capsys):
     assert list(Branch.objects.matching("κυδωνιας")) == [branch]
 
 
-def test_loading_creates_a_branch_that_is_new_with_its_rules(folder):
+def test_loading_creates_a_branch_that_is_new_with_its_rules(folder: Path):
     load_agencies()
     line = (
         "kep,kep-elafonisos,ΚΕΠ Δήμου Ελαφονήσου,KEP – Municipality of Elafonisos,Ελαφόνησος,Elafonisos,Πελοπόννησος,"
@@ -89,14 +89,14 @@ def test_loading_creates_a_branch_that_is_new_with_its_rules(folder):
     assert Branch.objects.get(code="kep-elafonisos").opening_rules.count() == 1
 
 
-def test_rules_are_staffs_own_once_they_are_there(folder):
+def test_rules_are_staffs_own_once_they_are_there(folder: Path):
     load_agencies()
     OpeningRule.objects.filter(branch__code="kep-chania").update(desks=7)
     assert load_agencies(folder, update=True)["opening_rules.csv"].created == 0
     assert set(OpeningRule.objects.filter(branch__code="kep-chania").values_list("desks", flat=True)) == {7}
 
 
-def test_all_errors_of_a_file_come_at_once_with_their_rows(folder):
+def test_all_errors_of_a_file_come_at_once_with_their_rows(folder: Path):
     edit(folder, "branches.csv", 17, "Europe/Athens", "Europe/Athen")
     edit(folder, "branches.csv", 18, "kep,", "kpe,")
     edit(folder, "branches.csv", 20, "GR", "Greece")
@@ -109,52 +109,46 @@ def test_all_errors_of_a_file_come_at_once_with_their_rows(folder):
 
 
 @pytest.mark.parametrize(
-    ("name", "row", "old", "new", "error"),
+    ("spoiled", "error"),
     [
-        ("agencies.csv", 3, "#0f6b5c", "green", "agencies.csv, row 3: accent: Enter a valid value."),
-        ("agencies.csv", 3, "myKEPlive", "myAADElive", "agencies.csv, row 3: platform: “myAADElive” is in row 2 too"),
-        (
-            "agencies.csv",
-            2,
-            ",yes,",
-            ",maybe,",
-            "row 2: publishes_figures: “maybe” value must be either True or False.",
-        ),
-        ("agencies.csv", 7, "1440;120", "1440;two", "row 7: reminders: “two” value must be an integer."),
-        ("agencies.csv", 1, "accent", "colour", "agencies.csv: column “colour” is unknown"),
-        ("procedures.csv", 1, "agency_slug", "mitos_id", "procedures.csv: column “agency_slug” is missing"),
-        ("procedures.csv", 4, ",20,", ",twenty,", "row 4: duration_minutes: “twenty” value must be an integer."),
-        ("procedures.csv", 4, "video", "fax", "row 4: channels: Item 2 in the array did not validate"),
-        ("procedures.csv", 4, "aade-mitroo", "aade-afm", "row 4: code: “aade-afm” is in row 2 too"),
-        ("branches.csv", 9, ",41.2667", "", "branches.csv, row 9: has 12 cells, expected 13"),
-        ("opening_rules.csv", 2, "17:00", "07:00", "row 2: The opening must end after it starts."),
-        ("opening_rules.csv", 3, "aade-mitroo", "kep-dilosi", "row 3: procedures: “kep-dilosi” is not a service of"),
-        ("opening_rules.csv", 5, "kep-athens", "kep-atlantis", "row 5: branches: “kep-atlantis” is not a branch of"),
-        ("opening_rules.csv", 2, "aade,", "eeda,", "row 2: agency_slug: “eeda” has no branch for this row"),
+        (("agencies.csv", 3, "#0f6b5c", "green"), "agencies.csv, row 3: accent: Enter a valid value."),
+        (("agencies.csv", 3, "myKEPlive", "myAADElive"), "agencies.csv, row 3: platform: “myAADElive” is in row 2 too"),
+        (("agencies.csv", 2, ",yes,", ",maybe,"), "row 2: publishes_figures: “maybe” value must be either"),
+        (("agencies.csv", 7, "1440;120", "1440;two"), "row 7: reminders: “two” value must be an integer."),
+        (("agencies.csv", 1, "accent", "colour"), "agencies.csv: column “colour” is unknown"),
+        (("procedures.csv", 1, "agency_slug", "mitos_id"), "procedures.csv: column “agency_slug” is missing"),
+        (("procedures.csv", 4, ",20,", ",twenty,"), "row 4: duration_minutes: “twenty” value must be an integer."),
+        (("procedures.csv", 4, "video", "fax"), "row 4: channels: Item 2 in the array did not validate"),
+        (("procedures.csv", 4, "aade-mitroo", "aade-afm"), "row 4: code: “aade-afm” is in row 2 too"),
+        (("branches.csv", 9, ",41.2667", ""), "branches.csv, row 9: has 12 cells, expected 13"),
+        (("opening_rules.csv", 2, "17:00", "07:00"), "row 2: The opening must end after it starts."),
+        (("opening_rules.csv", 3, "aade-mitroo", "kep-dilosi"), "row 3: procedures: “kep-dilosi” is not a service of"),
+        (("opening_rules.csv", 5, "kep-athens", "kep-atlantis"), "row 5: branches: “kep-atlantis” is not a branch of"),
+        (("opening_rules.csv", 2, "aade,", "eeda,"), "row 2: agency_slug: “eeda” has no branch for this row"),
     ],
 )
-def test_error_names_the_file_the_row_and_the_column(folder, name, row, old, new, error):
-    edit(folder, name, row, old, new)
+def test_error_names_the_file_the_row_and_the_column(folder: Path, spoiled: tuple[str, int, str, str], error: str):
+    edit(folder, *spoiled)
     assert error in "\n".join(refusal_of(folder))
 
 
-def test_missing_file_is_refused(folder):
+def test_missing_file_is_refused(folder: Path):
     (folder / "branches.csv").unlink()
     assert "branches.csv: cannot be read" in refusal_of(folder)[0]
 
 
-def test_file_in_another_encoding_is_refused(folder):
+def test_file_in_another_encoding_is_refused(folder: Path):
     (folder / "branches.csv").write_bytes("κωδικός".encode("iso-8859-7"))
     assert "branches.csv: cannot be read" in refusal_of(folder)[0]
 
 
-def test_file_from_a_spreadsheet_with_a_mark_and_empty_lines_loads(folder):
+def test_file_from_a_spreadsheet_with_a_mark_and_empty_lines_loads(folder: Path):
     text = (folder / "agencies.csv").read_text(encoding="utf-8").replace("\n", "\r\n")
     (folder / "agencies.csv").write_text(text + ",,,\r\n\r\n", encoding="utf-8-sig", newline="")
     assert load_agencies(folder)["agencies.csv"].created == 10
 
 
-def test_empty_file_is_refused(tmp_path):
+def test_empty_file_is_refused(tmp_path: Path):
     (tmp_path / "agencies.csv").touch()
     with pytest.raises(TableError, match="is empty"):
         load_agencies(tmp_path)

@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, time
+from typing import Any
 
 import pytest
 from django.core.exceptions import ValidationError
@@ -24,7 +25,7 @@ def test_joining_agency_is_visible_but_not_live():
     assert (live.is_live, joining.is_live) == (True, False)
 
 
-def test_branch_opens_with_its_agency(branch):
+def test_branch_opens_with_its_agency(branch: Branch):
     assert list(Branch.objects.open()) == [branch]
     Branch.objects.update(is_open=False)
     assert not Branch.objects.open().exists()
@@ -33,40 +34,40 @@ def test_branch_opens_with_its_agency(branch):
     assert not Branch.objects.open().exists()
 
 
-def test_procedure_is_offered_with_its_agency(branch):
+def test_procedure_is_offered_with_its_agency(branch: Branch):
     procedure = a.a_procedure(branch.agency)
     assert list(Procedure.objects.offered()) == [procedure]
     Agency.objects.update(stage=Agency.Stage.PILOT)
     assert not Procedure.objects.offered().exists()
 
 
-def test_procedure_lists_documents_and_channels_in_order(branch):
+def test_procedure_lists_documents_and_channels_in_order(branch: Branch):
     procedure = a.a_procedure(branch.agency, documents_el="Ταυτότητα\n\n  ΑΦΜ ", channels=["phone", "in_person"])
     assert procedure.documents == ["Ταυτότητα", "ΑΦΜ"]
     assert [value for value, _label in procedure.channel_choices] == [Channel.IN_PERSON, Channel.PHONE]
 
 
-def test_branch_refuses_an_unknown_zone(branch):
+def test_branch_refuses_an_unknown_zone(branch: Branch):
     branch.timezone = "Europe/Athen"
     with translation.override("en"), pytest.raises(ValidationError) as refused:
         branch.full_clean()
     assert refused.value.message_dict == {"timezone": ["“Europe/Athen” is not a time zone, for example Europe/Athens."]}
 
 
-def test_branch_clean_brings_its_search_text_up_to_date(branch):
+def test_branch_clean_brings_its_search_text_up_to_date(branch: Branch):
     branch.city_el, branch.city_en = "Κίσσαμος", "Kissamos"
     branch.full_clean()
     branch.save()
     assert list(Branch.objects.matching("ΚΙΣΑΜΟΣ")) == [branch]
 
 
-def test_branch_today_is_of_its_own_clock(branch):
+def test_branch_today_is_of_its_own_clock(branch: Branch):
     branch.timezone = "Australia/Melbourne"
     assert branch.today(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)) == date(2026, 3, 3)
     assert branch.local(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)).hour == 1
 
 
-def test_rule_must_end_after_it_starts(branch):
+def test_rule_must_end_after_it_starts(branch: Branch):
     rule = OpeningRule(
         branch=branch,
         weekdays=[1],
@@ -82,7 +83,7 @@ def test_rule_must_end_after_it_starts(branch):
 
 
 @pytest.mark.parametrize("fields", [{"weekdays": [0]}, {"weekdays": [8]}, {"channels": ["fax"]}, {"desks": 0}])
-def test_rule_refuses_values_outside_its_choices(branch, fields):
+def test_rule_refuses_values_outside_its_choices(branch: Branch, fields: dict[str, Any]):
     rule = a.a_rule(branch)
     for name, value in fields.items():
         setattr(rule, name, value)
@@ -91,7 +92,7 @@ def test_rule_refuses_values_outside_its_choices(branch, fields):
     assert set(refused.value.message_dict) >= set(fields)
 
 
-def test_rule_that_opens_days_late_says_when(branch):
+def test_rule_that_opens_days_late_says_when(branch: Branch):
     rule = a.a_rule(branch)
     rule.release_days = 7
     with pytest.raises(ValidationError) as refused:
@@ -108,12 +109,12 @@ def test_rule_that_opens_days_late_says_when(branch):
         {"from_time": time(10), "until_time": time(9)},
     ],
 )
-def test_closure_out_of_order_is_refused_by_the_database(branch, fields):
+def test_closure_out_of_order_is_refused_by_the_database(branch: Branch, fields: dict[str, Any]):
     with pytest.raises(IntegrityError):
         a.a_closure(branch, date(2026, 3, 2), **fields)
 
 
-def test_branch_has_one_holiday_a_day_but_any_closures(branch):
+def test_branch_has_one_holiday_a_day_but_any_closures(branch: Branch):
     day = date(2026, 3, 25)
     a.a_closure(branch, day)
     a.a_closure(branch, day)
@@ -122,7 +123,7 @@ def test_branch_has_one_holiday_a_day_but_any_closures(branch):
         a.a_closure(branch, day, kind=Closure.Kind.HOLIDAY)
 
 
-def test_closure_of_another_agencys_branch_is_refused(branch):
+def test_closure_of_another_agencys_branch_is_refused(branch: Branch):
     closure = Closure(
         agency=a.an_agency("efka"), branch=branch, from_date=date(2026, 3, 2), until_date=date(2026, 3, 2)
     )
@@ -131,25 +132,25 @@ def test_closure_of_another_agencys_branch_is_refused(branch):
     assert set(refused.value.message_dict) == {"branch"}
 
 
-def test_membership_of_another_agencys_branch_is_refused(branch):
+def test_membership_of_another_agencys_branch_is_refused(branch: Branch):
     membership = Membership(user=a.a_user(), agency=a.an_agency("efka"), branch=branch)
     with pytest.raises(ValidationError) as refused:
         membership.full_clean()
     assert set(refused.value.message_dict) == {"branch"}
 
 
-def test_person_has_one_role_at_a_whole_agency(branch):
+def test_person_has_one_role_at_a_whole_agency(branch: Branch):
     user = a.an_officer(branch.agency)
     with pytest.raises(IntegrityError):
         Membership.objects.create(user=user, agency=branch.agency, role=Role.SUPERVISOR)
 
 
-def test_agency_admin_of_one_branch_is_refused(branch):
+def test_agency_admin_of_one_branch_is_refused(branch: Branch):
     with pytest.raises(IntegrityError):
         a.an_officer(branch, Role.AGENCY_ADMIN)
 
 
-def test_token_is_found_by_its_key_while_active(branch):
+def test_token_is_found_by_its_key_while_active(branch: Branch):
     token = SystemToken.objects.create(agency=branch.agency, label="IVR", digest=SystemToken.digest_of("a secret"))
     assert SystemToken.objects.for_key("a secret").get() == token
     assert not SystemToken.objects.for_key("another").exists()

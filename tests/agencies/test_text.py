@@ -37,7 +37,7 @@ WORDS = st.text(alphabet=GREEK + GREEK.upper() + "abcdefghijklmnopqrstuvwxyz -�
         ("ΠΕΙΡΑΙΑΣ", "Πειραιάς"),
     ],
 )
-def test_search_key_of_other_spelling(typed, name):
+def test_search_key_of_other_spelling(typed: str, name: str):
     assert search_key(typed) == search_key(name)
 
 
@@ -48,26 +48,26 @@ def test_search_key_of_another_place_differs():
 
 @settings(deadline=None)
 @given(st.text(max_size=60))
-def test_search_key_of_a_key_is_the_key(text):
+def test_search_key_of_a_key_is_the_key(text: str):
     assert search_key(search_key(text)) == search_key(text)
 
 
 @settings(deadline=None)
 @given(WORDS)
-def test_search_key_ignores_accents_and_final_sigma(text):
+def test_search_key_ignores_accents_and_final_sigma(text: str):
     bare = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     assert search_key(bare) == search_key(text) == search_key(text.replace("ς", "σ"))
 
 
 @settings(deadline=None)
 @given(WORDS)
-def test_search_key_ignores_case(text):
+def test_search_key_ignores_case(text: str):
     assert search_key(text.upper()) == search_key(text.lower()) == search_key(text)
 
 
 @settings(deadline=None)
 @given(WORDS)
-def test_search_key_has_only_plain_words(text):
+def test_search_key_has_only_plain_words(text: str):
     key = search_key(text)
     assert key.split() == [word for word in key.split(" ") if word]
     assert key == "" or key.replace(" ", "").isalnum()
@@ -124,7 +124,7 @@ def test_matching_of_iraklio_finds_crete_and_attica():
         ("XX", "XX", "XX"),
     ],
 )
-def test_country_name_in_both_languages(code, name_el, name_en):
+def test_country_name_in_both_languages(code: str, name_el: str, name_en: str):
     assert (country_name(code, "el"), country_name(code, "en")) == (name_el, name_en)
 
 

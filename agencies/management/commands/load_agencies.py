@@ -9,7 +9,7 @@ from agencies.tables import DATA, TableError
 
 
 class Command(BaseCommand):
-    help = "Loads agencies, services, branches and opening rules from CSV files. Run again, it creates only what is missing."
+    help = "Loads agencies, services, branches and opening rules from CSV files. A later run creates what is missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--folder", type=Path, default=DATA, help="Where the four files are.")

@@ -9,10 +9,12 @@ from agencies.models import Branch
 
 
 class Command(BaseCommand):
-    help = "Loads public holidays and patron-saint days of branches that have none yet in a year: by default this and two more."
+    help = "Closes branches on public holidays and patron-saint days of this and the next two years."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--year", type=int, action="append", dest="years", help="May be given several times.")
+        parser.add_argument(
+            "--year", type=int, action="append", dest="years", help="Another year; may be given several times."
+        )
 
     def handle(self, *, years: list[int] | None, **options: Any) -> None:
         this_year = timezone.localdate().year
