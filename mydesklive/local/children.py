@@ -19,12 +19,12 @@ _libc = ctypes.CDLL(None)
 def spawn(
     command: Sequence[str | Path],
     *,
-    stop: signal.Signals = signal.SIGTERM,
+    orphaned: signal.Signals = signal.SIGTERM,
     user: pwd.struct_passwd | None = None,
     env: Mapping[str, str] | None = None,
     output: IO[Any] | int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the command in a session of its own, so that Ctrl-C reaches us alone; `stop` is sent to it when we die.
+    """Start the command in a session of its own, so that Ctrl-C reaches us alone; `orphaned` is sent to it when we die.
 
     Call it from the main thread: Linux takes the end of the starting thread for the end of the parent.
     """
@@ -36,16 +36,16 @@ def spawn(
         stderr=subprocess.STDOUT if output is not None else None,
         env=env,
         start_new_session=True,
-        preexec_fn=_die_with(os.getpid(), stop),
+        preexec_fn=_die_with(os.getpid(), orphaned),
         **identity,
     )
 
 
-def _die_with(parent: int, stop: signal.Signals) -> Callable[[], None]:
+def _die_with(parent: int, orphaned: signal.Signals) -> Callable[[], None]:
     def arrange() -> None:
         if sys.platform != "linux":
             return
-        _libc.prctl(PR_SET_PDEATHSIG, stop)
+        _libc.prctl(PR_SET_PDEATHSIG, orphaned)
         if os.getppid() != parent:  # it died before we asked
             os.kill(os.getpid(), signal.SIGKILL)
 

@@ -106,7 +106,7 @@ def _start(
     # The full path as argv[0], or it finds another PostgreSQL through PATH.
     command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", place.sockets, *options]
     deadline = time.monotonic() + PATIENCE
-    process = spawn(command, stop=STOP, user=place.owner, output=log, env=_environment())
+    process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
     while not _answers(place):
         if time.monotonic() > deadline:
             end(process, STOP)
@@ -115,7 +115,7 @@ def _start(
             if "still in use" not in _last_lines(place):
                 raise LocalStackError(f"PostgreSQL did not start:\n{_last_lines(place)}")
             time.sleep(1)  # sessions of a killed server notice its end within seconds
-            process = spawn(command, stop=STOP, user=place.owner, output=log, env=_environment())
+            process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
         time.sleep(0.05)
     return process
 

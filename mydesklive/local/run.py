@@ -38,8 +38,8 @@ def main() -> None:
     port = int(os.environ.get("PORT") or 8000)
     local = Path(os.environ.get("LOCAL") or BASE / ".local").resolve()
     local.mkdir(parents=True, exist_ok=True)
-    signal.signal(signal.SIGTERM, _interrupt)
-    signal.signal(signal.SIGHUP, _interrupt)
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(signum, _interrupt)
     _check_port(port)
     with ExitStack() as stack:
         stack.enter_context(_alone(local))
@@ -129,7 +129,8 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
     cores = str(os.cpu_count() or 1)
     web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {cores} --blocking-threads 1 --no-ws"
     worker = f"worker --concurrency {cores} --without-gossip --without-mingle --without-heartbeat"
-    celery = [str(BIN / "celery"), "-A", "mydesklive", "--quiet"]
+    # Celery warns of root because of pickles; ours are JSON.
+    celery = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "mydesklive", "-q"]
     return {
         "web": [str(BIN / "granian"), *web.split(), "mydesklive.wsgi:application"],
         "worker": [*celery, *worker.split()],
@@ -139,7 +140,9 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
 
 @contextmanager
 def _running(name: str, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    process = spawn(command, env=environment, output=subprocess.PIPE)
+    # Granian ends its workers itself; Celery would wait for a broker that ended with us.
+    orphaned = signal.SIGTERM if name == "web" else signal.SIGKILL
+    process = spawn(command, orphaned=orphaned, env=environment, output=subprocess.PIPE)
     threading.Thread(target=_relay, args=(name, process), daemon=True).start()
     try:
         yield process
