@@ -105,6 +105,15 @@ def test_limit_of_three_holds_under_forty_tabs() -> None:
     assert_counts_agree()
 
 
+def test_tabs_within_the_limit_all_book() -> None:
+    """Parallel requests of one person must not take each other for one too many."""
+    an_open_branch(desks=60)
+    Procedure.objects.update(open_limit=20)
+    slots, procedure = list(TimeSlot.objects.order_by("starts_at")[:20]), the_procedure()
+    results = at_once([lambda slot=slot: an_appointment(slot, 1, procedure=procedure) for slot in slots])
+    assert results == {"done": 20}
+
+
 def test_one_request_sent_forty_times_books_once() -> None:
     an_open_branch()
     slot, procedure = TimeSlot.objects.order_by("starts_at")[0], the_procedure()
