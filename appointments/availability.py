@@ -1,13 +1,14 @@
 """What is free. Read from the slots alone, with a constant number of queries; appointments are never counted."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 from django.db import connection
 
 from agencies.models import Branch, Procedure
+from agencies.wallclock import spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +61,29 @@ WHERE slots = needed AND starts_at < %(until)s
 ORDER BY starts_at, id
 """
 
+# The same as the text of a JSON list, with the offset that the branch's clock has at each time: a month of times costs less
+# to find than to pass through Python.
+FREE_TIMES_JSON = f"""
+SELECT coalesce(json_agg(json_build_object(
+    'id', id, 'branch', %(code)s::text,
+    'starts_at', to_json((starts_at AT TIME ZONE 'UTC') + offsets[start_span]) #>> '{{}}' || iso[start_span],
+    'ends_at', to_json((ends_at AT TIME ZONE 'UTC') + offsets[end_span]) #>> '{{}}' || iso[end_span],
+    'free', free
+)), '[]')::text
+FROM (
+    SELECT *, width_bucket(starts_at, %(begins)s::timestamptz[]) AS start_span,
+        width_bucket(ends_at, %(begins)s::timestamptz[]) AS end_span
+    FROM (SELECT *, starts_at + %(length)s::interval AS ends_at FROM ({FREE_TIMES}) AS free) AS timed
+) AS spanned CROSS JOIN (SELECT %(offsets)s::interval[] AS offsets, %(iso)s::text[] AS iso) AS clock
+"""
+
 # The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
 EARLIEST = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))")})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
-FROM rule CROSS JOIN LATERAL (
+FROM rule
+LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since) ON later.branch = rule.branch_id
+CROSS JOIN LATERAL (
     SELECT slot.id, slot.starts_at, run.free
     FROM appointments_timeslot slot CROSS JOIN LATERAL (
         SELECT count(*) AS slots, min(capacity - taken) AS free
@@ -72,7 +91,7 @@ FROM rule CROSS JOIN LATERAL (
         WHERE next.rule_id = rule.id AND next.starts_at BETWEEN slot.starts_at AND slot.starts_at + %(reach)s::interval
             AND {FREE.replace("slot.", "next.")}
     ) AS run
-    WHERE slot.rule_id = rule.id AND slot.starts_at >= %(since)s AND {FREE}
+    WHERE slot.rule_id = rule.id AND slot.starts_at >= greatest(%(since)s::timestamptz, later.since) AND {FREE}
         AND run.slots = ceil(%(minutes)s::numeric / rule.slot_minutes)
     ORDER BY slot.starts_at LIMIT 1
 ) AS first
@@ -102,17 +121,41 @@ def free_times(
     return [FreeTime(slot, branch.pk, *times) for slot, *times in _rows(FREE_TIMES, params, procedure, channel)]
 
 
-def earliest(
-    procedure: Procedure, channel: str, *, now: datetime, branches: Iterable[int] | None = None
-) -> dict[int, FreeTime]:
-    """The first free time of each branch (primary keys; all of the agency if None). Branches without one are left out.
+def free_times_json(
+    procedure: Procedure, branch: Branch, channel: str, *, now: datetime, since: datetime, until: datetime
+) -> str:
+    """What `free_times` finds as a JSON list of `{id, branch, starts_at, ends_at, free}`, on the branch's clock. One query."""
+    duration = timedelta(minutes=procedure.duration_minutes)
+    params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": branch.code}
+    params |= {"since": max(since, now + procedure.agency.lead), "length": duration}
+    clock = spans(branch.timezone, since, until + duration)
+    params["begins"] = [(span.begins - span.offset).replace(tzinfo=UTC) for span in clock]
+    params["offsets"] = [span.offset for span in clock]
+    params["iso"] = [_iso_offset(span.offset) for span in clock]
+    rows = _rows(FREE_TIMES_JSON, params, procedure, channel)
+    return rows[0][0] if rows else "[]"
 
-    One query, whatever the number of branches.
+
+def _iso_offset(offset: timedelta) -> str:
+    return datetime(2000, 1, 1, tzinfo=timezone(offset)).isoformat()[19:]
+
+
+def earliest(
+    procedure: Procedure,
+    channel: str,
+    *,
+    now: datetime,
+    branches: Iterable[int] | None = None,
+    since: Mapping[int, datetime] | None = None,
+) -> dict[int, FreeTime]:
+    """The first free time of each branch (primary keys; all of the agency if None), for some not before `since`.
+
+    Branches without one are left out. One query, whatever the number of branches.
     """
     params = _params(procedure, channel, now) | {"branches": None if branches is None else list(branches)}
+    params |= {"later_branches": [*(since or {})], "later": [*(since or {}).values()]}
     return {
-        branch: FreeTime(slot, branch, *times)
-        for branch, slot, *times in _rows(EARLIEST, params, procedure, channel)
+        branch: FreeTime(slot, branch, *times) for branch, slot, *times in _rows(EARLIEST, params, procedure, channel)
     }
 
 
@@ -135,3 +178,22 @@ def _rows(sql: str, params: dict[str, object], procedure: Procedure, channel: st
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchall()
+
+
+NEXT_FREE = """
+SELECT slot.starts_at FROM agencies_openingrule rule CROSS JOIN LATERAL (
+    SELECT starts_at FROM appointments_timeslot
+    WHERE rule_id = rule.id AND taken < capacity AND starts_at >= %(now)s
+    ORDER BY starts_at LIMIT 1
+) AS slot
+WHERE rule.branch_id = %(branch)s
+ORDER BY slot.starts_at LIMIT 1
+"""
+
+
+def next_free(branch: Branch, *, now: datetime) -> datetime | None:
+    """When a desk of the branch is free next, for whatever service: what officers tell who stands before them."""
+    with connection.cursor() as cursor:
+        cursor.execute(NEXT_FREE, {"branch": branch.pk, "now": now})
+        row = cursor.fetchone()
+    return row[0] if row else None

@@ -1,0 +1,219 @@
+"""REST: agencies, branches and procedures, for everybody to read."""
+
+import re
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
+from rest_framework import mixins, serializers, viewsets
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.text import search_key
+
+# What an answer looks like that is not what was asked for.
+
+
+def errors_by_field(description: str, example: dict[str, list]) -> OpenApiResponse:
+    messages = {"type": "array", "items": {"type": "string"}, "minItems": 1}
+    schema = {"type": "object", "additionalProperties": messages, "example": example}
+    return OpenApiResponse(schema, description)
+
+
+_DETAIL = {"type": "object", "properties": {"detail": {"type": "string"}}, "required": ["detail"]}
+FIELD_ERRORS = errors_by_field(
+    "What is wrong: the messages for each field, in the language asked for.",
+    {"email": ["Enter a valid email address."]},
+)
+UNAUTHENTICATED = OpenApiResponse(_DETAIL, "Nobody is signed in, or the token is not valid.")
+FORBIDDEN = OpenApiResponse(_DETAIL, "Not with this token, or without the CSRF token of the session.")
+NOT_FOUND = OpenApiResponse(_DETAIL, "There is no such thing, or it is not yours.")
+NOT_JSON = OpenApiResponse(_DETAIL, "Only application/json is read.")
+TOO_MANY = OpenApiResponse(_DETAIL, "Too many requests; the header Retry-After says how many seconds to wait.")
+
+# What is read
+
+
+class CodeField(serializers.SlugRelatedField):
+    """A branch, procedure or agency named by its code or slug. What can't be a code is unknown, whatever it is."""
+
+    default_error_messages: ClassVar[dict[str, str | Promise]] = {"does_not_exist": _("There is no “{value}” here.")}
+    SHAPE = re.compile(r"[-a-zA-Z0-9_]{1,60}")
+
+    def to_internal_value(self, data: Any) -> Any:
+        if not isinstance(data, str) or not self.SHAPE.fullmatch(data):
+            self.fail("does_not_exist", value=str(data)[:60])
+        return super().to_internal_value(data)
+
+
+def channels_field() -> serializers.ListField:
+    return serializers.ListField(child=serializers.ChoiceField(Channel.choices))
+
+
+class AgencySerializer(serializers.ModelSerializer):
+    name = serializers.CharField()
+    short_name = serializers.CharField()
+    description = serializers.CharField()
+    is_live = serializers.BooleanField(help_text="Whether its platform takes bookings; others are still joining.")
+    url = serializers.SerializerMethodField(help_text="The platform's page.")
+
+    class Meta:
+        model = Agency
+        fields = (
+            *("slug", "name", "short_name", "description", "platform", "url", "is_live", "live_since", "legal_basis"),
+            *("mitos_id", "horizon_days", "lead_minutes", "change_minutes"),
+        )
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, agency: Agency) -> str:
+        return settings.SITE_URL + reverse("agencies:platform", args=[agency.platform_slug])
+
+
+class BranchSerializer(serializers.ModelSerializer):
+    agency = serializers.CharField(source="agency.slug")
+    name = serializers.CharField()
+    address = serializers.CharField()
+    city = serializers.CharField()
+    region = serializers.CharField()
+    latitude = serializers.FloatField(allow_null=True)
+    longitude = serializers.FloatField(allow_null=True)
+    access = serializers.CharField(help_text="How it is reached by people with disabilities.")
+
+    class Meta:
+        model = Branch
+        fields = (
+            *("code", "agency", "name", "address", "city", "region", "country", "timezone", "latitude", "longitude"),
+            *("phone", "email", "access"),
+        )
+
+
+class ProcedureSerializer(serializers.ModelSerializer):
+    agency = serializers.CharField(source="agency.slug")
+    name = serializers.CharField()
+    description = serializers.CharField()
+    documents = serializers.ListField(child=serializers.CharField(), help_text="What to bring.")
+    channels = channels_field()
+    url = serializers.SerializerMethodField(help_text="The page where people book it.")
+
+    class Meta:
+        model = Procedure
+        fields = (
+            *("code", "agency", "name", "description", "documents", "duration_minutes", "channels", "identification"),
+            *("open_limit", "mitos_id", "url"),
+        )
+
+    @extend_schema_field(OpenApiTypes.URI)
+    def get_url(self, procedure: Procedure) -> str:
+        path = reverse("appointments:procedure", args=[procedure.agency.platform_slug, procedure.code])
+        return settings.SITE_URL + path
+
+
+# What may be asked for
+
+
+class AgencyFilter(serializers.Serializer):
+    agency = CodeField("slug", queryset=Agency.objects.visible(), required=False, help_text="Slug of an agency.")
+
+    def matching(self, found: QuerySet) -> QuerySet:
+        self.is_valid(raise_exception=True)
+        if agency := self.validated_data.get("agency"):
+            found = found.filter(agency=agency)
+        return found
+
+
+class BranchFilter(AgencyFilter):
+    q = serializers.CharField(
+        required=False, max_length=100, help_text="Words of name, place or address, in any spelling."
+    )
+    country = serializers.RegexField(r"^[A-Za-z]{2}$", required=False, help_text="ISO 3166-1, two letters.")
+    region = serializers.CharField(required=False, max_length=100, help_text="Name of a region, in Greek or English.")
+
+    def matching(self, found: QuerySet[Branch]) -> QuerySet[Branch]:
+        found = super().matching(found)
+        asked = self.validated_data
+        if q := asked.get("q"):
+            found = found.matching(q)
+        if country := asked.get("country"):
+            found = found.filter(country=country.upper())
+        if region := asked.get("region"):
+            found = found.filter(Q(region_el__iexact=region) | Q(region_en__iexact=region))
+        return found
+
+
+class ProcedureFilter(AgencyFilter):
+    q = serializers.CharField(required=False, max_length=100, help_text="Words of the name, in any spelling.")
+    channel = serializers.ChoiceField(Channel.choices, required=False)
+
+    def matching(self, found: QuerySet[Procedure]) -> list[Procedure]:
+        found = super().matching(found)
+        if channel := self.validated_data.get("channel"):
+            found = found.filter(channels__contains=[channel])
+        words = search_key(self.validated_data.get("q", "")).split()
+        return [procedure for procedure in found if _has(procedure, words)]
+
+
+def _has(procedure: Procedure, words: list[str]) -> bool:
+    key = search_key(f"{procedure.name_el} {procedure.name_en}") if words else ""
+    return all(word in key for word in words)
+
+
+# The addresses
+
+
+class PublicViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+    """Read by everybody: nobody is asked who it is."""
+
+    authentication_classes: ClassVar[list] = []
+    lookup_value_converter = "slug"
+
+
+@extend_schema_view(
+    list=extend_schema(summary="All agencies, in the language of Accept-Language"),
+    retrieve=extend_schema(summary="One agency", responses={200: AgencySerializer, 404: NOT_FOUND}),
+)
+class AgencyViewSet(mixins.ListModelMixin, PublicViewSet):
+    queryset = Agency.objects.visible()
+    serializer_class = AgencySerializer
+    lookup_field = "slug"
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="Branches that can be booked",
+        parameters=[BranchFilter],
+        responses={200: BranchSerializer(many=True), 400: FIELD_ERRORS},
+    ),
+    retrieve=extend_schema(summary="One branch", responses={200: BranchSerializer, 404: NOT_FOUND}),
+)
+class BranchViewSet(PublicViewSet):
+    queryset = Branch.objects.open().select_related("agency")
+    serializer_class = BranchSerializer
+    lookup_field = "code"
+
+    def list(self, request: Request) -> Response:
+        found = BranchFilter(data=request.query_params).matching(self.get_queryset())
+        return Response(self.get_serializer(found, many=True).data)
+
+
+@extend_schema_view(
+    list=extend_schema(
+        summary="Services that can be booked",
+        parameters=[ProcedureFilter],
+        responses={200: ProcedureSerializer(many=True), 400: FIELD_ERRORS},
+    ),
+    retrieve=extend_schema(summary="One service", responses={200: ProcedureSerializer, 404: NOT_FOUND}),
+)
+class ProcedureViewSet(PublicViewSet):
+    queryset = Procedure.objects.offered().select_related("agency")
+    serializer_class = ProcedureSerializer
+    lookup_field = "code"
+
+    def list(self, request: Request) -> Response:
+        found = ProcedureFilter(data=request.query_params).matching(self.get_queryset())
+        return Response(self.get_serializer(found, many=True).data)

@@ -1,0 +1,70 @@
+"""A throw-away PostgreSQL and Redis, and web servers started as `make run` starts them."""
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from mydesklive.local import places, postgres, redis
+from mydesklive.local.children import end, spawn
+
+GRANIAN = Path(sys.executable).parent / "granian"
+CORES = os.cpu_count() or 1
+
+
+@contextmanager
+def services() -> Iterator[dict[str, str]]:
+    """Run both with the settings of `make run` (commits reach the disk); gives the environment that names them."""
+    with ExitStack() as stack:
+        folder = Path(tempfile.mkdtemp(prefix="mydesklive-bench-"))
+        folder.chmod(0o711)  # PostgreSQL may run as another user, who passes through
+        place = places.prepare(folder)
+        stack.callback(place.remove)
+        yield {
+            "DATABASE_URL": stack.enter_context(postgres.running(place)),
+            "REDIS_URL": stack.enter_context(redis.running(place, throw_away=True)),
+            "SECRET_KEY": "a key for the bench: long enough and known to everybody",
+            "EMAIL_URL": "dummymail:",
+            "SITE_URL": "http://localhost",
+            "MYDESK_DEMO": "0",
+            "STATIC_MANIFEST": "0",
+            "LOG_LEVEL": "WARNING",
+        }
+
+
+@contextmanager
+def web(application: str) -> Iterator[int]:
+    """Serve a WSGI application with granian, one process a core with one thread each; gives the port."""
+    port = _free_port()
+    options = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {CORES} --blocking-threads 1 --no-ws"
+    command = [GRANIAN, *options.split(), "--log-level", "error", application]
+    process = spawn(command, env=dict(os.environ), output=subprocess.DEVNULL)
+    try:
+        _wait(port)
+        yield port
+    finally:
+        end(process)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait(port: int) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.1)
+        else:
+            time.sleep(1)  # until every worker has imported the application
+            return
+    raise RuntimeError("The web server does not answer.")

@@ -1,0 +1,105 @@
+"""The data that is measured on: every agency and branch with its calendar, half booked, and a past of any length."""
+
+from datetime import datetime
+
+from django.core.management import call_command
+from django.db import connection
+
+from agencies.loading import load_agencies
+from agencies.models import Agency, Branch, Procedure, SystemToken
+from appointments.publishing import publish_all
+
+BRANCH, PROCEDURE = "kep-chania", "kep-dilosi"
+CLIENTS = 16
+
+
+def make(now: datetime) -> None:
+    call_command("migrate", verbosity=0)
+    load_agencies()
+    publish_all(now=now)
+    for number in range(CLIENTS):
+        for agency in Agency.objects.live():
+            SystemToken.objects.create(
+                agency=agency, label=f"bench {number}", digest=SystemToken.digest_of(token(agency.slug, number))
+            )
+    half_book()
+
+
+def token(agency: str, number: int) -> str:
+    return f"bench-{agency}-{number}"
+
+
+def half_book() -> None:
+    """Fill about every second slot, by chance but the same in every run."""
+    run("UPDATE appointments_timeslot SET taken = capacity WHERE hashint8(id) % 2 = 0 AND starts_at > now()")
+    vacuum("appointments_timeslot")
+
+
+PAST_SLOTS = """
+INSERT INTO appointments_timeslot (branch_id, rule_id, starts_at, ends_at, desks, capacity, taken)
+SELECT rule.branch_id, rule.id, moment, moment + interval '10 minutes', 2, 2, 2
+FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1, 2) AS number
+JOIN (
+    SELECT id, branch_id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS rules FROM agencies_openingrule
+) AS rule ON rule.place = number / 2 %% rule.rules
+CROSS JOIN LATERAL (SELECT date_trunc('day', now()) - number / 2 / rule.rules * interval '10 minutes' AS moment) AS clock
+"""
+PAST = """
+INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids, starts_at,
+    ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
+    completed_at, cancelled_by, cancel_reason)
+SELECT 'P' || number, branch.agency_id, branch.id, branch.procedure_id, 'in_person',
+    CASE number %% 10 WHEN 0 THEN 'no_show' WHEN 1 THEN 'cancelled' ELSE 'completed' END, '{}', moment,
+    moment + interval '10 minutes', '', '', '', 'el', '', '', '', 'web', 0, moment - interval '9 days',
+    moment - interval '9 days', moment + interval '9 minutes', CASE number %% 10 WHEN 1 THEN 'citizen' ELSE '' END, ''
+FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1) AS number
+JOIN (
+    SELECT branch.id, branch.agency_id, procedure.id AS procedure_id, row_number() OVER (ORDER BY branch.id) - 1 AS place,
+        count(*) OVER () AS branches
+    FROM agencies_branch branch
+    JOIN LATERAL (
+        SELECT id FROM agencies_procedure WHERE agency_id = branch.agency_id ORDER BY id LIMIT 1
+    ) AS procedure ON true
+) AS branch ON branch.place = number %% branch.branches
+CROSS JOIN LATERAL (SELECT now() - interval '1 day' - number / branch.branches * interval '10 minutes' AS moment) AS clock
+"""
+STEP = 500_000
+
+
+def grow_past(size: int) -> None:
+    """Let there be so many past appointments, each with its slot, at all branches."""
+    have = scalar("SELECT count(*) FROM appointments_appointment WHERE reference LIKE 'P%%' AND length(reference) < 10")
+    for first in range(have, size, STEP):
+        params = {"first": first, "last": min(first + STEP, size)}
+        run(PAST_SLOTS, params)
+        run(PAST, params)
+    vacuum("appointments_timeslot")
+    vacuum("appointments_appointment")
+
+
+def free_again() -> None:
+    """Forget the bench's own bookings."""
+    run("TRUNCATE appointments_notification")
+    run("DELETE FROM appointments_appointment WHERE source = 'system'")
+    run("UPDATE appointments_timeslot SET taken = 0, capacity = desks WHERE taken > 0 AND starts_at > now()")
+    half_book()
+
+
+def places() -> tuple[Branch, Procedure]:
+    procedure = Procedure.objects.select_related("agency").get(code=PROCEDURE)
+    return Branch.objects.get(code=BRANCH), procedure
+
+
+def vacuum(table: str) -> None:
+    run(f"VACUUM ANALYZE {table}")
+
+
+def run(sql: str, params: dict[str, object] | None = None) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+def scalar(sql: str, params: dict[str, object] | None = None) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params or {})
+        return int(cursor.fetchone()[0])
