@@ -68,16 +68,18 @@ def hold(
     return appointment
 
 
-def confirm(held: Appointment, contact: Contact, *, now: datetime) -> Appointment:
+def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User | None = None) -> Appointment:
     """Turn a hold into a booking; a guest of an agency that asks for it has to verify the e-mail address first.
 
-    Repeating it returns the same appointment. A hold that has run out raises HoldExpired.
+    `citizen` is who has signed in, perhaps only since the time is held. Repeating it returns the same appointment. A hold
+    that has run out raises HoldExpired.
     """
     with _refusals(), _locked(held) as appointment:
         if appointment.status in (Status.BOOKED, Status.UNVERIFIED):
             return appointment
         if appointment.status != Status.HELD or appointment.expires_at <= now:
             raise HoldExpired
+        appointment.citizen = citizen or appointment.citizen
         _sign(appointment, contact)
         verify_minutes = appointment.agency.verify_minutes
         if verify_minutes and not appointment.citizen_id:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirectBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -25,7 +25,7 @@ class Earliest:
 
 
 @require_safe
-def procedure(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse | HttpResponseRedirectBase:
+def procedure(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     if platform_slug != platform_slug.lower():
         return redirect("appointments:procedure", platform_slug.lower(), code, permanent=True)
     offered = Procedure.objects.offered().select_related("agency")

@@ -1,0 +1,223 @@
+"""What citizens choose and type, and the message at its field for what cannot be."""
+
+import re
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from agencies.models import Branch, Channel, Procedure
+from appointments import phones
+from appointments.booking import Contact
+from appointments.errors import BookingError
+from appointments.persons import is_tax_number
+
+COUNTRY_PREFIX = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
+LONGEST = 1000  # characters of a wrong answer that are kept for correction
+
+
+def refuse(form: forms.Form, error: BookingError) -> None:
+    """Put the refusal of a verb at the form's field that it is about."""
+    form.add_error(error.field if error.field in form.fields else None, str(error))
+
+
+class ChannelForm(forms.Form):
+    channel = forms.ChoiceField(choices=Channel)
+
+    def __init__(self, procedure: Procedure, data: dict[str, str]) -> None:
+        super().__init__(data)
+        self.procedure = procedure
+
+    def clean_channel(self) -> str:
+        channel = self.cleaned_data["channel"]
+        if channel not in self.procedure.channels:
+            raise ValidationError(_("This service is not given in this way. Choose another one."))
+        return channel
+
+
+class BranchForm(forms.Form):
+    branch = forms.CharField()
+
+    def __init__(self, procedure: Procedure, channel: str, data: dict[str, str]) -> None:
+        super().__init__(data)
+        self.procedure, self.channel = procedure, channel
+
+    def clean_branch(self) -> Branch:
+        code = self.cleaned_data["branch"]
+        if branch := Branch.objects.serving(self.procedure, self.channel).filter(code=code).first():
+            return branch
+        of_agency = Branch.objects.filter(agency=self.procedure.agency_id, code=code).first()
+        if of_agency is None:
+            raise ValidationError(_("There is no such branch. Choose one from the list."))
+        if not of_agency.is_open:
+            raise ValidationError(_("This branch takes no bookings at the moment. Choose another one."))
+        raise ValidationError(_("This branch does not serve you in this way. Choose another one."))
+
+
+class TimeForm(forms.Form):
+    slot = forms.IntegerField(
+        min_value=1,
+        max_value=2**63 - 1,
+        error_messages={
+            "required": _("Choose a time."),
+            **dict.fromkeys(
+                ("invalid", "min_value", "max_value"), _("This time does not exist. Please choose one from the list.")
+            ),
+        },
+    )
+
+
+class DetailsForm(forms.Form):
+    """Who comes and how to reach them; fields that the procedure or the channel does not need are not there."""
+
+    name = forms.CharField(
+        label=_("Full name"),
+        max_length=120,
+        error_messages={"required": _("Enter your full name.")},
+        widget=forms.TextInput({"autocomplete": "name", "spellcheck": "false"}),
+    )
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("We send the confirmation and the reminders there."),
+        error_messages={
+            "required": _("Enter your e-mail address."),
+            "invalid": _("Enter an e-mail address in the right form, like name@example.com."),
+        },
+        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+    phone = forms.CharField(
+        label=_("Telephone"),
+        max_length=30,
+        error_messages={"required": _("Enter a telephone number.")},
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+    tax_number = forms.CharField(
+        label=_("Tax number (AFM)"),
+        max_length=20,
+        help_text=_("Nine digits. The officer finds your file by it."),
+        error_messages={"required": _("Enter your tax number.")},
+        widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "off"}),
+    )
+    notes = forms.CharField(
+        label=_("Something we should know"),
+        max_length=500,
+        required=False,
+        help_text=_("For example that you need an interpreter or step-free access. Up to 500 characters."),
+        widget=forms.Textarea({"rows": 4}),
+    )
+    language = forms.ChoiceField(
+        label=_("Language of our messages"), choices=settings.LANGUAGES, widget=forms.RadioSelect
+    )
+
+    def __init__(self, procedure: Procedure, channel: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if procedure.identification != Procedure.Identification.TAX_NUMBER:
+            del self.fields["tax_number"]
+        phone = self.fields["phone"]
+        phone.required = channel != Channel.IN_PERSON
+        phone.help_text = PHONE_HINTS[Channel(channel)]
+
+    def clean_name(self) -> str:
+        name = " ".join(self.cleaned_data["name"].split())
+        if not any(letter.isalpha() for letter in name):
+            raise ValidationError(_("Enter your full name."))
+        return name
+
+    def clean_phone(self) -> str:
+        phone = self.cleaned_data["phone"]
+        try:
+            return phones.normalized(phone) if phone else ""
+        except ValueError as error:
+            raise ValidationError(
+                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
+            ) from error
+
+    def clean_tax_number(self) -> str:
+        number = COUNTRY_PREFIX.sub("", re.sub(r"[\s.-]", "", self.cleaned_data["tax_number"]))
+        if not is_tax_number(number):
+            raise ValidationError(_("This is not a valid tax number. Check its nine digits."))
+        return number
+
+    def contact(self, timezone: str) -> Contact:
+        return Contact(timezone=timezone, **self.cleaned_data)
+
+
+PHONE_HINTS = {
+    Channel.IN_PERSON: _("Only if something changes on the day."),
+    Channel.VIDEO: _("The officer calls you there if the video does not work."),
+    Channel.PHONE: _("The officer calls you there."),
+}
+
+
+class ConfirmForm(forms.Form):
+    """Names the held time that the page showed: another window may have chosen another one since."""
+
+    hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
+
+
+class CancelForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why do you cancel?"),
+        max_length=300,
+        required=False,
+        help_text=_("You do not have to say."),
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+
+class FindForm(forms.Form):
+    reference = forms.CharField(
+        label=_("Reference of the appointment"),
+        max_length=40,
+        help_text=_("Ten letters and digits, like K7M4Q 2XDBN. It is in every message we sent you."),
+        error_messages={"required": _("Enter the reference.")},
+        widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
+    )
+    email = forms.EmailField(
+        label=_("E-mail address"),
+        max_length=254,
+        help_text=_("The one you gave when you booked."),
+        error_messages={
+            "required": _("Enter your e-mail address."),
+            "invalid": _("Enter an e-mail address in the right form, like name@example.com."),
+        },
+        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}),
+    )
+
+    def clean_reference(self) -> str:
+        return re.sub(r"[\s-]", "", self.cleaned_data["reference"]).upper()
+
+
+class RatingForm(forms.Form):
+    score = forms.TypedChoiceField(
+        label=_("How satisfied are you with the service?"),
+        coerce=int,
+        choices=[
+            (5, _("Completely satisfied")),
+            (4, _("Satisfied")),
+            (3, _("Neither satisfied nor dissatisfied")),
+            (2, _("Dissatisfied")),
+            (1, _("Not satisfied at all")),
+        ],
+        error_messages={"required": _("Choose how satisfied you are.")},
+        widget=forms.RadioSelect,
+    )
+    comment = forms.CharField(
+        label=_("What could we do better?"),
+        max_length=1000,
+        required=False,
+        help_text=_("Please write no names or other personal data."),
+        widget=forms.Textarea({"rows": 4}),
+    )
+
+
+def initial_details(citizen: User | None, typed: dict[str, str], language: str) -> dict[str, str]:
+    """What the form shows first: what was typed before, or else what the account of who has signed in tells."""
+    known = {"language": language}
+    if citizen:
+        known |= {"name": citizen.name, "email": citizen.email, "phone": citizen.phone}
+    return known | typed

@@ -1,0 +1,32 @@
+"""The anonymous evaluation after an appointment."""
+
+from datetime import UTC, datetime, time
+
+from django.db import transaction
+
+from appointments.errors import WrongStatus
+from appointments.models import Appointment, Rating, Status
+
+
+def rate(served: Appointment, score: int, *, comment: str = "", now: datetime) -> None:
+    """Keep the citizen's rating, once. Repeating it changes nothing.
+
+    The rating has no link to the appointment, which keeps only the day (UTC) on which it was rated: their times must
+    not lead from one to the other.
+    """
+    with transaction.atomic():
+        appointment = Appointment.objects.select_related("branch").select_for_update(of=("self",)).get(pk=served.pk)
+        if appointment.rated_at:
+            return
+        if appointment.status != Status.COMPLETED:
+            raise WrongStatus
+        Rating.objects.create(
+            agency_id=appointment.agency_id,
+            procedure_id=appointment.procedure_id,
+            channel=appointment.channel,
+            served_on=appointment.branch.local(appointment.starts_at).date(),
+            score=score,
+            comment=comment,
+        )
+        appointment.rated_at = datetime.combine(now.astimezone(UTC), time(), UTC)
+        appointment.save(update_fields=["rated_at"])

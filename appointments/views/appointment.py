@@ -1,0 +1,88 @@
+"""An appointment as its citizen sees it: the page at the end of a booking, everything about it, and the list of all."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth.decorators import login_required
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from appointments.models import Appointment, Status
+from appointments.models.appointment import PROMISED
+from appointments.views.entry import for_appointment
+
+PER_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to an appointment."""
+
+    at: datetime
+    text: str
+
+
+@require_safe
+@for_appointment
+def done(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    if appointment.status not in (Status.UNVERIFIED, Status.BOOKED):
+        return redirect(appointment)
+    return render(request, "appointments/done.html", _context(appointment))
+
+
+@require_safe
+@for_appointment
+def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now = timezone.now()
+    context = _context(appointment) | {
+        "may_change": appointment.may_change(now),
+        "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
+        "is_ahead": appointment.status in PROMISED and appointment.ends_at > now,
+        "history": history(appointment),
+    }
+    return render(request, "appointments/detail.html", context)
+
+
+@require_safe
+@never_cache
+@login_required
+def mine(request: HttpRequest) -> HttpResponse:
+    """The appointments of who has signed in: those ahead, soonest first, then those behind, latest first."""
+    own = Appointment.objects.of_citizen(request.user).select_related("agency", "branch", "procedure")
+    now = timezone.now()
+    ahead = own.filter(status__in=PROMISED, ends_at__gt=now)
+    behind = own.exclude(pk__in=ahead.values("pk")).order_by("-starts_at", "-pk")
+    page = Paginator(behind, PER_PAGE).get_page(request.GET.get("page"))
+    return render(request, "appointments/list.html", {"ahead": list(ahead), "page": page})
+
+
+def history(appointment: Appointment) -> list[Event]:
+    """What happened to it so far, in order."""
+    moments = [
+        (appointment.created_at, _("Requested") if appointment.status == Status.UNVERIFIED else ""),
+        (appointment.booked_at, _("Booked")),
+        (appointment.moved_at, _("Moved to its present time")),
+        (appointment.arrived_at, _("You arrived")),
+        (appointment.serving_at, _("The officer began")),
+        (appointment.completed_at, _("Completed")),
+        (appointment.ended_at, _end_text(appointment)),
+    ]
+    return sorted((Event(at, text) for at, text in moments if at and text), key=lambda event: event.at)
+
+
+def _end_text(appointment: Appointment) -> str:
+    if appointment.status == Status.CANCELLED:
+        by_citizen = appointment.cancelled_by == Appointment.CancelledBy.CITIZEN
+        return _("Cancelled by you") if by_citizen else _("Cancelled by the agency")
+    return {Status.NO_SHOW: _("Marked as missed"), Status.EXPIRED: _("Not confirmed in time")}.get(
+        Status(appointment.status), ""
+    )
+
+
+def _context(appointment: Appointment) -> dict[str, object]:
+    return {"appointment": appointment, "agency": appointment.agency, "call_opens_at": appointment.call_window[0]}

@@ -1,0 +1,69 @@
+"""Who sees an appointment: the citizen who has signed in, or whoever has the link from a message or booked it here."""
+
+from collections.abc import Callable
+from functools import wraps
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+
+from appointments.models import Appointment, Status
+
+REMEMBERED = 20  # appointments that a session can open
+
+View = Callable[[HttpRequest, Appointment], HttpResponseBase]
+
+
+def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:
+    """Gives the view the appointment that the address names; a stranger gets 404.
+
+    The key of a link (`?key=`) is exchanged for a place in the session and taken out of the address, so that it leaks
+    to nobody.
+    """
+
+    @wraps(view)
+    def opened(request: HttpRequest, reference: str) -> HttpResponseBase:
+        if "key" in request.GET:
+            return _enter(request, reference)
+        appointment = find_own(request, reference)
+        if appointment is None:
+            raise Http404
+        return view(request, appointment)
+
+    return never_cache(opened)
+
+
+def find_own(request: HttpRequest, reference: str) -> Appointment | None:
+    """The appointment, if the visitor may see it. Times that were only ever held are none."""
+    appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
+    appointment = appointments.filter(reference=reference).exclude(status=Status.HELD).first()
+    return appointment if appointment and _is_own(request, appointment) else None
+
+
+def remember(request: HttpRequest, appointment: Appointment) -> None:
+    """Let this browser open the appointment from now on."""
+    known = [one for one in request.session.get("appointments", []) if one != appointment.reference]
+    request.session["appointments"] = [*known, appointment.reference][-REMEMBERED:]
+
+
+def _is_own(request: HttpRequest, appointment: Appointment) -> bool:
+    if request.user.is_authenticated and appointment.citizen_id == request.user.pk:
+        return True
+    return appointment.reference in request.session.get("appointments", [])
+
+
+def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
+    appointment = Appointment.objects.filter(reference=reference).first()
+    if appointment and appointment.is_link_key(request.GET["key"]):
+        remember(request, appointment)
+    elif not (appointment and _is_own(request, appointment)):
+        return _refuse(request)
+    query = request.GET.copy()
+    del query["key"]
+    return redirect(f"{request.path}?{query.urlencode()}" if query else request.path)
+
+
+def _refuse(request: HttpRequest) -> HttpResponse:
+    """The same page whether the appointment exists or not."""
+    return render(request, "appointments/bad_link.html", status=403)

@@ -1,0 +1,110 @@
+"""The way to a time: questions about channel and branch, answered in the address."""
+
+from functools import cached_property
+from urllib.parse import urlencode
+
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+
+from agencies.models import Branch, Procedure
+from agencies.models.branch import BranchQuerySet
+from appointments.forms import BranchForm, ChannelForm
+
+
+class Journey:
+    """A procedure and the answers so far. A question with a single answer is not asked."""
+
+    def __init__(self, procedure: Procedure, query: dict[str, str]) -> None:
+        self.procedure, self.agency, self._query = procedure, procedure.agency, query
+
+    @classmethod
+    def find(cls, platform_slug: str, code: str, query: dict[str, str]) -> "Journey":
+        offered = Procedure.objects.offered().select_related("agency")
+        return cls(get_object_or_404(offered, agency__platform_slug=platform_slug, code=code), query)
+
+    @cached_property
+    def channel_form(self) -> ChannelForm:
+        channels = self.procedure.channels
+        only = channels[0] if len(channels) == 1 else self._query.get("channel", "")
+        return ChannelForm(self.procedure, {"channel": only})
+
+    @cached_property
+    def channel(self) -> str:
+        return self.channel_form.cleaned_data["channel"] if self.channel_form.is_valid() else ""
+
+    @property
+    def channel_label(self) -> str:
+        return dict(self.procedure.channel_choices)[self.channel]
+
+    @cached_property
+    def branches(self) -> BranchQuerySet:
+        """Those that may be chosen: all of the agency as long as the channel is not known."""
+        if self.channel:
+            return Branch.objects.serving(self.procedure, self.channel)
+        return Branch.objects.open().filter(agency=self.agency)
+
+    @cached_property
+    def only_branch(self) -> Branch | None:
+        few = list(self.branches[:2])
+        return few[0] if len(few) == 1 else None
+
+    @cached_property
+    def branch_form(self) -> BranchForm:
+        given = self._query.get("branch", "")
+        code = self.only_branch.code if self.only_branch and not given else given
+        return BranchForm(self.procedure, self.channel, {"branch": code})
+
+    @cached_property
+    def branch(self) -> Branch | None:
+        return self.branch_form.cleaned_data["branch"] if self.channel and self.branch_form.is_valid() else None
+
+    @cached_property
+    def questions(self) -> list[str]:
+        asked = ["channel"] if len(self.procedure.channels) > 1 else []
+        asked += [] if self.only_branch else ["branch"]
+        return [*asked, "times", "details", "check"]
+
+    @property
+    def next_question(self) -> str:
+        if not self.channel:
+            return "channel"
+        return "times" if self.branch else "branch"
+
+    def step(self, question: str) -> dict[str, int]:
+        """Which of how many questions it is."""
+        return {
+            "step": self.questions.index(question) + 1 if question in self.questions else 1,
+            "steps": len(self.questions),
+        }
+
+    def address(self, question: str, **more: str) -> str:
+        """Of the question's page, with the answers to the ones before it."""
+        answers = {"channel": self.channel, "branch": self.branch.code if self.branch else ""}
+        if question in {"channel", "branch"}:
+            answers.pop("branch")
+        if question == "channel":
+            answers.pop("channel")
+        if question in {"details", "check"}:
+            answers = {}
+        query = urlencode({name: value for name, value in (answers | more).items() if value})
+        path = reverse(f"appointments:{question}", args=[self.agency.platform_slug, self.procedure.code])
+        return f"{path}?{query}" if query else path
+
+    def address_before(self, question: str) -> str:
+        """Of the page that leads back: the question before, or the procedure's own page before the first."""
+        place = self.questions.index(question) if question in self.questions else 0
+        return self.address(self.questions[place - 1]) if place else self.procedure_address
+
+    @property
+    def procedure_address(self) -> str:
+        return reverse("appointments:procedure", args=[self.agency.platform_slug, self.procedure.code])
+
+    def context(self, question: str) -> dict[str, object]:
+        """What the template of every question needs."""
+        return {
+            "journey": self,
+            "agency": self.agency,
+            "procedure": self.procedure,
+            "back_url": self.address_before(question),
+            **self.step(question),
+        }

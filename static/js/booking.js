@@ -1,0 +1,15 @@
+// On the way to an appointment: tells the server the reader's time zone (for reminders that do not come at night), and
+// says when the time that is held has run out.
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const secure = location.protocol === "https:" ? "; secure" : "";
+if (zone) document.cookie = `timezone=${zone}; path=/; max-age=43200; samesite=lax${secure}`;
+
+for (const notice of document.querySelectorAll("[data-until]")) {
+  const left = new Date(notice.dataset.until) - Date.now();
+  setTimeout(() => {
+    notice.classList.add("notice--warning");
+    notice.setAttribute("role", "status");
+    notice.querySelector("[data-kept]").textContent = notice.dataset.over;
+  }, Math.max(left, 0));
+}
