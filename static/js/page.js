@@ -21,15 +21,14 @@ function clock(moment, timeZone, options) {
   return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone, ...options }).format(moment);
 }
 
+// Each <time data-zone> is followed, in the same element, by a hidden [data-own] that waits for the reader's own time.
 for (const element of document.querySelectorAll("time[data-zone]")) {
+  const note = element.parentElement.querySelector("[data-own]") ?? element.parentElement.parentElement.querySelector("[data-own]");
   const moment = new Date(element.dateTime);
   const day = { day: "numeric", month: "numeric" };
-  if (clock(moment, ownZone, day) === clock(moment, element.dataset.zone, day)) continue;
-  const sameDay = new Intl.DateTimeFormat(language, { ...day, timeZone: ownZone }).format(moment) ===
-    new Intl.DateTimeFormat(language, { ...day, timeZone: element.dataset.zone }).format(moment);
-  const own = clock(moment, ownZone, sameDay ? {} : { weekday: "short" });
-  const note = document.createElement("small");
-  note.className = "zone";
-  note.textContent = "short" in element.dataset ? own : ` (${own} ${element.dataset.own})`;
-  element.after(note);
+  if (!note || clock(moment, ownZone, day) === clock(moment, element.dataset.zone, day)) continue;
+  const dayOf = (timeZone) => new Intl.DateTimeFormat("en", { ...day, timeZone }).format(moment);
+  const own = clock(moment, ownZone, dayOf(ownZone) === dayOf(element.dataset.zone) ? {} : { weekday: "short" });
+  note.textContent = `${own} ${note.dataset.own}`;
+  note.hidden = false;
 }
