@@ -10,8 +10,8 @@ BIN := .venv/bin
 SETUP := $(PYTHON) -m mydesklive.local.install
 SOURCES := manage.py accounts agencies appointments bench mydesklive reports tests videocalls
 PYTHON_SOURCES = $(wildcard $(SOURCES))
-COMPILE := CUSTOM_COMPILE_COMMAND="make lock" ../$(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
-	--allow-unsafe --no-emit-index-url --no-emit-trusted-host --no-emit-find-links
+COMPILE := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock" --no-emit-package pip
 # Commands that only look at the code need settings that are right, not ones that work.
 LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings SECRET_KEY=unused EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=0
 
