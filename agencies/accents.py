@@ -9,13 +9,14 @@ READABLE = 4.5  # WCAG 2.2, 1.4.3: contrast of text of ordinary size
 def stylesheet(colours: list[str]) -> str:
     """One class a colour (six hex digits): `.accent-0065b3` sets --accent, and --on-accent to the text readable on it."""
     return "".join(
-        f".accent-{colour}{{--accent:#{colour};--on-accent:{'#fff' if _white_is_readable(colour) else '#14161b'}}}\n"
+        f".accent-{colour}{{--accent:#{colour};--on-accent:{text_on(colour)}}}\n"
         for colour in colours
     )
 
 
-def _white_is_readable(colour: str) -> bool:
-    return 1.05 / (_luminance(colour) + 0.05) >= READABLE
+def text_on(colour: str) -> str:
+    """White, or nearly black where white is not readable on the colour (six hex digits)."""
+    return "#fff" if 1.05 / (_luminance(colour) + 0.05) >= READABLE else "#14161b"
 
 
 def _luminance(colour: str) -> float:

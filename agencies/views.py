@@ -1,7 +1,7 @@
 """The portal and the agencies' platforms. The page of a service, which shows free times, is in `appointments`."""
 
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirectBase
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
@@ -30,7 +30,7 @@ def portal(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def platform(request: HttpRequest, platform_slug: str) -> HttpResponse | HttpResponseRedirectBase:
+def platform(request: HttpRequest, platform_slug: str) -> HttpResponse:
     if platform_slug != platform_slug.lower():
         return redirect("agencies:platform", platform_slug.lower(), permanent=True)
     agency = get_object_or_404(_with_offer(Agency.objects.visible()), platform_slug=platform_slug)
@@ -63,9 +63,9 @@ def accent_stylesheet(request: HttpRequest, colours: str) -> HttpResponse:
 
 def _with_offer(agencies: QuerySet[Agency]) -> QuerySet[Agency]:
     """Agencies with their services, and the number of branches that take bookings."""
-    return agencies.annotate(branch_count=Count("branches", filter=Q(branches__is_open=True))).prefetch_related(
-        Prefetch("procedures", Procedure.objects.filter(is_offered=True))
-    )
+    count = Count("branches", filter=Q(branches__is_open=True))
+    procedures = Prefetch("procedures", Procedure.objects.filter(is_offered=True))
+    return agencies.annotate(branch_count=count).order_by("pk").prefetch_related(procedures)
 
 
 def _branch(agency: Agency, code: str) -> Branch | None:
