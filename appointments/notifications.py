@@ -11,14 +11,21 @@ from datetime import datetime, time, timedelta
 from celery import current_app
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
+from kombu.exceptions import LimitExceeded, OperationalError
+from kombu.pools import producers
 
-from appointments.models import Appointment, Notification
+from appointments.models import Appointment, Notification, Status
+from appointments.sms import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 
-# No reminder is due at night on the citizen's clock; one that would be goes out the evening before.
+# Nobody is reminded at night on the citizen's clock: a reminder goes out the evening before, anything else waits.
 NIGHT_BEGINS, NIGHT_ENDS, EVENING = time(21), time(8), time(20)
+WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
+# Seconds that a request waits for a broker that hangs; one that is down refuses at once.
+BROKER_PATIENCE = 0.05
+# Seconds after which nobody needs waking any more: the periodic sweep has been there.
+WAKE_EXPIRES = 60
 
 
 def owe_verification(appointment: Appointment, *, now: datetime) -> None:
@@ -43,7 +50,8 @@ def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
 
 def owe_rating(appointment: Appointment, *, now: datetime) -> None:
     """Ask once how it was, an hour after the end."""
-    _owe([*_to_all_media(appointment, Kind.RATING, now + timedelta(hours=1), media=[Medium.EMAIL])])
+    due = after_night(now + timedelta(hours=1), appointment)
+    _owe([*_to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL])])
 
 
 def drop_pending(appointment: Appointment) -> None:
@@ -51,20 +59,51 @@ def drop_pending(appointment: Appointment) -> None:
     appointment.notifications.filter(state=State.PENDING).update(state=State.DROPPED)
 
 
+def is_true(message: Notification, *, now: datetime) -> bool:
+    """Whether what the message says still holds: asked once more right before it leaves."""
+    appointment = message.appointment
+    if message.kind == Kind.VERIFY:
+        return appointment.status == Status.UNVERIFIED and appointment.expires_at > now
+    if message.kind == Kind.RATING:
+        return appointment.status == Status.COMPLETED and appointment.rated_at is None
+    if message.revision != appointment.revision:
+        return False
+    if message.kind == Kind.CANCELLED:
+        return appointment.status == Status.CANCELLED
+    return appointment.status == Status.BOOKED and now < appointment.starts_at
+
+
 def _reminders(appointment: Appointment, now: datetime) -> Iterable[Notification]:
-    for lead in appointment.agency.reminders:
-        due = waking_hours(appointment.starts_at - timedelta(minutes=lead), appointment)
+    """One reminder for each of the agency's leads; two that the night moves to the same evening are one."""
+    leads = {
+        waking_hours(appointment.starts_at - timedelta(minutes=lead), appointment): lead
+        for lead in sorted(appointment.agency.reminders)
+    }
+    for due, lead in leads.items():
         if due > now:
             yield from _to_all_media(appointment, Kind.REMINDER, due, lead_minutes=lead)
 
 
 def waking_hours(due: datetime, appointment: Appointment) -> datetime:
     """The time itself, or the evening before where it falls into the citizen's night."""
-    local = due.astimezone(appointment.zone)
-    if NIGHT_ENDS <= local.time() < NIGHT_BEGINS:
+    if not _is_night(due, appointment):
         return due
+    local = due.astimezone(appointment.zone)
     evening = local.date() if local.time() >= NIGHT_BEGINS else local.date() - timedelta(days=1)
     return datetime.combine(evening, EVENING, appointment.zone)
+
+
+def after_night(due: datetime, appointment: Appointment) -> datetime:
+    """The time itself, or the morning after where it falls into the citizen's night."""
+    if not _is_night(due, appointment):
+        return due
+    local = due.astimezone(appointment.zone)
+    morning = local.date() + timedelta(days=local.time() >= NIGHT_BEGINS)
+    return datetime.combine(morning, NIGHT_ENDS, appointment.zone)
+
+
+def _is_night(moment: datetime, appointment: Appointment) -> bool:
+    return not NIGHT_ENDS <= moment.astimezone(appointment.zone).time() < NIGHT_BEGINS
 
 
 def _to_all_media(
@@ -85,7 +124,7 @@ def _to_all_media(
 
 def _reaches(appointment: Appointment, medium: str) -> bool:
     if medium == Medium.SMS:
-        return bool(settings.SMS_URL and appointment.phone)
+        return bool(settings.SMS_URL and mobile_number(appointment.phone))
     return bool(appointment.email)
 
 
@@ -98,9 +137,12 @@ def _owe(messages: list[Notification]) -> None:
 
 def wake_worker(task: str) -> None:
     """Run the sweep at once when this transaction commits. If the broker is away, the sweep comes by itself soon after."""
+    transaction.on_commit(lambda: _send_task(task), robust=True)
 
-    def send() -> None:
-        with suppress(OperationalError):
-            current_app.send_task(task)
 
-    transaction.on_commit(send, robust=True)
+def _send_task(task: str) -> None:
+    """Enqueue through connections of its own, which give up sooner than a worker's."""
+    broker = current_app.connection_for_write(transport_options={"socket_timeout": BROKER_PATIENCE})
+    with suppress(OperationalError, LimitExceeded):
+        with producers[broker].acquire(block=True, timeout=BROKER_PATIENCE) as producer:
+            current_app.send_task(task, producer=producer, expires=WAKE_EXPIRES)

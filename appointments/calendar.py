@@ -1,0 +1,117 @@
+"""Calendar files (RFC 5545, RFC 5546): one event per appointment, whose changes replace what the calendar already has.
+
+Times are in UTC: every calendar shows them on its owner's clock, and none has to understand a time zone's rules.
+"""
+
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.utils import translation
+from django.utils.translation import gettext as _
+from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+
+from agencies.models import Channel
+from appointments.models import Appointment, Status
+from appointments.wording import place, when
+
+# How long before an alarm rings: time to get there, or to sit down at the screen or telephone.
+ALARMS = {
+    Channel.IN_PERSON: (timedelta(days=1), timedelta(hours=1)),
+    Channel.VIDEO: (timedelta(days=1), timedelta(minutes=10)),
+    Channel.PHONE: (timedelta(days=1), timedelta(minutes=10)),
+}
+
+
+def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
+    """The method and the file that go with a mail.
+
+    An invitation, already accepted: calendars of Google, Apple and Microsoft add it, follow its moves and remove it when
+    it is cancelled, without asking. A published event would be added once and never be changed again.
+    """
+    method = _method(appointment, "REQUEST")
+    return method, _file(appointment, method, now)
+
+
+def download(appointment: Appointment, *, now: datetime) -> bytes:
+    """The file behind a link: an event without guests, because calendars refuse to open an invitation to somebody else."""
+    return _file(appointment, _method(appointment, "PUBLISH"), now)
+
+
+def _method(appointment: Appointment, of_promise: str) -> str:
+    return of_promise if appointment.is_open or appointment.status == Status.COMPLETED else "CANCEL"
+
+
+def _file(appointment: Appointment, method: str, now: datetime) -> bytes:
+    calendar = Calendar()
+    calendar.add("prodid", "-//myDESKlive//appointments//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", method)
+    with translation.override(appointment.language):
+        calendar.add_component(_event(appointment, method, now))
+    return calendar.to_ical()
+
+
+def _event(appointment: Appointment, method: str, now: datetime) -> Event:
+    event = Event()
+    event.add("uid", f"{appointment.reference}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("sequence", appointment.revision)
+    event.add("dtstamp", now)
+    event.add("dtstart", appointment.starts_at)
+    event.add("dtend", appointment.ends_at)
+    event.add("summary", f"{appointment.branch.name}: {appointment.procedure.name}")
+    event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
+    event.add("class", "PRIVATE")  # calendars are shared: others see that one is busy, not why
+    event.add("organizer", _organizer(appointment))
+    if method != "PUBLISH":
+        event.add("attendee", _attendee(appointment))
+    event.add("location", place(appointment))
+    event.add("description", _description(appointment))
+    event.add("url", appointment.link())
+    if method == "CANCEL":
+        return event
+    _locate(event, appointment)
+    for before in ALARMS[Channel(appointment.channel)]:
+        event.add_component(_alarm(appointment, before))
+    return event
+
+
+def _organizer(appointment: Appointment) -> vCalAddress:
+    organizer = vCalAddress(f"MAILTO:{parseaddr(settings.DEFAULT_FROM_EMAIL)[1]}")
+    organizer.params["cn"] = vText(appointment.branch.name)
+    return organizer
+
+
+def _attendee(appointment: Appointment) -> vCalAddress:
+    attendee = vCalAddress(f"MAILTO:{appointment.email}")
+    attendee.params["cn"] = vText(appointment.name or appointment.email)
+    attendee.params |= {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "partstat": "ACCEPTED", "rsvp": "FALSE"}
+    return attendee
+
+
+def _description(appointment: Appointment) -> str:
+    if not appointment.is_open and appointment.status != Status.COMPLETED:
+        return _("This appointment has been cancelled.")
+    lines = [when(appointment), f"{_('Reference')}: {appointment.spoken_reference}"]
+    if appointment.channel == Channel.VIDEO:
+        lines += ["", f"{_('Join the video call')}:", appointment.link("join")]
+    elif appointment.channel == Channel.PHONE:
+        lines += ["", _("An officer will call you at %(phone)s.") % {"phone": appointment.phone}]
+    if documents := appointment.procedure.documents:
+        lines += ["", f"{_('Have with you')}:", *(f"- {document}" for document in documents)]
+    return "\n".join([*lines, "", f"{_('See, move or cancel your appointment')}:", appointment.link()])
+
+
+def _locate(event: Event, appointment: Appointment) -> None:
+    branch = appointment.branch
+    if appointment.channel == Channel.IN_PERSON and branch.latitude is not None and branch.longitude is not None:
+        event.add("geo", (float(branch.latitude), float(branch.longitude)))
+
+
+def _alarm(appointment: Appointment, before: timedelta) -> Alarm:
+    alarm = Alarm()
+    alarm.add("action", "DISPLAY")
+    alarm.add("trigger", -before)
+    alarm.add("description", f"{appointment.branch.name}: {appointment.procedure.name}")
+    return alarm

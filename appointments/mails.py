@@ -1,0 +1,106 @@
+"""The mails and text messages themselves: one template per event, in the language of the message."""
+
+import re
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+
+from agencies.accents import text_on
+from agencies.models import Channel
+from appointments import calendar, wording
+from appointments.models import Appointment, Notification
+from appointments.sms import mobile_number
+
+Kind = Notification.Kind
+WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
+
+
+def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
+    """The mail as it leaves. Sent again it carries the same Message-ID, by which mail programs recognise a repetition."""
+    appointment = message.appointment
+    with translation.override(message.language), timezone.override(appointment.branch.zone):
+        context = _context(message, now)
+        letter = EmailMultiAlternatives(
+            subject=" ".join(render_to_string(f"emails/{message.kind}.subject.txt", context).split()),
+            body=_paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
+            to=[appointment.email],
+            reply_to=[appointment.branch.email] if appointment.branch.email else None,
+            headers=_headers(message),
+        )
+        letter.attach_alternative(render_to_string(f"emails/{message.kind}.html", context), "text/html")
+    if message.kind in WITH_CALENDAR:
+        _add_calendar(letter, appointment, now)
+    return letter
+
+
+def text(message: Notification, *, now: datetime) -> str:
+    """An SMS: when, where and the reference. Never a link that signs in: text messages are read on locked screens."""
+    with translation.override(message.language):
+        return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
+
+
+def recipient(message: Notification) -> str:
+    appointment = message.appointment
+    return mobile_number(appointment.phone) if message.medium == Notification.Medium.SMS else appointment.email
+
+
+def _context(message: Notification, now: datetime) -> dict[str, object]:
+    appointment = message.appointment
+    return {
+        "message": message,
+        "language": message.language,
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "branch": appointment.branch,
+        "procedure": appointment.procedure,
+        "accent_text": text_on(appointment.agency.accent[1:]),
+        "when": wording.when(appointment),
+        "short_when": wording.short_when(appointment),
+        "own_time": wording.own_time(appointment),
+        "place": wording.place(appointment),
+        "link": appointment.link(),
+        "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
+        **_of_kind(message, now),
+    }
+
+
+def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
+    """What the templates of one event need beside the rest."""
+    appointment = message.appointment
+    match message.kind:
+        case Kind.VERIFY:
+            until = wording.moment(appointment.expires_at, appointment.zone)
+            return {"verify_link": appointment.link("verify"), "hold_until": until}
+        case Kind.CANCELLED:
+            page = reverse("appointments:procedure", args=[appointment.agency.platform_slug, appointment.procedure.code])
+            return {"again_link": settings.SITE_URL + page}
+        case Kind.RATING:
+            return {"rating_link": appointment.link("rate")}
+    latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
+    return {"change_until": wording.moment(latest, appointment.branch.zone) if latest > now else ""}
+
+
+def _paragraphs(text: str) -> str:
+    """Templates leave more empty lines than a reader wants."""
+    return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
+
+
+def _headers(message: Notification) -> dict[str, str]:
+    """RFC 3834: no holiday notice answers a mail that a machine sent."""
+    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return {
+        "Message-ID": f"<message-{message.pk}@{address.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",
+    }
+
+
+def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:
+    """Twice, as calendars' own invitations have it: as a part that mail programs act on, and as a file to open by hand."""
+    method, content = calendar.invitation(appointment, now=now)
+    letter.attach_alternative(content.decode(), f"text/calendar; method={method}")
+    letter.attach(f"{appointment.reference}.ics", content, "application/ics")

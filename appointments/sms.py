@@ -1,0 +1,34 @@
+"""Text messages, through any of apprise's gateways or a national one that takes JSON.
+
+SMS_URL is the gateway's address in apprise's spelling, with `{phone}` where the recipient's number belongs:
+`json://gateway.example.org/sms?:to={phone}` or `twilio://sid:token@from/{phone}`.
+"""
+
+from urllib.parse import quote
+
+import apprise
+from django.conf import settings
+
+from appointments.phones import normalized
+
+GREEK_LANDLINE = "+302"
+
+
+class GatewayFailed(Exception):
+    """The gateway did not take the message; apprise does not tell why."""
+
+
+def mobile_number(phone: str) -> str:
+    """The number in international form, or nothing if no SMS can reach it."""
+    try:
+        number = normalized(phone)
+    except ValueError:
+        return ""
+    return "" if number.startswith(GREEK_LANDLINE) else number
+
+
+def send(phone: str, text: str) -> None:
+    gateway = apprise.Apprise()
+    gateway.add(settings.SMS_URL.replace("{phone}", quote(mobile_number(phone), safe="")))
+    if not gateway.notify(body=text):
+        raise GatewayFailed("the SMS gateway did not take the message")

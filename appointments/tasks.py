@@ -1,0 +1,61 @@
+"""Background work. Every task may run at any time, twice, or beside itself."""
+
+from contextlib import closing
+
+from celery import shared_task
+from django.core.mail import get_connection
+from django.utils import timezone
+
+from appointments import booking, calls, publishing
+from appointments.delivery import deliver_next
+from appointments.models import Appointment
+from videocalls import rooms
+from videocalls.models import VideoCall
+
+# How many one sweep deals with at most; the next one, seconds later, goes on.
+SWEEP = 200
+
+
+@shared_task
+def deliver_due() -> None:
+    """Send the messages that are due, one after the other, over one connection to the mail server."""
+    with closing(get_connection()) as mailer:
+        for _ in range(SWEEP):
+            if not deliver_next(mailer, now=timezone.now()):
+                break
+
+
+@shared_task
+def expire_due() -> None:
+    """Give back the times of holds, and of bookings never verified, that are overdue."""
+    while booking.expire(now=timezone.now(), limit=SWEEP) == SWEEP:
+        pass
+
+
+@shared_task
+def provide_video_calls() -> None:
+    """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
+    now = timezone.now()
+    for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
+        calls.give_call(pk, now=now)
+    for call in VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP]:
+        rooms.prepare(call, now=timezone.now())
+
+
+@shared_task
+def provide_video_call(appointment_pk: int) -> None:
+    """The same for one appointment."""
+    now = timezone.now()
+    call = calls.give_call(appointment_pk, now=now)
+    if call and call.state == VideoCall.State.PENDING:
+        rooms.prepare(call, now=now)
+
+
+@shared_task
+def publish_branch(branch_pk: int) -> None:
+    publishing.publish([branch_pk], now=timezone.now())
+
+
+@shared_task
+def publish_all() -> None:
+    publishing.publish_all(now=timezone.now())

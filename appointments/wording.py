@@ -1,0 +1,62 @@
+"""When and where an appointment is, in words: the same in mail, SMS and calendar. In the active language."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel.dates import get_timezone_location
+from django.utils.formats import date_format
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from agencies.models import Channel
+from appointments.models import Appointment
+
+HOME = "Europe/Athens"
+
+
+def when(appointment: Appointment) -> str:
+    """The branch's time, with the zone where that is not Greece's: «Δευτέρα 23 Μαρτίου 2026, 10:20 (ώρα: Νέα Υόρκη)»."""
+    zone = appointment.branch.timezone
+    text = moment(appointment.starts_at, appointment.branch.zone)
+    needs_zone = zone != HOME or appointment.channel != Channel.IN_PERSON and own_time(appointment)
+    return f"{text} ({clock_of(zone)})" if needs_zone else text
+
+
+def own_time(appointment: Appointment) -> str:
+    """The same on the citizen's own clock; empty where the two clocks show the same at that time."""
+    starts_at, zone = appointment.starts_at, appointment.zone
+    if starts_at.astimezone(zone).utcoffset() == starts_at.astimezone(appointment.branch.zone).utcoffset():
+        return ""
+    return f"{moment(starts_at, zone)} ({clock_of(str(zone))})"
+
+
+def moment(at: datetime, zone: ZoneInfo) -> str:
+    return date_format(at.astimezone(zone), "DATETIME_FORMAT", use_l10n=True)
+
+
+def short_when(appointment: Appointment) -> str:
+    """For SMS: 23/03/2026 10:20, and the citizen's own time where it differs."""
+    short = _short(appointment.starts_at, appointment.branch.zone)
+    if not own_time(appointment):
+        return short
+    own = _short(appointment.starts_at, appointment.zone)
+    return f"{short} ({clock_of(appointment.branch.timezone)}) = {own} ({clock_of(appointment.timezone)})"
+
+
+def _short(at: datetime, zone: ZoneInfo) -> str:
+    return date_format(at.astimezone(zone), "SHORT_DATETIME_FORMAT", use_l10n=True)
+
+
+def clock_of(zone: str) -> str:
+    city = get_timezone_location(zone, locale=get_language(), return_city=True)
+    return _("time in %(city)s") % {"city": city}
+
+
+def place(appointment: Appointment) -> str:
+    """Where to go: an address, or our own page where there is no way to go."""
+    if appointment.channel == Channel.VIDEO:
+        return appointment.link("join")
+    if appointment.channel == Channel.PHONE:
+        return _("By telephone")
+    branch = appointment.branch
+    return ", ".join(part for part in (branch.name, branch.address, branch.city) if part)
