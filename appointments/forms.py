@@ -159,6 +159,19 @@ class ConfirmForm(forms.Form):
     hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
 
 
+class PhoneForm(forms.Form):
+    """Where the officer calls when the video call does not work."""
+
+    phone = forms.CharField(
+        label=_("Telephone"),
+        max_length=30,
+        error_messages={"required": _("Enter a telephone number.")},
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+
+    clean_phone = DetailsForm.clean_phone
+
+
 class CancelForm(forms.Form):
     reason = forms.CharField(
         label=_("Why do you cancel?"),
