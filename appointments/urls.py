@@ -2,11 +2,13 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from appointments.views.appointment import detail, done, mine
 from appointments.views.branch import branch
+from appointments.views.calendar import calendar_file
 from appointments.views.cancel import cancel
 from appointments.views.channel import channel, start
 from appointments.views.check import check
 from appointments.views.details import details
 from appointments.views.find import find
+from appointments.views.join import enter, join
 from appointments.views.move import move, move_branch, move_check
 from appointments.views.procedure import procedure
 from appointments.views.rating import rate
@@ -33,6 +35,9 @@ managing: list[URLPattern] = [
     path("move/check/", move_check, name="move_check"),
     path("cancel/", cancel, name="cancel"),
     path("rate/", rate, name="rate"),
+    path("calendar.ics", calendar_file, name="calendar"),
+    path("join/", join, name="join"),
+    path("join/enter/", enter, name="enter"),
 ]
 
 urlpatterns: list[URLPattern | URLResolver] = [
