@@ -53,3 +53,20 @@ def agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
 def citizens_branch_ids(user: User) -> tuple[set[int], set[int]]:
     """(agency ids, branch ids) whose citizens the user may see: by membership only, so operators see none."""
     return _places(user, Role.AGENT)
+
+
+def is_operator(user: User) -> bool:
+    return user.is_superuser or user.is_operator
+
+
+def whole_agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
+    """Agencies where the role holds at every branch. Operators configure every agency."""
+    if is_operator(user):
+        return Agency.objects.all()
+    return Agency.objects.filter(pk__in=_places(user, role)[0])
+
+
+def counters(user: User) -> QuerySet[Branch]:
+    """Branches whose citizens the user serves: by membership only, so operators have none."""
+    agency_ids, branch_ids = citizens_branch_ids(user)
+    return Branch.objects.filter(Q(agency__in=agency_ids) | Q(pk__in=branch_ids))

@@ -303,6 +303,7 @@ def _sign(appointment: Appointment, contact: Contact) -> None:
     appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
     appointment.language, appointment.timezone = contact.language, contact.timezone
     appointment.notes = contact.notes
+    appointment.index_contact()
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
     email = appointment.citizen.email if appointment.citizen else contact.email
     appointment.person_key = person_key(tax_number=contact.tax_number, email=email)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -37,10 +38,10 @@ CSRF_TRUSTED_ORIGINS = [SITE_URL] if _site.scheme in {"http", "https"} else []
 
 INSTALLED_APPS = [
     "mydesklive",
-    "unfold",
+    "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "django.contrib.admin",
+    "mydesklive.staff_app.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -171,6 +172,7 @@ ACCOUNT_LOGOUT_REDIRECT_URL = "/"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]
+ACCOUNT_FORMS = {"login": "accounts.forms.SignInForm"}
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
@@ -278,6 +280,7 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
+    "ENUM_NAME_OVERRIDES": {"Channel": "agencies.models.Channel", "Status": "appointments.models.Status"},
 }
 
 # The admin's theme
@@ -287,6 +290,27 @@ UNFOLD = {
     "SITE_HEADER": "myDESKlive",
     "SITE_URL": "/",
     "SHOW_LANGUAGES": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "THEME": "light",
+    "STYLES": [lambda request: static("css/admin.css")],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
+    "SIDEBAR": {"navigation": "mydesklive.staff.navigation"},
+    "COLORS": {
+        "primary": {
+            "50": "#f1f4f8",
+            "100": "#dde6f2",
+            "200": "#bfd0e6",
+            "300": "#93b0d6",
+            "400": "#5c86bf",
+            "500": "#2f62a8",
+            "600": "#003375",
+            "700": "#002a61",
+            "800": "#00214d",
+            "900": "#001a3d",
+            "950": "#001029",
+        },
+        "font": {"subtle-light": "#515058", "default-light": "#33323a", "important-light": "#101014"},
+    },
 }
 
 # One readable line per event on standard output

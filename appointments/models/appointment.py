@@ -1,4 +1,5 @@
 import hmac
+import re
 import secrets
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -6,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.search import SearchVectorField
 from django.core import signing
 from django.db import models
 from django.db.models import F, Q
@@ -17,11 +20,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.text import search_key
 from videocalls.models import VideoCall
 
 # No 0/O, 1/I/L, U/V: a reference is read out on the telephone and typed from paper.
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 REFERENCE_LENGTH = 10
+SHORTEST_NUMBER = 5  # digits that make a text a telephone number in search
 _LINK = signing.Signer(salt="appointments.manage")
 
 
@@ -64,6 +69,19 @@ SELECT id FROM (
 """
 
 
+def _lexemes(*texts: str) -> list[str]:
+    """Words of names as `search_key` spells them, e-mail addresses in small letters, the last ten digits of numbers."""
+    words = []
+    for text in texts:
+        if "@" in text:
+            words += [re.sub(r"['\\\s]", "", text).lower()]
+        elif len(digits := re.sub(r"\D", "", text)) >= SHORTEST_NUMBER:
+            words += [digits[-10:]]
+        else:
+            words += search_key(text).split()
+    return [f"'{word}'" for word in dict.fromkeys(words) if word]
+
+
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def open(self) -> "AppointmentQuerySet":
         return self.filter(status__in=OPEN)
@@ -84,6 +102,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         agency_ids, branch_ids = access.citizens_branch_ids(user)
         return self.filter(Q(agency__in=agency_ids) | Q(branch__in=branch_ids))
 
+    def without_call(self, *, now: datetime) -> "AppointmentQuerySet":
+        """Booked video appointments, not over, that have no room yet."""
+        return self.filter(channel=Channel.VIDEO, video_call__isnull=True, status=Status.BOOKED, ends_at__gt=now)
+
     def unplaced(self, *, now: datetime, branches: Iterable[int] | None = None) -> "AppointmentQuerySet":
         """Promised appointments that opening rules and closures give no room for any more, at these branches (all if None).
 
@@ -91,6 +113,18 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """
         places = None if branches is None else list(branches)
         return self.filter(pk__in=RawSQL(UNPLACED, [now, places, places, [*PROMISED]]))  # noqa: S611 (no user input)
+
+    def matching(self, query: str) -> "AppointmentQuerySet":
+        """What officers look for: a reference, an e-mail address, a telephone number, or words of a name as they hear it.
+
+        Words and numbers may be given by their beginning. Answered from indexes, however long the past is.
+        """
+        reference = re.sub(r"[\s-]", "", query).upper()
+        lexemes = " & ".join(f"{lexeme}:*" for lexeme in _lexemes(query))
+        found = RawSQL(f"{self.model._meta.db_table}.search @@ %s::tsquery", [lexemes], models.BooleanField())  # noqa: S611
+        return self.filter(
+            Q(reference__startswith=reference) | Q(found) if lexemes else Q(reference__startswith=reference)
+        )
 
     def on_day(self, branch: Branch, day: datetime) -> "AppointmentQuerySet":
         """Appointments of the branch's local day that `day` (aware) falls on."""
@@ -145,12 +179,16 @@ class Appointment(models.Model):
     tax_number_encrypted = models.BinaryField(null=True, editable=False)
     # A keyed hash of the tax number or the e-mail: counts a person's open appointments without naming the person.
     person_key = models.CharField(max_length=64, blank=True, editable=False)
+    # Name, e-mail and telephone as officers search for them; `index_contact` writes it.
+    search = SearchVectorField(db_default="", default="", editable=False)
     # Which of the person's open appointments for the procedure this is, from 0; null: not counted.
     limit_place = models.PositiveSmallIntegerField(null=True, editable=False)
 
     source = models.CharField(_("booked through"), max_length=6, choices=Source, default=Source.WEB)
     idempotency_key = models.CharField(max_length=100, null=True, unique=True, editable=False)  # noqa: DJ001 (unique)
-    revision = models.PositiveSmallIntegerField(_("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE."))
+    revision = models.PositiveSmallIntegerField(
+        _("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE.")
+    )
     expires_at = models.DateTimeField(_("deadline"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
     booked_at = models.DateTimeField(_("booked at"), null=True, blank=True)
@@ -190,7 +228,9 @@ class Appointment(models.Model):
             models.CheckConstraint(
                 condition=~Q(status__in=RELEASED) | Q(slot_ids=[]), name="ended_appointment_holds_no_slot"
             ),
-            models.CheckConstraint(condition=~Q(status__in=OPEN) | ~Q(slot_ids=[]), name="open_appointment_holds_slots"),
+            models.CheckConstraint(
+                condition=~Q(status__in=OPEN) | ~Q(slot_ids=[]), name="open_appointment_holds_slots"
+            ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),
             models.CheckConstraint(
                 condition=~Q(status__in=(Status.HELD, Status.UNVERIFIED)) | Q(expires_at__isnull=False),
@@ -199,6 +239,7 @@ class Appointment(models.Model):
         )
         indexes = (
             models.Index(fields=["branch", "starts_at"], name="appointment_by_branch"),
+            GinIndex(fields=["search"], name="appointment_search"),
             models.Index(
                 fields=["expires_at"],
                 condition=Q(status__in=(Status.HELD, Status.UNVERIFIED)),
@@ -216,6 +257,10 @@ class Appointment(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("appointments:detail", args=[self.reference])
+
+    def index_contact(self) -> None:
+        """Bring `search` up to date; called where the contact is written."""
+        self.search = " ".join(_lexemes(self.name, self.email, self.phone))
 
     @property
     def is_open(self) -> bool:

@@ -1,0 +1,112 @@
+"""People with a role on the platform. Citizens are users too, but never listed here."""
+
+from typing import Any, ClassVar
+
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django import forms
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.core.exceptions import ValidationError
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest
+from django.utils.translation import gettext_lazy as _
+from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminEmailInputWidget
+
+from accounts.models import User
+
+# Permissions come from roles alone, and addresses are personal data.
+for model in (Group, EmailAddress, EmailConfirmation):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+class NewUserForm(forms.ModelForm):
+    """Gives a role to who has the address, with or without an account so far. `asker` is who gives it."""
+
+    asker: User
+    address = forms.EmailField(label=_("e-mail address"), widget=UnfoldAdminEmailInputWidget)
+
+    class Meta:
+        model = User
+        fields = ("name", "language", "is_operator", "is_official")
+
+    def clean_address(self) -> str:
+        address = self.cleaned_data["address"].lower()
+        if address == self.asker.email:
+            raise ValidationError(_("You cannot give a role to yourself."))
+        return address
+
+    def clean(self) -> None:
+        super().clean()
+        if not (self.cleaned_data.get("is_operator") or self.cleaned_data.get("is_official")):
+            self.add_error("is_operator", _("Choose a role. Officers get theirs under “Memberships”."))
+
+    def save(self, commit: bool = True) -> User:
+        address = self.cleaned_data["address"]
+        if known := User.objects.filter(email=address).first():
+            known.is_operator |= self.cleaned_data["is_operator"]
+            known.is_official |= self.cleaned_data["is_official"]
+            self.instance = known
+        else:
+            self.instance.email = address
+            self.instance.set_unusable_password()
+        return super().save(commit)
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):
+    """For operators. One's own row, passwords and addresses are not edited: an address opens whose account it is."""
+
+    list_display = ("email", "name", "is_operator", "is_official", "is_active")
+    list_filter = ("is_operator", "is_official", "is_active")
+    search_fields = ("email", "name")
+    actions = None
+    view_on_site = False
+    show_full_result_count = False
+    roles: ClassVar = ("is_operator", "is_official")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        with_role = Q(is_operator=True) | Q(is_official=True) | Q(is_superuser=True) | Q(memberships__isnull=False)
+        users = super().get_queryset(request)
+        return users.filter(pk__in=User.objects.filter(with_role).values("pk"))
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User:
+        user = super().get_object(request, object_id, from_field)
+        if user is None:
+            raise Http404
+        return user
+
+    def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
+        form = super().get_form(request, obj, change, **kwargs if obj else kwargs | {"form": NewUserForm})
+        form.asker = request.user
+        return form
+
+    def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ("address", "name", "language", *self.roles)
+        return ("email", "name", "language", *self.roles, "is_active", "date_joined", "last_login")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        own = (*self.roles, "is_active") if obj == request.user or obj.is_superuser else ()
+        return ("email", "date_joined", "last_login", *own)
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return request.user.is_superuser or request.user.is_operator
+
+    def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return self.has_module_permission(request)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return self.has_module_permission(request)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return False

@@ -1,0 +1,76 @@
+"""The branch in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
+
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.models import Branch, Role
+
+
+class SupervisedAgencyFilter(AgencyFilter):
+    role = Role.SUPERVISOR
+
+
+class BranchAdmin(PlacedAdmin):
+    """Administrators of the agency edit the place itself, supervisors only what hangs on it."""
+
+    list_display = ("name", "city", "is_open", "agency")
+    list_filter = (SupervisedAgencyFilter, "is_open")
+    list_select_related = ("agency",)
+    search_fields = ("search_text",)
+    fieldsets = (
+        (None, {"fields": ("agency", "code", "is_open", ("name_el", "name_en"))}),
+        (
+            _("Place"),
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("address_el", "address_en"),
+                    ("city_el", "city_en"),
+                    ("region_el", "region_en"),
+                    ("municipality", "country"),
+                    "timezone",
+                    ("latitude", "longitude"),
+                ),
+            },
+        ),
+        (
+            _("Contact and access"),
+            {"classes": ("collapse",), "fields": (("phone", "email"), ("access_el", "access_en"))},
+        ),
+    )
+
+    @admin.display(description=_("branch"), ordering="name_el")
+    def name(self, branch: Branch) -> str:
+        return branch.name
+
+    @admin.display(description=_("city"), ordering="city_el")
+    def city(self, branch: Branch) -> str:
+        return branch.city
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(pk__in=access.branches(user, Role.SUPERVISOR).values("pk"))
+
+    def may_see(self, user: User) -> bool:
+        return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
+
+    def may_add(self, user: User) -> bool:
+        return administers(user)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return queryset.matching(search_term), False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        if obj is None:
+            return ()
+        if access.whole_agencies(request.user, Role.AGENCY_ADMIN).filter(pk=obj.agency_id).exists():
+            return ("agency", "code")
+        return tuple(flatten_fieldsets(self.fieldsets))

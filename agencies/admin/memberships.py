@@ -1,0 +1,62 @@
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.forms import InvitationForm, MembershipForm
+from agencies.models import Branch, Membership, Role
+
+
+@admin.register(Membership)
+class MembershipAdmin(PlacedAdmin):
+    """Who works where. Nobody changes one's own role: not up, and not down by mistake."""
+
+    list_display = ("person", "email", "role", "branch", "agency")
+    list_filter = (AgencyFilter, "role")
+    list_select_related = ("user", "branch", "agency")
+    search_fields = ("user__email", "user__name")
+    search_help_text = _("Name or e-mail address")
+    autocomplete_fields = ("branch",)
+
+    @admin.display(description=_("officer"), ordering="user__name")
+    def person(self, membership: Membership) -> str:
+        return str(membership.user)
+
+    @admin.display(description=_("e-mail address"), ordering="user__email")
+    def email(self, membership: Membership) -> str:
+        return membership.user.email
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
+
+    def may_see(self, user: User) -> bool:
+        return administers(user)
+
+    def may_change(self, user: User, row: Model | None = None) -> bool:
+        return administers(user) and not (isinstance(row, Membership) and row.user_id == user.pk)
+
+    def may_delete(self, user: User, row: Model | None = None) -> bool:
+        return self.may_change(user, row)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        agencies = access.whole_agencies(user, Role.AGENCY_ADMIN)
+        return {"agency": agencies, "branch": Branch.objects.filter(agency__in=agencies)}
+
+    def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("person", "email", "agency", "branch", "role") if obj else ("email", "name", "agency", "branch", "role")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("person", "email", "agency") if obj else ()
+
+    def get_form(
+        self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        form = super().get_form(request, obj, change, form=MembershipForm if obj else InvitationForm, **kwargs)
+        form.asker = request.user
+        return form

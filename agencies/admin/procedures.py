@@ -1,0 +1,45 @@
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.forms import ProcedureForm
+from agencies.models import Procedure, Role
+
+
+@admin.register(Procedure)
+class ProcedureAdmin(PlacedAdmin):
+    form = ProcedureForm
+    list_display = ("name", "duration_minutes", "channel_names", "is_offered", "agency")
+    list_filter = (AgencyFilter, "is_offered")
+    list_select_related = ("agency",)
+    search_fields = ("name_el", "name_en", "code", "mitos_id")
+    fieldsets = (
+        (None, {"fields": ("agency", "code", "is_offered", ("name_el", "name_en"))}),
+        (_("How"), {"fields": ("channels", ("duration_minutes", "open_limit"), "identification", "mitos_id")}),
+        (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
+    )
+
+    @admin.display(description=_("service"), ordering="name_el")
+    def name(self, procedure: Procedure) -> str:
+        return procedure.name
+
+    @admin.display(description=_("channels"))
+    def channel_names(self, procedure: Procedure) -> str:
+        return ", ".join(str(label) for _value, label in procedure.channel_choices)
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
+
+    def may_see(self, user: User) -> bool:
+        return administers(user)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        # The code is the procedure's address; another agency's would take its appointments along.
+        return ("agency", "code") if obj else ()

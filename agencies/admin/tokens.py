@@ -1,0 +1,48 @@
+import secrets
+
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils.translation import gettext as _
+
+from accounts.models import User
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.models import Role, SystemToken
+
+
+@admin.register(SystemToken)
+class SystemTokenAdmin(PlacedAdmin):
+    """The token itself is shown once, on the page that answers its creation."""
+
+    list_display = ("label", "agency", "is_active", "created_at")
+    list_filter = (AgencyFilter, "is_active")
+    list_select_related = ("agency",)
+    fields = ("agency", "label", "is_active", "created_at")
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
+
+    def may_see(self, user: User) -> bool:
+        return administers(user)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("agency", "created_at") if obj else ("created_at",)
+
+    def save_model(self, request: HttpRequest, obj: SystemToken, form: ModelForm, change: bool) -> None:
+        if not change:
+            obj.key = secrets.token_urlsafe(32)
+            obj.digest = SystemToken.digest_of(obj.key)
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: SystemToken, post_url_continue: str | None = None
+    ) -> HttpResponseBase:
+        context = {**self.admin_site.each_context(request), "title": _("Token for %s") % obj.label, "token": obj}
+        return TemplateResponse(request, "admin/agencies/systemtoken/created.html", context)

@@ -1,0 +1,197 @@
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.contrib.admin.models import LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.views import ChangeList
+
+from accounts.models import User
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin
+from agencies.models import Branch, Role
+from appointments.admin import callers, day, steps
+from appointments.admin.pages import address, find, officers_page, own_branches, page
+from appointments.models import Appointment, Status
+
+
+class ByReference(ChangeList):
+    """Links to an appointment by its reference, never by its key."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pk_attname = "reference"
+
+
+class WhenFilter(SimpleListFilter):
+    """Without a search the list begins today: the past is long, and is looked at by searching."""
+
+    title = _("time")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        self.searched = bool(request.GET.get("q"))
+        return [("past", _("Past")), ("all", _("All"))]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        every = _("All") if self.searched else _("From today on")
+        yield {
+            "selected": not self.value(),
+            "query_string": changelist.get_query_string(remove=["when"]),
+            "display": every,
+        }
+        yield from list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.value() == "past":
+            return queryset.filter(starts_at__lt=today).order_by("-starts_at")
+        if self.value() == "all" or self.searched:
+            return queryset.order_by("-starts_at")
+        return queryset.filter(starts_at__gte=today)
+
+
+class OwnAgencyFilter(AgencyFilter):
+    role = Role.AGENT
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        agencies = {branch.agency.slug: branch.agency.short_name for branch in own_branches(request)}
+        return list(agencies.items())
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(PlacedAdmin):
+    """Search, and the officers' own pages. Nothing is edited here: steps call the verbs of `appointments.booking`."""
+
+    list_display = ("spoken_reference", "when", "name", "service", "place", "state")
+    list_display_links = ("spoken_reference", "name")
+    list_filter = (WhenFilter, "status", "channel", OwnAgencyFilter)
+    list_select_related = ("branch", "procedure")
+    search_fields = ("search",)
+    search_help_text = _("Reference, name, telephone or e-mail")
+
+    @admin.display(description=_("reference"))
+    def spoken_reference(self, appointment: Appointment) -> str:
+        return appointment.spoken_reference
+
+    @admin.display(description=_("time"), ordering="starts_at")
+    def when(self, appointment: Appointment) -> str:
+        return date_format(appointment.branch.local(appointment.starts_at), "SHORT_DATETIME_FORMAT")
+
+    @admin.display(description=_("service"))
+    def service(self, appointment: Appointment) -> str:
+        return appointment.procedure.name
+
+    @admin.display(description=_("branch"))
+    def place(self, appointment: Appointment) -> str:
+        return appointment.branch.name
+
+    @admin.display(description=_("status"))
+    def state(self, appointment: Appointment) -> str:
+        return format_html(
+            '<span class="state state--{}">{}</span>', appointment.status, appointment.get_status_display()
+        )
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.seen_by(user).exclude(status=Status.HELD)
+
+    def may_see(self, user: User) -> bool:
+        return access.has_role(user, Role.AGENT)
+
+    def may_change(self, user: User, row: Model | None = None) -> bool:
+        return False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ByReference
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return (queryset.matching(search_term) if search_term.strip() else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        one_click = [
+            path(f"<str:reference>/{name}/", steps.take, {"name": name}, name=f"appointments_appointment_{name}")
+            for name in steps.ONE_CLICK
+        ]
+        return [
+            path("day/", day.day, name="appointments_appointment_day"),
+            path("book/", callers.book, name="appointments_appointment_book"),
+            path("unplaced/", unplaced, name="appointments_appointment_unplaced"),
+            path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
+            path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
+            path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),
+            *one_click,
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        return detail(request, reference=object_id)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return redirect(address("change", find(request, object_id).reference))
+
+
+@officers_page
+def detail(request: HttpRequest, reference: str) -> HttpResponse:
+    """All about one appointment: read-only, with the steps that are possible now."""
+    appointment, now = find(request, reference), timezone.now()
+    context = {
+        "title": appointment.spoken_reference,
+        "appointment": appointment,
+        "steps": steps.possible(appointment, now),
+        "here": request.path,
+        "times": _timeline(appointment),
+        "messages_sent": appointment.notifications.order_by("due_at", "pk"),
+        "notes": _noted(appointment),
+        "call": appointment.video_call,
+        "join_url": appointment.page_url("join"),
+    }
+    return page(request, "detail.html", context)
+
+
+def _timeline(appointment: Appointment) -> list[tuple[Any, Any]]:
+    ended = {Status.NO_SHOW: gettext("Did not come"), Status.EXPIRED: gettext("Expired")}
+    times = [
+        (gettext("Booked"), appointment.booked_at or appointment.created_at),
+        (gettext("Moved"), appointment.moved_at),
+        (gettext("Arrived"), appointment.arrived_at),
+        (gettext("Service begun"), appointment.serving_at),
+        (gettext("Completed"), appointment.completed_at),
+        (ended.get(Status(appointment.status), gettext("Cancelled")), appointment.ended_at),
+    ]
+    return sorted(((label, at) for label, at in times if at), key=lambda one: one[1])
+
+
+def _noted(appointment: Appointment) -> list[dict[str, Any]]:
+    """Which officer did what."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Appointment), object_id=str(appointment.pk)
+    )
+    return [
+        {"at": entry.action_time, "officer": entry.user, "what": gettext(entry.change_message)}
+        for entry in entries.select_related("user").order_by("action_time")
+    ]
+
+
+@officers_page
+def unplaced(request: HttpRequest) -> HttpResponse:
+    """Appointments at one's branches that changed openings give no room for any more: each is moved or cancelled."""
+    branches: QuerySet[Branch] = access.counters(request.user)
+    if code := request.GET.get("branch"):
+        branches = branches.filter(code=code)
+    pks = list(branches.values_list("pk", flat=True))
+    found = Appointment.objects.unplaced(now=timezone.now(), branches=pks).select_related("branch", "procedure")
+    context = {
+        "title": gettext("Appointments that no longer fit"),
+        "appointments": found.order_by("starts_at", "pk"),
+        "here": request.get_full_path(),
+    }
+    return page(request, "unplaced.html", context)

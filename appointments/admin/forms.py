@@ -1,0 +1,66 @@
+"""What officers choose and type; refusals stand at their field, as for citizens."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Branch, Channel, Procedure
+from appointments.forms import DetailsForm
+
+
+class CancelForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Reason"),
+        max_length=300,
+        help_text=_("The citizen reads it. Up to 300 characters."),
+        error_messages={"required": _("Say why: the citizen will read it.")},
+        widget=forms.Textarea({"rows": 3}),
+    )
+
+
+class MoveForm(forms.Form):
+    slot = forms.IntegerField(
+        label=_("New time"),
+        min_value=1,
+        max_value=2**63 - 1,
+        error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), _("Choose a time.")),
+    )
+
+
+class WishForm(forms.Form):
+    """Service, channel and branch that a caller wishes; the officer offers what is there."""
+
+    procedure = forms.ModelChoiceField(Procedure.objects.none(), label=_("Service"), to_field_name="code")
+    channel = forms.ChoiceField(label=_("Channel"), choices=Channel)
+    branch = forms.ModelChoiceField(Branch.objects.none(), label=_("Branch"), to_field_name="code")
+
+    def __init__(self, branches: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        offered = Procedure.objects.offered().filter(agency__in=branches.values("agency")).select_related("agency")
+        self.fields["procedure"].queryset = offered.order_by("name_el")
+        self.fields["branch"].queryset = branches.open().select_related("agency")
+
+    def clean(self) -> None:
+        super().clean()
+        given = self.cleaned_data
+        procedure, branch, channel = given.get("procedure"), given.get("branch"), given.get("channel")
+        if procedure and branch and procedure.agency_id != branch.agency_id:
+            self.add_error("branch", _("This branch belongs to another agency."))
+        if procedure and channel and channel not in procedure.channels:
+            self.add_error("channel", _("This service is not given in this way. Choose another one."))
+
+
+class CallerForm(MoveForm, DetailsForm):
+    """The caller's own words, and the time. An e-mail address is a help, not a duty: many callers have none."""
+
+    key = forms.CharField(max_length=36, widget=forms.HiddenInput)
+    field_order = ("slot", "name", "phone", "email", "tax_number", "language", "notes", "key")
+
+    def __init__(self, procedure: Procedure, channel: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(procedure, channel, *args, **kwargs)
+        self.fields["email"].required = False
+        self.fields["notes"].label = _("Note")
+        self.fields["notes"].widget.attrs["rows"] = 2
+        for name in ("name", "phone", "email"):
+            self.fields[name].widget.attrs["autocomplete"] = "off"

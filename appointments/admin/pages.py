@@ -1,0 +1,78 @@
+"""What the officers' own pages share: who may open them, and how a page and an appointment are found."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from agencies import access
+from agencies.models import Branch, Role
+from appointments.models import Appointment, Status
+
+P = ParamSpec("P")
+View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
+REMEMBERED = "staff_branch"
+
+
+def officers_page(view: View) -> View:
+    """A page of the admin for who works at some branch."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        if not access.has_role(request.user, Role.AGENT):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
+    return admin.site.admin_view(guarded)
+
+
+def page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
+    everywhere = admin.site.each_context(request)
+    return TemplateResponse(request, f"admin/appointments/{template}", everywhere | context, status=status)
+
+
+def find(request: HttpRequest, reference: str) -> Appointment:
+    """The appointment, if it is at a branch of the officer's; times only held have no citizen yet and are not shown."""
+    seen = Appointment.objects.seen_by(request.user).exclude(status=Status.HELD)
+    return get_object_or_404(
+        seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call"), reference=reference
+    )
+
+
+def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
+    """The branch that the address names (404 if it is not one's own), or the one looked at last, or the first."""
+    if code := request.GET.get("branch"):
+        branch = get_object_or_404(access.counters(request.user).select_related("agency"), code=code)
+        if request.session.get(REMEMBERED) != code:
+            request.session[REMEMBERED] = code
+        return branch
+    last = request.session.get(REMEMBERED)
+    return next((branch for branch in branches if branch.code == last), branches[0])
+
+
+def own_branches(request: HttpRequest) -> list[Branch]:
+    return list(access.counters(request.user).select_related("agency"))
+
+
+def address(name: str, *args: str, **query: Any) -> str:
+    """Address of one of the officers' pages; what is empty is left out of the query."""
+    path = reverse(f"admin:appointments_appointment_{name}", args=args)
+    given = {key: value for key, value in query.items() if value}
+    return f"{path}?{urlencode(given)}" if given else path
+
+
+def way_back(request: HttpRequest, appointment: Appointment) -> str:
+    """Where the officer came from, if that is a page of ours; else the appointment."""
+    came_from = request.POST.get("next") or request.GET.get("next") or ""
+    if url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=request.is_secure()):
+        return came_from
+    return address("change", appointment.reference)

@@ -1,0 +1,149 @@
+"""What officers do with an appointment: one click where nothing is asked, a page where something is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import quote
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from agencies.models import Channel
+from appointments import booking
+from appointments.admin.forms import CancelForm, MoveForm
+from appointments.admin.pages import find, officers_page, page, way_back
+from appointments.admin.times import Window, window
+from appointments.errors import BookingError
+from appointments.forms import refuse
+from appointments.models import Appointment, Status
+
+AGENCY = Appointment.CancelledBy.AGENCY
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb as officers see it: its name in addresses, its label and icon, and what the history calls it."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    done: str
+    asks: bool = False
+
+
+ARRIVE = Step("arrive", _("Arrived"), "how_to_reg", gettext_noop("Arrived"))
+SERVE = Step("serve", _("Begin"), "play_arrow", gettext_noop("Service begun"))
+COMPLETE = Step("complete", _("Complete"), "check", gettext_noop("Completed"))
+MISS = Step("miss", _("Did not come"), "person_off", gettext_noop("Did not come"))
+MOVE = Step("move", _("Move"), "event_repeat", gettext_noop("Moved"), asks=True)
+CANCEL = Step("cancel", _("Cancel"), "event_busy", gettext_noop("Cancelled"), asks=True)
+ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], Appointment]]] = {
+    "arrive": (ARRIVE, lambda booked, _officer, now: booking.arrive(booked, now=now)),
+    "serve": (SERVE, lambda arrived, officer, now: booking.serve(arrived, officer=officer, now=now)),
+    "complete": (COMPLETE, lambda serving, _officer, now: booking.complete(serving, now=now)),
+    "miss": (MISS, lambda booked, _officer, now: booking.miss(booked, now=now)),
+}
+
+# The likeliest next step first.
+BY_STATUS = {
+    Status.UNVERIFIED: (ARRIVE, MOVE, CANCEL),
+    Status.BOOKED: (ARRIVE, SERVE, MISS, MOVE, CANCEL),
+    Status.ARRIVED: (SERVE, MISS, MOVE, CANCEL),
+    Status.SERVING: (COMPLETE,),
+    Status.NO_SHOW: (ARRIVE,),
+}
+
+
+def possible(appointment: Appointment, now: datetime) -> list[Step]:
+    """The steps that the verbs allow now. By telephone and video nobody arrives at a counter: serving comes first."""
+    steps = [
+        step for step in BY_STATUS.get(Status(appointment.status), ()) if step != MISS or now >= appointment.starts_at
+    ]
+    if appointment.channel != Channel.IN_PERSON and SERVE in steps:
+        steps.sort(key=lambda step: step != SERVE)
+    return steps
+
+
+@officers_page
+@require_POST
+def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
+    """One of the steps that ask nothing. What came too late (two officers, an old page) is said and changes nothing."""
+    appointment = find(request, reference)
+    step, run = ONE_CLICK[name]
+    try:
+        run(appointment, request.user, timezone.now())
+    except BookingError as error:
+        messages.error(request, f"{appointment.spoken_reference}: {error}")
+    else:
+        note(request, appointment, step.done)
+    return HttpResponseRedirect(f"{way_back(request, appointment)}#{appointment.reference}")
+
+
+@officers_page
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    appointment = find(request, reference)
+    form = CancelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            booking.cancel(appointment, by=AGENCY, now=timezone.now(), reason=reason)
+        except BookingError as error:
+            refuse(form, error)
+        else:
+            note(request, appointment, CANCEL.done)
+            messages.success(request, gettext("Cancelled: %(name)s, %(reference)s.") % told(appointment))
+            return redirect(way_back(request, appointment))
+    return page(request, "cancel.html", _asking(request, appointment, form, gettext("Cancel the appointment")))
+
+
+@officers_page
+def move(request: HttpRequest, reference: str) -> HttpResponse:
+    appointment, now = find(request, reference), timezone.now()
+    form = MoveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            booking.reschedule(appointment, form.cleaned_data["slot"], by=AGENCY, now=now)
+        except BookingError as error:
+            refuse(form, error)
+        else:
+            note(request, appointment, MOVE.done)
+            messages.success(request, gettext("Moved: %(name)s, %(reference)s.") % told(appointment))
+            return redirect(way_back(request, appointment))
+    times = _times_for_move(request, appointment, now)
+    context = _asking(request, appointment, form, gettext("Move the appointment")) | {"times": times}
+    return page(request, "move.html", context)
+
+
+def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> Window:
+    """From the day that is asked for, or else the appointment's own."""
+    asked = request.GET.get("from") or appointment.branch.local(max(now, appointment.starts_at)).date().isoformat()
+    return window(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
+
+
+def _asking(request: HttpRequest, appointment: Appointment, form: object, title: str) -> dict[str, object]:
+    back = way_back(request, appointment)
+    return {
+        "title": title,
+        "appointment": appointment,
+        "form": form,
+        "next": back,
+        "next_quoted": quote(back, safe=""),
+        "changeable": MOVE in BY_STATUS.get(Status(appointment.status), ()),
+    }
+
+
+def told(appointment: Appointment) -> dict[str, str]:
+    return {"name": appointment.name, "reference": appointment.spoken_reference}
+
+
+def note(request: HttpRequest, appointment: Appointment, done: str) -> None:
+    """Write down which officer did it."""
+    LogEntry.objects.log_actions(request.user.pk, [appointment], CHANGE, done, single_object=True)

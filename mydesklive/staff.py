@@ -1,0 +1,91 @@
+"""The admin as a workplace: where it begins for whom, what its menu offers, and how one gets in and out."""
+
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.views import LogoutView, redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import URLPattern, path, reverse
+from django.utils.translation import gettext as _
+from unfold.sites import UnfoldAdminSite
+
+from agencies import access
+from agencies.models import Role
+
+Item = dict[str, Any]
+
+
+class StaffSite(UnfoldAdminSite):
+    enable_nav_sidebar = True
+
+    def get_urls(self) -> list[URLPattern]:
+        # Django's short cut to a row's public page asks nobody whether the row exists for one.
+        return [path("r/<path:content_type_id>/<path:object_id>/", _nothing), *super().get_urls()]
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Officers begin with their day, others with what they configure."""
+        return redirect(_items(request)[0]["link"])
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """The one sign-in page of the product; who has signed in and is no officer has no admin."""
+        if request.user.is_authenticated and not self.has_permission(request):
+            raise PermissionDenied
+        beginning = request.GET.get("next", "") or reverse("admin:index")
+        if request.user.is_authenticated:
+            return redirect("admin:index")
+        return redirect_to_login(beginning, reverse(settings.LOGIN_URL))
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return LogoutView.as_view(next_page=settings.ACCOUNT_LOGOUT_REDIRECT_URL)(request)
+
+
+def _nothing(request: HttpRequest, **kwargs: str) -> HttpResponse:
+    raise Http404
+
+
+def navigation(request: HttpRequest) -> list[Item]:
+    """The menu, with what the person may open and nothing else."""
+    return [{"items": _items(request)}]
+
+
+def _items(request: HttpRequest) -> list[Item]:
+    user = request.user
+    operator = access.is_operator(user)
+    return [
+        *(_of_officers() if access.has_role(user, Role.AGENT) else []),
+        *(_of_supervisors() if operator or access.has_role(user, Role.SUPERVISOR) else []),
+        *(_of_administrators() if operator or access.has_role(user, Role.AGENCY_ADMIN) else []),
+        *([_item(_("Users"), "manage_accounts", "accounts_user_changelist")] if operator else []),
+    ]
+
+
+def _of_officers() -> list[Item]:
+    return [
+        _item(_("Today"), "today", "appointments_appointment_day"),
+        _item(_("Book for a caller"), "add_call", "appointments_appointment_book"),
+        _item(_("Appointments"), "search", "appointments_appointment_changelist"),
+        _item(_("No longer fit"), "event_busy", "appointments_appointment_unplaced"),
+    ]
+
+
+def _of_supervisors() -> list[Item]:
+    return [
+        _item(_("Branches"), "store", "agencies_branch_changelist"),
+        _item(_("Opening rules"), "schedule", "agencies_openingrule_changelist"),
+        _item(_("Closures"), "event_repeat", "agencies_closure_changelist"),
+    ]
+
+
+def _of_administrators() -> list[Item]:
+    return [
+        _item(_("Services"), "assignment", "agencies_procedure_changelist"),
+        _item(_("Memberships"), "badge", "agencies_membership_changelist"),
+        _item(_("Agencies"), "account_balance", "agencies_agency_changelist"),
+        _item(_("System tokens"), "key", "agencies_systemtoken_changelist"),
+    ]
+
+
+def _item(title: str, icon: str, name: str) -> Item:
+    return {"title": title, "icon": icon, "link": reverse(f"admin:{name}")}
