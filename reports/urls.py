@@ -1,4 +1,12 @@
-from django.urls import URLPattern, URLResolver
+from django.urls import path
+from django.views.generic import RedirectView
+
+from reports import views
 
 app_name = "reports"
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="reports:agencies"), name="index"),
+    path("agencies/", views.agencies, name="agencies"),
+    path("agencies.csv", views.agencies_csv, name="agencies-csv"),
+    path("agencies.json", views.agencies_json, name="agencies-json"),
+]

@@ -1,0 +1,56 @@
+import csv
+from datetime import date
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+
+from reports.demo.history import UNTIL
+from reports.forms import AsOfForm
+from reports.published import COLUMNS, published
+
+MINUTES = 60
+
+
+@require_safe
+def agencies(request: HttpRequest) -> HttpResponse:
+    """The published table as a page; where the date is wrong, the table of today below the message."""
+    form = _form(request)
+    as_of = form.cleaned_data["as_of"] if form.is_valid() else form.today
+    context = {"form": form, "table": published(as_of), "is_today": as_of == form.today}
+    if settings.MYDESK_DEMO:
+        context["facts_until"] = UNTIL
+    return render(request, "reports/agencies.html", context, status=200 if form.is_valid() else 400)
+
+
+@require_safe
+@cache_control(public=True, max_age=5 * MINUTES)
+def agencies_json(request: HttpRequest) -> HttpResponse:
+    form = _form(request)
+    if not form.is_valid():
+        return JsonResponse(form.errors, status=400, json_dumps_params={"ensure_ascii": False})
+    return JsonResponse(published(form.cleaned_data["as_of"]).as_dict())
+
+
+@require_safe
+@cache_control(public=True, max_age=5 * MINUTES)
+def agencies_csv(request: HttpRequest) -> HttpResponse:
+    """All plain ASCII, so that every spreadsheet opens it as it is. An empty cell: not published."""
+    form = _form(request)
+    if not form.is_valid():
+        return HttpResponse("\n".join(form.errors["as_of"]), status=400, content_type="text/plain; charset=utf-8")
+    as_of = form.cleaned_data["as_of"]
+    response = HttpResponse(content_type="text/csv; charset=utf-8")
+    response["Content-Disposition"] = f'attachment; filename="agencies-{as_of}.csv"'
+    writer = csv.DictWriter(response, COLUMNS)
+    writer.writeheader()
+    writer.writerows(line.as_dict() for line in published(as_of).lines)
+    return response
+
+
+def _form(request: HttpRequest) -> AsOfForm:
+    today: date = timezone.localdate()
+    return AsOfForm(request.GET, today=today)
