@@ -25,7 +25,13 @@ def refuse(form: forms.Form, error: BookingError) -> None:
 
 
 class ChannelForm(forms.Form):
-    channel = forms.ChoiceField(choices=Channel)
+    channel = forms.ChoiceField(
+        label=_("How"),
+        choices=Channel,
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), _("This service is not given in this way. Choose another one.")
+        ),
+    )
 
     def __init__(self, procedure: Procedure, data: dict[str, str]) -> None:
         super().__init__(data)
@@ -39,7 +45,9 @@ class ChannelForm(forms.Form):
 
 
 class BranchForm(forms.Form):
-    branch = forms.CharField()
+    branch = forms.CharField(
+        label=_("Where"), error_messages={"required": _("There is no such branch. Choose one from the list.")}
+    )
 
     def __init__(self, procedure: Procedure, channel: str, data: dict[str, str]) -> None:
         super().__init__(data)
@@ -59,6 +67,7 @@ class BranchForm(forms.Form):
 
 class TimeForm(forms.Form):
     slot = forms.IntegerField(
+        label=_("When"),
         min_value=1,
         max_value=2**63 - 1,
         error_messages={

@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models import Branch, Procedure
 from appointments.availability import FreeTime, free_times
 
-NOON = time(12)
+NOON, EVENING = time(12), time(17)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,7 @@ class Day:
     @property
     def parts(self) -> list[tuple[str | Promise, list[LocalTime]]]:
         """The times under the headings that they are shown under."""
-        before = [one for one in self.times if one.starts_at.time() < NOON]
-        after = [one for one in self.times if one.starts_at.time() >= NOON]
-        return [(label, times) for label, times in ((_("Morning"), before), (_("Afternoon"), after)) if times]
+        return [(label, list(times)) for label, times in groupby(self.times, key=_part)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,13 @@ def _days(times: Iterable[FreeTime], branch: Branch) -> list[Day]:
     slots = {time.starts_at: time.slot for time in times}
     local = [LocalTime(slot, branch.local(starts_at)) for starts_at, slot in slots.items()]
     return [Day(day, tuple(ones)) for day, ones in groupby(local, key=lambda one: one.starts_at.date())]
+
+
+def _part(one: LocalTime) -> str | Promise:
+    clock = one.starts_at.time()
+    if clock < NOON:
+        return _("Morning")
+    return _("Afternoon") if clock < EVENING else _("Evening")
 
 
 def _monday_or_first(last: date, days: list[Day]) -> date:

@@ -85,4 +85,4 @@ def _end_text(appointment: Appointment) -> str:
 
 
 def _context(appointment: Appointment) -> dict[str, object]:
-    return {"appointment": appointment, "agency": appointment.agency, "call_opens_at": appointment.call_window[0]}
+    return {"appointment": appointment, "agency": appointment.agency}
