@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SignInForm(LoginForm):
-    """Asks for a password as well where that is the way to sign in; allauth asks for none when signing up needs none."""
+    """Asks for a password too where that is a way to sign in: allauth asks for none when signing up needs none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

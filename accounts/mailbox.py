@@ -1,7 +1,7 @@
 """Mail in the demo: kept in the database and shown on a page, never sent to anybody."""
 
 from collections.abc import Sequence
-from email import message_from_string, policy
+from email import message_from_bytes, policy
 from email.message import EmailMessage as ParsedMessage
 
 from django.core.mail import EmailMessage
@@ -23,4 +23,4 @@ class DemoBackend(BaseEmailBackend):
 
 def parsed(mail: DemoMail) -> ParsedMessage:
     """The kept mail as a message whose parts (text, HTML, calendar file) can be walked."""
-    return message_from_string(mail.source, policy=policy.default)  # type: ignore[return-value]
+    return message_from_bytes(mail.source.encode(), policy=policy.default)  # type: ignore[return-value]

@@ -11,7 +11,8 @@ _NOT_WORD = re.compile(r"[\W_]+")
 _DOUBLED = re.compile(r"(.)\1+")
 
 # One key letter for each sound, whichever alphabet and spelling it was typed in. Sounds that Latin spellings mix up
-# (β, φ and the υ of αυ, ευ) share a key: a few matches too many are better than a city that is not found.
+# (β, φ and the υ of αυ, ευ; χ and ξ, both often x) share a key: a few matches too many are better than a city that is
+# not found.
 _SPELLINGS = {
     "u": "ου ou",
     "e": "αι ai ae ε e",
@@ -24,9 +25,8 @@ _SPELLINGS = {
     "g": "γκ γγ gk gg ng γ g",
     "j": "τζ tz j",
     "4": "ψ ps",
-    "3": "ξ ks",
     "8": "θ th 8",
-    "x": "χ ch kh h x",
+    "x": "χ ch kh h x ξ ks",
     "k": "κ k c q",
     "a": "α a",
     "z": "ζ z",

@@ -29,6 +29,9 @@ for (const element of document.querySelectorAll("time[data-zone]")) {
   if (!note || clock(moment, ownZone, day) === clock(moment, element.dataset.zone, day)) continue;
   const dayOf = (timeZone) => new Intl.DateTimeFormat("en", { ...day, timeZone }).format(moment);
   const own = clock(moment, ownZone, dayOf(ownZone) === dayOf(element.dataset.zone) ? {} : { weekday: "short" });
-  note.textContent = `${own} ${note.dataset.own}`;
+  note.textContent = note.dataset.own ? `${own} ${note.dataset.own}` : `(${own})`;
   note.hidden = false;
+}
+for (const legend of document.querySelectorAll("[data-own-note]")) {
+  legend.hidden = !legend.parentElement.querySelector("[data-own]:not([hidden])");
 }

@@ -1,0 +1,107 @@
+"""The public pages in Chromium: on a desk, a phone and a very small screen, with and without JavaScript."""
+
+from collections.abc import Callable
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+
+from agencies.models import Agency, Channel
+from tests.builders import a_branch, a_procedure, a_rule, an_agency, slots_of
+from tests.conftest import NewPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+SMALL, PHONE, DESK = (320, 640), (390, 844), (1280, 900)
+EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
+ADDRESSES = ["/", "/?q=hania", "/?q=nothing", "/mykeplive/", "/myegdixlive/", "/mykeplive/kep-dilosi/", "/help/"]
+ADDRESSES += [
+    "/privacy/",
+    "/accessibility/",
+    "/accounts/login/",
+    "/accounts/login/code/",
+    "/accounts/signup/",
+    "/no/no/no/",
+]
+
+
+@pytest.fixture(autouse=True)
+def _offer() -> None:
+    kep = an_agency(accent="#0065b3")
+    a_procedure(kep)
+    a_procedure(kep, "kep-amea", name_el="Εξυπηρέτηση ατόμων με αναπηρία", channels=[Channel.IN_PERSON])
+    for code, zone in (("kep-chania", "Europe/Athens"), ("kep-melbourne", "Australia/Melbourne")):
+        branch = a_branch(kep, code, timezone=zone)
+        a_rule(branch, weekdays=EVERY_DAY)
+        slots_of(branch, now=timezone.now())
+    a_procedure(an_agency("egdix", stage=Agency.Stage.JOINING), "egdix-one")
+
+
+def assert_fits(page: Page) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+
+
+@pytest.mark.parametrize("size", [SMALL, PHONE, DESK], ids=["320", "390", "1280"])
+@pytest.mark.parametrize("language", ["el", "en"])
+def test_pages_are_accessible_and_fit(
+    new_page: NewPage, assert_accessible: Callable[[Page], None], size: tuple[int, int], language: str
+):
+    page = new_page(size=size, language=language)
+    for address in ADDRESSES:
+        page.goto(address if language == "el" else f"/en{address}")
+        assert_accessible(page)
+        assert_fits(page)
+
+
+def test_visitor_without_javascript_finds_the_start_of_a_booking(plain_page: Page):
+    plain_page.goto("/")
+    plain_page.get_by_role("searchbox").fill("ypefthini")
+    plain_page.get_by_role("button", name="Αναζήτηση").click()
+    plain_page.get_by_role("link", name="Υπεύθυνη δήλωση").click()
+    expect(plain_page.get_by_role("heading", level=1)).to_have_text("Υπεύθυνη δήλωση")
+    start = plain_page.get_by_role("link", name="Κλείστε ραντεβού")
+    expect(start).to_have_attribute("href", "/mykeplive/kep-dilosi/book/")
+
+
+def test_language_switch_shows_the_same_page(page: Page):
+    page.goto("/?q=hania")
+    page.get_by_role("link", name="English").click()
+    expect(page).to_have_url("/en/?q=hania")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("results for “hania”")
+
+
+def test_first_tab_leads_to_the_content(page: Page):
+    page.goto("/")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Μετάβαση στο κύριο περιεχόμενο")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+
+
+def test_page_wears_the_agency_s_colour_and_the_typeface(page: Page):
+    page.goto("/mykeplive/")
+    page.wait_for_function("document.fonts.check('1rem Roboto', 'Ω') && document.fonts.status === 'loaded'")
+    assert page.evaluate("[...document.fonts].filter(face => face.status === 'loaded').length") >= 2
+    assert (
+        page.evaluate("getComputedStyle(document.querySelector('.site-header')).backgroundColor") == "rgb(0, 101, 179)"
+    )
+
+
+def test_reader_elsewhere_sees_the_own_time_beside_the_branch_s(new_page: NewPage):
+    address = "/mykeplive/kep-dilosi/?branch=kep-chania"
+    there = new_page(timezone="America/New_York")
+    there.goto(address)
+    expect(there.get_by_text("δική σας ώρα").first).to_be_visible()
+    here = new_page()
+    here.goto(address)
+    expect(here.locator("[data-own]").first).to_be_hidden()
+
+
+def test_errors_take_the_focus_and_lead_to_their_field(page: Page, assert_accessible: Callable[[Page], None]):
+    page.goto("/accounts/signup/")
+    page.get_by_role("button", name="Συνέχεια").click()
+    expect(page.locator(".govgr-error-summary")).to_be_focused()
+    expect(page).to_have_title("Σφάλμα: Δημιουργία λογαριασμού – myDESKlive")
+    assert_accessible(page)
+    page.locator(".govgr-error-summary a").click()
+    expect(page.get_by_label("Διεύθυνση e-mail")).to_be_focused()
