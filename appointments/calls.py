@@ -12,10 +12,13 @@ from videocalls.models import VideoCall
 @transaction.atomic
 def give_call(pk: int, *, now: datetime) -> VideoCall | None:
     """The call of the appointment with this key, made on first asking; None where none is needed (any more)."""
-    appointments = Appointment.objects.select_related("agency", "video_call").select_for_update(of=("self",))
+    # Without the call: a join would show it as it was before the lock, and a second one would be made.
+    appointments = Appointment.objects.select_related("agency").select_for_update(of=("self",))
     appointment = appointments.filter(pk=pk, channel=Channel.VIDEO).first()
-    if appointment is None or appointment.video_call:
-        return appointment and appointment.video_call
+    if appointment is None:
+        return None
+    if appointment.video_call:
+        return appointment.video_call
     opens_at, closes_at = appointment.call_window
     if appointment.status != Status.BOOKED or closes_at <= now:
         return None

@@ -1,0 +1,72 @@
+"""A real SMTP server for tests, on a free port, that keeps what it accepts and can be told to refuse or to stall."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from email.message import Message
+from typing import Any
+
+from aiosmtpd.controller import Controller
+
+ACCEPTED = "250 OK"
+
+
+class MailServer:
+    """`answer` decides by the recipient. While `stalls_at` names a command, the server does not answer it.
+
+    `stalls_at = "ACCEPTED"` stalls between accepting a mail and saying so.
+    """
+
+    def __init__(self) -> None:
+        self.port = 0
+        self.mails: list[Message] = []
+        self.recipients: list[str] = []
+        self.answer: Callable[[str], str] = lambda recipient: ACCEPTED
+        self.stalls_at = ""
+        self.stalled = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        await self._stall("RCPT")
+        answer = self.answer(address)
+        if answer == ACCEPTED:
+            envelope.rcpt_tos.append(address)
+        return answer
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
+        self.mails.append(message_from_bytes(envelope.content, policy=policy.default))
+        self.recipients += envelope.rcpt_tos
+        await self._stall("ACCEPTED")
+        return ACCEPTED
+
+    async def _stall(self, command: str) -> None:
+        while self.stalls_at == command:
+            self.stalled.set()
+            await asyncio.sleep(0.02)
+
+
+class _Controller(Controller):
+    """On a port that the system chooses: aiosmtpd asks its server whether it is there, so it must know the port."""
+
+    def _trigger_server(self) -> None:
+        assert self.server is not None
+        self.port = self.server.sockets[0].getsockname()[1]
+        super()._trigger_server()
+
+
+@contextmanager
+def running() -> Iterator[MailServer]:
+    server = MailServer()
+    controller = _Controller(server, hostname="127.0.0.1", port=0)
+    controller.start()
+    server.port = controller.port
+    try:
+        yield server
+    finally:
+        server.stalls_at = ""
+        controller.stop()
