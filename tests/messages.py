@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 import polib
+import unfold
 from babel.messages.extract import extract
 from django.utils.translation.template import templatize
 
@@ -33,21 +34,33 @@ KEYWORDS = {
 Key = tuple[str, str]  # context, msgid
 
 
-def found() -> dict[Key, tuple[str | None, Path]]:
-    """Every text: its plural, if any, and a file it stands in."""
+Texts = dict[Key, tuple[str | None, Path]]  # the plural, if any, and a file the text stands in
+
+
+def found() -> Texts:
+    """Every text of the product."""
+    return _read([BASE / "templates", *(BASE / app for app in APPS)])
+
+
+def borrowed() -> Texts:
+    """Texts of the admin's theme, which has no Greek: our catalog may hold it."""
+    return _read([Path(unfold.__file__).parent])
+
+
+def _read(folders: list[Path]) -> Texts:
     texts = {}
-    for path in _sources():
+    for path in _sources(folders):
         for _, message, _, context in extract("python", io.BytesIO(_as_python(path)), keywords=KEYWORDS):
             msgid, plural = message if isinstance(message, tuple) else (message, None)
-            texts[context or "", msgid] = (plural, path.relative_to(BASE))
+            texts[context or "", msgid] = (plural, path)
     return texts
 
 
-def _sources() -> Iterator[Path]:
-    for app in APPS:
-        yield from sorted(path for path in (BASE / app).rglob("*.py") if "migrations" not in path.parts)
-    for folder in (BASE / "templates", *(BASE / app / "templates" for app in APPS)):
-        yield from sorted(path for path in folder.rglob("*") if path.suffix in {".html", ".txt"})
+def _sources(folders: list[Path]) -> Iterator[Path]:
+    for folder in folders:
+        paths = sorted(folder.rglob("*"))
+        yield from (path for path in paths if path.suffix == ".py" and "migrations" not in path.parts)
+        yield from (path for path in paths if path.suffix in {".html", ".txt"} and "templates" in path.parts)
 
 
 def _as_python(path: Path) -> bytes:
@@ -62,15 +75,15 @@ def problems() -> Iterator[str]:
     catalog = polib.pofile(str(CATALOG))
     entries = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
     texts = found()
-    for key, (plural, path) in texts.items():
-        entry = entries.get(key)
+    for key, (plural, source) in texts.items():
+        path, entry = source.relative_to(BASE), entries.get(key)
         if entry is None:
             yield f"{path}: no Greek for {key[1]!r}"
         elif not entry.translated():
             yield f"{path}: the Greek of {key[1]!r} is empty or fuzzy"
         elif plural and entry.msgid_plural != plural:
             yield f"{path}: the Greek of {key[1]!r} has another plural"
-    for key in entries.keys() - texts.keys():
+    for key in entries.keys() - texts.keys() - borrowed().keys():
         yield f"{CATALOG.relative_to(BASE)}: nothing says {key[1]!r} any more"
     if catalog.obsolete_entries():
         yield f"{CATALOG.relative_to(BASE)}: holds obsolete entries"
@@ -79,8 +92,8 @@ def problems() -> Iterator[str]:
 def update() -> None:
     """Add what is missing, with an empty translation, and drop what nothing says any more."""
     catalog = polib.pofile(str(CATALOG), wrapwidth=100)
-    texts = found()
     kept = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
+    texts = {key: text for key, text in borrowed().items() if key in kept} | found()
     catalog.clear()
     catalog.extend(_entry(key, plural, kept.get(key)) for key, (plural, _) in sorted(texts.items()))
     catalog.save(str(CATALOG))
