@@ -23,4 +23,4 @@ class DemoBackend(BaseEmailBackend):
 
 def parsed(mail: DemoMail) -> ParsedMessage:
     """The kept mail as a message whose parts (text, HTML, calendar file) can be walked."""
-    return message_from_bytes(mail.source.encode(), policy=policy.default)  # type: ignore[return-value]
+    return message_from_bytes(mail.source.encode(), policy=policy.default)

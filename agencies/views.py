@@ -18,7 +18,7 @@ YEAR = 365 * 24 * 3600
 def portal(request: HttpRequest) -> HttpResponse:
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
     agencies = list(_with_offer(Agency.objects.visible()))
-    context = {
+    context: dict[str, object] = {
         "query": query,
         "live": [agency for agency in agencies if agency.is_live],
         "joining": [agency for agency in agencies if not agency.is_live],

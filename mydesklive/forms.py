@@ -33,7 +33,7 @@ class Field(BoundField):
         """The control to which an error leads: the first option of a group."""
         return f"{self.auto_id}_0" if self.kind in {"radio", "checkboxes"} else self.auto_id
 
-    def build_widget_attrs(self, attrs: dict[str, object], widget: Widget | None = None) -> dict[str, object]:
+    def build_widget_attrs(self, attrs: dict[str, str | bool], widget: Widget | None = None) -> dict[str, str | bool]:
         """Adds the class of the kind. A widget that brings a class of its own (the admin's do) keeps it."""
         attrs = super().build_widget_attrs(attrs, widget)
         widget = widget or self.field.widget

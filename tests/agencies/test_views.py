@@ -173,7 +173,7 @@ def test_accents_refuse_what_is_no_colour(client: Client, colours: str):
 
 @pytest.mark.parametrize(
     ("name", "title"),
-    [("help", "Βοήθεια"), ("privacy", "Προστασία δεδομένων"), ("accessibility", "Δήλωση προσβασιμότητας")],,
+    [("help", "Βοήθεια"), ("privacy", "Προστασία δεδομένων"), ("accessibility", "Δήλωση προσβασιμότητας")],
 )
 def test_pages_of_text_are_there_in_both_languages(client: Client, name: str, title: str):
     assert f"<title>{title} – myDESKlive</title>" in page(client, f"/{name}/")

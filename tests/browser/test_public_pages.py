@@ -21,7 +21,7 @@ ADDRESSES += [
     "/accounts/login/",
     "/accounts/login/code/",
     "/accounts/signup/",
-    "/no/no/no/",
+    "/no/such/page/",
 ]
 
 
@@ -82,9 +82,7 @@ def test_page_wears_the_agency_s_colour_and_the_typeface(page: Page):
     page.goto("/mykeplive/")
     page.wait_for_function("document.fonts.check('1rem Roboto', 'Ω') && document.fonts.status === 'loaded'")
     assert page.evaluate("[...document.fonts].filter(face => face.status === 'loaded').length") >= 2
-    assert (
-        page.evaluate("getComputedStyle(document.querySelector('.site-header')).backgroundColor") == "rgb(0, 101, 179)"
-    )
+    expect(page.locator(".site-header")).to_have_css("background-color", "rgb(0, 101, 179)")
 
 
 def test_reader_elsewhere_sees_the_own_time_beside_the_branch_s(new_page: NewPage):
