@@ -94,7 +94,7 @@ def _of_agency(
         for offer in random.choices(day.places, cum_weights=day.popularity, k=number):
             starts_at = offer.moment(day.day, random)
             opened = midnight(offer.branch.timezone, figure.live_since)
-            created_at = max(opened, starts_at - timedelta(minutes=random.randint(90, 12 * 24 * 60)))
+            created_at = max(opened, starts_at - timedelta(minutes=int(90 + random.random() * 12 * 24 * 60)))
             row = rows.invented(offer, offer.choice(random), starts_at, created_at, random)
             yield offer, rows.finish(row, status, random)
 
