@@ -1,0 +1,16 @@
+from django import template
+from django.utils.formats import number_format
+
+register = template.Library()
+
+
+@register.filter
+def figure(number: float) -> str:
+    """A whole number with the language's thousands: 231.805 in Greek, 231,805 in English."""
+    return number_format(round(number), force_grouping=True)
+
+
+@register.filter
+def percent_of(part: float, whole: float) -> str:
+    """For a drawing: the part as hundredths of the whole, with a decimal point in every language."""
+    return f"{100 * part / whole:.2f}" if whole else "0"
