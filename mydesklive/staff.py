@@ -47,7 +47,9 @@ def _nothing(request: HttpRequest, **kwargs: str) -> HttpResponse:
 
 def navigation(request: HttpRequest) -> list[Item]:
     """The menu, with what the person may open and nothing else."""
-    return [{"items": _items(request)}]
+    items = _items(request)
+    here = max((item["link"] for item in items if request.path.startswith(item["link"])), key=len, default="")
+    return [{"items": [item | {"active": item["link"] == here} for item in items]}]
 
 
 def _items(request: HttpRequest) -> list[Item]:

@@ -1,5 +1,7 @@
 """The branch in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
 
+from typing import Any
+
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.db.models import Model, QuerySet
@@ -24,7 +26,7 @@ class BranchAdmin(PlacedAdmin):
     list_select_related = ("agency",)
     search_fields = ("search_text",)
     fieldsets = (
-        (None, {"fields": ("agency", "code", "is_open", ("name_el", "name_en"))}),
+        (None, {"fields": ("of_agency", "code", "is_open", ("name_el", "name_en"))}),
         (
             _("Place"),
             {
@@ -53,6 +55,11 @@ class BranchAdmin(PlacedAdmin):
     def city(self, branch: Branch) -> str:
         return branch.city
 
+    @admin.display(description=_("agency"))
+    def of_agency(self, branch: Branch) -> str:
+        """Without the link to the agency's page, which supervisors have not."""
+        return branch.agency.name
+
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(pk__in=access.branches(user, Role.SUPERVISOR).values("pk"))
 
@@ -68,9 +75,15 @@ class BranchAdmin(PlacedAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.matching(search_term), False
 
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        if obj is not None:
+            return self.fieldsets
+        first, *others = self.fieldsets
+        return (None, {"fields": ("agency", *first[1]["fields"][1:])}), *others
+
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
         if access.whole_agencies(request.user, Role.AGENCY_ADMIN).filter(pk=obj.agency_id).exists():
-            return ("agency", "code")
+            return ("of_agency", "code")
         return tuple(flatten_fieldsets(self.fieldsets))

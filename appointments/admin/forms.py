@@ -59,8 +59,11 @@ class CallerForm(MoveForm, DetailsForm):
 
     def __init__(self, procedure: Procedure, channel: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(procedure, channel, *args, **kwargs)
+        self.fields["slot"].label = _("Time")
         self.fields["email"].required = False
         self.fields["notes"].label = _("Note")
         self.fields["notes"].widget.attrs["rows"] = 2
         for name in ("name", "phone", "email"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
+        for name in ("phone", "email", "notes"):
+            self.fields[name].help_text = ""  # written for citizens

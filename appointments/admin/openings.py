@@ -238,7 +238,13 @@ class ClosureAdmin(PlacedAdmin):
         return own | super().get_changeform_initial_data(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("agency", "branch") if obj else ()
+        return ("place",) if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """Where it closes is chosen once; later it is read."""
+        if obj is None:
+            return self.fieldsets
+        return ((None, {"fields": ("place", *self.fieldsets[0][1]["fields"][1:])}),)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
