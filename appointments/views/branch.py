@@ -26,7 +26,7 @@ def branch(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
         "query": query,
         "places": places,
         "soonest": soonest(places, SOONEST) if len(places) > 1 else [],
-        "choose": f"{journey.address('times')}&branch=",
+        "choose": f"{journey.address('times', branch='')}&branch=",
         "keep": [("channel", journey.channel)],
     }
     if "branch" in request.GET:

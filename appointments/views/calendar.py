@@ -13,5 +13,7 @@ from appointments.views.entry import for_appointment
 def calendar_file(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     content = calendar.download(appointment, now=timezone.now())
     answer = HttpResponse(content, content_type="text/calendar; charset=utf-8")
-    answer["Content-Disposition"] = content_disposition_header(as_attachment=True, filename=f"{appointment.reference}.ics")
+    answer["Content-Disposition"] = content_disposition_header(
+        as_attachment=True, filename=f"{appointment.reference}.ics"
+    )
     return answer

@@ -58,6 +58,10 @@ class Journey:
     def branch(self) -> Branch | None:
         return self.branch_form.cleaned_data["branch"] if self.channel and self.branch_form.is_valid() else None
 
+    @property
+    def _branch_code(self) -> str:
+        return self.branch.code if self.branch else ""
+
     @cached_property
     def questions(self) -> list[str]:
         asked = ["channel"] if len(self.procedure.channels) > 1 else []
@@ -79,14 +83,8 @@ class Journey:
 
     def address(self, question: str, **more: str) -> str:
         """Of the question's page, with the answers to the ones before it."""
-        answers = {"channel": self.channel, "branch": self.branch.code if self.branch else ""}
-        if question in {"channel", "branch"}:
-            answers.pop("branch")
-        if question == "channel":
-            answers.pop("channel")
-        if question in {"details", "check"}:
-            answers = {}
-        query = urlencode({name: value for name, value in (answers | more).items() if value})
+        answers = {"branch": {"channel": self.channel}, "times": {"channel": self.channel, "branch": self._branch_code}}
+        query = urlencode({name: value for name, value in (answers.get(question, {}) | more).items() if value})
         path = reverse(f"appointments:{question}", args=[self.agency.platform_slug, self.procedure.code])
         return f"{path}?{query}" if query else path
 
