@@ -82,7 +82,7 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
         case Kind.RATING:
             return {"rating_link": appointment.link("rate")}
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
-    return {"change_until": wording.moment(latest, appointment.branch.zone) if latest > now else ""}
+    return {"change_until": wording.on_branch_clock(latest, appointment) if latest > now else ""}
 
 
 def _paragraphs(text: str) -> str:

@@ -15,11 +15,15 @@ HOME = "Europe/Athens"
 
 
 def when(appointment: Appointment) -> str:
-    """The branch's time, with the zone where that is not Greece's: «Δευτέρα 23 Μαρτίου 2026, 10:20 (ώρα: Νέα Υόρκη)»."""
-    zone = appointment.branch.timezone
-    text = moment(appointment.starts_at, appointment.branch.zone)
-    needs_zone = zone != HOME or appointment.channel != Channel.IN_PERSON and own_time(appointment)
-    return f"{text} ({clock_of(zone)})" if needs_zone else text
+    """The branch's time, with the place of the clock where one could mistake it: «…, 10:20 (ώρα: Νέα Υόρκη)»."""
+    return on_branch_clock(appointment.starts_at, appointment)
+
+
+def on_branch_clock(at: datetime, appointment: Appointment) -> str:
+    branch = appointment.branch
+    from_afar = appointment.channel != Channel.IN_PERSON and own_time(appointment)
+    named = branch.timezone != HOME or from_afar
+    return f"{moment(at, branch.zone)} ({clock_of(branch.timezone)})" if named else moment(at, branch.zone)
 
 
 def own_time(appointment: Appointment) -> str:
