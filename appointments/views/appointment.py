@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -12,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.models import User
 from appointments.models import Appointment, Status
 from appointments.models.appointment import PROMISED
 from appointments.views.entry import for_appointment
@@ -53,7 +55,7 @@ def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
     """The appointments of who has signed in: those ahead, soonest first, then those behind, latest first."""
-    own = Appointment.objects.of_citizen(request.user).select_related("agency", "branch", "procedure")
+    own = Appointment.objects.of_citizen(cast(User, request.user)).select_related("agency", "branch", "procedure")
     now = timezone.now()
     ahead = own.filter(status__in=PROMISED, ends_at__gt=now)
     behind = own.exclude(pk__in=ahead.values("pk")).order_by("-starts_at", "-pk")
