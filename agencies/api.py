@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db.models import Q, QuerySet
+from django.http import Http404
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -37,6 +38,8 @@ NOT_FOUND = OpenApiResponse(_DETAIL, "There is no such thing, or it is not yours
 NOT_JSON = OpenApiResponse(_DETAIL, "Only application/json is read.")
 TOO_MANY = OpenApiResponse(_DETAIL, "Too many requests; the header Retry-After says how many seconds to wait.")
 
+CODE = re.compile(r"[-a-zA-Z0-9_]{1,60}")
+
 # What is read
 
 
@@ -44,10 +47,9 @@ class CodeField(serializers.SlugRelatedField):
     """A branch, procedure or agency named by its code or slug. What can't be a code is unknown, whatever it is."""
 
     default_error_messages: ClassVar[dict[str, str | Promise]] = {"does_not_exist": _("There is no “{value}” here.")}
-    SHAPE = re.compile(r"[-a-zA-Z0-9_]{1,60}")
 
     def to_internal_value(self, data: Any) -> Any:
-        if not isinstance(data, str) or not self.SHAPE.fullmatch(data):
+        if not isinstance(data, str) or not CODE.fullmatch(data):
             self.fail("does_not_exist", value=str(data)[:60])
         return super().to_internal_value(data)
 
@@ -166,11 +168,21 @@ def _has(procedure: Procedure, words: list[str]) -> bool:
 # The addresses
 
 
-class PublicViewSet(mixins.RetrieveModelMixin, viewsets.GenericViewSet):
+class CodedViewSet(viewsets.GenericViewSet):
+    """Rows that have a code in their address. What can't be a code is not found, whatever it is."""
+
+    lookup_value_converter = "str"
+
+    def get_object(self) -> Any:
+        if not CODE.fullmatch(self.kwargs[self.lookup_field]):
+            raise Http404
+        return super().get_object()
+
+
+class PublicViewSet(mixins.RetrieveModelMixin, CodedViewSet):
     """Read by everybody: nobody is asked who it is."""
 
     authentication_classes: ClassVar[list] = []
-    lookup_value_converter = "slug"
 
 
 @extend_schema_view(

@@ -25,7 +25,7 @@ class SystemAuthentication(BaseAuthentication):
         if scheme.lower() != "bearer":
             return None
         try:
-            return AnonymousUser(), SystemToken.objects.for_key(key.strip()).get()
+            return AnonymousUser(), SystemToken.objects.for_key(key.strip()).only("agency").get()
         except SystemToken.DoesNotExist:
             raise AuthenticationFailed(_("This token is not valid.")) from None
 

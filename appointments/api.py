@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers, viewsets
+from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, ParseError, PermissionDenied, ValidationError
 from rest_framework.parsers import JSONParser
@@ -33,6 +33,7 @@ from agencies.api import (
     NOT_JSON,
     TOO_MANY,
     UNAUTHENTICATED,
+    CodedViewSet,
     CodeField,
     errors_by_field,
 )
@@ -52,6 +53,13 @@ MAX_BIGINT = 2**63 - 1
 MAX_KEY = 255
 MAX_BODY = 64 * 1024  # bytes
 
+# Long texts that neither free times nor bookings need.
+TEXTS = [
+    f"{name}_{language}"
+    for name in ("name", "description", "documents", "agency__name", "agency__short_name", "agency__description")
+    for language in ("el", "en")
+]
+
 # Free times
 
 
@@ -67,7 +75,9 @@ class SlotSerializer(serializers.Serializer):
 
 class SlotFilter(serializers.Serializer):
     procedure = CodeField(
-        "code", queryset=Procedure.objects.offered().select_related("agency"), help_text="Code of the service."
+        "code",
+        queryset=Procedure.objects.offered().select_related("agency").defer(*TEXTS),
+        help_text="Code of the service.",
     )
     branch = CodeField(
         "code",
@@ -174,33 +184,20 @@ def _midnight(day: date, branch: Branch) -> datetime:
 # Appointments
 
 
-class AppointmentSerializer(serializers.ModelSerializer):
+class AppointmentSerializer(serializers.Serializer):
     """What the caller may know of an appointment: where and when, not who."""
 
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
     agency = serializers.CharField(source="agency.slug")
     branch = serializers.CharField(source="branch.code")
     procedure = serializers.CharField(source="procedure.code")
-    status = serializers.ChoiceField(Status.choices)
     channel = serializers.ChoiceField(Channel.choices)
     starts_at = serializers.SerializerMethodField(help_text="With the offset of the branch.")
     ends_at = serializers.SerializerMethodField()
     manage_url = serializers.URLField(
         source="link", help_text="Opens the appointment without signing in: for the citizen alone."
     )
-
-    class Meta:
-        model = Appointment
-        fields = (
-            "reference",
-            "status",
-            "agency",
-            "branch",
-            "procedure",
-            "channel",
-            "starts_at",
-            "ends_at",
-            "manage_url",
-        )
 
     def get_starts_at(self, appointment: Appointment) -> datetime:
         return appointment.branch.local(appointment.starts_at)
@@ -226,7 +223,9 @@ def validate_time_zone(name: str) -> None:
 
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
-    procedure = CodeField("code", queryset=Procedure.objects.select_related("agency"), help_text="Code of the service.")
+    procedure = CodeField(
+        "code", queryset=Procedure.objects.select_related("agency").defer(*TEXTS), help_text="Code of the service."
+    )
     channel = serializers.ChoiceField(Channel.choices)
     name = serializers.CharField(max_length=120)
     email = serializers.EmailField(max_length=254)
@@ -363,7 +362,7 @@ WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 42
         responses={204: None, 404: NOT_FOUND, **WRITES},
     ),
 )
-class AppointmentViewSet(viewsets.GenericViewSet):
+class AppointmentViewSet(CodedViewSet):
     """Appointments of the citizen who is signed in, or those that an agency's systems booked."""
 
     authentication_classes = (SystemAuthentication, SessionAuthentication)
@@ -373,7 +372,6 @@ class AppointmentViewSet(viewsets.GenericViewSet):
     serializer_class = AppointmentSerializer
     queryset = Appointment.objects.select_related("agency", "branch", "procedure__agency")
     lookup_field = "reference"
-    lookup_value_converter = "slug"
     http_method_names: ClassVar[list[str]] = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> Any:

@@ -31,6 +31,7 @@ from appointments.errors import (
     WrongStatus,
 )
 from appointments.models import Appointment, Status, TimeSlot
+from appointments.models.appointment import OPEN
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
@@ -104,8 +105,6 @@ def book(
 
     The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
     """
-    if earlier := _by_key(idempotency_key):
-        return earlier
     try:
         slot = bookable_slot(slot_id, procedure, channel, now=now, assisted=source == Source.STAFF)
         appointment = _new(slot, procedure, channel, now)
@@ -116,7 +115,8 @@ def book(
             _take(appointment, slot)
             _settle(appointment, now)
     except (BookingError, IntegrityError):
-        # A parallel request with our key may have won: then its appointment is the answer.
+        # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked only
+        # now, because nearly every key is new and a used one can't be stored again.
         if winner := _by_key(idempotency_key):
             return winner
         raise
@@ -249,7 +249,7 @@ def bookable_slot(
     Raises the BookingError that says what is wrong.
     """
     for_procedure = Q(rule__procedures__isnull=True) | Q(rule__procedures=procedure)
-    slots = TimeSlot.objects.select_related("rule", "branch").filter(for_procedure, rule__isnull=False)
+    slots = TimeSlot.objects.select_related("rule", "branch").only(*SLOT_FIELDS).filter(for_procedure, rule__isnull=False)
     slot = slots.filter(pk=slot_id).first()
     if slot is None:
         raise SlotNotFound
@@ -264,6 +264,13 @@ def bookable_slot(
     if not assisted and slot.bookable_from and slot.bookable_from > now:
         raise SlotNotReleased
     return slot
+
+
+# What the verbs read of a slot's rule and branch: a booking should not carry the texts of everything it touches.
+SLOT_FIELDS = (
+    *("branch", "rule", "starts_at", "bookable_from", "rule__branch", "rule__channels", "rule__slot_minutes"),
+    *("branch__agency", "branch__code", "branch__is_open", "branch__timezone"),
+)
 
 
 # Steps of the verbs
@@ -310,6 +317,12 @@ def _sign(appointment: Appointment, contact: Contact) -> None:
     appointment.limit_place = _limit_place(appointment) if appointment.person_key else None
 
 
+USED_PLACES = """
+SELECT limit_place FROM appointments_appointment
+WHERE person_key = %s AND procedure_id = %s AND status = ANY(%s) AND id IS DISTINCT FROM %s
+"""
+
+
 def _limit_place(appointment: Appointment) -> int:
     """The first place that is free among the person's open appointments for the procedure; LimitReached if none is."""
     procedure = appointment.procedure
@@ -317,8 +330,8 @@ def _limit_place(appointment: Appointment) -> int:
         return 0  # The constraint alone decides.
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [appointment.person_key, procedure.pk])
-    others = Appointment.objects.open().filter(person_key=appointment.person_key, procedure=procedure)
-    used = set(others.exclude(pk=appointment.pk).values_list("limit_place", flat=True))
+        cursor.execute(USED_PLACES, [appointment.person_key, procedure.pk, [*OPEN], appointment.pk])
+        used = {place for (place,) in cursor.fetchall()}
     for place in range(procedure.open_limit):
         if place not in used:
             return place

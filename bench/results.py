@@ -1,0 +1,82 @@
+"""What was measured: rows of a table, each with its goal, printed and written to RESULTS.md."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from platform import machine, python_version
+from types import MappingProxyType
+
+import django
+import psutil
+from django.db import connection
+
+FILE = Path(__file__).parent / "RESULTS.md"
+VERDICT = MappingProxyType({True: "reached", False: "missed", None: ""})
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what is measured, what came out, beside what, and whether the goal is reached (None: there is none)."""
+
+    what: str
+    ours: str
+    beside: str = ""
+    ratio: float | None = None
+    goal: str = ""
+    reached: bool | None = None
+
+    @property
+    def cells(self) -> list[str]:
+        ratio = "" if self.ratio is None else f"{self.ratio:.2f}"
+        return [self.what, self.ours, self.beside, ratio, self.goal, VERDICT[self.reached]]
+
+
+HEADER = ["measured", "here", "beside", "ratio", "goal", ""]
+
+
+def rate(number: float) -> str:
+    return f"{number:,.0f}/s"
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{seconds * 1000:,.1f} ms"
+
+
+def table(rows: Iterable[Row]) -> str:
+    cells = [HEADER, *(row.cells for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(HEADER))]
+    lines = [
+        "| " + " | ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) + " |" for line in cells
+    ]
+    lines.insert(1, "|" + "|".join("-" * (width + 2) for width in widths) + "|")
+    return "\n".join(lines)
+
+
+def write(rows: list[Row], *, now: datetime, past: str) -> None:
+    memory = psutil.virtual_memory().total / 2**30
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_version")
+        postgres = cursor.fetchone()[0].split()[0]
+    FILE.write_text(
+        f"# Figures of speed\n\n`make bench`, {now:%-d %B %Y}, on {psutil.cpu_count()} cores ({machine()}) with {memory:.0f} GB "
+        f"of memory that client, web server and database share. Python {python_version()}, Django {django.__version__}, "
+        f"PostgreSQL {postgres}.\n\nRates depend on the machine and on what else it does; the ratios are of runs taken in turn, "
+        f"so they tell more. {past}\n\n{table(rows)}\n\n{EXPLANATION}"
+    )
+
+
+EXPLANATION = """\
+How it is measured:
+
+- 16 clients, each with one kept connection, in one thread that does nothing but sockets; granian as `make run` starts it.
+  Each figure of a rate is the median of several short runs, taken in turn with those it is compared with.
+- *Booking* sends `POST /api/v1/appointments/` with an agency's token and an idempotency key for a new person each time; the
+  product checks everything, counts the limit per person, and writes the appointment and its messages. Commits reach the
+  disk. The worker that sends the messages does not run.
+- *The lean view* (`bench/lean.py`) is Django without middleware, and plain SQL: the update of the slot and one insert, no
+  checks, no token, no messages. *pgbench* sends the same two statements, prepared, over 16 connections.
+- *Free times* are those of one service at one branch for 30 days, of a calendar that is half booked. The lean view answers
+  the same list, made by PostgreSQL out of one simple query, on UTC.
+- *The earliest time* is `EXPLAIN ANALYZE` of the one query that the pages and the API ask, all branches half booked.
+"""
