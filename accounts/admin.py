@@ -14,6 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.models import User
+from accounts.people import invited
 
 # Permissions come from roles alone, and addresses are personal data.
 for model in (Group, EmailAddress, EmailConfirmation):
@@ -29,7 +30,7 @@ class NewUserForm(forms.ModelForm):
 
     class Meta:
         model = User
-        fields = ("name", "language", "is_operator", "is_official")
+        fields = ("name", "is_operator", "is_official")
 
     def clean_address(self) -> str:
         address = self.cleaned_data["address"].lower()
@@ -43,14 +44,11 @@ class NewUserForm(forms.ModelForm):
             self.add_error("is_operator", _("Choose a role. Officers get theirs under “Memberships”."))
 
     def save(self, commit: bool = True) -> User:
-        address = self.cleaned_data["address"]
-        if known := User.objects.filter(email=address).first():
-            known.is_operator |= self.cleaned_data["is_operator"]
-            known.is_official |= self.cleaned_data["is_official"]
-            self.instance = known
-        else:
-            self.instance.email = address
-            self.instance.set_unusable_password()
+        given = self.cleaned_data
+        user = invited(given["address"], given["name"])
+        user.is_operator |= given["is_operator"]
+        user.is_official |= given["is_official"]
+        self.instance = user
         return super().save(commit)
 
 
@@ -84,7 +82,7 @@ class UserAdmin(ModelAdmin):
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
-            return ("address", "name", "language", *self.roles)
+            return ("address", "name", *self.roles)
         return ("email", "name", "language", *self.roles, "is_active", "date_joined", "last_login")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:

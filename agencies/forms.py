@@ -14,6 +14,7 @@ from unfold.widgets import (
 )
 
 from accounts.models import User
+from accounts.people import invited
 from agencies.models import Agency, Channel, Closure, Membership, OpeningRule, Procedure, Role
 from agencies.models.opening import ISO_WEEKDAYS
 
@@ -162,6 +163,5 @@ class InvitationForm(MembershipForm):
             self.add_error("email", _("This person already has a role there."))
 
     def save(self, commit: bool = True) -> Membership:
-        email, name = self.cleaned_data["email"], self.cleaned_data["name"]
-        self.instance.user = User.objects.filter(email=email).first() or User.objects.create_user(email, name=name)
+        self.instance.user = invited(self.cleaned_data["email"], self.cleaned_data["name"])
         return super().save(commit)

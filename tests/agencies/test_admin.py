@@ -1,0 +1,326 @@
+"""Who configures what, what does not exist for whom, and that nobody gives rights beyond one's own."""
+
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from agencies.models import Agency, Branch, Membership, Procedure, Role, SystemToken
+from tests.builders import (
+    a_branch,
+    a_procedure,
+    a_user,
+    an_agency,
+    an_appointment,
+    an_officer,
+    an_open_branch,
+    slots_of,
+)
+
+pytestmark = pytest.mark.django_db
+ADMIN = "/en/admin/agencies/"
+
+
+@pytest.fixture
+def kep() -> Agency:
+    agency = an_agency()
+    a_branch(agency)
+    a_procedure(agency)
+    return agency
+
+
+@pytest.fixture
+def aade() -> Agency:
+    agency = an_agency("aade")
+    a_branch(
+        agency, "aade-athens", name_el="ΔΟΥ Αθηνών", name_en="Athens tax office", city_el="Αθήνα", city_en="Athens"
+    )
+    a_procedure(agency, "aade-one", name_el="Κλειδάριθμος", name_en="Access key")
+    return agency
+
+
+@pytest.fixture
+def administrator(client: Client, kep: Agency) -> Client:
+    client.force_login(an_officer(kep, Role.AGENCY_ADMIN, "admin@example.org"))
+    return client
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    client.force_login(a_user("operator@example.org", is_operator=True))
+    return client
+
+
+def text_of(response: Any) -> str:
+    return response.content.decode()
+
+
+def procedure_data(agency: Agency, **fields: Any) -> dict[str, Any]:
+    given = {"agency": agency.pk, "code": "kep-new", "name_el": "Νέα", "name_en": "New", "channels": ["video"]}
+    return given | {"duration_minutes": "20", "open_limit": "1", "identification": "none"} | fields
+
+
+def invitation(agency: Agency, **fields: Any) -> dict[str, Any]:
+    return {
+        "email": "New.Officer@example.org",
+        "name": "Νέα",
+        "agency": agency.pk,
+        "branch": "",
+        "role": "agent",
+    } | fields
+
+
+# Procedures
+
+
+def test_administrator_adds_a_procedure(administrator: Client, kep: Agency) -> None:
+    administrator.post(f"{ADMIN}procedure/add/", procedure_data(kep, channels=["video", "in_person"]))
+    assert Procedure.objects.get(code="kep-new").channels == ["in_person", "video"]
+
+
+def test_procedure_without_a_channel_is_refused(administrator: Client, kep: Agency) -> None:
+    text = text_of(administrator.post(f"{ADMIN}procedure/add/", procedure_data(kep, channels=[])))
+    assert "Tick at least one channel." in text
+
+
+def test_procedure_for_another_agency_is_refused(administrator: Client, aade: Agency) -> None:
+    administrator.post(f"{ADMIN}procedure/add/", procedure_data(aade))
+    assert not Procedure.objects.filter(code="kep-new").exists()
+
+
+def test_rows_of_another_agency_do_not_exist(administrator: Client, aade: Agency) -> None:
+    token = SystemToken.objects.create(agency=aade, label="ERP", digest="x")
+    officer = an_officer(aade, email="other@example.org").memberships.get()
+    rows = {"procedure": aade.procedures.get(), "branch": aade.branches.get(), "agency": aade}
+    for kind, row in {**rows, "systemtoken": token, "membership": officer}.items():
+        for page in ("change", "history", "delete"):
+            response = administrator.get(f"{ADMIN}{kind}/{row.pk}/{page}/")
+            assert response.status_code == 404, (kind, page)
+        listed = text_of(administrator.get(f"{ADMIN}{kind}/"))
+        assert "Access key" not in listed
+        assert "Athens tax office" not in listed
+        assert "other@example.org" not in listed
+
+
+def test_choices_are_ones_own_agency(administrator: Client, aade: Agency) -> None:
+    for kind in ("procedure", "branch", "membership", "systemtoken"):
+        assert ">AADE<" not in text_of(administrator.get(f"{ADMIN}{kind}/add/"))
+
+
+def test_filters_do_not_name_other_agencies(administrator: Client, aade: Agency) -> None:
+    assert "AADE" not in text_of(administrator.get(f"{ADMIN}procedure/"))
+    assert "Access key" not in text_of(administrator.get(f"{ADMIN}procedure/?agency=aade"))
+
+
+# Agencies
+
+
+def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
+    names = (
+        "stage name_el name_en short_name_el short_name_en platform accent horizon_days lead_minutes change_minutes "
+        "hold_minutes verify_minutes retention_days video_provider video_early_minutes video_late_minutes"
+    )
+    given = {name: getattr(agency, name) for name in names.split()}
+    return given | {"live_since": "01/01/2022", "reminders": "1440, 120"} | fields
+
+
+def test_operator_sets_an_agencys_rules(operator: Client, kep: Agency) -> None:
+    operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, lead_minutes="120"))
+    kep.refresh_from_db()
+    assert (kep.lead_minutes, kep.reminders) == (120, [1440, 120])
+
+
+def test_agency_in_production_says_since_when(operator: Client, kep: Agency) -> None:
+    text = text_of(operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, live_since="")))
+    assert "Say since when it is in production." in text
+
+
+def test_administrator_reads_the_agencys_rules(administrator: Client, kep: Agency) -> None:
+    assert administrator.get(f"{ADMIN}agency/{kep.pk}/change/").status_code == 200
+    assert administrator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep)).status_code == 403
+
+
+def test_what_appointments_refer_to_is_not_deleted(operator: Client) -> None:
+    branch = an_open_branch()
+    an_appointment(slots_of(branch)[0])
+    for kind, row in {"agency": branch.agency, "branch": branch, "procedure": branch.agency.procedures.get()}.items():
+        assert operator.post(f"{ADMIN}{kind}/{row.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert Branch.objects.exists()
+
+
+def test_administrator_edits_a_branch_and_search_follows(administrator: Client, kep: Agency) -> None:
+    branch = kep.branches.get()
+    names = ["name_el", "name_en", "city_el", "country", "timezone"]
+    data = {name: getattr(branch, name) for name in names} | {"city_en": "Kissamos", "is_open": "on"}
+    for prefix in ("opening_rules", "closures"):
+        data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
+    administrator.post(f"{ADMIN}branch/{branch.pk}/change/", data)
+    assert list(Branch.objects.matching("kissamos")) == [branch]
+
+
+# Memberships
+
+
+def test_invitation_makes_an_account(administrator: Client, kep: Agency) -> None:
+    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    membership = Membership.objects.get(role=Role.AGENT)
+    assert membership.user.email == "new.officer@example.org"
+    assert not membership.user.has_usable_password()
+
+
+def test_invitation_uses_the_account_that_is_there(administrator: Client, kep: Agency) -> None:
+    known = a_user("new.officer@example.org", name="Γνωστή")
+    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    known.refresh_from_db()
+    assert known.memberships.get().agency == kep
+    assert known.name == "Γνωστή"
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"email": "admin@example.org"}, "You cannot give a role to yourself."),
+        ({"email": "nobody"}, "valid email"),
+        ({"role": "operator"}, "not one of the available choices"),
+    ],
+)
+def test_invitation_that_cannot_be_is_refused(
+    administrator: Client, kep: Agency, fields: dict[str, str], message: str
+) -> None:
+    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, **fields)))
+    assert message in text
+    assert Membership.objects.count() == 1
+
+
+def test_invitation_to_another_agency_is_refused(administrator: Client, kep: Agency, aade: Agency) -> None:
+    administrator.post(f"{ADMIN}membership/add/", invitation(aade))
+    administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=aade.branches.get().pk))
+    assert Membership.objects.count() == 1
+
+
+def test_second_invitation_is_told(administrator: Client, kep: Agency) -> None:
+    for _ in range(2):
+        response = administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    assert "already has a role there" in text_of(response)
+
+
+def test_administrator_of_one_branch_is_refused(administrator: Client, kep: Agency) -> None:
+    data = invitation(kep, branch=kep.branches.get().pk, role="agency_admin")
+    assert "has the whole agency" in text_of(administrator.post(f"{ADMIN}membership/add/", data))
+
+
+@pytest.mark.parametrize("page", ["change", "delete"])
+def test_own_membership_is_not_changed(administrator: Client, page: str) -> None:
+    own = Membership.objects.get()
+    response = administrator.post(f"{ADMIN}membership/{own.pk}/{page}/", {"role": "agent", "post": "yes"})
+    assert response.status_code == 403
+    assert Membership.objects.get().role == Role.AGENCY_ADMIN
+
+
+def test_operator_does_not_become_an_officer(operator: Client, kep: Agency) -> None:
+    operator.post(f"{ADMIN}membership/add/", invitation(kep, email="operator@example.org"))
+    assert not Membership.objects.exists()
+
+
+@pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR])
+def test_officers_configure_nothing(client: Client, kep: Agency, role: Role) -> None:
+    client.force_login(an_officer(kep, role))
+    for kind in ("agency", "procedure", "membership", "systemtoken"):
+        assert client.get(f"{ADMIN}{kind}/").status_code == 403
+        assert client.get(f"{ADMIN}{kind}/add/").status_code == 403
+    assert client.get(f"{ADMIN}procedure/{kep.procedures.get().pk}/change/").status_code == 404
+
+
+# System tokens
+
+
+def test_token_is_shown_once_and_works(administrator: Client, kep: Agency) -> None:
+    data = {"agency": kep.pk, "label": "ERP", "is_active": "on"}
+    text = text_of(administrator.post(f"{ADMIN}systemtoken/add/", data))
+    key = text.split('<code class="token" tabindex="0">')[1].split("<")[0]
+    token = SystemToken.objects.for_key(key).get()
+    assert token.agency == kep
+    again = text_of(administrator.get(f"{ADMIN}systemtoken/{token.pk}/change/"))
+    assert key not in again
+    assert token.digest not in again
+
+
+def test_token_for_another_agency_is_refused(administrator: Client, aade: Agency) -> None:
+    administrator.post(f"{ADMIN}systemtoken/add/", {"agency": aade.pk, "label": "ERP", "is_active": "on"})
+    assert not SystemToken.objects.exists()
+
+
+# Users
+
+
+USERS = "/en/admin/accounts/user/"
+
+
+def test_operator_lists_who_has_a_role_and_no_citizen(operator: Client, kep: Agency) -> None:
+    citizen, officer = a_user("citizen@example.org"), an_officer(kep)
+    text = text_of(operator.get(USERS))
+    assert officer.email in text
+    assert citizen.email not in text
+    assert operator.get(f"{USERS}{citizen.pk}/change/").status_code == 404
+
+
+def test_users_page_shows_no_password(operator: Client, kep: Agency) -> None:
+    officer = an_officer(kep)
+    officer.set_password("secret and long")
+    officer.save()
+    text = text_of(operator.get(f"{USERS}{officer.pk}/change/"))
+    assert "password" not in text.split('id="content"')[1].split("</main>")[0].lower()
+    assert officer.password not in text
+
+
+def test_password_is_not_searched_by_its_beginning(operator: Client) -> None:
+    response = operator.get(f"{USERS}?password__startswith=md5")
+    assert response.status_code in {302, 400}
+
+
+def test_operator_does_not_raise_oneself(operator: Client) -> None:
+    own = User.objects.get()
+    data = {"name": "Εγώ", "language": "el", "is_official": "on", "is_superuser": "on", "email": "x@example.org"}
+    operator.post(f"{USERS}{own.pk}/change/", data)
+    own.refresh_from_db()
+    assert (own.is_official, own.is_superuser, own.email, own.name) == (False, False, "operator@example.org", "Εγώ")
+
+
+def test_operator_does_not_take_over_an_officers_address(operator: Client, kep: Agency) -> None:
+    officer = an_officer(kep)
+    data = {"email": "operator2@example.org", "name": "Άννα", "language": "el", "is_active": "on"}
+    operator.post(f"{USERS}{officer.pk}/change/", data)
+    officer.refresh_from_db()
+    assert officer.email == "agent@example.org"
+
+
+def test_operator_makes_an_official_of_who_has_an_account(operator: Client) -> None:
+    known = a_user("official@example.org", name="Γνωστός")
+    data = {"address": "Official@example.org", "name": "", "language": "en", "is_official": "on"}
+    operator.post(f"{USERS}add/", data)
+    known.refresh_from_db()
+    assert (known.is_official, known.name, known.language) == (True, "Γνωστός", "el")
+
+
+def test_user_without_a_role_is_refused(operator: Client) -> None:
+    text = text_of(operator.post(f"{USERS}add/", {"address": "x@example.org", "name": "", "language": "el"}))
+    assert "Choose a role." in text
+
+
+def test_users_are_for_operators_only(administrator: Client) -> None:
+    assert administrator.get(USERS).status_code == 403
+    assert administrator.get(f"{USERS}{User.objects.get().pk}/change/").status_code in {403, 404}
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_lists_take_as_many_queries_for_more_rows(
+    administrator: Client, kep: Agency, count: int, django_assert_max_num_queries: Any
+) -> None:
+    for number in range(count):
+        a_procedure(kep, f"kep-{number}")
+        an_officer(kep, email=f"officer{number}@example.org")
+        SystemToken.objects.create(agency=kep, label=str(number), digest=str(number))
+    for kind in ("procedure", "membership", "systemtoken", "agency"):
+        with django_assert_max_num_queries(8):
+            administrator.get(f"{ADMIN}{kind}/")

@@ -1,0 +1,200 @@
+"""An officer's day in the browser, a supervisor's closure, and what another branch's officer finds."""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from django.core import mail
+from django.test import Client
+from django.utils import timezone
+from playwright.sync_api import Page, expect
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+from accounts.people import invited
+from agencies.models import Branch, Channel, Closure, Membership, Role
+from appointments.models import Appointment, Status, TimeSlot
+from appointments.publishing import publish
+from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
+from tests.conftest import PHONE, NewPage
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+Accessible = Callable[[Page], None]
+
+
+@pytest.fixture
+def branch() -> Branch:
+    """ΚΕΠ Χανίων, open around the clock since some hours ago: the pages read the real clock."""
+    agency = an_agency()
+    branch = a_branch(agency)
+    a_procedure(agency, channels=[*Channel])
+    a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", channels=[*Channel])
+    publish([branch.pk], now=timezone.now() - timedelta(hours=4))
+    return branch
+
+
+def booked_at(branch: Branch, moment: datetime, number: int, **fields: object) -> Appointment:
+    slot = TimeSlot.objects.filter(branch=branch, starts_at__gte=moment, taken=0).earliest("starts_at")
+    return an_appointment(slot, number, now=timezone.now() - timedelta(hours=4), **fields)
+
+
+def day_of(appointment: Appointment) -> str:
+    return f"/admin/appointments/appointment/day/?date={appointment.branch.local(appointment.starts_at):%Y-%m-%d}"
+
+
+def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
+    client = Client()
+    client.force_login(user)
+    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+    page.context.add_cookies([cookie])
+
+
+def step(page: Page, appointment: Appointment, name: str) -> None:
+    """Press the step in the appointment's row, opening the menu behind the first one if it is there."""
+    row = page.locator(f"tr[id='{appointment.reference}']")
+    starts = re.compile(f"^{name}")
+    button = row.get_by_role("button", name=starts).or_(row.get_by_role("link", name=starts))
+    if not button.is_visible():
+        row.locator("summary").click()
+    button.click()
+
+
+def test_invited_officer_signs_in_and_begins_with_the_day(page: Page, branch: Branch) -> None:
+    officer = invited("new.officer@example.org", "Νέα Υπάλληλος")
+    Membership.objects.create(user=officer, agency=branch.agency, branch=branch)
+    page.goto("/admin/")
+    page.locator("main input[name=email]").fill(officer.email)
+    page.get_by_role("button", name="Αποστολή κωδικού").click()
+    page.locator("main input[name=code]").wait_for()
+    code = re.findall(r"^\s*([A-Z0-9]{3}-?[A-Z0-9]{3})\s*$", mail.outbox[-1].body, re.MULTILINE)[0]
+    page.locator("main input[name=code]").fill(code)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_have_text("ΚΕΠ Χανίων")
+    assert page.url.endswith("/admin/appointments/appointment/day/")
+
+
+def test_officer_serves_a_day(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    now = timezone.now()
+    coming = booked_at(branch, now + timedelta(minutes=5), 1, name="Μαρία Παπαδοπούλου")
+    gone = booked_at(branch, now - timedelta(hours=2), 2, name="Νίκος Ιωάννου")
+    sign_in(page, an_officer(branch), live_server)
+
+    page.goto(day_of(coming))
+    assert_accessible(page)
+    for name in ("Προσήλθε", "Έναρξη", "Ολοκλήρωση"):
+        step(page, coming, name)
+    expect(page.locator(f"tr[id='{coming.reference}'] .state")).to_contain_text("Ολοκληρώθηκε")
+    coming.refresh_from_db()
+    assert coming.status == Status.COMPLETED
+
+    page.goto(day_of(gone))
+    step(page, gone, "Δεν προσήλθε")
+    expect(page.locator(f"tr[id='{gone.reference}'] .state")).to_contain_text("Δεν προσήλθε")
+    gone.refresh_from_db()
+    assert gone.status == Status.NO_SHOW
+
+
+def test_officer_cancels_and_moves(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    now = timezone.now()
+    first, second = (booked_at(branch, now + timedelta(minutes=20), number) for number in (1, 2))
+    sign_in(page, an_officer(branch), live_server)
+
+    page.goto(day_of(first))
+    step(page, first, "Ακύρωση")
+    expect(page.get_by_text("citizen1@example.org")).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("textbox").fill("Βλάβη στο δίκτυο")
+    page.get_by_role("button", name="Ακύρωση του ραντεβού").click()
+    expect(page.locator(f"tr[id='{first.reference}']")).to_contain_text("Ακυρώθηκε")
+    first.refresh_from_db()
+    assert (first.status, first.cancel_reason) == (Status.CANCELLED, "Βλάβη στο δίκτυο")
+
+    page.goto(day_of(second))
+    step(page, second, "Αλλαγή ώρας")
+    assert_accessible(page)
+    page.locator(".times__day").nth(1).locator("summary").click()
+    page.locator(".times__day").nth(1).locator("input").first.check(force=True)
+    page.locator("main form button[type=submit]").last.click()
+    page.wait_for_url("**/day/**")
+    before = second.starts_at
+    second.refresh_from_db()
+    assert second.starts_at > before
+    assert second.notifications.filter(kind="moved").exists()
+
+
+def test_officer_books_for_a_caller_by_keyboard(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    sign_in(page, an_officer(branch), live_server)
+    page.goto("/admin/appointments/appointment/book/")
+    page.get_by_label("Υπηρεσία").select_option("kep-dilosi")
+    page.get_by_label("Τρόπος εξυπηρέτησης").select_option("phone")
+    page.get_by_label("Σημείο εξυπηρέτησης").select_option(branch.code)
+    page.get_by_label("Σημείο εξυπηρέτησης").focus()
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".times__day input").first.focus()
+    page.keyboard.press("Space")
+    page.get_by_label("Ονοματεπώνυμο").fill("Ελένη Καλούσα")
+    page.get_by_label("Τηλέφωνο").fill("6912345678")
+    assert_accessible(page)
+    page.keyboard.press("Enter")
+    expect(page.locator(".read-out__reference")).to_be_visible()
+    assert_accessible(page)
+    appointment = Appointment.objects.get()
+    assert appointment.spoken_reference in page.locator(".read-out__reference").inner_text()
+    assert (appointment.name, appointment.source) == ("Ελένη Καλούσα", "staff")
+
+
+def test_supervisor_closes_over_two_appointments(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    moment = timezone.now() + timedelta(days=3)
+    appointments = [booked_at(branch, moment, number, name=f"Πολίτης {number}") for number in (1, 2)]
+    sign_in(page, an_officer(branch, Role.SUPERVISOR), live_server)
+    page.goto("/admin/agencies/closure/add/")
+    for name, days in (("from_date", 2), ("until_date", 4)):
+        page.locator(f"#id_{name}").fill(f"{branch.local(timezone.now() + timedelta(days=days)):%d/%m/%Y}")
+    page.locator("#id_reason_el").fill("Μετακόμιση")
+    page.get_by_role("button", name="Αποθήκευση", exact=True).click()
+    expect(page.get_by_text("2 ραντεβού είναι πλέον εκτός ωραρίου.")).to_be_visible()
+    assert Closure.objects.count() == 1
+    page.get_by_role("link", name="Δείτε ποια").click()
+    for appointment in appointments:
+        expect(page.get_by_text(appointment.spoken_reference)).to_be_visible()
+    assert_accessible(page)
+    page.get_by_role("link", name="Αλλαγή ώρας Πολίτης 1").click()
+    page.locator(".empty a, .times__day").first.wait_for()
+
+
+def test_officer_of_another_branch_finds_nothing(page: Page, branch: Branch, live_server: LiveServer) -> None:
+    appointment = booked_at(branch, timezone.now() + timedelta(hours=1), 1)
+    other = a_branch(branch.agency, "kep-patra", name_el="ΚΕΠ Πάτρας")
+    sign_in(page, an_officer(other), live_server)
+    for address in (
+        f"{appointment.reference}/change/",
+        f"{appointment.reference}/cancel/",
+        f"day/?branch={branch.code}",
+    ):
+        response = page.goto(f"/admin/appointments/appointment/{address}")
+        assert response is not None
+        assert response.status == 404
+
+
+def test_day_fits_a_phone(
+    new_page: NewPage, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    appointment = booked_at(branch, timezone.now() + timedelta(minutes=5), 1, name="Κωνσταντίνος Παπαγεωργόπουλος")
+    phone = new_page(size=PHONE)
+    sign_in(phone, an_officer(branch), live_server)
+    phone.goto(day_of(appointment))
+    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert_accessible(phone)
+    phone.get_by_role("button", name="Άνοιγμα του μενού").click()
+    expect(phone.get_by_role("link", name="Κράτηση για πολίτη").first).to_be_visible()
+    assert_accessible(phone)
