@@ -33,6 +33,10 @@ app.conf.beat_schedule = {
         "task": "appointments.tasks.publish_all",
         "schedule": crontab(hour="2", minute="30"),
     },
+    "add up the counts of reports": {
+        "task": "reports.tasks.rebuild_counts",
+        "schedule": crontab(hour="3", minute="0"),
+    },
     "clear old sessions": {
         "task": "mydesklive.tasks.clear_sessions",
         "schedule": crontab(hour="3", minute="15"),

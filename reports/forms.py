@@ -10,18 +10,17 @@ class AsOfForm(forms.Form):
 
     as_of = forms.DateField(
         label=_("Figures until"),
-        required=False,
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
         error_messages={"invalid": _("Write the date as day/month/year, for example 30/11/2022.")},
     )
 
-    def __init__(self, *args: object, today: date, **kwargs: object) -> None:
-        super().__init__(*args, **kwargs)  # type: ignore[arg-type]
+    def __init__(self, as_of: str, *, today: date) -> None:
+        super().__init__({"as_of": as_of.strip() or today.isoformat()})
         self.today = today
         self.fields["as_of"].widget.attrs["max"] = today.isoformat()
 
     def clean_as_of(self) -> date:
-        as_of = self.cleaned_data["as_of"] or self.today
+        as_of: date = self.cleaned_data["as_of"]
         if as_of > self.today:
             raise ValidationError(_("Choose today or an earlier date."), code="future")
         return as_of

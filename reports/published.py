@@ -10,6 +10,7 @@ from reports import counting
 from reports.counting import Totals
 
 COLUMNS = ("slug", "platform", "live_since", "submitted", "served", "missed", "cancelled", "procedures", "branches")
+FEWEST_RATINGS = 10
 
 
 @dataclass(frozen=True)
@@ -101,4 +102,5 @@ def _line(agency: Agency, counted: dict[int, Totals], as_of: date) -> Line:
 
 
 def _share(totals: Totals) -> float | None:
-    return 100 * totals.satisfied / totals.ratings if totals.ratings else None
+    """None while so few answered that a share would say more about them than about the service."""
+    return 100 * totals.satisfied / totals.ratings if totals.ratings >= FEWEST_RATINGS else None

@@ -1,5 +1,4 @@
 import csv
-from datetime import date
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
@@ -52,5 +51,4 @@ def agencies_csv(request: HttpRequest) -> HttpResponse:
 
 
 def _form(request: HttpRequest) -> AsOfForm:
-    today: date = timezone.localdate()
-    return AsOfForm(request.GET, today=today)
+    return AsOfForm(request.GET.get("as_of", ""), today=timezone.localdate())

@@ -24,7 +24,7 @@ from videocalls.models import VideoCall
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 PAST, AHEAD = 8 * WEEK, 3 * WEEK
 # How much of the home branch is taken, and of the others at most.
-HOME_FULL, OTHERS_FULL = 0.62, 0.2
+HOME_FULL, OTHERS_FULL = 0.62, 0.12
 CANCELLED, MISSED = 0.08, 0.06
 # After hours, the home branch's queue stands as it was this long before it closed.
 BEFORE_CLOSING = timedelta(minutes=35)

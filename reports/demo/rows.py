@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import islice
 from operator import attrgetter
 from random import Random
@@ -42,6 +43,7 @@ class Row:
     timezone: str = ""
     notes: str = ""
     person_key: str = ""
+    search: str = ""
     source: str = Appointment.Source.WEB.value
     idempotency_key: str | None = None
     revision: int = 0
@@ -81,9 +83,22 @@ def invented(
         email=person.email,
         phone=person.phone,
         language=person.language,
+        search=searchable(person) if person.name else "",
         source=(Appointment.Source.WEB if random.random() < ONLINE else Appointment.Source.STAFF).value,
         idempotency_key=key,
     )
+
+
+def searchable(person: Person) -> str:
+    """What officers find the person by. The part that takes long is the same for all who share a name."""
+    return f"{_searchable(person.name, person.email)} '{person.phone}'"
+
+
+@cache
+def _searchable(name: str, email: str) -> str:
+    appointment = Appointment(name=name, email=email)
+    appointment.index_contact()
+    return str(appointment.search)
 
 
 def finish(row: Row, status: Status, random: Random) -> Row:
