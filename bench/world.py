@@ -60,11 +60,12 @@ CROSS JOIN LATERAL (SELECT date_trunc('day', now()) - number / 2 / rule.rules * 
 PAST = """
 INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids, starts_at,
     ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
-    completed_at, cancelled_by, cancel_reason)
+    completed_at, ended_at, cancelled_by, cancel_reason)
 SELECT 'P' || number, branch.agency_id, branch.id, branch.procedure_id, 'in_person',
     CASE number %% 10 WHEN 0 THEN 'no_show' WHEN 1 THEN 'cancelled' ELSE 'completed' END, '{}', moment,
     moment + interval '10 minutes', '', '', '', 'el', '', '', '', 'web', 0, moment - interval '9 days',
-    moment - interval '9 days', moment + interval '9 minutes', CASE number %% 10 WHEN 1 THEN 'citizen' ELSE '' END, ''
+    moment - interval '9 days', moment + interval '9 minutes',
+    CASE WHEN number %% 10 < 2 THEN moment END, CASE number %% 10 WHEN 1 THEN 'citizen' ELSE '' END, ''
 FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1) AS number
 JOIN (
     SELECT branch.id, branch.agency_id, procedure.id AS procedure_id, row_number() OVER (ORDER BY branch.id) - 1 AS place,

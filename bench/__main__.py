@@ -1,0 +1,62 @@
+"""`python -m bench`: measures everything once, side by side, prints the table and writes RESULTS.md.
+
+`--quick` takes shorter runs and a shorter past; the file then says so.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import django
+
+from bench.stack import services
+from mydesklive.local.install import ticking
+
+SMALL, LARGE, QUICK_LARGE = 200_000, 10_000_000, 1_000_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="shorter runs, and a past of a million appointments")
+    quick = parser.parse_args().quick
+    with _services():
+        measure(large=QUICK_LARGE if quick else LARGE, seconds=1.5 if quick else 4.0, rounds=1 if quick else 3)
+
+
+@contextmanager
+def _services() -> Iterator[None]:
+    with services() as environment:
+        os.environ |= environment | {"DJANGO_SETTINGS_MODULE": "mydesklive.settings"}
+        django.setup()
+        yield
+
+
+def measure(*, large: int, seconds: float, rounds: int) -> None:
+    from django.utils import timezone
+
+    from bench import booking, reading, results, world
+
+    now = timezone.now()
+    with ticking("Loading agencies and publishing their calendars"):
+        world.make(now)
+    rows, rates = [], []
+    for size in (SMALL, large):
+        past = f"{size / 1e6:g} million past"
+        with ticking(f"A past of {size:,} appointments"):
+            world.grow_past(size)
+        with ticking("Reading"):
+            rates.append(reading.free_times(past, seconds=seconds, rounds=rounds, now=now))
+            rows += [rates[-1].row, *reading.earliest_times(past, now=now), *reading.published_table(past, now=now)]
+        if size == SMALL:
+            with ticking("Booking"):
+                rows = booking.measure(seconds=seconds, rounds=rounds) + rows
+    rows.insert(-2, reading.steadiness(rates[0], rates[1]))
+    print(results.table(rows))
+    results.write(rows, now=now, past=f"The long past has {large:,} appointments.")
+    print(f"Written to {results.FILE.name}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
