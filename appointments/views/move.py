@@ -14,7 +14,7 @@ from agencies.places import by_place, soonest
 from appointments import booking
 from appointments.availability import earliest
 from appointments.errors import BookingError, SlotTaken, TooLate
-from appointments.forms import TimeForm, refuse
+from appointments.forms import TimeForm
 from appointments.models import Appointment, TimeSlot
 from appointments.views.branch import MAX_QUERY, SOONEST
 from appointments.views.entry import for_appointment
@@ -66,7 +66,7 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         try:
             booking.reschedule(appointment, slot.pk, by=BY, now=now)
         except BookingError as error:
-            refuse(form, error)
+            form.add_error("slot", str(error))
         else:
             messages.success(request, _("Your appointment has been moved. We have sent you the new time."))
             return redirect(appointment)
@@ -85,7 +85,7 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> TimeSlot |
         if slot.taken >= slot.capacity and slot.pk not in appointment.slot_ids:
             raise SlotTaken
     except BookingError as error:
-        refuse(form, error)
+        form.add_error("slot", str(error))
         return None
     if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
         form.add_error("slot", _("This is the time that you have already. Choose another one."))

@@ -12,7 +12,7 @@ from agencies.models import Branch, Procedure
 from agencies.places import Row
 from appointments.availability import earliest
 from appointments.errors import BookingError, HoldExpired
-from appointments.forms import TimeForm, refuse
+from appointments.forms import TimeForm
 from appointments.views.draft import Draft, is_held
 from appointments.views.journey import Journey
 from appointments.week import find_week
@@ -32,7 +32,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
         try:
             Draft(request).take(form.cleaned_data["slot"], journey.procedure, journey.channel, now=now)
         except BookingError as error:
-            refuse(form, error)
+            form.add_error("slot", str(error))
         else:
             return redirect(journey.address("details"))
     if "gone" in request.GET and not form.is_bound:
@@ -48,19 +48,21 @@ def asked_day(request: HttpRequest) -> date | None:
 
 
 def other_branches(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:
-    """Those that have the earliest times, beside this one. Two queries."""
+    """Those with the earliest times: of the same region first, then of the same country. Two queries."""
     free = earliest(procedure, channel, now=now)
-    free.pop(branch.pk, None)
-    soonest = sorted(free.values(), key=lambda time: time.starts_at)[:ELSEWHERE]
-    branches = Branch.objects.in_bulk([time.branch for time in soonest])
-    return [Row(branches[time.branch], time.starts_at) for time in soonest]
+    rows = [Row(one, free[one.pk].starts_at) for one in Branch.objects.filter(pk__in=free).exclude(pk=branch.pk)]
+
+    def nearness(row: Row) -> tuple[bool, bool, datetime | None]:
+        return row.branch.country != branch.country, row.branch.region_el != branch.region_el, row.earliest
+
+    return sorted(rows, key=nearness)[:ELSEWHERE]
 
 
 def _told(error: BookingError) -> TimeForm:
     """The form as if it had been sent, with a refusal from a later page."""
     form = TimeForm({"slot": "1"})
     form.is_valid()
-    refuse(form, error)
+    form.add_error("slot", str(error))
     return form
 
 

@@ -1,11 +1,14 @@
 """The way from a service to a booked appointment."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from html import unescape
+from threading import Barrier
 
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
@@ -200,6 +203,20 @@ def test_no_free_time_says_what_to_do(client: Client) -> None:
     assert f'href="{BOOK}?channel=video"' in page
     assert f'href="{BOOK}time/?channel=in_person&branch=kep-souda"' in page
     assert "28210 12345" in page
+
+
+def test_no_free_time_offers_branches_nearby_first(client: Client) -> None:
+    agency = an_agency()
+    a_rule(a_branch(agency, region_el="Κρήτη"), channels=["in_person"])
+    a_procedure(agency)
+    for code, region in (("kep-a", "Θράκη"), ("kep-b", "Κρήτη"), ("kep-c", "Ήπειρος"), ("kep-d", "Αττική")):
+        other = a_branch(agency, code, name_el=code, region_el=region)
+        a_rule(other, opens_at=at(10 if region == "Κρήτη" else 9).time())
+        slots_of(other)
+    page = text(client.get(TIMES))
+    assert "kep-b</a>" in page
+    assert page.index("kep-b</a>") < page.index("kep-a</a>") < page.index("kep-c</a>")
+    assert "kep-d</a>" not in page
 
 
 def test_choosing_a_time_holds_it(client: Client, branch: Branch) -> None:
@@ -408,6 +425,26 @@ def test_confirming_while_the_first_click_is_still_at_work(client: Client, branc
     )  # the first click has booked, its answer has not changed the session yet
     answer = client.post(f"{BOOK}check/", {"hold": held.reference})
     assert answer.headers["Location"] == f"/appointments/{held.reference}/done/"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_confirming_in_parallel_books_once(client: Client, branch: Branch) -> None:
+    held = come_to_check(client, slot_at(9))
+    together = Barrier(4)
+
+    def click(_number: int) -> str:
+        own = Client()
+        own.cookies["sessionid"] = client.cookies["sessionid"].value
+        together.wait()
+        try:
+            return own.post(f"{BOOK}check/", {"hold": held.reference}).headers["Location"]
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as clicks:
+        answers = set(clicks.map(click, range(4)))
+    assert answers == {f"/appointments/{held.reference}/done/"}
+    assert Appointment.objects.get().notifications.filter(kind="confirmation").count() == 1
 
 
 def test_confirming_what_another_window_changed_is_asked_again(client: Client, branch: Branch) -> None:
