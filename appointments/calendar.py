@@ -27,15 +27,15 @@ ALARMS = {
 def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
     """The method and the file that go with a mail.
 
-    An invitation, already accepted: calendars of Google, Apple and Microsoft add it, follow its moves and remove it when
-    it is cancelled, without asking. A published event would be added once and never be changed again.
+    An invitation, already accepted: calendars of Google, Apple and Microsoft add it, follow its moves and remove it
+    when it is cancelled, without asking. A published event would be added once and never be changed again.
     """
     method = _method(appointment, "REQUEST")
     return method, _file(appointment, method, now)
 
 
 def download(appointment: Appointment, *, now: datetime) -> bytes:
-    """The file behind a link: an event without guests, because calendars refuse to open an invitation to somebody else."""
+    """The file behind a link: an event without guests, as calendars open no invitation that did not come by mail."""
     return _file(appointment, _method(appointment, "PUBLISH"), now)
 
 

@@ -1,9 +1,9 @@
 """Delivery of the messages owed: claim one, send it, record what came of it.
 
 A claim is a short transaction that leases the message to one worker; sending happens outside of any transaction. A
-worker that dies between claim and record leaves a lease, and the message is sent when that has run out. So each message
-leaves at least once, and twice only if the worker dies in the moment between the mail server's "accepted" and the UPDATE
-that follows it; both then carry one Message-ID.
+worker that dies between claim and record leaves a lease, and the message is sent when that has run out. So each
+message leaves at least once, and twice only if the worker dies in the moment between the mail server's "accepted" and
+the UPDATE that follows it; both then carry one Message-ID.
 """
 
 import logging
@@ -28,11 +28,15 @@ RETRIES = [1, 5, 15, 60, 120, 240, 480]
 PERMANENT = 500  # RFC 5321: replies from here on will not change
 
 
-class Undeliverable(Exception):
+class DeliveryError(Exception):
+    pass
+
+
+class Undeliverable(DeliveryError):
     """The message will never arrive: staff see it and call instead."""
 
 
-class ServerAway(Exception):
+class ServerAway(DeliveryError):
     """Nothing can be sent at the moment, this message or another."""
 
 
@@ -75,7 +79,7 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
             _send_mail(mails.mail(message, now=now), mailer)
     except Undeliverable as error:
         _record(message, state=State.FAILED, last_error=str(error)[:250])
-    except Exception as error:  # noqa: BLE001  one message that nobody thought of must not stop the others
+    except Exception as error:
         logger.warning("Message %s was not sent", message.pk, exc_info=not isinstance(error, ServerAway))
         _postpone(message, error, now)
         return not isinstance(error, ServerAway)
@@ -102,7 +106,7 @@ def _send_mail(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
 
 
 def _is_permanent(error: OSError) -> bool:
-    """Whether the server has said that it will never take this mail. A refused sender is ours to put right, so not that."""
+    """Whether the server will never take this mail. A refused sender is ours to put right, so that is not permanent."""
     if isinstance(error, SMTPRecipientsRefused):
         return all(code >= PERMANENT for code, _reply in error.recipients.values())
     if isinstance(error, SMTPDataError):

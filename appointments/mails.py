@@ -21,7 +21,7 @@ WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
 
 
 def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
-    """The mail as it leaves. Sent again it carries the same Message-ID, by which mail programs recognise a repetition."""
+    """The mail as it leaves. Sent again it has the same Message-ID, by which mail programs recognise a repetition."""
     appointment = message.appointment
     with translation.override(message.language), timezone.override(appointment.branch.zone):
         context = _context(message, now)
@@ -74,10 +74,13 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
     appointment = message.appointment
     match message.kind:
         case Kind.VERIFY:
+            assert appointment.expires_at is not None  # noqa: S101  a constraint says so
             until = wording.moment(appointment.expires_at, appointment.zone)
             return {"verify_link": appointment.link("verify"), "hold_until": until}
         case Kind.CANCELLED:
-            page = reverse("appointments:procedure", args=[appointment.agency.platform_slug, appointment.procedure.code])
+            page = reverse(
+                "appointments:procedure", args=[appointment.agency.platform_slug, appointment.procedure.code]
+            )
             return {"again_link": settings.SITE_URL + page}
         case Kind.RATING:
             return {"rating_link": appointment.link("rate")}
@@ -100,7 +103,7 @@ def _headers(message: Notification) -> dict[str, str]:
 
 
 def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:
-    """Twice, as calendars' own invitations have it: as a part that mail programs act on, and as a file to open by hand."""
+    """Twice, as invitations of calendars have it: a part that mail programs act on, and a file to open by hand."""
     method, content = calendar.invitation(appointment, now=now)
     letter.attach_alternative(content.decode(), f"text/calendar; method={method}")
     letter.attach(f"{appointment.reference}.ics", content, "application/ics")

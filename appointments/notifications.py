@@ -63,14 +63,25 @@ def is_true(message: Notification, *, now: datetime) -> bool:
     """Whether what the message says still holds: asked once more right before it leaves."""
     appointment = message.appointment
     if message.kind == Kind.VERIFY:
-        return appointment.status == Status.UNVERIFIED and appointment.expires_at > now
+        return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
     if message.kind == Kind.RATING:
         return appointment.status == Status.COMPLETED and appointment.rated_at is None
     if message.revision != appointment.revision:
         return False
     if message.kind == Kind.CANCELLED:
         return appointment.status == Status.CANCELLED
-    return appointment.status == Status.BOOKED and now < appointment.starts_at
+    ahead = appointment.status == Status.BOOKED and now < appointment.starts_at
+    return ahead and not (message.kind == Kind.REMINDER and _is_overtaken(message, now))
+
+
+def _is_overtaken(reminder: Notification, now: datetime) -> bool:
+    """Whether a later reminder is due as well, because the worker was away: one is enough."""
+    later = reminder.appointment.notifications.filter(kind=Kind.REMINDER, medium=reminder.medium, due_at__lte=now)
+    return later.filter(revision=reminder.revision, lead_minutes__lt=reminder.lead_minutes).exists()
+
+
+def _is_ahead(deadline: datetime | None, now: datetime) -> bool:
+    return deadline is not None and now < deadline
 
 
 def _reminders(appointment: Appointment, now: datetime) -> Iterable[Notification]:
@@ -136,13 +147,13 @@ def _owe(messages: list[Notification]) -> None:
 
 
 def wake_worker(task: str) -> None:
-    """Run the sweep at once when this transaction commits. If the broker is away, the sweep comes by itself soon after."""
+    """Run the sweep when this transaction commits. If the broker is away, the sweep comes by itself soon after."""
     transaction.on_commit(lambda: _send_task(task), robust=True)
 
 
 def _send_task(task: str) -> None:
     """Enqueue through connections of its own, which give up sooner than a worker's."""
     broker = current_app.connection_for_write(transport_options={"socket_timeout": BROKER_PATIENCE})
-    with suppress(OperationalError, LimitExceeded):
-        with producers[broker].acquire(block=True, timeout=BROKER_PATIENCE) as producer:
-            current_app.send_task(task, producer=producer, expires=WAKE_EXPIRES)
+    lease = {"block": True, "timeout": BROKER_PATIENCE}
+    with suppress(OperationalError, LimitExceeded), producers[broker].acquire(**lease) as producer:
+        current_app.send_task(task, producer=producer, expires=WAKE_EXPIRES)

@@ -14,7 +14,7 @@ from appointments.phones import normalized
 GREEK_LANDLINE = "+302"
 
 
-class GatewayFailed(Exception):
+class GatewayError(Exception):
     """The gateway did not take the message; apprise does not tell why."""
 
 
@@ -31,4 +31,4 @@ def send(phone: str, text: str) -> None:
     gateway = apprise.Apprise()
     gateway.add(settings.SMS_URL.replace("{phone}", quote(mobile_number(phone), safe="")))
     if not gateway.notify(body=text):
-        raise GatewayFailed("the SMS gateway did not take the message")
+        raise GatewayError("the SMS gateway did not take the message")

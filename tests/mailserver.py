@@ -23,7 +23,7 @@ class MailServer:
         self.port = 0
         self.mails: list[Message] = []
         self.recipients: list[str] = []
-        self.answer: Callable[[str], str] = lambda recipient: ACCEPTED
+        self.answer: Callable[[str], str] = lambda _recipient: ACCEPTED
         self.stalls_at = ""
         self.stalled = threading.Event()
 

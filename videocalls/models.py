@@ -50,7 +50,9 @@ class VideoCall(models.Model):
         verbose_name_plural = _("video calls")
         ordering = ("-opens_at",)
         constraints = (
-            models.CheckConstraint(condition=models.Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"),
+            models.CheckConstraint(
+                condition=models.Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"
+            ),
         )
 
     def __str__(self) -> str:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import F
 
 from videocalls.models import VideoCall
-from videocalls.providers import ProviderAway, ProviderRefused, Visitor, provider_of
+from videocalls.providers import ProviderAway, ProviderError, ProviderRefused, Visitor, provider_of
 
 State = VideoCall.State
 
@@ -16,7 +16,7 @@ LEASE = timedelta(minutes=2)
 
 
 def prepare(call: VideoCall, *, now: datetime) -> None:
-    """Tell the provider of the room and its window, and store how that went. Does nothing if another worker is at it."""
+    """Tell the provider of the room and its window, and store how that went; nothing if another worker is at it."""
     if not _claim(call, now):
         return
     try:
@@ -35,7 +35,7 @@ def enter(call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
         return ""
     try:
         return provider_of(call).address(call, visitor, now=now)
-    except (ProviderAway, ProviderRefused):
+    except ProviderError:
         return ""
 
 
@@ -65,5 +65,7 @@ def _postpone(call: VideoCall, error: ProviderAway, now: datetime) -> None:
 
 def _record(call: VideoCall, **outcome: object) -> None:
     """Unless the window has moved meanwhile: then the provider has to hear of it anew."""
-    asked = VideoCall.objects.filter(pk=call.pk, opens_at=call.opens_at, closes_at=call.closes_at, attempts=call.attempts)
+    asked = VideoCall.objects.filter(
+        pk=call.pk, opens_at=call.opens_at, closes_at=call.closes_at, attempts=call.attempts
+    )
     asked.update(**outcome)

@@ -1,4 +1,4 @@
-"""The way into a video appointment: the only address of it that messages carry, and that the video provider never sees."""
+"""The way into a video appointment: the one address of it that messages carry."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -96,7 +96,7 @@ def _state(appointment: Appointment, opens_at: datetime, closes_at: datetime, no
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_participant
 def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
-    """Says when the room opens, leads into it, or says that the officer will call. The citizen can correct the number."""
+    """When the room opens, the way in, or that the officer will call; the citizen can correct the number."""
     form = PhoneForm(request.POST if request.method == "POST" else None, initial={"phone": appointment.phone})
     if not visitor.is_host and form.is_valid():
         Appointment.objects.filter(pk=appointment.pk).update(phone=form.cleaned_data["phone"])

@@ -109,7 +109,7 @@ def test_download_is_published_without_guests() -> None:
     parsed = Calendar.from_ical(content)
     assert parsed["method"] == "PUBLISH"
     assert "attendee" not in parsed.events[0]
-    assert parsed.events[0].DTSTAMP == NOW.astimezone(UTC)
+    assert NOW.astimezone(UTC) == parsed.events[0].DTSTAMP
 
 
 def test_lines_are_folded_in_bytes_and_end_with_crlf() -> None:

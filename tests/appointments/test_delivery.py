@@ -7,8 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from email.message import EmailMessage
+from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -48,7 +47,7 @@ def booked(count: int = 1) -> list[Appointment]:
     return [an_appointment(slots[20 + number], number) for number in range(count)]
 
 
-def sweep(now=NOW) -> int:
+def sweep(now: datetime = NOW) -> int:
     """How many messages one sweep dealt with."""
     mailer = get_connection()
     done = 0
@@ -144,11 +143,11 @@ def test_refused_recipient_fails_at_once_and_the_others_go_on(server: MailServer
 @pytest.mark.django_db
 def test_greylisted_recipient_is_tried_again_later(server: MailServer) -> None:
     booked()
-    server.answer = lambda who: "451 4.7.1 Try again later"
+    server.answer = lambda _who: "451 4.7.1 Try again later"
     assert sweep() == 1
     message = confirmation()
     assert (message.state, message.due_at, message.attempts) == (State.PENDING, NOW + minutes(1), 1)
-    server.answer = lambda who: mailserver.ACCEPTED
+    server.answer = lambda _who: mailserver.ACCEPTED
     assert sweep(NOW + timedelta(seconds=59)) == 0
     assert sweep(NOW + minutes(1)) == 1
     assert confirmation().state == State.SENT
@@ -157,7 +156,7 @@ def test_greylisted_recipient_is_tried_again_later(server: MailServer) -> None:
 @pytest.mark.django_db
 def test_message_gives_up_after_the_last_retry_and_staff_see_it(server: MailServer) -> None:
     appointment = an_appointment(slots_of(an_open_branch())[-1])
-    server.answer = lambda who: "451 4.7.1 Try again later"
+    server.answer = lambda _who: "451 4.7.1 Try again later"
     now = NOW
     for wait in [*RETRIES, 0]:
         sweep(now)
@@ -249,7 +248,7 @@ def a_gateway(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
     taken: list[dict[str, Any]] = []
 
     class Gateway(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802
+        def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             taken.append({"path": self.path, **body})
             self.send_response(status)
@@ -316,15 +315,13 @@ def _kill(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
-def _until(condition: Callable[[], bool], seconds: float = 30) -> None:
+def _tick_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wakes the worker again and again, as the periodic sweep does."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.1)
-
-
-def _wake() -> None:
-    app.send_task("appointments.tasks.deliver_due")
+        app.send_task("appointments.tasks.deliver_due", expires=60)
+        time.sleep(1)
 
 
 def _message_ids(server: MailServer) -> list[str]:
@@ -344,8 +341,7 @@ def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment
     server.stalls_at = moment
     worker = _start_worker(server)
     try:
-        _wake()
-        assert server.stalled.wait(40)
+        _tick_until(server.stalled.is_set)
     finally:
         _kill(worker)
     assert Notification.objects.filter(state=State.SENDING).count() == 1
@@ -353,9 +349,8 @@ def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment
     Notification.objects.filter(state=State.SENDING).update(leased_until=timezone.now())  # five minutes pass
     worker = _start_worker(server)
     try:
-        _wake()
         confirmations = Notification.objects.filter(kind=Kind.CONFIRMATION)
-        _until(lambda: not confirmations.exclude(state=State.SENT).exists(), 40)
+        _tick_until(lambda: not confirmations.exclude(state=State.SENT).exists())
     finally:
         _kill(worker)
     ids = _message_ids(server)

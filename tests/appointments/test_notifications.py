@@ -157,28 +157,37 @@ def test_only_mobile_numbers_get_an_sms(typed: str, number: str) -> None:
 # At night nobody is woken
 
 
+def wall(month: int, day: int, hour: int, minute: int = 0) -> datetime:
+    """A wall-clock time in 2026: `in_zone` says where the wall is."""
+    return datetime(2026, month, day, hour, minute, tzinfo=UTC)
+
+
+def in_zone(wall_time: datetime, zone: str) -> datetime:
+    return wall_time.replace(tzinfo=ZoneInfo(zone))
+
+
 @pytest.mark.parametrize("zone", ["Europe/Athens", "America/New_York", "Australia/Melbourne", "Asia/Kolkata"])
 @pytest.mark.parametrize(
     ("local", "evening_before", "morning_after"),
     [
-        (datetime(2026, 3, 10, 7, 59), datetime(2026, 3, 9, 20), datetime(2026, 3, 10, 8)),
-        (datetime(2026, 3, 10, 8, 0), datetime(2026, 3, 10, 8), datetime(2026, 3, 10, 8)),
-        (datetime(2026, 3, 10, 20, 59), datetime(2026, 3, 10, 20, 59), datetime(2026, 3, 10, 20, 59)),
-        (datetime(2026, 3, 10, 21, 0), datetime(2026, 3, 10, 20), datetime(2026, 3, 11, 8)),
-        (datetime(2026, 3, 10, 0, 30), datetime(2026, 3, 9, 20), datetime(2026, 3, 10, 8)),
+        (wall(3, 10, 7, 59), wall(3, 9, 20), wall(3, 10, 8)),
+        (wall(3, 10, 8, 0), wall(3, 10, 8), wall(3, 10, 8)),
+        (wall(3, 10, 20, 59), wall(3, 10, 20, 59), wall(3, 10, 20, 59)),
+        (wall(3, 10, 21, 0), wall(3, 10, 20), wall(3, 11, 8)),
+        (wall(3, 10, 0, 30), wall(3, 9, 20), wall(3, 10, 8)),
         # the nights in which the clocks change: New York on 8 March, Athens on 29 March, Melbourne on 5 April
-        (datetime(2026, 3, 8, 6, 30), datetime(2026, 3, 7, 20), datetime(2026, 3, 8, 8)),
-        (datetime(2026, 3, 29, 6, 30), datetime(2026, 3, 28, 20), datetime(2026, 3, 29, 8)),
-        (datetime(2026, 4, 5, 6, 30), datetime(2026, 4, 4, 20), datetime(2026, 4, 5, 8)),
+        (wall(3, 8, 6, 30), wall(3, 7, 20), wall(3, 8, 8)),
+        (wall(3, 29, 6, 30), wall(3, 28, 20), wall(3, 29, 8)),
+        (wall(4, 5, 6, 30), wall(4, 4, 20), wall(4, 5, 8)),
     ],
 )
 def test_night_is_counted_on_the_citizens_clock(
     zone: str, local: datetime, evening_before: datetime, morning_after: datetime
 ) -> None:
     citizen = Appointment(timezone=zone)
-    due = local.replace(tzinfo=ZoneInfo(zone)).astimezone(UTC)
-    assert waking_hours(due, citizen) == evening_before.replace(tzinfo=ZoneInfo(zone))
-    assert after_night(due, citizen) == morning_after.replace(tzinfo=ZoneInfo(zone))
+    due = in_zone(local, zone).astimezone(UTC)
+    assert waking_hours(due, citizen) == in_zone(evening_before, zone)
+    assert after_night(due, citizen) == in_zone(morning_after, zone)
 
 
 @pytest.mark.django_db
@@ -191,6 +200,7 @@ def test_reminders_of_a_citizen_abroad_keep_to_the_day_there() -> None:
 # What is still true
 
 
+@pytest.mark.django_db
 @pytest.mark.parametrize(
     ("kind", "status", "revision", "true"),
     [
@@ -210,8 +220,17 @@ def test_reminders_of_a_citizen_abroad_keep_to_the_day_there() -> None:
 )
 def test_message_is_true_while_the_appointment_is_as_it_says(kind: str, status: str, revision: int, true: bool) -> None:
     later = NOW + timedelta(days=1)
-    appointment = Appointment(status=status, revision=3, starts_at=later, expires_at=later)
+    appointment = Appointment(pk=1, status=status, revision=3, starts_at=later, expires_at=later)
     assert is_true(Notification(appointment=appointment, kind=kind, revision=revision), now=NOW) is true
+
+
+@pytest.mark.django_db
+def test_reminder_overtaken_by_a_later_one_is_not_sent() -> None:
+    starts_at = at(12, day=date(2026, 3, 11))
+    reminders = an_appointment(a_slot_at(starts_at)).notifications.filter(kind=Kind.REMINDER).order_by("due_at")
+    day_before = starts_at - timedelta(hours=20)
+    assert [is_true(reminder, now=day_before) for reminder in reminders] == [False, True, True]
+    assert [is_true(reminder, now=starts_at - minutes(30)) for reminder in reminders] == [False, False, True]
 
 
 @pytest.mark.parametrize("kind", [Kind.VERIFY, Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED])

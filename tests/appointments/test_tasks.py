@@ -133,5 +133,5 @@ def test_messages_of_the_day_go_out_as_the_clock_moves() -> None:
     with time_machine.travel(at(10)):
         tasks.deliver_due()
     kinds = Notification.objects.filter(state=Notification.State.SENT).order_by("due_at").values_list("kind", flat=True)
-    assert list(kinds)[0] == "confirmation"
+    assert list(kinds) == ["confirmation", "reminder"]
     assert mail.outbox[-1].subject == "Υπενθύμιση: Τρίτη 3 Μαρτίου 2026, 12:00, ΚΕΠ Χανίων"

@@ -7,11 +7,11 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from tests.builders import NOW, minutes
 from videocalls import rooms
 from videocalls.models import VideoCall
 from videocalls.providers import PROVIDERS, Provider, ProviderAway, ProviderRefused, Visitor
 from videocalls.rooms import LEASE, RETRIES, enter, prepare
-from tests.builders import NOW, minutes
 
 State = VideoCall.State
 SECRET = "a secret of thirty-two bytes or more"

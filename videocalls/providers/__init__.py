@@ -1,7 +1,7 @@
 """The providers of video rooms that an agency can choose from."""
 
 from videocalls.models import VideoCall
-from videocalls.providers.base import Provider, ProviderAway, ProviderRefused, Visitor
+from videocalls.providers.base import Provider, ProviderAway, ProviderError, ProviderRefused, Visitor
 from videocalls.providers.jitsi import Jitsi
 from videocalls.providers.room import Room
 
@@ -15,4 +15,4 @@ def provider_of(call: VideoCall) -> Provider:
         raise ProviderRefused(f"there is no provider {call.provider!r}") from None
 
 
-__all__ = ["PROVIDERS", "Provider", "ProviderAway", "ProviderRefused", "Visitor", "provider_of"]
+__all__ = ["PROVIDERS", "Provider", "ProviderAway", "ProviderError", "ProviderRefused", "Visitor", "provider_of"]

@@ -6,11 +6,15 @@ from datetime import datetime
 from videocalls.models import VideoCall
 
 
-class ProviderAway(Exception):
+class ProviderError(Exception):
+    pass
+
+
+class ProviderAway(ProviderError):
     """The provider does not answer, or has trouble of its own: trying again later may help."""
 
 
-class ProviderRefused(Exception):
+class ProviderRefused(ProviderError):
     """The provider will not give this room however often one asks, or is not set up."""
 
 
