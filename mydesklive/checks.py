@@ -48,6 +48,14 @@ def check_email(**kwargs: object) -> list[CheckMessage]:
 
 
 @register()
+def check_sms(**kwargs: object) -> list[CheckMessage]:
+    if not settings.SMS_URL or "{phone}" in settings.SMS_URL:
+        return []
+    hint = "E.g. json://gateway.example.org/sms?:to={phone}."
+    return [Error("SMS_URL has no {phone} where the recipient's number belongs.", hint=hint, id="mydesklive.E009")]
+
+
+@register()
 def check_database(**kwargs: object) -> list[CheckMessage]:
     if settings.DATABASES["default"]["ENGINE"].endswith("postgresql"):
         return []

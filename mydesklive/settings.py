@@ -200,7 +200,7 @@ EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"myDESKlive <no-reply@{_site.hostname or 'localhost'}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# An apprise address, e.g. json://gateway.example.org/sms?:to=…; empty means that no SMS is sent.
+# An apprise address with {phone} for the recipient, e.g. json://gateway.example.org/sms?:to={phone}; empty: no SMS.
 SMS_URL = env.str("SMS_URL", "")
 
 # Video: a Jitsi server that accepts signed tokens; without one the built-in room is used.

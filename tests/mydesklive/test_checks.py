@@ -22,6 +22,7 @@ def test_a_right_configuration_is_silent():
         ({"SITE_URL": "https://rantevou.example.org", "MYDESK_DEMO": True}, "mydesklive.W001"),
         ({"EMAIL_URL": ""}, "mydesklive.E004"),
         ({"EMAIL_URL": "demo:"}, "mydesklive.E005"),
+        ({"SMS_URL": "json://gateway.example.org/sms"}, "mydesklive.E009"),
         (JITSI | {"JITSI_URL": "http://meet.example.org"}, "mydesklive.E007"),
         (JITSI | {"JITSI_SECRET": "k" * 31}, "mydesklive.E008"),
         (JITSI | {"JITSI_APP_ID": ""}, "mydesklive.E008"),
