@@ -53,12 +53,12 @@ MAX_BIGINT = 2**63 - 1
 MAX_KEY = 255
 MAX_BODY = 64 * 1024  # bytes
 
-# Long texts that neither free times nor bookings need.
-TEXTS = [
-    f"{name}_{language}"
-    for name in ("name", "description", "documents", "agency__name", "agency__short_name", "agency__description")
-    for language in ("el", "en")
+# What free times and bookings read of a service, its agency and a branch: most columns are texts that neither needs.
+NEEDED = [
+    *("agency", "code", "channels", "duration_minutes", "identification", "open_limit", "is_offered"),
+    *("agency__slug", "agency__stage", "agency__lead_minutes", "agency__reminders"),
 ]
+NEEDED_OF_BRANCH = ["agency", "code", "timezone"]
 
 # Free times
 
@@ -76,12 +76,12 @@ class SlotSerializer(serializers.Serializer):
 class SlotFilter(serializers.Serializer):
     procedure = CodeField(
         "code",
-        queryset=Procedure.objects.offered().select_related("agency").defer(*TEXTS),
+        queryset=Procedure.objects.offered().select_related("agency").only(*NEEDED),
         help_text="Code of the service.",
     )
     branch = CodeField(
         "code",
-        queryset=Branch.objects.open(),
+        queryset=Branch.objects.open().only(*NEEDED_OF_BRANCH),
         required=False,
         help_text="Code of the branch. Without it, the earliest time of each branch is answered.",
     )
@@ -150,7 +150,9 @@ def _times_at_branch(wanted: dict[str, Any], now: datetime) -> HttpResponse:
 
 def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
     procedure = wanted["procedure"]
-    branches = {branch.pk: branch for branch in Branch.objects.open().filter(agency=procedure.agency_id)}
+    branches = {
+        branch.pk: branch for branch in Branch.objects.open().filter(agency=procedure.agency_id).only(*NEEDED_OF_BRANCH)
+    }
     ranges = {pk: _range(wanted, branch, now) for pk, branch in branches.items()}
     since = {pk: begin for pk, (begin, _until) in ranges.items()} if "from" in wanted else None
     found = earliest(procedure, wanted["channel"], now=now, branches=branches, since=since)
@@ -224,7 +226,7 @@ def validate_time_zone(name: str) -> None:
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
     procedure = CodeField(
-        "code", queryset=Procedure.objects.select_related("agency").defer(*TEXTS), help_text="Code of the service."
+        "code", queryset=Procedure.objects.select_related("agency").only(*NEEDED), help_text="Code of the service."
     )
     channel = serializers.ChoiceField(Channel.choices)
     name = serializers.CharField(max_length=120)
