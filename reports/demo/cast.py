@@ -76,7 +76,9 @@ def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
     week = "{}-W{:02}".format(*home.today(now).isocalendar())
     if Appointment.objects.filter(idempotency_key__startswith=f"demo-citizen:{week}:").exists():
         return []
-    procedures = list(home.agency.procedures.filter(is_offered=True, channels__contains=[Channel.VIDEO]).order_by("pk")[:4])
+    procedures = list(
+        home.agency.procedures.filter(is_offered=True, channels__contains=[Channel.VIDEO]).order_by("pk")[:4]
+    )
     visits = [
         ("served", Channel.IN_PERSON, past, past),
         ("cancelled", Channel.IN_PERSON, now + 9 * DAY, now),
@@ -89,19 +91,21 @@ def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
         # Not the first one: an appointment in the middle of the morning looks like anybody's.
         if times:
             time = times[min(12, len(times) - 1)]
-            made += _booked(time, procedure, channel, citizen, f"demo-citizen:{week}:{what}", then)
+            made += _booked(time, procedure, channel, citizen, f"demo-citizen:{week}:{what}", now=then)
     _end(made, now)
     return made
 
 
 def _booked(
-    time: FreeTime, procedure: Procedure, channel: str, citizen: User, key: str, now: datetime
+    time: FreeTime, procedure: Procedure, channel: str, citizen: User, key: str, *, now: datetime
 ) -> list[Appointment]:
     contact = Contact(citizen.name, citizen.email, citizen.phone, citizen.language)
     source = Appointment.Source.WEB
     try:
         return [
-            booking.book(time.slot, procedure, channel, contact, now=now, source=source, citizen=citizen, idempotency_key=key)
+            booking.book(
+                time.slot, procedure, channel, contact, now=now, source=source, citizen=citizen, idempotency_key=key
+            )
         ]
     except BookingError:  # The visitor has booked the same service as the citizen.
         return []

@@ -93,7 +93,9 @@ def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
         choices=choices,
         popularity=list(accumulate(POPULAR_HOURS.get(start // 60, 2) for start in starts)),
         choice_popularity=list(
-            accumulate(POPULAR_CHANNELS[Channel(one.channel)] * 12 // (order.index(one.procedure) + 1) + 1 for one in choices)
+            accumulate(
+                POPULAR_CHANNELS[Channel(one.channel)] * 12 // (order.index(one.procedure) + 1) + 1 for one in choices
+            )
         ),
     )
 

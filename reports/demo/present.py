@@ -26,7 +26,7 @@ PAST, AHEAD = 8 * WEEK, 3 * WEEK
 # How much of the home branch is taken, and of the others at most.
 HOME_FULL, OTHERS_FULL = 0.62, 0.12
 CANCELLED, MISSED = 0.08, 0.06
-# After hours, the home branch's queue stands as it was this long before it closed.
+# After hours, the home branch's queue stands as it was this long before the busy half of its last day was over.
 BEFORE_CLOSING = timedelta(minutes=35)
 
 SLOTS = """
@@ -97,7 +97,9 @@ def last_open_day(home: Branch | None, today: date) -> date:
     weekdays = {day for rule in OpeningRule.objects.filter(branch=home) for day in rule.weekdays}
     for back in range(14):
         day = today - back * DAY
-        closures = Closure.objects.filter(branch=home, from_date__lte=day, until_date__gte=day, from_time=None, desks=None)
+        closures = Closure.objects.filter(
+            branch=home, from_date__lte=day, until_date__gte=day, from_time=None, desks=None
+        )
         if day.isoweekday() in weekdays and not closures.exists():
             return day
     return today
@@ -130,7 +132,7 @@ def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int
         (offer, row)
         for (rule, day), slots in _open_slots(list(places), since, until).items()
         for offer in [places[rule]]
-        for row in _bookings(offer, day, slots, home == offer.branch, taken, now)
+        for row in _bookings(offer, day, slots, home == offer.branch, taken, now=now)
     ]
     _provide_calls(booked, now)
     number = rows.write(row for _, row in booked)
@@ -142,16 +144,22 @@ def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int
 
 def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
     """Let the invented citizens whose time has come arrive, be served or stay away."""
-    clock = min(now, _closing(home, last_open_day(home, home.today(now))) - BEFORE_CLOSING) if home else now
+    clock = _clock(home, now) if home else now
     params = {"home": home and home.pk, "officer": officer, "now": now, "clock": clock, "missed": round(100 * MISSED)}
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, params)
 
 
-def _closing(home: Branch, day: date) -> datetime:
+def _clock(home: Branch, now: datetime) -> datetime:
+    day = last_open_day(home, home.today(now))
     rules = OpeningRule.objects.filter(branch=home, weekdays__contains=[day.isoweekday()])
-    closes = max((rule.closes_at for rule in rules), default=time(20))
-    return midnight(home.timezone, day) + timedelta(hours=closes.hour, minutes=closes.minute)
+    closings = {rule.closes_at: rule.desks for rule in rules} or {time(14): 1}
+    busy, last = max(closings, key=lambda closing: closings[closing]), max(closings)
+    ends = {
+        closes: midnight(home.timezone, day) + timedelta(hours=closes.hour, minutes=closes.minute)
+        for closes in closings
+    }
+    return now if now < ends[last] - BEFORE_CLOSING else ends[busy] - BEFORE_CLOSING
 
 
 def _visits(places: list[Offer], since: date, until: date, ratings: list[tuple[object, ...]]) -> Iterator[Row]:
@@ -165,7 +173,13 @@ def _visits(places: list[Offer], since: date, until: date, ratings: list[tuple[o
                 starts_at = offer.moment(day, random)
                 created_at = starts_at - random.uniform(0.1, 9) * DAY
                 row = rows.invented(
-                    offer, offer.choice(random), starts_at, created_at, random, person=invent(random), key=_key(offer, day, number)
+                    offer,
+                    offer.choice(random),
+                    starts_at,
+                    created_at,
+                    random,
+                    person=invent(random),
+                    key=_key(offer, day, number),
                 )
                 rows.finish(row, random.choices(_ENDS, _END_WEIGHTS)[0], random)
                 if given := rows.rating(row, offer, random):
@@ -190,7 +204,7 @@ def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, d
 
 
 def _bookings(
-    offer: Offer, day: date, free: dict[Slot, int], is_home: bool, taken: Counter[int], now: datetime
+    offer: Offer, day: date, free: dict[Slot, int], is_home: bool, taken: Counter[int], *, now: datetime
 ) -> Iterator[Row]:
     """Invented bookings of a day, until as much of it is taken as wanted; each in consecutive slots with a free desk."""
     random, slots, left = _random(offer, day), list(free), dict(free)
@@ -259,7 +273,7 @@ def _full(offer: Offer, is_home: bool, random: Random) -> float:
 
 
 def _random(offer: Offer, day: date) -> Random:
-    return Random(f"{offer.branch.code} {offer.rule} {day}")  # noqa: S311
+    return Random(f"{offer.branch.code} {offer.starts[0]} {offer.desks} {day}")  # noqa: S311
 
 
 def _key(offer: Offer, day: date, number: int) -> str:

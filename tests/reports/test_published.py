@@ -154,7 +154,9 @@ def test_nothing_is_published_that_the_agency_keeps() -> None:
     an_agency("joining", stage=Agency.Stage.JOINING)
     an_agency("asking", stage=Agency.Stage.REQUEST)
     table = published(TUESDAY)
-    assert [(line.agency.slug, line.totals and line.totals.served, line.procedures, line.branches) for line in table.lines] == [
+    assert [
+        (line.agency.slug, line.totals and line.totals.served, line.procedures, line.branches) for line in table.lines
+    ] == [
         ("kep", 1, 1, None),
         ("quiet", None, None, None),
         ("later", None, None, None),
