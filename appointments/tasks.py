@@ -6,7 +6,7 @@ from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
-from appointments import booking, calls, publishing
+from appointments import booking, calls, publishing, retention
 from appointments.delivery import deliver_next
 from appointments.models import Appointment
 from videocalls import rooms
@@ -59,3 +59,11 @@ def publish_branch(branch_pk: int) -> None:
 @shared_task
 def publish_all() -> None:
     publishing.publish_all(now=timezone.now())
+
+
+@shared_task
+def forget() -> None:
+    """Erase who came, once the agency's retention period is over; close what past appointments still hold up."""
+    now = timezone.now()
+    retention.erase_old(now=now)
+    retention.uncount_past(now=now)

@@ -37,6 +37,14 @@ app.conf.beat_schedule = {
         "task": "reports.tasks.rebuild_counts",
         "schedule": crontab(hour="3", minute="0"),
     },
+    "load the holidays of the coming years": {
+        "task": "agencies.tasks.load_coming_holidays",
+        "schedule": crontab(hour="2", minute="0", day_of_month="1"),
+    },
+    "forget what is past": {
+        "task": "appointments.tasks.forget",
+        "schedule": crontab(hour="3", minute="10"),
+    },
     "clear old sessions": {
         "task": "mydesklive.tasks.clear_sessions",
         "schedule": crontab(hour="3", minute="15"),
