@@ -1,13 +1,12 @@
 """REST: agencies, branches and procedures, for everybody to read."""
 
 import re
-from typing import Any, ClassVar
+from typing import Any
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.http import Http404
 from django.urls import reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema, extend_schema_field, extend_schema_view
@@ -46,7 +45,7 @@ CODE = re.compile(r"[-a-zA-Z0-9_]{1,60}")
 class CodeField(serializers.SlugRelatedField):
     """A branch, procedure or agency named by its code or slug. What can't be a code is unknown, whatever it is."""
 
-    default_error_messages: ClassVar[dict[str, str | Promise]] = {"does_not_exist": _("There is no “{value}” here.")}
+    default_error_messages = {"does_not_exist": _("There is no “{value}” here.")}
 
     def to_internal_value(self, data: Any) -> Any:
         if not isinstance(data, str) or not CODE.fullmatch(data):
@@ -122,7 +121,8 @@ class ProcedureSerializer(serializers.ModelSerializer):
 class AgencyFilter(serializers.Serializer):
     agency = CodeField("slug", queryset=Agency.objects.visible(), required=False, help_text="Slug of an agency.")
 
-    def matching(self, found: QuerySet) -> QuerySet:
+    def matching(self, found: Any) -> Any:
+        """The rows of the queryset that are asked for. Raises ValidationError."""
         self.is_valid(raise_exception=True)
         if agency := self.validated_data.get("agency"):
             found = found.filter(agency=agency)
@@ -136,7 +136,7 @@ class BranchFilter(AgencyFilter):
     country = serializers.RegexField(r"^[A-Za-z]{2}$", required=False, help_text="ISO 3166-1, two letters.")
     region = serializers.CharField(required=False, max_length=100, help_text="Name of a region, in Greek or English.")
 
-    def matching(self, found: QuerySet[Branch]) -> QuerySet[Branch]:
+    def matching(self, found: Any) -> Any:
         found = super().matching(found)
         asked = self.validated_data
         if q := asked.get("q"):
@@ -152,7 +152,7 @@ class ProcedureFilter(AgencyFilter):
     q = serializers.CharField(required=False, max_length=100, help_text="Words of the name, in any spelling.")
     channel = serializers.ChoiceField(Channel.choices, required=False)
 
-    def matching(self, found: QuerySet[Procedure]) -> list[Procedure]:
+    def matching(self, found: Any) -> list[Procedure]:
         found = super().matching(found)
         if channel := self.validated_data.get("channel"):
             found = found.filter(channels__contains=[channel])
@@ -182,7 +182,7 @@ class CodedViewSet(viewsets.GenericViewSet):
 class PublicViewSet(mixins.RetrieveModelMixin, CodedViewSet):
     """Read by everybody: nobody is asked who it is."""
 
-    authentication_classes: ClassVar[list] = []
+    authentication_classes = ()
 
 
 @extend_schema_view(

@@ -33,7 +33,7 @@ class SystemAuthentication(BaseAuthentication):
         return 'Bearer realm="myDESKlive"'
 
 
-class SystemAuthenticationScheme(OpenApiAuthenticationExtension):
+class SystemAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = SystemAuthentication
     name = "system"
 

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 from zoneinfo import available_timezones
 
 from django.conf import settings
@@ -19,13 +19,14 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
-from rest_framework.exceptions import APIException, ParseError, PermissionDenied, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, PermissionDenied, ValidationError
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
+from accounts.models import User
 from agencies.api import (
     FIELD_ERRORS,
     FORBIDDEN,
@@ -112,12 +113,12 @@ class SlotFilter(serializers.Serializer):
 
 
 class SlotsView(APIView):
-    authentication_classes: ClassVar[list] = []
+    authentication_classes = ()
 
     @extend_schema(
         operation_id="slots_list",
         summary="Free times of a service",
-        description="At one branch between two days, or the earliest time of every branch that has one. Always up to date.",
+        description="At one branch between two days, or the earliest time of every branch that has one.",
         parameters=[SlotFilter],
         responses={200: SlotSerializer(many=True), 400: FIELD_ERRORS},
         examples=[
@@ -288,7 +289,7 @@ class Refused(APIException):
 
     def __init__(self, error: BookingError) -> None:
         self.status_code = 409 if isinstance(error, self.CONFLICTS) else 400
-        self.detail = {error.field: [str(error)]}
+        self.detail = {error.field: [ErrorDetail(str(error))]}
 
 
 class SmallJSONParser(JSONParser):
@@ -313,8 +314,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     "Idempotency-Key",
     {"type": "string", "maxLength": MAX_KEY, "pattern": "^[!-~]*$"},
     OpenApiParameter.HEADER,
-    description="Any text that is new for each booking, e.g. a UUID. The same key again books nothing and answers the same "
-    "appointment: send a request again when its answer was lost.",
+    description="Any text that is new for each booking, e.g. a UUID. The same key again books nothing and answers the "
+    "same appointment: send a request again when its answer was lost.",
 )
 BOOKING = {
     "slot": 90210,
@@ -374,12 +375,12 @@ class AppointmentViewSet(CodedViewSet):
     serializer_class = AppointmentSerializer
     queryset = Appointment.objects.select_related("agency", "branch", "procedure__agency")
     lookup_field = "reference"
-    http_method_names: ClassVar[list[str]] = ["get", "post", "patch", "delete", "head", "options"]
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> Any:
         if isinstance(self.request.auth, SystemToken):
             return self.queryset.filter(agency=self.request.auth.agency_id, source=Source.SYSTEM)
-        return self.queryset.of_citizen(self.request.user)
+        return self.queryset.of_citizen(_citizen(self.request))
 
     def create(self, request: Request) -> Response:
         asked = BookingSerializer(data=request.data)
@@ -411,7 +412,7 @@ class AppointmentViewSet(CodedViewSet):
             asked.contact(),
             now=timezone.now(),
             source=Source.SYSTEM if is_system else Source.WEB,
-            citizen=None if is_system else self.request.user,
+            citizen=None if is_system else _citizen(self.request),
             idempotency_key=_idempotency_key(self.request),
         )
 
@@ -430,6 +431,11 @@ class AppointmentViewSet(CodedViewSet):
     def _who(self) -> str:
         """On whose behalf it is changed: an agency's system may do so up to the last minute, as its officers may."""
         return CancelledBy.AGENCY if isinstance(self.request.auth, SystemToken) else CancelledBy.CITIZEN
+
+
+def _citizen(request: Request) -> User:
+    assert request.user.is_authenticated  # noqa: S101 (IsCitizenOrSystem has asked)
+    return request.user
 
 
 def _idempotency_key(request: Request) -> str | None:

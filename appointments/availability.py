@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 from django.db import connection
 
@@ -62,8 +63,8 @@ WHERE slots = needed AND starts_at < %(until)s
 ORDER BY starts_at, id
 """
 
-# The same as the text of a JSON list, on the branch's clock, whose offset may change in between. Text is put together five
-# times faster than by json_agg, and a month of times would cost still more to pass through Python.
+# The same as the text of a JSON list, on the branch's clock, whose offset may change in between. Putting text together is
+# faster than json_agg, and a month of times would cost still more to pass through Python.
 FREE_TIMES_JSON = f"""
 SELECT '[' || coalesce(string_agg(
     '{{"id":' || id || ',"branch":' || %(code)s
@@ -85,7 +86,8 @@ EARLIEST = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))")})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
 FROM rule
-LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since) ON later.branch = rule.branch_id
+LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since)
+    ON later.branch = rule.branch_id
 CROSS JOIN LATERAL (
     SELECT slot.id, slot.starts_at, run.free
     FROM appointments_timeslot slot CROSS JOIN LATERAL (
@@ -127,7 +129,7 @@ def free_times(
 def free_times_json(
     procedure: Procedure, branch: Branch, channel: str, *, now: datetime, since: datetime, until: datetime
 ) -> str:
-    """What `free_times` finds as a JSON list of `{id, branch, starts_at, ends_at, free}`, on the branch's clock. One query."""
+    """What `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
     duration = timedelta(minutes=procedure.duration_minutes)
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
     params |= {"since": max(since, now + procedure.agency.lead), "length": duration}
@@ -162,7 +164,7 @@ def earliest(
     }
 
 
-def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, object]:
+def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]:
     duration = timedelta(minutes=procedure.duration_minutes)
     return {
         "agency": procedure.agency_id,
@@ -175,7 +177,7 @@ def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, obje
     }
 
 
-def _rows(sql: str, params: dict[str, object], procedure: Procedure, channel: str) -> list[tuple]:
+def _rows(sql: str, params: dict[str, Any], procedure: Procedure, channel: str) -> list[tuple]:
     if not procedure.is_offered or channel not in procedure.channels:
         return []
     with connection.cursor() as cursor:

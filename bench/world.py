@@ -91,21 +91,26 @@ def grow_past(size: int) -> None:
     vacuum("appointments_appointment")
 
 
+HOT = """
+SELECT min(id) FROM appointments_timeslot
+WHERE branch_id = %(branch)s AND taken = 0 AND starts_at > now() + interval '9 days'
+"""
+FULL = """
+SELECT min(id) FROM appointments_timeslot
+WHERE branch_id = %(branch)s AND taken = capacity AND taken > 0 AND starts_at > now() + interval '9 days'
+"""
+OPEN_WIDE = "UPDATE appointments_timeslot SET desks = %(desks)s, capacity = %(desks)s WHERE id = %(slot)s"
+
+
 def open_hot_slot(desks: int) -> int:
     """A slot that everybody wants, with so many desks."""
-    pk = scalar("SELECT min(id) FROM appointments_timeslot WHERE rule_id = %(rule)s AND taken = 0 AND starts_at > now() + "
-                "interval '9 days'", {"rule": places()[0].opening_rules.first().pk})  # fmt: skip
-    run(
-        "UPDATE appointments_timeslot SET desks = %(desks)s, capacity = %(desks)s WHERE id = %(pk)s",
-        {"desks": desks, "pk": pk},
-    )
-    return pk
+    slot = scalar(HOT, {"branch": places()[0].pk})
+    run(OPEN_WIDE, {"desks": desks, "slot": slot})
+    return slot
 
 
 def full_slot() -> int:
-    pk = scalar("SELECT min(id) FROM appointments_timeslot WHERE branch_id = %(branch)s AND taken = capacity AND taken > 0 "
-                "AND starts_at > now() + interval '9 days'", {"branch": places()[0].pk})  # fmt: skip
-    return pk
+    return scalar(FULL, {"branch": places()[0].pk})
 
 
 def spread_wide() -> int:

@@ -1,6 +1,6 @@
 """The addresses of the REST API, version 1: each app brings its own, schema and pages describe them all."""
 
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 from django.urls import path, re_path
 from drf_spectacular.utils import extend_schema
@@ -18,7 +18,7 @@ from appointments.api import AppointmentViewSet, SlotsView
 class UnknownAddress(APIView):
     """Programs get an answer that they can read."""
 
-    authentication_classes: ClassVar[list] = []
+    authentication_classes = ()
 
     def initial(self, request: Request, *args: object, **kwargs: object) -> NoReturn:
         raise NotFound
