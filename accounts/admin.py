@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.models import User
-from accounts.people import invited
+from accounts.people import invited, signed_in
 
 # Permissions come from roles alone, and addresses are personal data.
 for model in (Group, EmailAddress, EmailConfirmation):
@@ -77,7 +77,7 @@ class UserAdmin(ModelAdmin):
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs if obj else kwargs | {"form": NewUserForm})
-        form.asker = request.user
+        form.asker = signed_in(request)
         return form
 
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
@@ -88,14 +88,14 @@ class UserAdmin(ModelAdmin):
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        own = (*self.roles, "is_active") if obj == request.user or obj.is_superuser else ()
+        own = (*self.roles, "is_active") if obj == signed_in(request) or obj.is_superuser else ()
         return ("email", "date_joined", "last_login", *own)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return request.user.is_superuser or request.user.is_operator
+        return signed_in(request).is_superuser or signed_in(request).is_operator
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return self.has_module_permission(request)

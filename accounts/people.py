@@ -1,6 +1,9 @@
-"""Who is given a role before ever having signed in."""
+"""Who asks, and who is given a role before ever having signed in."""
+
+from typing import cast
 
 from allauth.account.models import EmailAddress
+from django.http import HttpRequest
 
 from accounts.models import User
 
@@ -13,3 +16,8 @@ def invited(email: str, name: str = "") -> User:
     user = User.objects.create_user(address, name=name)
     EmailAddress.objects.create(user=user, email=address, primary=True)
     return user
+
+
+def signed_in(request: HttpRequest) -> User:
+    """Who asks for a page that nobody sees without signing in."""
+    return cast("User", request.user)

@@ -26,7 +26,7 @@ class Ticked(forms.TypedMultipleChoiceField):
 
     def clean(self, value: Any) -> list[Any]:
         ticked = super().clean(value)
-        return [self.coerce(choice) for choice, _label in self.choices if self.coerce(choice) in ticked]
+        return [self.coerce(choice) for choice, _label in self.widget.choices if self.coerce(choice) in ticked]
 
 
 def channels_field() -> Ticked:
@@ -103,8 +103,8 @@ class ClosureForm(forms.ModelForm):
         given = self.cleaned_data
         if given.get("from_date") and given.get("until_date") and given["until_date"] < given["from_date"]:
             self.add_error("until_date", _("The last date must not be before the first."))
-        times = given.get("from_time"), given.get("until_time")
-        if any(times) and not (all(times) and times[0] < times[1]):
+        begins, ends = given.get("from_time"), given.get("until_time")
+        if (begins or ends) and not (begins and ends and begins < ends):
             self.add_error("until_time", _("Give both times, the first before the last, or none for the whole day."))
         self._refuse_foreign_places()
 

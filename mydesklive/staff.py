@@ -11,6 +11,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
 from unfold.sites import UnfoldAdminSite
 
+from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
 
@@ -53,7 +54,7 @@ def navigation(request: HttpRequest) -> list[Item]:
 
 
 def _items(request: HttpRequest) -> list[Item]:
-    user = request.user
+    user = signed_in(request)
     operator = access.is_operator(user)
     return [
         *(_of_officers() if access.has_role(user, Role.AGENT) else []),

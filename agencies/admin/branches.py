@@ -1,6 +1,6 @@
 """The branch in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
 
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
@@ -9,9 +9,11 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
 from agencies.models import Branch, Role
+from agencies.models.branch import BranchQuerySet
 
 
 class SupervisedAgencyFilter(AgencyFilter):
@@ -25,7 +27,7 @@ class BranchAdmin(PlacedAdmin):
     list_filter = (SupervisedAgencyFilter, "is_open")
     list_select_related = ("agency",)
     search_fields = ("search_text",)
-    fieldsets = (
+    fieldsets: Any = (
         (None, {"fields": ("of_agency", "code", "is_open", ("name_el", "name_en"))}),
         (
             _("Place"),
@@ -73,7 +75,7 @@ class BranchAdmin(PlacedAdmin):
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return queryset.matching(search_term), False
+        return cast("BranchQuerySet", queryset).matching(search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
@@ -81,9 +83,9 @@ class BranchAdmin(PlacedAdmin):
         first, *others = self.fieldsets
         return (None, {"fields": ("agency", *first[1]["fields"][1:])}), *others
 
-    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(self, request: HttpRequest, obj: Branch | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
-        if access.whole_agencies(request.user, Role.AGENCY_ADMIN).filter(pk=obj.agency_id).exists():
+        if access.whole_agencies(signed_in(request), Role.AGENCY_ADMIN).filter(pk=obj.agency_id).exists():
             return ("of_agency", "code")
         return tuple(flatten_fieldsets(self.fieldsets))

@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
 from agencies.forms import InvitationForm, MembershipForm
@@ -58,5 +59,5 @@ class MembershipAdmin(PlacedAdmin):
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
         form = super().get_form(request, obj, change, form=MembershipForm if obj else InvitationForm, **kwargs)
-        form.asker = request.user
+        form.asker = signed_in(request)
         return form

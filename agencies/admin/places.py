@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
 
@@ -50,7 +51,7 @@ class PlacedAdmin(ModelAdmin):
         return {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
-        return self.rows(request.user, super().get_queryset(request))
+        return self.rows(signed_in(request), super().get_queryset(request))
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         row = super().get_object(request, object_id, from_field)
@@ -75,22 +76,22 @@ class PlacedAdmin(ModelAdmin):
         return field
 
     def _chosen_from(self, db_field: Field, request: HttpRequest, kwargs: dict[str, Any]) -> dict[str, Any]:
-        return {"queryset": self.choices(request.user)[db_field.name]} | kwargs
+        return {"queryset": self.choices(signed_in(request))[db_field.name]} | kwargs
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return self.may_see(request.user)
+        return self.may_see(signed_in(request))
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may_see(request.user)
+        return self.may_see(signed_in(request))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
-        return self.may_add(request.user)
+        return self.may_add(signed_in(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may_change(request.user, obj)
+        return self.may_change(signed_in(request), obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self.may_delete(request.user, obj)
+        return self.may_delete(signed_in(request), obj)
 
 
 def administers(user: User) -> bool:
@@ -106,7 +107,7 @@ class AgencyFilter(SimpleListFilter):
     role = Role.AGENCY_ADMIN
 
     def lookups(self, request: HttpRequest, model_admin: DjangoModelAdmin) -> list[tuple[str, str]]:
-        agencies = access.agencies(request.user, self.role)
+        agencies = access.agencies(signed_in(request), self.role)
         return [(agency.slug, agency.short_name) for agency in agencies]
 
     def has_output(self) -> bool:

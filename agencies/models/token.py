@@ -22,6 +22,9 @@ class SystemToken(models.Model):
 
     objects = SystemTokenQuerySet.as_manager()
 
+    # The token itself, on the one object that has just been made; never stored.
+    key: str
+
     class Meta:
         verbose_name = _("system token")
         verbose_name_plural = _("system tokens")

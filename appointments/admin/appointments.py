@@ -1,4 +1,4 @@
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
@@ -6,6 +6,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -16,12 +17,14 @@ from django.utils.translation import gettext_lazy as _
 from unfold.views import ChangeList
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.models import Branch, Role
 from appointments.admin import callers, day, steps
 from appointments.admin.pages import address, find, officers_page, own_branches, page
 from appointments.models import Appointment, Status
+from appointments.models.appointment import AppointmentQuerySet
 
 
 class ByReference(ChangeList):
@@ -102,7 +105,7 @@ class AppointmentAdmin(PlacedAdmin):
         )
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
-        return found.seen_by(user).exclude(status=Status.HELD)
+        return cast("AppointmentQuerySet", found).seen_by(user).exclude(status=Status.HELD)
 
     def may_see(self, user: User) -> bool:
         return access.has_role(user, Role.AGENT)
@@ -114,7 +117,7 @@ class AppointmentAdmin(PlacedAdmin):
         return ByReference
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return (queryset.matching(search_term) if search_term.strip() else queryset), False
+        return (cast("AppointmentQuerySet", queryset).matching(search_term) if search_term.strip() else queryset), False
 
     def get_urls(self) -> list[URLPattern]:
         one_click = [
@@ -132,7 +135,7 @@ class AppointmentAdmin(PlacedAdmin):
             *super().get_urls(),
         ]
 
-    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return detail(request, reference=object_id)
 
     def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
@@ -184,7 +187,7 @@ def _noted(appointment: Appointment) -> list[dict[str, Any]]:
 @officers_page
 def unplaced(request: HttpRequest) -> HttpResponse:
     """Appointments at one's branches that changed openings give no room for any more: each is moved or cancelled."""
-    branches: QuerySet[Branch] = access.counters(request.user)
+    branches: QuerySet[Branch] = access.counters(signed_in(request))
     if code := request.GET.get("branch"):
         branches = branches.filter(code=code)
     pks = list(branches.values_list("pk", flat=True))

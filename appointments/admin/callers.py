@@ -8,6 +8,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext, gettext_noop
 
+from accounts.people import signed_in
 from agencies import access
 from appointments import booking
 from appointments.admin.forms import CallerForm, WishForm
@@ -28,7 +29,7 @@ def book(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     asked = "procedure" in request.GET
     initial = {"branch": request.session.get(REMEMBERED)}
-    wish = WishForm(access.counters(request.user), request.GET if asked else None, initial=initial)
+    wish = WishForm(access.counters(signed_in(request)), request.GET if asked else None, initial=initial)
     context = {"title": gettext("Book for a caller"), "wish": wish}
     if not (asked and wish.is_valid()):
         return page(request, "book.html", context)
@@ -57,7 +58,7 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
             Contact(**given),
             now=now,
             source=STAFF,
-            idempotency_key=f"staff:{request.user.pk}:{key}",
+            idempotency_key=f"staff:{signed_in(request).pk}:{key}",
         )
     except BookingError as error:
         refuse(caller, error)

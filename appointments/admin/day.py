@@ -98,12 +98,12 @@ def _wanted(request: HttpRequest, appointment: Appointment) -> bool:
 
 
 def _row(appointment: Appointment, now: datetime) -> Row:
-    waiting = appointment.status == Status.ARRIVED and appointment.arrived_at is not None
+    since = appointment.arrived_at if appointment.status == Status.ARRIVED else None
     return Row(
         appointment=appointment,
         steps=possible(appointment, now),
         late=appointment.status in (Status.BOOKED, Status.UNVERIFIED) and appointment.starts_at < now,
-        waited=int((now - appointment.arrived_at).total_seconds() // 60) if waiting else None,
+        waited=int((now - since).total_seconds() // 60) if since else None,
     )
 
 

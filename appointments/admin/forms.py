@@ -1,6 +1,6 @@
 """What officers choose and type; refusals stand at their field, as for citizens."""
 
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -38,8 +38,8 @@ class WishForm(forms.Form):
     def __init__(self, branches: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = Procedure.objects.offered().filter(agency__in=branches.values("agency")).select_related("agency")
-        self.fields["procedure"].queryset = offered.order_by("name_el")
-        self.fields["branch"].queryset = branches.open().select_related("agency")
+        cast("forms.ModelChoiceField", self.fields["procedure"]).queryset = offered.order_by("name_el")
+        cast("forms.ModelChoiceField", self.fields["branch"]).queryset = branches.open().select_related("agency")
 
     def clean(self) -> None:
         super().clean()

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from unfold.admin import StackedInline
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies import access
 from agencies.admin.branches import BranchAdmin
 from agencies.admin.places import AgencyFilter, PlacedAdmin
@@ -60,7 +61,7 @@ def _told(published: Published) -> str:
 def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
     """Who does not serve these branches, as an operator, reads the number alone."""
     text = ngettext("%d appointment no longer fits.", "%d appointments no longer fit.", count) % count
-    if not access.counters(request.user).filter(pk__in=[branch.pk for branch in branches]).exists():
+    if not access.counters(signed_in(request)).filter(pk__in=[branch.pk for branch in branches]).exists():
         return text
     code = branches[0].code if len(branches) == 1 else ""
     return format_html(
@@ -228,12 +229,12 @@ class ClosureAdmin(PlacedAdmin):
 
     def get_form(self, request: HttpRequest, obj: Closure | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
-        form.closes_all_of = access.whole_agencies(request.user, Role.SUPERVISOR)
+        form.closes_all_of = access.whole_agencies(signed_in(request), Role.SUPERVISOR)
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """One's own agency and branch, where there is only one."""
-        agencies, branches = (list(self.choices(request.user)[name][:2]) for name in ("agency", "branch"))
+        agencies, branches = (list(self.choices(signed_in(request))[name][:2]) for name in ("agency", "branch"))
         own = {name: found[0].pk for name, found in (("agency", agencies), ("branch", branches)) if len(found) == 1}
         return own | super().get_changeform_initial_data(request)
 
@@ -267,16 +268,16 @@ class OfBranch(StackedInline):
     show_change_link = False
 
     def has_view_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
-        return supervises(request.user)
+        return supervises(signed_in(request))
 
     def has_add_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
-        return supervises(request.user)
+        return supervises(signed_in(request))
 
     def has_change_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
-        return supervises(request.user)
+        return supervises(signed_in(request))
 
     def has_delete_permission(self, request: HttpRequest, obj: Branch | None = None) -> bool:
-        return supervises(request.user)
+        return supervises(signed_in(request))
 
 
 class OpeningRuleInline(OfBranch):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin
@@ -14,25 +14,28 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
 from appointments.models import Appointment, Status
 
 P = ParamSpec("P")
-View = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 REMEMBERED = "staff_branch"
 
 
-def officers_page(view: View) -> View:
+def officers_page(
+    view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
     """A page of the admin for who works at some branch."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        if not access.has_role(request.user, Role.AGENT):
+        if not access.has_role(signed_in(request), Role.AGENT):
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    return admin.site.admin_view(guarded)
+    # It answers what it was given: a view that asks for a sign-in first.
+    return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", admin.site.admin_view(guarded))
 
 
 def page(request: HttpRequest, template: str, context: dict[str, Any], status: int = 200) -> HttpResponse:
@@ -42,7 +45,7 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], status: i
 
 def find(request: HttpRequest, reference: str) -> Appointment:
     """The appointment, if it is at a branch of the officer's; times only held have no citizen yet and are not shown."""
-    seen = Appointment.objects.seen_by(request.user).exclude(status=Status.HELD)
+    seen = Appointment.objects.seen_by(signed_in(request)).exclude(status=Status.HELD)
     return get_object_or_404(
         seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call"), reference=reference
     )
@@ -51,7 +54,7 @@ def find(request: HttpRequest, reference: str) -> Appointment:
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
     """The branch that the address names (404 if it is not one's own), or the one looked at last, or the first."""
     if code := request.GET.get("branch"):
-        branch = get_object_or_404(access.counters(request.user).select_related("agency"), code=code)
+        branch = get_object_or_404(access.counters(signed_in(request)).select_related("agency"), code=code)
         if request.session.get(REMEMBERED) != code:
             request.session[REMEMBERED] = code
         return branch
@@ -60,7 +63,7 @@ def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
 
 
 def own_branches(request: HttpRequest) -> list[Branch]:
-    return list(access.counters(request.user).select_related("agency"))
+    return list(access.counters(signed_in(request)).select_related("agency"))
 
 
 def address(name: str, *args: str, **query: Any) -> str:

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
+from accounts.people import signed_in
 from agencies.models import Channel
 from appointments import booking
 from appointments.admin.forms import CancelForm, MoveForm
@@ -79,7 +80,7 @@ def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
     appointment = find(request, reference)
     step, run = ONE_CLICK[name]
     try:
-        run(appointment, request.user, timezone.now())
+        run(appointment, signed_in(request), timezone.now())
     except BookingError as error:
         messages.error(request, f"{appointment.spoken_reference}: {error}")
     else:
@@ -146,4 +147,4 @@ def told(appointment: Appointment) -> dict[str, str]:
 
 def note(request: HttpRequest, appointment: Appointment, done: str) -> None:
     """Write down which officer did it."""
-    LogEntry.objects.log_actions(request.user.pk, [appointment], CHANGE, done, single_object=True)
+    LogEntry.objects.log_actions(str(signed_in(request).pk), [appointment], CHANGE, done, single_object=True)
