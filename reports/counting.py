@@ -48,7 +48,7 @@ GROUP BY agency_id, day
 REBUILD = f"""
 INSERT INTO reports_dailycount (agency_id, day, submitted, served, missed, cancelled, ratings, satisfied)
 {COUNTS}
-"""  # noqa: S608 (constants)
+"""
 
 TOTALS = f"""
 SELECT agency_id, sum(submitted)::bigint, sum(served)::bigint, sum(missed)::bigint, sum(cancelled)::bigint,

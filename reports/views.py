@@ -40,7 +40,9 @@ def agencies_csv(request: HttpRequest) -> HttpResponse:
     """All plain ASCII, so that every spreadsheet opens it as it is. An empty cell: not published."""
     form = _form(request)
     if not form.is_valid():
-        return HttpResponse("\n".join(form.errors["as_of"]), status=400, content_type="text/plain; charset=utf-8")
+        return HttpResponse(
+            "\n".join(map(str, form.errors["as_of"])), status=400, content_type="text/plain; charset=utf-8"
+        )
     as_of = form.cleaned_data["as_of"]
     response = HttpResponse(content_type="text/csv; charset=utf-8")
     response["Content-Disposition"] = f'attachment; filename="agencies-{as_of}.csv"'

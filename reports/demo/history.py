@@ -1,7 +1,7 @@
 """The published history: as many appointments served as the agencies published, from each one's first day on.
 
-How many is a fact; when, where and what for is invented, and so are those missed and cancelled, and the ratings. Nobody's
-data is in it. Every machine gets the same.
+How many is a fact; when, where and what for is invented, and so are those missed and cancelled, and the ratings.
+Nobody's data is in it. Every machine gets the same.
 """
 
 import csv

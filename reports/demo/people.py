@@ -1,4 +1,4 @@
-# ruff: noqa: E501 (lists of names)
+
 """Invented citizens: common first names and surnames thrown together, addresses at example.org, numbers nobody has."""
 
 from random import Random

@@ -56,7 +56,8 @@ WITH due AS (
         CASE WHEN branch_id = %(home)s THEN %(clock)s::timestamptz ELSE %(now)s::timestamptz END AS clock
     FROM appointments_appointment
     WHERE idempotency_key >= 'demo' AND idempotency_key < 'demp'
-        AND status IN ('unverified', 'booked', 'arrived', 'serving') AND starts_at < %(now)s::timestamptz + interval '20 minutes'
+        AND status IN ('unverified', 'booked', 'arrived', 'serving')
+        AND starts_at < %(now)s::timestamptz + interval '20 minutes'
 ), timed AS (
     SELECT *, starts_at - make_interval(mins => 1 + luck %% 18) AS arrives, luck %% 100 < %(missed)s AS misses,
         starts_at + make_interval(mins => luck / 100 %% 8) AS serves,
@@ -64,7 +65,8 @@ WITH due AS (
     FROM due
 ), settled AS (
     UPDATE appointments_appointment appointment SET
-        status = CASE WHEN misses THEN 'no_show' WHEN completes <= clock THEN 'completed' WHEN serves <= clock THEN 'serving'
+        status = CASE WHEN misses THEN 'no_show' WHEN completes <= clock THEN 'completed'
+            WHEN serves <= clock THEN 'serving'
             ELSE 'arrived' END,
         arrived_at = CASE WHEN NOT misses THEN coalesce(arrived_at, arrives) END,
         serving_at = CASE WHEN NOT misses AND serves <= clock THEN coalesce(serving_at, serves) END,
@@ -75,7 +77,8 @@ WITH due AS (
     FROM timed
     WHERE timed.id = appointment.id AND CASE
         WHEN misses THEN status = 'booked' AND timed.starts_at + interval '15 minutes' <= clock
-        ELSE arrives <= clock AND (status <> 'serving' OR completes <= clock) AND (status <> 'arrived' OR serves <= clock)
+        ELSE arrives <= clock AND (status <> 'serving' OR completes <= clock)
+            AND (status <> 'arrived' OR serves <= clock)
     END
     RETURNING appointment.agency_id, procedure_id, channel, timed.starts_at, appointment.branch_id, status, luck
 )
@@ -125,7 +128,7 @@ def write_past(since: date, until: date) -> int:
 
 @transaction.atomic
 def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int:
-    """Book into the published slots of the days from `since` to `until`: half of the home branch, less of the others."""
+    """Book into the published slots of the days from `since` to `until`: half of the home branch, less of others."""
     places = {offer.rule: offer for offer in offers()}
     taken: Counter[int] = Counter()
     booked = [
@@ -145,7 +148,13 @@ def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int
 def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
     """Let the invented citizens whose time has come arrive, be served or stay away."""
     clock = _clock(home, now) if home else now
-    params = {"home": home and home.pk, "officer": officer, "now": now, "clock": clock, "missed": round(100 * MISSED)}
+    params = {
+        "home": home.pk if home else None,
+        "officer": officer,
+        "now": now,
+        "clock": clock,
+        "missed": round(100 * MISSED),
+    }
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, params)
 
@@ -206,7 +215,7 @@ def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, d
 def _bookings(
     offer: Offer, day: date, free: dict[Slot, int], is_home: bool, taken: Counter[int], *, now: datetime
 ) -> Iterator[Row]:
-    """Invented bookings of a day, until as much of it is taken as wanted; each in consecutive slots with a free desk."""
+    """Invented bookings of a day, until as much is taken as wanted; each in consecutive slots with a free desk."""
     random, slots, left = _random(offer, day), list(free), dict(free)
     wanted = sum(free.values()) * _full(offer, is_home, random)
     used = 0

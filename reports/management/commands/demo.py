@@ -33,7 +33,7 @@ WHERE EXISTS (SELECT FROM agencies_openingrule rule WHERE rule.branch_id = branc
 
 
 class Command(BaseCommand):
-    help = "Fills the demo: agencies, sign-ins, the published history and a lively present. Run again, it moves with the calendar."
+    help = "Fills the demo: agencies, sign-ins, the history and a lively present. A later run moves with the calendar."
     requires_system_checks = ()
 
     def handle(self, **options: Any) -> None:
