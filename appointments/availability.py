@@ -11,11 +11,12 @@ from django.db import connection
 
 from agencies.models import Branch, Procedure
 from agencies.wallclock import spans
+from appointments.models import TimeSlot
 
 
 @dataclass(frozen=True, slots=True)
 class FreeTime:
-    """A time at which the procedure can begin (UTC): keys of the first slot and the branch, and how many can still book."""
+    """A time at which the procedure can begin (UTC): keys of first slot and branch, and how many can still book."""
 
     slot: int
     branch: int
@@ -23,9 +24,9 @@ class FreeTime:
     free: int
 
 
-def slots_needed(procedure: Procedure, slot_minutes: int) -> int:
-    """How many consecutive slots the procedure takes; the SQL below counts the same way."""
-    return math.ceil(procedure.duration_minutes / slot_minutes)
+def slots_needed(procedure: Procedure, slot: TimeSlot) -> int:
+    """How many consecutive slots of this length the procedure takes; the SQL below counts the same way."""
+    return math.ceil(timedelta(minutes=procedure.duration_minutes) / (slot.ends_at - slot.starts_at))
 
 
 # The rules under which the procedure is given in a channel. A rule that names no procedures is for all of them.
@@ -45,8 +46,8 @@ RULES = """
 
 FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.bookable_from <= %(now)s)"
 
-# A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule never
-# overlap, so their number tells that none is missing between them.
+# A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule
+# never overlap, so their number tells that none is missing between them.
 FREE_TIMES = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
 SELECT id, starts_at, free FROM (
@@ -63,17 +64,17 @@ WHERE slots = needed AND starts_at < %(until)s
 ORDER BY starts_at, id
 """
 
-# The same as the text of a JSON list, on the branch's clock, whose offset may change in between. Putting text together is
-# faster than json_agg, and a month of times would cost still more to pass through Python.
+# The same as the text of a JSON list, on the branch's clock, whose offset may change in between. Putting text together
+# is faster than json_agg, and a month of times would cost still more to pass through Python.
 FREE_TIMES_JSON = f"""
 SELECT '[' || coalesce(string_agg(
     '{{"id":' || id || ',"branch":' || %(code)s
-        || ',"starts_at":"' || replace((starts_at AT TIME ZONE 'UTC' + offsets[at_start])::text, ' ', 'T') || iso[at_start]
-        || '","ends_at":"' || replace((ends_at AT TIME ZONE 'UTC' + offsets[at_end])::text, ' ', 'T') || iso[at_end]
+        || ',"starts_at":"' || replace((starts_at AT TIME ZONE 'UTC' + offsets[i])::text, ' ', 'T') || iso[i]
+        || '","ends_at":"' || replace((ends_at AT TIME ZONE 'UTC' + offsets[j])::text, ' ', 'T') || iso[j]
         || '","free":' || free || '}}', ','
 ), '') || ']'
 FROM (
-    SELECT *, width_bucket(starts_at, begins) AS at_start, width_bucket(ends_at, begins) AS at_end
+    SELECT *, width_bucket(starts_at, begins) AS i, width_bucket(ends_at, begins) AS j
     FROM (SELECT *, starts_at + %(length)s::interval AS ends_at FROM ({FREE_TIMES}) AS free) AS timed,
         (
             SELECT %(begins)s::timestamptz[] AS begins, %(offsets)s::interval[] AS offsets, %(iso)s::text[] AS iso
@@ -116,8 +117,8 @@ def free_times(
 ) -> list[FreeTime]:
     """Every time from `since` before `until` at which the procedure can begin, in order; not within the agency's lead.
 
-    Officers (`assisted`) may book up to the last minute, and times that are not released yet. One query. A time that two
-    rules of the branch both give appears twice, with two slots.
+    Officers (`assisted`) may book up to the last minute, and times that are not released yet. One query. A time that
+    two rules of the branch both give appears twice, with two slots.
     """
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
     params["since"] = max(since, now if assisted else now + procedure.agency.lead)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q
@@ -78,7 +79,7 @@ def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User
     with _refusals(), _locked(held) as appointment:
         if appointment.status in (Status.BOOKED, Status.UNVERIFIED):
             return appointment
-        if appointment.status != Status.HELD or appointment.expires_at <= now:
+        if appointment.status != Status.HELD or appointment.is_overdue(now):
             raise HoldExpired
         appointment.citizen = citizen or appointment.citizen
         _sign(appointment, contact)
@@ -115,8 +116,8 @@ def book(
             _take(appointment, slot)
             _settle(appointment, now)
     except (BookingError, IntegrityError):
-        # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked only
-        # now, because nearly every key is new and a used one can't be stored again.
+        # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
+        # only now, because nearly every key is new and a used one can't be stored again.
         if winner := _by_key(idempotency_key):
             return winner
         raise
@@ -128,7 +129,7 @@ def verify(unverified: Appointment, *, now: datetime) -> Appointment:
     with _locked(unverified) as appointment:
         if appointment.status == Status.BOOKED:
             return appointment
-        if appointment.status != Status.UNVERIFIED or appointment.expires_at <= now:
+        if appointment.status != Status.UNVERIFIED or appointment.is_overdue(now):
             raise HoldExpired
         _settle(appointment, now)
     return appointment
@@ -249,9 +250,11 @@ def bookable_slot(
     Raises the BookingError that says what is wrong.
     """
     for_procedure = Q(rule__procedures__isnull=True) | Q(rule__procedures=procedure)
-    slots = TimeSlot.objects.select_related("rule", "branch").only(*SLOT_FIELDS).filter(for_procedure, rule__isnull=False)
+    slots = (
+        TimeSlot.objects.select_related("rule", "branch").only(*SLOT_FIELDS).filter(for_procedure, rule__isnull=False)
+    )
     slot = slots.filter(pk=slot_id).first()
-    if slot is None:
+    if slot is None or slot.rule is None:
         raise SlotNotFound
     if slot.branch.agency_id != procedure.agency_id:
         raise ForeignProcedure
@@ -268,7 +271,7 @@ def bookable_slot(
 
 # What the verbs read of a slot's rule and branch: a booking should not carry the texts of everything it touches.
 SLOT_FIELDS = (
-    *("branch", "rule", "starts_at", "bookable_from", "rule__branch", "rule__channels", "rule__slot_minutes"),
+    *("branch", "rule", "starts_at", "ends_at", "bookable_from", "rule__branch", "rule__channels"),
     *("branch__agency", "branch__code", "branch__is_open", "branch__timezone"),
 )
 
@@ -298,11 +301,17 @@ def _refusals() -> Iterator[None]:
 def _by_key(idempotency_key: str | None) -> Appointment | None:
     if idempotency_key is None:
         return None
-    return Appointment.objects.select_related("agency", "branch", "procedure").filter(idempotency_key=idempotency_key).first()
+    return (
+        Appointment.objects.select_related("agency", "branch", "procedure")
+        .filter(idempotency_key=idempotency_key)
+        .first()
+    )
 
 
 def _new(slot: TimeSlot, procedure: Procedure, channel: str, now: datetime) -> Appointment:
-    return Appointment(agency=procedure.agency, procedure=procedure, branch=slot.branch, channel=channel, created_at=now)
+    return Appointment(
+        agency=procedure.agency, procedure=procedure, branch=slot.branch, channel=channel, created_at=now
+    )
 
 
 def _sign(appointment: Appointment, contact: Contact) -> None:
@@ -421,7 +430,7 @@ def _take(appointment: Appointment, slot: TimeSlot) -> None:
     with connection.cursor() as cursor:
         cursor.execute(TAKE, _run_of(appointment, slot))
         appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
-    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot.rule.slot_minutes):
+    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
         raise SlotTaken
 
 
@@ -439,6 +448,6 @@ def _give_back(*appointments: Appointment) -> None:
         appointment.slot_ids = []
 
 
-def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, object]:
+def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
     duration = timedelta(minutes=appointment.procedure.duration_minutes)
     return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": slot.starts_at + duration}

@@ -27,11 +27,12 @@ SCRIPT = """
 \\set slot random(1, :slots)
 BEGIN;
 UPDATE appointments_timeslot SET taken = taken + 1 WHERE id = {slot} AND taken < capacity;
-INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids, starts_at,
-    ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
+INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids,
+    starts_at, ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
     cancelled_by, cancel_reason)
-SELECT left(md5(random()::text), 12), agency_id, {branch}, id, 'in_person', 'booked', ARRAY[{slot}::bigint], now() + interval
-    '1 day', now() + interval '1 day 10 minutes', 'Ελένη', 'a@example.org', '', 'el', '', '', '', 'system', 0, now(), now(),
+SELECT left(md5(random()::text), 12), agency_id, {branch}, id, 'in_person', 'booked', ARRAY[{slot}::bigint],
+    now() + interval '1 day', now() + interval '1 day 10 minutes',
+    'Ελένη', 'a@example.org', '', 'el', '', '', '', 'system', 0, now(), now(),
     '', '' FROM agencies_procedure WHERE code = 'kep-dilosi';
 COMMIT;
 """

@@ -26,14 +26,15 @@ settings.configure(
 )
 
 TAKE = """
-UPDATE appointments_timeslot SET taken = taken + 1 WHERE id = %s AND taken < capacity RETURNING branch_id, starts_at, ends_at
+UPDATE appointments_timeslot SET taken = taken + 1 WHERE id = %s AND taken < capacity
+RETURNING branch_id, starts_at, ends_at
 """
 INSERT = """
-INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids, starts_at,
-    ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
+INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids,
+    starts_at, ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
     cancelled_by, cancel_reason)
-SELECT %(reference)s, agency_id, %(branch)s, id, %(channel)s, 'booked', ARRAY[%(slot)s], %(starts_at)s, %(ends_at)s, %(name)s,
-    %(email)s, %(phone)s, %(language)s, '', '', '', 'system', 0, now(), now(), '', ''
+SELECT %(reference)s, agency_id, %(branch)s, id, %(channel)s, 'booked', ARRAY[%(slot)s], %(starts_at)s, %(ends_at)s,
+    %(name)s, %(email)s, %(phone)s, %(language)s, '', '', '', 'system', 0, now(), now(), '', ''
 FROM agencies_procedure WHERE code = %(procedure)s
 """
 TIMES = """

@@ -58,25 +58,31 @@ def write(rows: list[Row], *, now: datetime, past: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SHOW server_version")
         postgres = cursor.fetchone()[0].split()[0]
-    FILE.write_text(
-        f"# Figures of speed\n\n`make bench`, {now:%-d %B %Y}, on {psutil.cpu_count()} cores ({machine()}) with {memory:.0f} GB "
-        f"of memory that client, web server and database share. Python {python_version()}, Django {django.__version__}, "
-        f"PostgreSQL {postgres}.\n\nRates depend on the machine and on what else it does; the ratios are of runs taken in turn, "
-        f"so they tell more. {past}\n\n{table(rows)}\n\n{EXPLANATION}"
-    )
+    machine_told = f"{psutil.cpu_count()} cores ({machine()}) and {memory:.0f} GB of memory"
+    versions = f"Python {python_version()}, Django {django.__version__}, PostgreSQL {postgres}"
+    head = HEAD.format(day=f"{now:%-d %B %Y}", machine=machine_told, versions=versions, past=past)
+    FILE.write_text(f"{head}\n{table(rows)}\n\n{EXPLANATION}")
 
+
+HEAD = """\
+# Figures of speed
+
+`make bench`, {day}, on a machine of {machine} that client, web server and database share. {versions}.
+
+Rates depend on the machine and on what else it does; the ratios are of runs taken in turn, so they tell more. {past}
+"""
 
 EXPLANATION = """\
 How it is measured:
 
-- 16 clients, each with one kept connection, in one thread that does nothing but sockets; granian as `make run` starts it.
-  Each figure of a rate is the median of several short runs, taken in turn with those it is compared with.
-- *Booking* sends `POST /api/v1/appointments/` with an agency's token and an idempotency key for a new person each time; the
-  product checks everything, counts the limit per person, and writes the appointment and its messages. Commits reach the
-  disk. The worker that sends the messages does not run.
-- *The lean view* (`bench/lean.py`) is Django without middleware, and plain SQL: the update of the slot and one insert, no
-  checks, no token, no messages. *pgbench* sends the same two statements, prepared, over 16 connections.
-- *Free times* are those of one service at one branch for 30 days, of a calendar that is half booked. The lean view answers
-  the same list, made by PostgreSQL out of one simple query, on UTC.
-- *The earliest time* is `EXPLAIN ANALYZE` of the one query that the pages and the API ask, all branches half booked.
+- 16 clients, each with one kept connection, in one thread that does nothing but sockets; granian as `make run` starts
+  it. Each rate is the median of several short runs, taken in turn with those it is compared with.
+- *Booking* sends `POST /api/v1/appointments/` with an agency's token and an idempotency key for a new person each time;
+  the product checks everything, counts the limit per person, and writes the appointment and its messages. Commits
+  reach the disk. The worker that sends the messages does not run.
+- *The lean view* (`bench/lean.py`) is Django without middleware, and plain SQL: the update of the slot and one insert,
+  no checks, no token, no messages. *pgbench* sends the same two statements, prepared, over 16 connections.
+- *Free times* are those of one service at one branch for 30 days, of a calendar that is half booked. The lean view
+  answers the same list, made by PostgreSQL out of one simple query, on UTC.
+- *The earliest time* is `EXPLAIN ANALYZE` of the one query that pages and API ask, all branches half booked.
 """

@@ -1,12 +1,14 @@
 """The data that is measured on: every agency and branch with its calendar, half booked, and a past of any length."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from django.core.management import call_command
 from django.db import connection
 
 from agencies.loading import load_agencies
-from agencies.models import Agency, Branch, Procedure, SystemToken
+from agencies.models import Agency, Branch, OpeningRule, Procedure, SystemToken
 from appointments.publishing import publish_all
 
 BRANCH, PROCEDURE = "kep-chania", "kep-dilosi"
@@ -33,7 +35,8 @@ def token(agency: str, number: int) -> str:
 HALF_BOOKED = """
 UPDATE appointments_timeslot SET desks = least(desks, 200), capacity = least(desks, 200), taken = wanted
 FROM (
-    SELECT id AS slot, CASE WHEN hashint8(id) %% 2 = 0 THEN least(desks, 200) ELSE 0 END AS wanted FROM appointments_timeslot
+    SELECT id AS slot, CASE WHEN hashint8(id) %% 2 = 0 THEN least(desks, 200) ELSE 0 END AS wanted
+    FROM appointments_timeslot
 ) AS plan
 WHERE slot = id AND starts_at > now() AND (taken <> wanted OR capacity <> desks OR desks > 200)
 """
@@ -53,13 +56,16 @@ INSERT INTO appointments_timeslot (branch_id, rule_id, starts_at, ends_at, desks
 SELECT rule.branch_id, rule.id, moment, moment + interval '10 minutes', 2, 2, 2
 FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1, 2) AS number
 JOIN (
-    SELECT id, branch_id, row_number() OVER (ORDER BY id) - 1 AS place, count(*) OVER () AS rules FROM agencies_openingrule
-) AS rule ON rule.place = number / 2 %% rule.rules
-CROSS JOIN LATERAL (SELECT date_trunc('day', now()) - number / 2 / rule.rules * interval '10 minutes' AS moment) AS clock
+    SELECT id, branch_id, row_number() OVER (ORDER BY id) - 1 AS place
+    FROM agencies_openingrule
+) AS rule ON rule.place = number / 2 %% %(rules)s
+CROSS JOIN LATERAL (
+    SELECT date_trunc('day', now()) - number / 2 / %(rules)s * interval '10 minutes' AS moment
+) AS clock
 """
 PAST = """
-INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids, starts_at,
-    ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
+INSERT INTO appointments_appointment (reference, agency_id, branch_id, procedure_id, channel, status, slot_ids,
+    starts_at, ends_at, name, email, phone, language, timezone, notes, person_key, source, revision, created_at, booked_at,
     completed_at, ended_at, cancelled_by, cancel_reason)
 SELECT 'P' || number, branch.agency_id, branch.id, branch.procedure_id, 'in_person',
     CASE number %% 10 WHEN 0 THEN 'no_show' WHEN 1 THEN 'cancelled' ELSE 'completed' END, '{}', moment,
@@ -68,14 +74,16 @@ SELECT 'P' || number, branch.agency_id, branch.id, branch.procedure_id, 'in_pers
     CASE WHEN number %% 10 < 2 THEN moment END, CASE number %% 10 WHEN 1 THEN 'citizen' ELSE '' END, ''
 FROM generate_series(%(first)s::bigint, %(last)s::bigint - 1) AS number
 JOIN (
-    SELECT branch.id, branch.agency_id, procedure.id AS procedure_id, row_number() OVER (ORDER BY branch.id) - 1 AS place,
-        count(*) OVER () AS branches
+    SELECT branch.id, branch.agency_id, procedure.id AS procedure_id,
+        row_number() OVER (ORDER BY branch.id) - 1 AS place
     FROM agencies_branch branch
     JOIN LATERAL (
         SELECT id FROM agencies_procedure WHERE agency_id = branch.agency_id ORDER BY id LIMIT 1
     ) AS procedure ON true
-) AS branch ON branch.place = number %% branch.branches
-CROSS JOIN LATERAL (SELECT now() - interval '1 day' - number / branch.branches * interval '10 minutes' AS moment) AS clock
+) AS branch ON branch.place = number %% %(branches)s
+CROSS JOIN LATERAL (
+    SELECT now() - interval '1 day' - number / %(branches)s * interval '10 minutes' AS moment
+) AS clock
 """
 STEP = 500_000
 
@@ -83,10 +91,15 @@ STEP = 500_000
 def grow_past(size: int) -> None:
     """Let there be so many past appointments, each with its slot, at all branches."""
     have = scalar("SELECT count(*) FROM appointments_appointment WHERE reference LIKE 'P%%' AND length(reference) < 10")
-    for first in range(have, size, STEP):
-        params = {"first": first, "last": min(first + STEP, size)}
-        run(PAST_SLOTS, params)
-        run(PAST, params)
+    rules, branches = (
+        OpeningRule.objects.count(),
+        Branch.objects.filter(agency__procedures__isnull=False).distinct().count(),
+    )
+    with _bulk_loading(["appointments_timeslot", "appointments_appointment"]):
+        for first in range(have, size, STEP):
+            params = {"first": first, "last": min(first + STEP, size), "rules": rules, "branches": branches}
+            run(PAST_SLOTS, params)
+            run(PAST, params)
     vacuum("appointments_timeslot")
     vacuum("appointments_appointment")
 
@@ -128,6 +141,27 @@ def column(sql: str) -> list[int]:
 def places() -> tuple[Branch, Procedure]:
     procedure = Procedure.objects.select_related("agency").get(code=PROCEDURE)
     return Branch.objects.get(code=BRANCH), procedure
+
+
+INDEXES = """
+SELECT indexname, indexdef FROM pg_indexes
+WHERE tablename = ANY(%(tables)s) AND indexname NOT IN (SELECT conname FROM pg_constraint)
+"""
+
+
+@contextmanager
+def _bulk_loading(tables: list[str]) -> Iterator[None]:
+    """Millions of rows: their indexes are made after them, and keys that surely exist are not looked up."""
+    with connection.cursor() as cursor:
+        cursor.execute(INDEXES, {"tables": tables})
+        indexes = cursor.fetchall()
+    for name, _definition in indexes:
+        run(f"DROP INDEX {name}")
+    run("SET session_replication_role = replica")
+    yield
+    run("SET session_replication_role = DEFAULT")
+    for _name, definition in indexes:
+        run(definition)
 
 
 def vacuum(table: str) -> None:
