@@ -1,4 +1,3 @@
-
 """Invented citizens: common first names and surnames thrown together, addresses at example.org, numbers nobody has."""
 
 from random import Random

@@ -1,7 +1,7 @@
 """The demo's present: eight weeks of visits behind us, today's queue, three weeks of bookings ahead.
 
-It moves with the calendar: a later run tells what became of the invented bookings whose time has come, and fills the days
-that are new. What visitors booked is left alone: invented rows are known by their idempotency key, "demo:<date>:…".
+It moves with the calendar: a later run tells what became of the invented bookings whose time has come, and fills
+the days that are new. What visitors booked is left alone: invented rows are known by their idempotency key, "demo:<date>:…".
 """
 
 import math
