@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import re
 from functools import cache
 from hashlib import sha256
 
@@ -9,10 +10,12 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from stdnum.gr import vat
 
+_NINE_DIGITS = re.compile("[0-9]{9}")
+
 
 def is_tax_number(text: str) -> bool:
     """Whether this is a Greek tax number (AFM): nine digits with the right check digit, not all zeros."""
-    return vat.is_valid(text) and len(text) == 9 and text.isdigit() and text != "000000000"
+    return _NINE_DIGITS.fullmatch(text) is not None and vat.is_valid(text) and text != "000000000"
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:

@@ -8,6 +8,7 @@ staff resolve them.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -72,7 +73,7 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
     return Published(added=added, changed=changed, removed=removed, kept=kept)
 
 
-def _spans(zones: set[str], now: datetime) -> dict[str, object]:
+def _spans(zones: set[str], now: datetime) -> dict[str, Any]:
     """The zones' clocks over the longest horizon, as parallel arrays for `unnest`."""
     horizon = Agency.objects.aggregate(longest=Max("horizon_days"))["longest"] or 0
     until = now + timedelta(days=horizon) + 3 * MARGIN
@@ -87,7 +88,7 @@ def _spans(zones: set[str], now: datetime) -> dict[str, object]:
     }
 
 
-def _run(sql: str, params: dict[str, object]) -> int:
+def _run(sql: str, params: dict[str, Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.rowcount

@@ -297,8 +297,8 @@ UNFOLD = {
     "SHOW_LANGUAGES": True,
     "SHOW_VIEW_ON_SITE": False,
     "THEME": "light",
-    "STYLES": [lambda request: static("css/admin.css")],
-    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("favicon.svg")}],
+    "STYLES": [lambda _request: static("css/admin.css")],
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
     "SIDEBAR": {"navigation": "mydesklive.staff.navigation"},
     "COLORS": {
         "primary": {

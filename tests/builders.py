@@ -87,7 +87,9 @@ def an_open_branch(desks: int = 1, **rule: Any) -> Branch:
 
 def a_contact(number: int = 1, **fields: Any) -> Contact:
     """A different person for every number."""
-    return Contact(**{"name": f"Πολίτης {number}", "email": f"citizen{number}@example.org", "phone": "6900000000"} | fields)
+    return Contact(
+        **{"name": f"Πολίτης {number}", "email": f"citizen{number}@example.org", "phone": "6900000000"} | fields
+    )
 
 
 def an_appointment(

@@ -75,7 +75,10 @@ class Agency(models.Model):
         help_text=_("0: guests need not confirm."),
     )
     reminders = ArrayField(
-        models.PositiveIntegerField(), verbose_name=_("reminders, minutes before"), default=default_reminders, blank=True
+        models.PositiveIntegerField(),
+        verbose_name=_("reminders, minutes before"),
+        default=default_reminders,
+        blank=True,
     )
     retention_days = models.PositiveIntegerField(_("personal data is kept, days after"), default=180)
     video_provider = models.CharField(_("video provider"), max_length=20, default="room")

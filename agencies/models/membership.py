@@ -16,7 +16,9 @@ class Role(models.TextChoices):
 class Membership(models.Model):
     """A user's role at an agency, or at one branch of it."""
 
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
+    )
     agency = models.ForeignKey(Agency, models.CASCADE, related_name="memberships", verbose_name=_("agency"))
     branch = models.ForeignKey(
         Branch,
@@ -48,5 +50,5 @@ class Membership(models.Model):
         return f"{self.user} – {self.get_role_display()}, {self.branch or self.agency}"
 
     def clean(self) -> None:
-        if self.branch_id and self.agency_id and self.branch.agency_id != self.agency_id:
+        if self.branch and self.agency_id and self.branch.agency_id != self.agency_id:
             raise ValidationError({"branch": _("This branch belongs to another agency.")})

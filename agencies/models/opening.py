@@ -33,10 +33,16 @@ class OpeningRule(models.Model):
     slot_minutes = models.PositiveSmallIntegerField(
         _("slot length, minutes"), default=10, validators=[MinValueValidator(5), MaxValueValidator(240)]
     )
-    desks = models.PositiveSmallIntegerField(_("desks"), default=1, validators=[MinValueValidator(1), MaxValueValidator(200)])
+    desks = models.PositiveSmallIntegerField(
+        _("desks"), default=1, validators=[MinValueValidator(1), MaxValueValidator(200)]
+    )
     channels = ArrayField(models.CharField(max_length=10, choices=Channel), verbose_name=_("channels"))
     procedures = models.ManyToManyField(
-        Procedure, blank=True, related_name="opening_rules", verbose_name=_("services"), help_text=_("Empty: all services.")
+        Procedure,
+        blank=True,
+        related_name="opening_rules",
+        verbose_name=_("services"),
+        help_text=_("Empty: all services."),
     )
     release_days = models.PositiveSmallIntegerField(
         _("becomes bookable, days before"), null=True, blank=True, help_text=_("Empty: as soon as it is published.")
@@ -135,5 +141,5 @@ class Closure(models.Model):
     reason = localized("reason")
 
     def clean(self) -> None:
-        if self.branch_id and self.agency_id and self.branch.agency_id != self.agency_id:
+        if self.branch and self.agency_id and self.branch.agency_id != self.agency_id:
             raise ValidationError({"branch": _("This branch belongs to another agency.")})

@@ -63,4 +63,4 @@ class Procedure(models.Model):
     @property
     def channel_choices(self) -> list[tuple[str, str]]:
         """The procedure's channels as (value, label), in the order in which they are always shown."""
-        return [(channel.value, channel.label) for channel in Channel if channel.value in self.channels]
+        return [(channel.value, str(channel.label)) for channel in Channel if channel.value in self.channels]

@@ -1,4 +1,3 @@
-import hmac
 import re
 import secrets
 from collections.abc import Iterable
@@ -275,6 +274,10 @@ class Appointment(models.Model):
     def zone(self) -> ZoneInfo:
         """The citizen's own zone, or the branch's where it is not known."""
         return ZoneInfo(self.timezone) if self.timezone else self.branch.zone
+
+    def is_overdue(self, now: datetime) -> bool:
+        """Whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""
+        return self.expires_at is not None and self.expires_at <= now
 
     @property
     def call_window(self) -> tuple[datetime, datetime]:

@@ -12,7 +12,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def due(self, *, now: datetime) -> "NotificationQuerySet":
         """Messages to send now: due and not leased to a worker that is still at it."""
         return self.filter(
-            Q(state=Notification.State.PENDING) | Q(state=Notification.State.SENDING, leased_until__lt=now), due_at__lte=now
+            Q(state=Notification.State.PENDING) | Q(state=Notification.State.SENDING, leased_until__lt=now),
+            due_at__lte=now,
         )
 
     def undelivered(self) -> "NotificationQuerySet":
@@ -42,7 +43,9 @@ class Notification(models.Model):
         FAILED = "failed", _("Failed")
         DROPPED = "dropped", _("No longer needed")
 
-    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="notifications", verbose_name=_("appointment"))
+    appointment = models.ForeignKey(
+        Appointment, models.CASCADE, related_name="notifications", verbose_name=_("appointment")
+    )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     medium = models.CharField(_("medium"), max_length=5, choices=Medium, default=Medium.EMAIL)
     revision = models.PositiveSmallIntegerField(_("revision"), default=0)

@@ -13,7 +13,9 @@ class Rating(models.Model):
     channel = models.CharField(_("channel"), max_length=10, choices=Channel)
     served_on = models.DateField(_("served on"))
     score = models.PositiveSmallIntegerField(
-        _("satisfaction"), validators=[MinValueValidator(1), MaxValueValidator(5)], help_text=_("5: completely satisfied.")
+        _("satisfaction"),
+        validators=[MinValueValidator(1), MaxValueValidator(5)],
+        help_text=_("5: completely satisfied."),
     )
     comment = models.TextField(_("comment"), max_length=1000, blank=True)
 

@@ -19,12 +19,15 @@ def procedure_of(agency: Agency, **fields: object) -> Procedure:
 
 
 def times(
-    branch: Branch, procedure: Procedure, channel: str = Channel.IN_PERSON, *, day: date = date(2026, 3, 3), **options: bool
+    branch: Branch,
+    procedure: Procedure,
+    channel: str = Channel.IN_PERSON,
+    *,
+    day: date = date(2026, 3, 3),
+    **options: bool,
 ) -> list[FreeTime]:
     since = at(0, day=day)
-    return free_times(
-        procedure, branch, channel, now=NOW, since=since, until=since + timedelta(days=1), **options
-    )
+    return free_times(procedure, branch, channel, now=NOW, since=since, until=since + timedelta(days=1), **options)
 
 
 def clock(branch: Branch, found: list[FreeTime]) -> list[str]:

@@ -1,4 +1,5 @@
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -234,7 +235,9 @@ def test_publish_on_a_night_of_clock_change(zone: str, night: date, expected: li
     assert [text[:2] for text in local_times(branch, night)] == expected
 
 
-@pytest.mark.parametrize(("zone", "night"), [("America/Santiago", date(2026, 9, 6)), ("Africa/Cairo", date(2026, 4, 24))])
+@pytest.mark.parametrize(
+    ("zone", "night"), [("America/Santiago", date(2026, 9, 6)), ("Africa/Cairo", date(2026, 4, 24))]
+)
 def test_publish_where_midnight_does_not_exist(zone: str, night: date) -> None:
     branch = a_branch(an_agency("consul"), "consul-there", timezone=zone)
     a_rule(branch, weekdays=EVERY_DAY, opens_at=time(0), closes_at=time(3), slot_minutes=60)
@@ -242,7 +245,9 @@ def test_publish_where_midnight_does_not_exist(zone: str, night: date) -> None:
     assert local_times(branch, night) == ["01:00–02:00", "02:00–03:00"]
 
 
-@pytest.mark.parametrize(("zone", "night"), [("America/Santiago", date(2026, 4, 4)), ("Africa/Cairo", date(2026, 10, 29))])
+@pytest.mark.parametrize(
+    ("zone", "night"), [("America/Santiago", date(2026, 4, 4)), ("Africa/Cairo", date(2026, 10, 29))]
+)
 def test_publish_where_the_hour_before_midnight_comes_twice(zone: str, night: date) -> None:
     branch = a_branch(an_agency("consul"), "consul-there", timezone=zone)
     a_rule(branch, weekdays=EVERY_DAY, opens_at=time(22, 30), closes_at=time(23, 59), slot_minutes=30)
@@ -256,7 +261,7 @@ def test_publish_no_slots_of_a_rule_overlap_at_a_clock_change() -> None:
     a_rule(branch, weekdays=EVERY_DAY, opens_at=time(0, 15), closes_at=time(7), slot_minutes=45)
     publish([branch.pk], now=datetime(2026, 3, 28, 12, tzinfo=ATHENS))
     slots = list(TimeSlot.objects.order_by("starts_at"))
-    assert all(earlier.ends_at <= later.starts_at for earlier, later in zip(slots, slots[1:], strict=False))
+    assert all(earlier.ends_at <= later.starts_at for earlier, later in pairwise(slots))
     assert "02:30–04:15" not in local_times(branch, date(2026, 3, 29))
 
 
