@@ -35,5 +35,5 @@ urlpatterns = [
     path("slots/", SlotsView.as_view(), name="slot-list"),
     path("schema/", SpectacularAPIView.as_view(), name="api-schema"),
     path("docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
-    re_path(r"/$", UnknownAddress.as_view()),
+    re_path(r"^.*/$", UnknownAddress.as_view()),
 ]

@@ -136,3 +136,9 @@ def test_lists_need_no_session():
 def test_writing_to_lists_is_refused(client: Client):
     send: Callable[..., Any] = client.post
     assert send("/api/v1/agencies/", {}, content_type="application/json").status_code == 405
+
+
+@pytest.mark.parametrize("address", ["nothing/", "agencies/a/b/", "branches/%00/", "procedures/é/"])
+def test_unknown_address_is_answered_for_programs(client: Client, address: str):
+    response = client.get(f"/api/v1/{address}", headers={"Accept-Language": "en"})
+    assert (response.status_code, list(response.json())) == (404, ["detail"])
