@@ -23,6 +23,7 @@ NOBODY = {
     "person_key": "",
     "limit_place": None,
     "idempotency_key": None,
+    "search": "",
 }
 
 

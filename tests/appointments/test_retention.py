@@ -24,7 +24,7 @@ def test_erase_old_leaves_nothing_of_the_person() -> None:
 
     erased = Appointment.objects.get()
     assert [getattr(erased, field) for field in PERSONAL] == [""] * len(PERSONAL)
-    assert (erased.citizen, erased.tax_number_encrypted, erased.limit_place) == (None, None, None)
+    assert (erased.citizen, erased.tax_number_encrypted, erased.limit_place, erased.search) == (None, None, None, "")
     assert (erased.reference, erased.starts_at, erased.status) == (booked.reference, booked.starts_at, "cancelled")
     assert retention.erase_old(now=due + timedelta(days=1)) == 0
 
