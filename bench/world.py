@@ -60,7 +60,7 @@ JOIN (
     FROM agencies_openingrule
 ) AS rule ON rule.place = number / 2 %% %(rules)s
 CROSS JOIN LATERAL (
-    SELECT date_trunc('day', now()) - number / 2 / %(rules)s * interval '10 minutes' AS moment
+    SELECT date_trunc('day', now()) - number / 2 / %(rules)s * interval '3 hours' AS moment
 ) AS clock
 """
 PAST = """
@@ -82,7 +82,7 @@ JOIN (
     ) AS procedure ON true
 ) AS branch ON branch.place = number %% %(branches)s
 CROSS JOIN LATERAL (
-    SELECT now() - interval '1 day' - number / %(branches)s * interval '10 minutes' AS moment
+    SELECT now() - interval '1 day' - number / %(branches)s * interval '3 hours' AS moment
 ) AS clock
 """
 STEP = 500_000
