@@ -18,6 +18,8 @@ from agencies.wallclock import spans
 
 # Branches per transaction: short enough to keep locks brief, long enough to be set-based.
 BATCH = 40
+# So many new slots at once leave the planner with a wrong picture of the table, and the next batch with a slow plan.
+MANY = 10_000
 # Rules are walked by local dates: one day more at each end covers every zone.
 MARGIN = timedelta(days=1)
 
@@ -45,7 +47,10 @@ def publish(branches: Iterable[int], *, now: datetime) -> Published:
     pks = sorted(branches)
     total = Published()
     for first in range(0, len(pks), BATCH):
-        total += _publish_batch(pks[first : first + BATCH], now)
+        batch = _publish_batch(pks[first : first + BATCH], now)
+        if batch.added >= MANY:
+            _run("ANALYZE appointments_timeslot", {})
+        total += batch
     return total
 
 
