@@ -53,11 +53,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ("email",)
-        constraints = (
-            models.CheckConstraint(
-                condition=models.Q(email=Lower("email")), name="user_email_lower_case"
-            ),
-        )
+        constraints = (models.CheckConstraint(condition=models.Q(email=Lower("email")), name="user_email_lower_case"),)
 
     def __str__(self) -> str:
         return self.name or self.email

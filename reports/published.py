@@ -96,7 +96,7 @@ def _line(agency: Agency, counted: dict[int, Totals], as_of: date) -> Line:
     return Line(
         agency,
         totals=counted.get(agency.pk, Totals()),
-        procedures=agency.procedure_count,  # type: ignore[attr-defined] (annotated)
+        procedures=agency.procedure_count,  # type: ignore[attr-defined]  # annotated
         branches=agency.branch_count if agency.publishes_branches else None,  # type: ignore[attr-defined]
     )
 
