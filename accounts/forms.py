@@ -1,9 +1,12 @@
 from typing import Any
 
 from allauth.account.fields import PasswordField
-from allauth.account.forms import LoginForm
+from allauth.account.forms import LoginForm, RequestLoginCodeForm, SignupForm
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
+
+# One word per thing: what every other form of ours calls it.
+E_MAIL = _("E-mail address")
 
 
 class SignInForm(LoginForm):
@@ -11,5 +14,18 @@ class SignInForm(LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["login"].label = E_MAIL
         if settings.PASSWORD_SIGN_IN:
             self.fields["password"] = PasswordField(label=_("Password"), autocomplete="current-password")
+
+
+class CodeForm(RequestLoginCodeForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = E_MAIL
+
+
+class SignUpForm(SignupForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = E_MAIL

@@ -37,8 +37,18 @@ def test_branch_opens_with_its_agency(branch: Branch):
 def test_procedure_is_offered_with_its_agency(branch: Branch):
     procedure = a.a_procedure(branch.agency)
     assert list(Procedure.objects.offered()) == [procedure]
-    Agency.objects.update(stage=Agency.Stage.PILOT)
+    Agency.objects.update(stage=Agency.Stage.JOINING)
     assert not Procedure.objects.offered().exists()
+
+
+def test_pilot_is_booked_like_production(branch: Branch):
+    procedure = a.a_procedure(branch.agency)
+    Agency.objects.update(stage=Agency.Stage.PILOT)
+    agency = Agency.objects.get()
+    assert (agency.is_live, agency.is_pilot) == (True, True)
+    assert list(Agency.objects.live()) == [agency]
+    assert list(Branch.objects.open()) == [branch]
+    assert list(Procedure.objects.offered()) == [procedure]
 
 
 def test_procedure_lists_documents_and_channels_in_order(branch: Branch):
@@ -51,7 +61,10 @@ def test_branch_refuses_an_unknown_zone(branch: Branch):
     branch.timezone = "Europe/Athen"
     with translation.override("en"), pytest.raises(ValidationError) as refused:
         branch.full_clean()
-    assert refused.value.message_dict == {"timezone": ["“Europe/Athen” is not a time zone, for example Europe/Athens."]}
+    with translation.override("en"):
+        assert refused.value.message_dict == {
+            "timezone": ["“Europe/Athen” is not a time zone, for example Europe/Athens."]
+        }
 
 
 def test_branch_clean_brings_its_search_text_up_to_date(branch: Branch):
