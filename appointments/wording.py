@@ -21,8 +21,8 @@ def when(appointment: Appointment) -> str:
 
 def on_branch_clock(at: datetime, appointment: Appointment) -> str:
     branch = appointment.branch
-    from_afar = appointment.channel != Channel.IN_PERSON and own_time(appointment)
-    named = branch.timezone != HOME or from_afar
+    may_be_elsewhere = own_time(appointment) or not appointment.timezone
+    named = branch.timezone != HOME or (appointment.channel != Channel.IN_PERSON and may_be_elsewhere)
     return f"{moment(at, branch.zone)} ({clock_of(branch.timezone)})" if named else moment(at, branch.zone)
 
 

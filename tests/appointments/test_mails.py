@@ -163,3 +163,19 @@ def test_sign_in_code_comes_as_text_and_html(address: str, words: str) -> None:
     assert words in letter.subject
     assert code in letter.body
     assert code in letter.alternatives[0].content
+
+
+@pytest.mark.parametrize(
+    ("channel", "timezone", "clock"),
+    [
+        ("video", "", " (ώρα: Αθήνα)"),
+        ("video", "Europe/Athens", ""),
+        ("video", "Australia/Melbourne", " (ώρα: Αθήνα)"),
+        ("in_person", "", ""),
+    ],
+)
+def test_clock_is_named_to_whoever_may_be_elsewhere(channel: str, timezone: str, clock: str) -> None:
+    slot = slots_of(an_open_branch(channels=["in_person", "video"]))[0]
+    Procedure.objects.update(channels=["in_person", "video"])
+    _subject, text, _html = the_mail(an_appointment(slot, channel=channel, timezone=timezone), Kind.CONFIRMATION)
+    assert text.splitlines()[0].endswith(f", 08:00{clock}")
