@@ -13,7 +13,7 @@ from appointments.views.move import move, move_branch, move_check
 from appointments.views.procedure import procedure
 from appointments.views.rating import rate
 from appointments.views.times import times
-from appointments.views.verify import verify
+from appointments.views.verify import verify, verify_again
 
 app_name = "appointments"
 
@@ -30,6 +30,7 @@ managing: list[URLPattern] = [
     path("", detail, name="detail"),
     path("done/", done, name="done"),
     path("verify/", verify, name="verify"),
+    path("verify/again/", verify_again, name="verify_again"),
     path("move/", move, name="move"),
     path("move/branch/", move_branch, name="move_branch"),
     path("move/check/", move_check, name="move_check"),

@@ -68,7 +68,7 @@ def history(appointment: Appointment) -> list[Event]:
     moments = [
         (appointment.created_at, _("Requested") if appointment.status == Status.UNVERIFIED else ""),
         (appointment.booked_at, _("Booked")),
-        (appointment.moved_at, _("Moved to its present time")),
+        (appointment.moved_at, _("Time changed")),
         (appointment.arrived_at, _("You arrived")),
         (appointment.serving_at, _("The officer began")),
         (appointment.completed_at, _("Completed")),

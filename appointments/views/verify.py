@@ -5,9 +5,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
-from appointments import booking
+from appointments import booking, verification
 from appointments.errors import HoldExpired
 from appointments.models import Appointment, Status
 from appointments.views.entry import for_appointment
@@ -20,14 +20,27 @@ def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     waiting = appointment.status == Status.UNVERIFIED
     if request.method == "POST" and waiting:
         try:
-            appointment = booking.verify(appointment, now=now)
+            booking.verify(appointment, now=now)
         except HoldExpired:
             waiting = False
         else:
-            messages.success(request, _("Thank you. Your appointment is booked."))
-            return redirect(appointment)
+            return redirect("appointments:done", appointment.reference)
     if appointment.status not in (Status.UNVERIFIED, Status.EXPIRED):
         return redirect(appointment)
-    in_time = waiting and bool(appointment.expires_at and appointment.expires_at > now)
+    in_time = waiting and not appointment.is_overdue(now)
     context = {"appointment": appointment, "agency": appointment.agency, "in_time": in_time}
     return render(request, "appointments/verify.html", context)
+
+
+@require_POST
+@for_appointment
+def verify_again(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    """The mail has not come: send it once more."""
+    if appointment.status != Status.UNVERIFIED:
+        return redirect(appointment)
+    if verification.send_again(appointment, now=timezone.now()):
+        text = _("We have sent the mail to %(email)s again. It may take a few minutes.")
+        messages.success(request, text % {"email": appointment.email})
+    else:
+        messages.error(request, _("We cannot send the mail again. Check the address, or book once more."))
+    return redirect("appointments:done", appointment.reference)

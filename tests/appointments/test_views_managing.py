@@ -303,10 +303,48 @@ def test_opening_the_verify_link_changes_nothing(client: Client, unverified: App
 
 def test_verify_books_once_and_repeats_harmlessly(client: Client, unverified: Appointment) -> None:
     address = f"{unverified.get_absolute_url()}verify/"
-    assert "Το ραντεβού σας κλείστηκε." in text(client.post(address, follow=True))
+    assert "Το ραντεβού σας κλείστηκε" in text(client.post(address, follow=True))
     assert Appointment.objects.get().status == Status.BOOKED
     assert client.post(address).headers["Location"] == unverified.get_absolute_url()
     assert client.get(address).headers["Location"] == unverified.get_absolute_url()
+
+
+def verify_mails(appointment: Appointment) -> int:
+    return appointment.notifications.filter(kind="verify").count()
+
+
+def test_mail_that_has_not_come_is_sent_again(
+    client: Client, unverified: Appointment, clock: time_machine.Traveller
+) -> None:
+    again = f"{unverified.get_absolute_url()}verify/again/"
+    assert again in text(client.get(f"{unverified.get_absolute_url()}done/"))
+    clock.shift(minutes(2))
+    page = text(client.post(again, follow=True))
+    assert "citizen1@example.org" in page
+    newest = unverified.notifications.latest("pk")
+    assert (newest.kind, newest.state, newest.due_at) == ("verify", "pending", NOW + minutes(2))
+    assert verify_mails(unverified) == 2
+
+
+def test_mail_is_sent_again_at_most_twice_and_once_a_minute(
+    client: Client, unverified: Appointment, clock: time_machine.Traveller
+) -> None:
+    again = f"{unverified.get_absolute_url()}verify/again/"
+    for _click in range(2):
+        client.post(again)
+    assert verify_mails(unverified) == 2
+    for _minute in range(5):
+        clock.shift(minutes(1))
+        page = text(client.post(again, follow=True))
+    assert verify_mails(unverified) == 3
+    assert "Δεν μπορούμε να στείλουμε ξανά" in page
+
+
+def test_mail_is_not_sent_again_to_who_has_confirmed(client: Client, unverified: Appointment) -> None:
+    client.post(f"{unverified.get_absolute_url()}verify/")
+    answer = client.post(f"{unverified.get_absolute_url()}verify/again/")
+    assert answer.headers["Location"] == unverified.get_absolute_url()
+    assert verify_mails(unverified) == 1
 
 
 @pytest.mark.parametrize("swept", [False, True])
@@ -353,5 +391,5 @@ def test_history_tells_what_happened(client: Client, own: str, booked: Appointme
     booking.reschedule(booked, slot_at(10).pk, by="citizen", now=NOW + minutes(1))
     booking.cancel(booked, by="agency", now=NOW + minutes(2))
     page = text(client.get(own))
-    places = [page.index(event) for event in ("Κλείστηκε</span>", "Μεταφέρθηκε", "Ακυρώθηκε από τον φορέα")]
+    places = [page.index(event) for event in ("Κλείστηκε</span>", "Άλλαξε η ώρα", "Ακυρώθηκε από τον φορέα")]
     assert places == sorted(places)
