@@ -5,12 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 
-from babel import Locale
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from agencies.models import Branch
-from agencies.text import folded
+from agencies.text import country_name, folded
 
 HOME = "GR"
 
@@ -49,11 +47,6 @@ def soonest(places: Iterable[Place], number: int) -> list[Row]:
     """The branches with the earliest times of all places."""
     rows = [row for place in places for row in place.rows if row.earliest]
     return sorted(rows, key=_moment)[:number]
-
-
-def country_name(code: str) -> str:
-    """The country's name in the active language; its ISO code where there is none."""
-    return Locale.parse(get_language() or "el", sep="-").territories.get(code, code)
 
 
 def _place(branch: Branch) -> str:

@@ -6,7 +6,8 @@ import pytest
 from django.utils import translation
 
 from agencies.models import Branch
-from agencies.places import by_place, country_name, soonest
+from agencies.places import by_place, soonest
+from agencies.text import country_name
 from tests.builders import NOW, a_branch, an_agency
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +51,8 @@ def test_country_is_named_in_the_active_language():
     with translation.override("en"):
         assert country_name("DE") == "Germany"
     assert country_name("QQ") == "QQ"
+
+
+def test_countries_are_listed_by_their_common_name():
+    a_branch(an_agency(), "hague", city_el="Χάγη", country="NL")
+    assert [place.name for place in by_place(Branch.objects.all(), {})] == ["Ολλανδία"]
