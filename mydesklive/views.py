@@ -44,6 +44,7 @@ def _cache_answers() -> bool:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     closed = ["/accounts/", "/admin/", "/appointments/", "/api/", "/en/accounts/", "/en/admin/", "/en/appointments/"]
+    closed += ["/*/book/"]  # the way to a time: it changes by the minute, and holds what it is asked to hold
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 

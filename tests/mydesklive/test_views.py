@@ -45,7 +45,8 @@ def test_a_lost_cache_finds_and_keeps_nothing(no_redis: None):
 
 
 def test_robots_stay_away_from_people(client: Client):
-    assert "Disallow: /appointments/" in client.get("/robots.txt").content.decode()
+    rules = client.get("/robots.txt").content.decode().splitlines()
+    assert {"Disallow: /appointments/", "Disallow: /*/book/"} <= set(rules)
 
 
 @pytest.mark.django_db
