@@ -167,8 +167,9 @@ AUTH_PASSWORD_VALIDATORS = [
 # Citizens sign in with a code sent by e-mail; the page that asks for a password is part of the demo alone.
 PASSWORD_SIGN_IN = MYDESK_DEMO
 LOGIN_URL = "account_login"
-LOGIN_REDIRECT_URL = "/appointments/"
-ACCOUNT_LOGOUT_REDIRECT_URL = "/"
+# Names, not paths: the page that follows is in the language of the page before.
+LOGIN_REDIRECT_URL = "appointments:list"
+ACCOUNT_LOGOUT_REDIRECT_URL = "agencies:portal"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*"]

@@ -130,3 +130,12 @@ def test_mailbox_is_not_there_outside_the_demo(client: Client, settings: Setting
     DemoMail.objects.update(id=1)
     settings.MYDESK_DEMO = False
     assert client.get(address).status_code == 404
+
+
+def test_sign_in_and_out_keep_the_language(client: Client):
+    user = a_verified_user()
+    answer = client.post("/en/accounts/login/", {"login": user.email, "password": "demo"}, follow=True)
+    assert answer.redirect_chain[-1][0] == "/en/appointments/"
+    assert "You are signed in." in answer.content.decode()
+    answer = client.post("/en/accounts/logout/", follow=True)
+    assert answer.redirect_chain[-1][0] == "/en/"
