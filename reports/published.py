@@ -90,7 +90,8 @@ def published(as_of: date) -> Table:
 
 
 def _line(agency: Agency, counted: dict[int, Totals], as_of: date) -> Line:
-    was_live = agency.is_live and agency.live_since is not None and agency.live_since <= as_of
+    in_production = agency.stage == Agency.Stage.PRODUCTION
+    was_live = in_production and agency.live_since is not None and agency.live_since <= as_of
     if not (agency.publishes_figures and was_live):
         return Line(agency)
     return Line(

@@ -18,7 +18,7 @@ def default_reminders() -> list[int]:
 class AgencyQuerySet(models.QuerySet["Agency"]):
     def live(self) -> "AgencyQuerySet":
         """Agencies whose platform takes bookings from the public."""
-        return self.filter(stage=Agency.Stage.PRODUCTION)
+        return self.filter(stage__in=Agency.LIVE)
 
     def visible(self) -> "AgencyQuerySet":
         """Agencies that the portal shows: the live ones, and those that are joining, which cannot be booked yet."""
@@ -33,6 +33,15 @@ class Agency(models.Model):
         JOINING = "joining", _("Joining")
         PILOT = "pilot", _("Pilot")
         PRODUCTION = "production", _("In production")
+
+    # The stages in which the public books.
+    LIVE = (Stage.PILOT, Stage.PRODUCTION)
+
+    class VideoProvider(models.TextChoices):
+        """Named as in `videocalls.providers`, which agencies know nothing of."""
+
+        ROOM = "room", _("None: the officer calls by telephone")
+        JITSI = "jitsi", "Jitsi"
 
     slug = models.SlugField(_("short code"), max_length=40, unique=True)
     name_el = models.CharField(_("name (Greek)"), max_length=200)
@@ -81,7 +90,9 @@ class Agency(models.Model):
         blank=True,
     )
     retention_days = models.PositiveIntegerField(_("personal data is kept, days after"), default=180)
-    video_provider = models.CharField(_("video provider"), max_length=20, default="room")
+    video_provider = models.CharField(
+        _("video provider"), max_length=20, choices=VideoProvider, default=VideoProvider.ROOM
+    )
     video_early_minutes = models.PositiveSmallIntegerField(_("room opens, minutes before"), default=10)
     video_late_minutes = models.PositiveSmallIntegerField(_("room closes, minutes after"), default=30)
 
@@ -102,7 +113,11 @@ class Agency(models.Model):
 
     @property
     def is_live(self) -> bool:
-        return self.stage == self.Stage.PRODUCTION
+        return self.stage in self.LIVE
+
+    @property
+    def is_pilot(self) -> bool:
+        return self.stage == self.Stage.PILOT
 
     @property
     def lead(self) -> timedelta:

@@ -26,7 +26,7 @@ def validate_timezone(value: str) -> None:
 class BranchQuerySet(models.QuerySet["Branch"]):
     def open(self) -> "BranchQuerySet":
         """Branches that the public can book at."""
-        return self.filter(is_open=True, agency__stage=Agency.Stage.PRODUCTION)
+        return self.filter(is_open=True, agency__stage__in=Agency.LIVE)
 
     def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
         """Open branches with a rule under which the procedure is given in the channel, free times or not."""

@@ -11,7 +11,7 @@ from agencies.text import localized
 class ProcedureQuerySet(models.QuerySet["Procedure"]):
     def offered(self) -> "ProcedureQuerySet":
         """Procedures that the public can book."""
-        return self.filter(is_offered=True, agency__stage=Agency.Stage.PRODUCTION)
+        return self.filter(is_offered=True, agency__stage__in=Agency.LIVE)
 
 
 class Procedure(models.Model):

@@ -74,6 +74,18 @@ def test_search_puts_service_with_the_word_in_its_name_first(client: Client):
     assert 0 < text.index("/mykeplive/pension/") < text.index("/mykeplive/other/")
 
 
+def test_pilot_is_marked_on_portal_and_platform_and_offers_its_services(client: Client):
+    a_procedure(an_agency(stage=Agency.Stage.PILOT))
+    for address in ("/", "/?q=kep"):
+        text = page(client, address)
+        assert "Πιλοτικά" in text
+        assert "Σε ένταξη" not in text
+    assert "Υπεύθυνη δήλωση" in page(client, "/")
+    text = page(client, "/mykeplive/")
+    assert "λειτουργεί πιλοτικά" in text
+    assert "/mykeplive/kep-dilosi/" in text
+
+
 def test_search_leaves_out_what_cannot_be_booked(client: Client):
     joining = an_agency("egdix", stage=Agency.Stage.JOINING)
     a_procedure(joining)

@@ -114,6 +114,14 @@ def test_free_times_where_nothing_is_offered_are_none(closed: object) -> None:
     assert earliest(procedure, Channel.IN_PERSON, now=NOW) == {}
 
 
+def test_pilot_has_free_times() -> None:
+    branch = an_open_branch()
+    Agency.objects.update(stage=Agency.Stage.PILOT)
+    procedure = Procedure.objects.select_related("agency").get()
+    assert len(times(branch, procedure)) == 36
+    assert earliest(procedure, Channel.IN_PERSON, now=NOW).keys() == {branch.pk}
+
+
 def test_earliest_is_the_first_free_time_of_each_branch() -> None:
     busy = an_open_branch()
     quiet, closed = a_branch(busy.agency, "kep-quiet"), a_branch(busy.agency, "kep-closed")

@@ -136,7 +136,7 @@ def test_wrong_branch_is_told(client: Client, branch: Branch, code: str, message
 
 @pytest.mark.parametrize("page", ["", "channel/", "branch/", "time/", "details/", "check/"])
 def test_service_that_is_not_offered_has_no_journey(client: Client, branch: Branch, page: str) -> None:
-    Agency.objects.update(stage=Agency.Stage.PILOT)
+    Agency.objects.update(stage=Agency.Stage.JOINING)
     assert client.get(f"{BOOK}{page}").status_code == 404
 
 

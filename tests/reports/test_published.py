@@ -151,6 +151,8 @@ def test_nothing_is_published_that_the_agency_keeps() -> None:
     a_visit(a_branch(an_agency("kep", live_since=date(2020, 7, 27), publishes_branches=False)), at(9))
     a_visit(a_branch(an_agency("quiet", live_since=date(2020, 7, 27), publishes_figures=False), "two"), at(9))
     a_visit(a_branch(an_agency("later", live_since=date(2026, 3, 4)), "three"), at(9))
+    pilot = an_agency("pilot", stage=Agency.Stage.PILOT, live_since=date(2026, 3, 1))
+    a_visit(a_branch(pilot, "four"), at(9))
     an_agency("joining", stage=Agency.Stage.JOINING)
     an_agency("asking", stage=Agency.Stage.REQUEST)
     table = published(TUESDAY)
@@ -160,6 +162,7 @@ def test_nothing_is_published_that_the_agency_keeps() -> None:
         ("kep", 1, 1, None),
         ("quiet", None, None, None),
         ("later", None, None, None),
+        ("pilot", None, None, None),
         ("joining", None, None, None),
     ]
     assert table.total == 1

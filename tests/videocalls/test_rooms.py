@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from agencies.models import Agency
 from tests.builders import NOW, minutes
 from videocalls import rooms
 from videocalls.models import VideoCall
@@ -211,3 +212,7 @@ def test_jitsi_that_is_not_set_up_fails_visibly(jitsi: None, settings: Settings,
     call = prepared(a_call("jitsi"))
     assert call.state == State.FAILED
     assert name in call.last_error
+
+
+def test_agencies_choose_from_the_providers_there_are() -> None:
+    assert set(Agency.VideoProvider.values) == PROVIDERS.keys()
