@@ -6,6 +6,7 @@ from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
+from agencies.models import Branch
 from appointments import booking, calls, publishing, retention
 from appointments.delivery import deliver_next
 from appointments.models import Appointment
@@ -52,8 +53,8 @@ def provide_video_call(appointment_pk: int) -> None:
 
 
 @shared_task
-def publish_branch(branch_pk: int) -> None:
-    publishing.publish([branch_pk], now=timezone.now())
+def publish_agency(agency_pk: int) -> None:
+    publishing.publish(Branch.objects.filter(agency=agency_pk).values_list("pk", flat=True), now=timezone.now())
 
 
 @shared_task

@@ -1,8 +1,8 @@
-"""Agencies in the admin. `appointments` registers branches, opening rules and closures, and publishes them."""
+"""Agencies in the admin. `appointments` registers what times depend on and publishes it: agencies, branches, opening
+rules and closures."""
 
-from agencies.admin.agencies import AgencyAdmin
 from agencies.admin.memberships import MembershipAdmin
 from agencies.admin.procedures import ProcedureAdmin
 from agencies.admin.tokens import SystemTokenAdmin
 
-__all__ = ["AgencyAdmin", "MembershipAdmin", "ProcedureAdmin", "SystemTokenAdmin"]
+__all__ = ["MembershipAdmin", "ProcedureAdmin", "SystemTokenAdmin"]

@@ -1,3 +1,5 @@
+"""The agency in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
+
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
@@ -10,7 +12,6 @@ from agencies.forms import AgencyForm
 from agencies.models import Agency, Role
 
 
-@admin.register(Agency)
 class AgencyAdmin(PlacedAdmin):
     """Operators bring an agency in and set its rules; its administrators read them."""
 

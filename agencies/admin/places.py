@@ -10,6 +10,8 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
@@ -19,12 +21,18 @@ from agencies import access
 from agencies.models import Role
 
 
+def unbroken(text: str) -> SafeString:
+    """The text of a list's cell on one line."""
+    return format_html('<span class="unbroken">{}</span>', text)
+
+
 class PlacedAdmin(ModelAdmin):
     """Rows that lie at agencies or branches: `rows` are those that exist for a person, `may_change` those one edits."""
 
     view_on_site = False
     actions = None
     show_full_result_count = False
+    sortable_by = ()
     list_per_page = 50
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:

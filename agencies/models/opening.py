@@ -1,5 +1,7 @@
 """When a branch is open, in the wall-clock time of its own zone, and when it is not after all."""
 
+from collections.abc import Iterable
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -13,7 +15,20 @@ from agencies.models.channel import Channel
 from agencies.models.procedure import Procedure
 from agencies.text import localized
 
+LIST_OF_DAYS = 2  # so many days in a row are still named one by one
 ISO_WEEKDAYS = [(number + 1, label) for number, label in WEEKDAYS.items()]
+
+
+def weekday_names(weekdays: Iterable[int]) -> str:
+    """ISO weekdays in words: "Monday–Friday", "Monday, Wednesday"."""
+    runs: list[list[int]] = []
+    for day in sorted(weekdays):
+        if runs and runs[-1][-1] == day - 1:
+            runs[-1].append(day)
+        else:
+            runs.append([day])
+    names = [[str(WEEKDAYS[day - 1]) for day in run] for run in runs]
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > LIST_OF_DAYS else ", ".join(run) for run in names)
 
 
 class OpeningRule(models.Model):
@@ -70,8 +85,7 @@ class OpeningRule(models.Model):
         )
 
     def __str__(self) -> str:
-        days = ", ".join(str(WEEKDAYS[day - 1]) for day in sorted(self.weekdays))
-        return f"{days} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
+        return f"{weekday_names(self.weekdays)} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
 
     def clean(self) -> None:
         if self.release_days is not None and self.release_at is None:

@@ -1,6 +1,7 @@
 """The officers' workplace: the day, one appointment, booking for callers, and the openings that times come from."""
 
+from appointments.admin.agencies import PublishedAgencyAdmin
 from appointments.admin.appointments import AppointmentAdmin
 from appointments.admin.openings import BranchOpeningsAdmin, ClosureAdmin, OpeningRuleAdmin
 
-__all__ = ["AppointmentAdmin", "BranchOpeningsAdmin", "ClosureAdmin", "OpeningRuleAdmin"]
+__all__ = ["AppointmentAdmin", "BranchOpeningsAdmin", "ClosureAdmin", "OpeningRuleAdmin", "PublishedAgencyAdmin"]

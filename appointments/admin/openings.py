@@ -1,6 +1,7 @@
 """Branches, opening rules and closures: saving one publishes its times at once and tells what no longer fits."""
 
 from collections.abc import Iterable
+from datetime import date
 from functools import partial
 from typing import Any
 
@@ -11,16 +12,17 @@ from django.db.models import Model, Q, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from unfold.admin import StackedInline
 
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.admin.branches import BranchAdmin
-from agencies.admin.places import AgencyFilter, PlacedAdmin
+from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.forms import ClosureForm, OpeningRuleForm
 from agencies.models import Branch, Channel, Closure, OpeningRule, Procedure, Role
 from appointments import tasks
@@ -36,8 +38,7 @@ def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
     """Bring the branches' times in line with what has just been saved, and say what came of it."""
     chosen = list(branches)
     if len(chosen) > AT_ONCE:
-        transaction.on_commit(partial(_leave_to_worker, [branch.pk for branch in chosen]), robust=True)
-        messages.info(request, _("The times of %d branches are being published.") % len(chosen))
+        leave_to_worker(request, chosen)
         return
     pks = [branch.pk for branch in chosen]
     now = timezone.now()
@@ -46,9 +47,14 @@ def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
         messages.warning(request, _unplaced(request, chosen, unplaced))
 
 
-def _leave_to_worker(pks: list[int]) -> None:
-    for pk in pks:
-        tasks.publish_branch.delay(pk)
+def leave_to_worker(request: HttpRequest, branches: list[Branch]) -> None:
+    transaction.on_commit(partial(_start, {branch.agency_id for branch in branches}), robust=True)
+    messages.info(request, _("The times of %d branches are being published.") % len(branches))
+
+
+def _start(agencies: set[int]) -> None:
+    for pk in agencies:
+        tasks.publish_agency.delay(pk)
 
 
 def _told(published: Published) -> str:
@@ -67,6 +73,10 @@ def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
     return format_html(
         '{} <a href="{}">{}</a>', text, address("unplaced", branch=code), _("See which, move or cancel them")
     )
+
+
+def short(day: date) -> str:
+    return date_format(day, "SHORT_DATE_FORMAT")
 
 
 def supervises(user: User) -> bool:
@@ -103,7 +113,7 @@ RULE_FIELDSETS = (
 @admin.register(OpeningRule)
 class OpeningRuleAdmin(PlacedAdmin):
     form = OpeningRuleForm
-    list_display = ("__str__", "branch", "desks", "slot_minutes", "channel_names", "valid_from", "valid_until")
+    list_display = ("__str__", "branch", "desks", "slot_minutes", "channel_names", "validity")
     list_filter = (SupervisedAgencyFilter,)
     list_select_related = ("branch",)
     search_fields = ("branch__search_text",)
@@ -114,6 +124,12 @@ class OpeningRuleAdmin(PlacedAdmin):
     @admin.display(description=gettext_lazy("channels"))
     def channel_names(self, rule: OpeningRule) -> str:
         return ", ".join(str(Channel(channel).label) for channel in rule.channels)
+
+    @admin.display(description=gettext_lazy("valid"))
+    def validity(self, rule: OpeningRule) -> str:
+        if rule.valid_until is None:
+            return _("from %s") % short(rule.valid_from)
+        return f"{short(rule.valid_from)}–{short(rule.valid_until)}"
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))
@@ -151,7 +167,7 @@ class OpeningRuleAdmin(PlacedAdmin):
 
 
 class ComingFilter(SimpleListFilter):
-    title = gettext_lazy("time")
+    title = gettext_lazy("when")
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
@@ -174,7 +190,7 @@ class ClosureAdmin(PlacedAdmin):
     """Of a branch, or of a whole agency for who has a role at all of it; others read those."""
 
     form = ClosureForm
-    list_display = ("__str__", "until_date", "hours", "place", "desks")
+    list_display = ("what", "days", "hours", "place", "desks_away")
     list_filter = (ComingFilter, "kind", AgencyFilter)
     list_select_related = ("branch", "agency")
     search_fields = ("reason_el", "reason_en")
@@ -195,13 +211,26 @@ class ClosureAdmin(PlacedAdmin):
         ),
     )
 
+    @admin.display(description=gettext_lazy("closure"))
+    def what(self, closure: Closure) -> str:
+        return closure.reason or closure.get_kind_display()
+
+    @admin.display(description=gettext_lazy("days"))
+    def days(self, closure: Closure) -> str:
+        ends = dict.fromkeys((closure.from_date, closure.until_date))
+        return unbroken("–".join(map(short, ends)))
+
+    @admin.display(description=gettext_lazy("desks away"))
+    def desks_away(self, closure: Closure) -> str:
+        return str(closure.desks or pgettext("desks", "All"))
+
     @admin.display(description=gettext_lazy("hours"))
     def hours(self, closure: Closure) -> str:
         if closure.from_time is None or closure.until_time is None:
             return _("All day")
         return f"{closure.from_time:%H:%M}–{closure.until_time:%H:%M}"
 
-    @admin.display(description=gettext_lazy("where"), ordering="branch__name_el")
+    @admin.display(description=gettext_lazy("where"))
     def place(self, closure: Closure) -> str:
         return str(closure.branch or closure.agency)
 

@@ -57,6 +57,18 @@ def test_procedure_lists_documents_and_channels_in_order(branch: Branch):
     assert [value for value, _label in procedure.channel_choices] == [Channel.IN_PERSON, Channel.PHONE]
 
 
+@pytest.mark.parametrize(
+    ("weekdays", "words"),
+    [
+        ([1, 2, 3, 4, 5], "Δευτέρα–Παρασκευή"),
+        ([1, 2], "Δευτέρα, Τρίτη"),
+        ([3, 1, 6, 5, 7], "Δευτέρα, Τετάρτη, Παρασκευή–Κυριακή"),
+    ],
+)
+def test_opening_rule_names_its_days(branch: Branch, weekdays: list[int], words: str):
+    assert str(a.a_rule(branch, weekdays=weekdays, opens_at=time(8), closes_at=time(14))) == f"{words} 08:00–14:00"
+
+
 def test_branch_refuses_an_unknown_zone(branch: Branch):
     branch.timezone = "Europe/Athen"
     with translation.override("en"), pytest.raises(ValidationError) as refused:

@@ -1,13 +1,18 @@
 """Supervisors change openings and closures: times follow at once, and what no longer fits is told."""
 
+import json
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+import redis
+from django.conf import settings
+from django.forms import model_to_dict
 from django.test import Client
 from django.utils import timezone
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from agencies.models import Branch, Channel, Closure, OpeningRule, Role
+from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Role
 from appointments.models import TimeSlot
 from appointments.publishing import publish
 from tests.builders import (
@@ -269,3 +274,38 @@ def test_lists_take_as_many_queries_for_more_rows(
     for url in (RULES, CLOSURES, BRANCHES):
         with django_assert_max_num_queries(8):
             supervisor.get(url)
+
+
+# Agencies
+
+
+def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
+    given = {name: value for name, value in model_to_dict(agency).items() if value is not None and value is not False}
+    return given | {"live_since": "01/01/2022", "reminders": "1440,120"} | fields
+
+
+@pytest.mark.parametrize(
+    ("changed", "publishes"),
+    [({"horizon_days": "20"}, True), ({"stage": "pilot"}, True), ({"lead_minutes": "30"}, False)],
+)
+def test_agency_whose_times_move_is_published_by_the_worker(
+    client: Client,
+    branch: Branch,
+    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    changed: dict[str, str],
+    publishes: bool,
+) -> None:
+    client.force_login(a_user("operator@example.org", is_operator=True))
+    agency = branch.agency
+    queued()
+    with django_capture_on_commit_callbacks(execute=True):
+        answer = client.post(f"/en/admin/agencies/agency/{agency.pk}/change/", agency_data(agency, **changed))
+    assert answer.status_code == 302
+    assert queued() == (["appointments.tasks.publish_agency"] if publishes else [])
+
+
+def queued() -> list[str]:
+    """Takes the names of the tasks that the queue holds out of it."""
+    with redis.from_url(settings.REDIS_URL) as broker:
+        queue = broker.lpop("mydesklive:celery", 100) or []
+    return [json.loads(message)["headers"]["task"] for message in queue]

@@ -116,10 +116,10 @@ def test_workers_side_by_side_make_one_call() -> None:
 
 
 @pytest.mark.django_db
-def test_publish_branch_and_all() -> None:
+def test_publish_agency_and_all() -> None:
     branch = an_open_branch()
     TimeSlot.objects.all().delete()
-    tasks.publish_branch(branch.pk)
+    tasks.publish_agency(branch.agency_id)
     count = TimeSlot.objects.count()
     tasks.publish_all()
     assert count == TimeSlot.objects.count() > 0
