@@ -19,12 +19,13 @@ from unfold.views import ChangeList
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
-from agencies.admin.places import AgencyFilter, PlacedAdmin
-from agencies.models import Branch, Role
+from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
+from agencies.models import Branch, Procedure, Role
 from appointments.admin import callers, day, steps
 from appointments.admin.pages import address, find, officers_page, own_branches, page
 from appointments.models import Appointment, Status
 from appointments.models.appointment import AppointmentQuerySet
+from appointments.persons import decrypted
 
 
 class ByReference(ChangeList):
@@ -38,7 +39,7 @@ class ByReference(ChangeList):
 class WhenFilter(SimpleListFilter):
     """Without a search the list begins today: the past is long, and is looked at by searching."""
 
-    title = _("time")
+    title = _("when")
     parameter_name = "when"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
@@ -57,9 +58,9 @@ class WhenFilter(SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
         if self.value() == "past":
-            return queryset.filter(starts_at__lt=today).order_by("-starts_at")
+            return queryset.filter(starts_at__lt=today)
         if self.value() == "all" or self.searched:
-            return queryset.order_by("-starts_at")
+            return queryset
         return queryset.filter(starts_at__gte=today)
 
 
@@ -84,11 +85,11 @@ class AppointmentAdmin(PlacedAdmin):
 
     @admin.display(description=_("reference"))
     def spoken_reference(self, appointment: Appointment) -> str:
-        return appointment.spoken_reference
+        return unbroken(appointment.spoken_reference)
 
-    @admin.display(description=_("time"), ordering="starts_at")
+    @admin.display(description=_("date and time"))
     def when(self, appointment: Appointment) -> str:
-        return date_format(appointment.branch.local(appointment.starts_at), "SHORT_DATETIME_FORMAT")
+        return unbroken(date_format(appointment.branch.local(appointment.starts_at), "SHORT_DATETIME_FORMAT"))
 
     @admin.display(description=_("service"))
     def service(self, appointment: Appointment) -> str:
@@ -112,6 +113,11 @@ class AppointmentAdmin(PlacedAdmin):
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
         return False
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What is to come from the next one on, anything else from the latest one back."""
+        latest_first = request.GET.get("when") or request.GET.get("q")
+        return ("-starts_at", "-pk") if latest_first else ("starts_at", "pk")
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ByReference
@@ -156,8 +162,16 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "notes": _noted(appointment),
         "call": appointment.video_call,
         "join_url": appointment.page_url("join"),
+        "tax_number": _tax_number(appointment),
     }
     return page(request, "detail.html", context)
+
+
+def _tax_number(appointment: Appointment) -> str:
+    """Only where the service asks for it: there the officer finds the citizen's file by it."""
+    if appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
+        return ""
+    return decrypted(appointment.tax_number_encrypted)
 
 
 def _timeline(appointment: Appointment) -> list[tuple[Any, Any]]:

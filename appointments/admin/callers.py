@@ -12,7 +12,7 @@ from accounts.people import signed_in
 from agencies import access
 from appointments import booking
 from appointments.admin.forms import CallerForm, WishForm
-from appointments.admin.pages import REMEMBERED, address, find, officers_page, page
+from appointments.admin.pages import REMEMBERED, address, find, officers_page, only, page
 from appointments.admin.steps import note
 from appointments.admin.times import window
 from appointments.booking import Contact
@@ -28,8 +28,9 @@ def book(request: HttpRequest) -> HttpResponse:
     """Service, channel and branch are in the address; times and the caller's details come below them on one page."""
     now = timezone.now()
     asked = "procedure" in request.GET
-    initial = {"branch": request.session.get(REMEMBERED)}
-    wish = WishForm(access.counters(signed_in(request)), request.GET if asked else None, initial=initial)
+    branches = access.counters(signed_in(request))
+    initial = {"branch": request.session.get(REMEMBERED) or only(branches)}
+    wish = WishForm(branches, request.GET if asked else None, initial=initial)
     context = {"title": gettext("Book for a caller"), "wish": wish}
     if not (asked and wish.is_valid()):
         return page(request, "book.html", context)
@@ -70,4 +71,6 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
 @officers_page
 def booked(request: HttpRequest, reference: str) -> HttpResponse:
     """What to read out to the caller."""
-    return page(request, "booked.html", {"title": gettext("Booked"), "appointment": find(request, reference)})
+    return page(
+        request, "booked.html", {"title": gettext("The appointment is booked"), "appointment": find(request, reference)}
+    )

@@ -68,6 +68,8 @@ def day(request: HttpRequest) -> HttpResponse:
         "asked": {name: request.GET.get(name, "") for name in ("state", "channel", "procedure")},
         "next_free": next_free(branch, now=now),
     }
+    if not appointments:
+        context["busy_before"], context["busy_after"] = _busy_days(branch, shown)
     return page(request, "day.html", context)
 
 
@@ -78,6 +80,15 @@ def of_day(branch: Branch, day: date) -> list[Appointment]:
     found = Appointment.objects.on_day(branch, noon).exclude(status__in=(Status.HELD, Status.EXPIRED))
     found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
     return list(found.order_by("starts_at", "pk"))
+
+
+def _busy_days(branch: Branch, day: date) -> tuple[date | None, date | None]:
+    """The nearest days with appointments, before and after a day without any."""
+    booked = Appointment.objects.filter(branch=branch).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    midnight = datetime.combine(day, time(), branch.zone)
+    before = booked.filter(starts_at__lt=midnight).order_by("-starts_at").first()
+    after = booked.filter(starts_at__gte=midnight).order_by("starts_at").first()
+    return tuple(branch.local(one.starts_at).date() if one else None for one in (before, after))  # type: ignore[return-value]
 
 
 def _asked_day(request: HttpRequest) -> date | None:

@@ -39,6 +39,7 @@ class WishForm(forms.Form):
         super().__init__(*args, **kwargs)
         offered = Procedure.objects.offered().filter(agency__in=branches.values("agency")).select_related("agency")
         cast("forms.ModelChoiceField", self.fields["procedure"]).queryset = offered.order_by("name_el")
+        cast("forms.ModelChoiceField", self.fields["procedure"]).empty_label = _("Choose a service")
         cast("forms.ModelChoiceField", self.fields["branch"]).queryset = branches.open().select_related("agency")
 
     def clean(self) -> None:
@@ -61,6 +62,7 @@ class CallerForm(MoveForm, DetailsForm):
         super().__init__(procedure, channel, *args, **kwargs)
         self.fields["slot"].label = _("Time")
         self.fields["email"].required = False
+        self.fields["name"].error_messages["required"] = _("Write the caller's full name.")
         self.fields["notes"].label = _("Note")
         self.fields["notes"].widget.attrs["rows"] = 2
         for name in ("name", "phone", "email"):

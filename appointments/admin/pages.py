@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -64,6 +65,12 @@ def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
 
 def own_branches(request: HttpRequest) -> list[Branch]:
     return list(access.counters(signed_in(request)).select_related("agency"))
+
+
+def only(branches: QuerySet[Branch]) -> str:
+    """The code of the branch where there is no other to choose."""
+    codes = list(branches.values_list("code", flat=True)[:2])
+    return codes[0] if len(codes) == 1 else ""
 
 
 def address(name: str, *args: str, **query: Any) -> str:

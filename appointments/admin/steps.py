@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from django.contrib import messages
@@ -63,10 +63,18 @@ BY_STATUS = {
 }
 
 
+# Nobody arrives earlier than this: such a button on another day's list would be pressed by mistake alone.
+EARLIEST = timedelta(hours=12)
+
+
 def possible(appointment: Appointment, now: datetime) -> list[Step]:
-    """The steps that the verbs allow now. By telephone and video nobody arrives at a counter: serving comes first."""
+    """The steps that make sense now, of those that the verbs allow. By telephone and video nobody arrives at a counter:
+    serving comes first."""
+    begins = {ARRIVE: EARLIEST, SERVE: EARLIEST, MISS: timedelta()}
     steps = [
-        step for step in BY_STATUS.get(Status(appointment.status), ()) if step != MISS or now >= appointment.starts_at
+        step
+        for step in BY_STATUS.get(Status(appointment.status), ())
+        if step not in begins or now >= appointment.starts_at - begins[step]
     ]
     if appointment.channel != Channel.IN_PERSON and SERVE in steps:
         steps.sort(key=lambda step: step != SERVE)

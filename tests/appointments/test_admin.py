@@ -137,6 +137,17 @@ def test_day_of_an_unreadable_date_is_today(client: Client, branch: Branch) -> N
     assert "Today, " in text
 
 
+def test_day_without_appointments_leads_to_the_nearest_ones(client: Client, branch: Branch) -> None:
+    appointment = booked(branch)
+    signed_in(client, an_officer(branch))
+    day = branch.local(appointment.starts_at).date()
+    booking.cancel(an_appointment(next_slot(branch, 200), 2, now=timezone.now()), by="citizen", now=timezone.now())
+    empty = text_of(client.get(f"{DAY}?date={day - timedelta(days=20)}"))
+    assert "No appointments on this day." in empty
+    assert f"date={day:%Y-%m-%d}" in empty
+    assert "The nearest ones:" not in text_of(client.get(day_of(appointment)))
+
+
 # Steps
 
 
@@ -158,6 +169,14 @@ def test_buttons_are_those_that_the_verbs_allow(channel: str, status: str, hours
     assert offered & ONE_CLICK.keys() == {name for name in ONE_CLICK if allowed(appointment, name, officer, now)}
     assert ("cancel" in offered) == (status in (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED))
     assert ("move" in offered) == ("cancel" in offered)
+
+
+@pytest.mark.parametrize("channel", [Channel.IN_PERSON, Channel.VIDEO])
+def test_nobody_arrives_on_another_days_list(branch: Branch, channel: str) -> None:
+    appointment = an_appointment(next_slot(branch), channel=channel, now=timezone.now())
+    for hours, expected in ((11, {"arrive", "serve", "move", "cancel"}), (13, {"move", "cancel"})):
+        offered = possible(appointment, appointment.starts_at - timedelta(hours=hours))
+        assert {step.name for step in offered} == expected
 
 
 def allowed(appointment: Appointment, name: str, officer: User, now: object) -> bool:
@@ -268,6 +287,15 @@ def test_detail_of_a_video_appointment_leads_to_its_call(client: Client, branch:
     assert appointment.page_url("join") in text
 
 
+@pytest.mark.parametrize("asked", [True, False])
+def test_detail_shows_the_tax_number_where_the_service_asks_for_it(client: Client, branch: Branch, asked: bool) -> None:
+    identification = Procedure.Identification.TAX_NUMBER if asked else Procedure.Identification.NONE
+    Procedure.objects.update(identification=identification)
+    appointment = booked(branch, tax_number="090000045")
+    text = text_of(signed_in(client, an_officer(branch)).get(page_of(appointment, "change")))
+    assert ("090000045" in text) == asked
+
+
 def test_detail_shows_typed_text_as_text(client: Client, branch: Branch) -> None:
     appointment = booked(branch, notes="<script>alert(1)</script>")
     text = text_of(signed_in(client, an_officer(branch)).get(page_of(appointment, "change")))
@@ -295,6 +323,13 @@ def test_search_finds_by_name_mail_and_telephone(client: Client, branch: Branch,
     text = text_of(signed_in(client, an_officer(branch)).get("/en/admin/appointments/appointment/", {"q": query}))
     assert found.spoken_reference in text
     assert other.spoken_reference not in text
+
+
+@pytest.mark.parametrize(("query", "latest_first"), [("", False), ("?when=all", True), ("?q=politis", True)])
+def test_list_begins_with_what_is_nearest(client: Client, branch: Branch, query: str, latest_first: bool) -> None:
+    first, last = booked(branch, 1), an_appointment(next_slot(branch, 50), 2, now=timezone.now())
+    text = text_of(signed_in(client, an_officer(branch)).get(f"/en/admin/appointments/appointment/{query}"))
+    assert (text.index(first.spoken_reference) > text.index(last.spoken_reference)) == latest_first
 
 
 @pytest.mark.parametrize("spoken", [True, False])
