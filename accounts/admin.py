@@ -26,7 +26,7 @@ class NewUserForm(forms.ModelForm):
     """Gives a role to who has the address, with or without an account so far. `asker` is who gives it."""
 
     asker: User
-    address = forms.EmailField(label=_("e-mail address"), widget=UnfoldAdminEmailInputWidget)
+    address = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
 
     class Meta:
         model = User

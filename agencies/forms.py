@@ -142,11 +142,11 @@ class InvitationForm(MembershipForm):
     """A role for who has this address; an account is made for who has none yet."""
 
     email = forms.EmailField(
-        label=_("e-mail address"),
+        label=_("E-mail address"),
         widget=UnfoldAdminEmailInputWidget,
         help_text=_("The officer signs in with a code sent there."),
     )
-    name = forms.CharField(label=_("full name"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(label=_("Full name"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].lower()

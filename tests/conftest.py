@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.cache import cache
+from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.live_server_helper import LiveServer
 
@@ -35,6 +36,12 @@ NewPage = Callable[..., Page]
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def _greek() -> None:
+    """A request of an earlier test leaves its language behind."""
+    translation.activate("el")
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import django
+import django.contrib.admin
 import polib
 import unfold
 from babel.messages.extract import extract
@@ -43,8 +44,8 @@ def found() -> Texts:
 
 
 def borrowed() -> Texts:
-    """Texts of the admin's theme, which has no Greek: our catalog may hold it."""
-    return _read([Path(unfold.__file__).parent])
+    """Texts of the admin and of its theme: our catalog may hold Greek that they lack, or better one."""
+    return _read([Path(django.contrib.admin.__file__).parent, Path(unfold.__file__).parent])
 
 
 def _read(folders: list[Path]) -> Texts:
