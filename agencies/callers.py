@@ -14,6 +14,7 @@ from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from agencies import facts
 from agencies.models import SystemToken
 
 
@@ -24,10 +25,10 @@ class SystemAuthentication(BaseAuthentication):
         scheme, _space, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        try:
-            return AnonymousUser(), SystemToken.objects.for_key(key.strip()).only("agency").get()
-        except SystemToken.DoesNotExist:
-            raise AuthenticationFailed(_("This token is not valid.")) from None
+        token = facts.token_of(key.strip())
+        if token is None:
+            raise AuthenticationFailed(_("This token is not valid."))
+        return AnonymousUser(), token
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="myDESKlive"'

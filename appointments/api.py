@@ -27,7 +27,9 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
+from agencies import facts
 from agencies.api import (
+    CODE,
     FIELD_ERRORS,
     FORBIDDEN,
     NOT_FOUND,
@@ -54,12 +56,18 @@ MAX_BIGINT = 2**63 - 1
 MAX_KEY = 255
 MAX_BODY = 64 * 1024  # bytes
 
-# What free times and bookings read of a service, its agency and a branch: most columns are texts that neither needs.
-NEEDED = [
-    *("agency", "code", "channels", "duration_minutes", "identification", "open_limit", "is_offered"),
-    *("agency__slug", "agency__stage", "agency__lead_minutes", "agency__reminders"),
-]
-NEEDED_OF_BRANCH = ["agency", "code", "timezone"]
+
+class FactField(CodeField):
+    """A service or branch named by its code, of which only what the rules ask for is read."""
+
+    def __init__(self, read: Callable[[str], Procedure | Branch | None], **options: Any) -> None:
+        super().__init__("code", **options)
+        self.read = read
+
+    def to_internal_value(self, data: Any) -> Procedure | Branch:
+        found = self.read(data) if isinstance(data, str) and CODE.fullmatch(data) else None
+        return found or self.fail("does_not_exist", value=str(data)[:60])
+
 
 # Free times
 
@@ -75,14 +83,12 @@ class SlotSerializer(serializers.Serializer):
 
 
 class SlotFilter(serializers.Serializer):
-    procedure = CodeField(
-        "code",
-        queryset=Procedure.objects.offered().select_related("agency").only(*NEEDED),
-        help_text="Code of the service.",
+    procedure = FactField(
+        facts.offered_procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service."
     )
-    branch = CodeField(
-        "code",
-        queryset=Branch.objects.open().only(*NEEDED_OF_BRANCH),
+    branch = FactField(
+        facts.open_branch_of,
+        queryset=Branch.objects.all(),
         required=False,
         help_text="Code of the branch. Without it, the earliest time of each branch is answered.",
     )
@@ -112,6 +118,10 @@ class SlotFilter(serializers.Serializer):
         return wanted
 
 
+# Serializers copy all of their fields each time they are made; these keep nothing of a request, so one is enough.
+SLOT_FILTER = SlotFilter()
+
+
 class SlotsView(APIView):
     authentication_classes = ()
 
@@ -136,10 +146,9 @@ class SlotsView(APIView):
         ],
     )
     def get(self, request: Request) -> HttpResponseBase:
-        wanted = SlotFilter(data=request.query_params)
-        wanted.is_valid(raise_exception=True)
-        answer = _times_at_branch if "branch" in wanted.validated_data else _earliest_by_branch
-        return answer(wanted.validated_data, timezone.now())
+        wanted = SLOT_FILTER.run_validation(request.query_params)
+        answer = _times_at_branch if "branch" in wanted else _earliest_by_branch
+        return answer(wanted, timezone.now())
 
 
 def _times_at_branch(wanted: dict[str, Any], now: datetime) -> HttpResponse:
@@ -152,7 +161,8 @@ def _times_at_branch(wanted: dict[str, Any], now: datetime) -> HttpResponse:
 def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
     procedure = wanted["procedure"]
     branches = {
-        branch.pk: branch for branch in Branch.objects.open().filter(agency=procedure.agency_id).only(*NEEDED_OF_BRANCH)
+        branch.pk: branch
+        for branch in Branch.objects.open().filter(agency=procedure.agency_id).only("agency", "code", "timezone")
     }
     ranges = {pk: _range(wanted, branch, now) for pk, branch in branches.items()}
     since = {pk: begin for pk, (begin, _until) in ranges.items()} if "from" in wanted else None
@@ -226,9 +236,7 @@ def validate_time_zone(name: str) -> None:
 
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
-    procedure = CodeField(
-        "code", queryset=Procedure.objects.select_related("agency").only(*NEEDED), help_text="Code of the service."
-    )
+    procedure = FactField(facts.procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service.")
     channel = serializers.ChoiceField(Channel.choices)
     name = serializers.CharField(max_length=120)
     email = serializers.EmailField(max_length=254)
@@ -272,14 +280,12 @@ class BookingSerializer(serializers.Serializer):
             raise ValidationError({"phone": required})
         return asked
 
-    def contact(self) -> Contact:
-        asked = self.validated_data
-        given = {name: asked[name] for name in ("name", "email", "phone", "tax_number", "notes", "timezone")}
-        return Contact(language=asked.get("language") or (get_language() or "el")[:2], **given)
-
 
 class MoveSerializer(serializers.Serializer):
     slot = SlotField()
+
+
+BOOKING, MOVE, APPOINTMENT = BookingSerializer(), MoveSerializer(), AppointmentSerializer()
 
 
 class Refused(APIException):
@@ -317,7 +323,7 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     description="Any text that is new for each booking, e.g. a UUID. The same key again books nothing and answers the "
     "same appointment: send a request again when its answer was lost.",
 )
-BOOKING = {
+BOOKING_EXAMPLE = {
     "slot": 90210,
     "procedure": "kep-dilosi",
     "channel": "in_person",
@@ -326,7 +332,7 @@ BOOKING = {
     "phone": "6912345678",
     "language": "el",
 }
-BOOKED = {
+BOOKED_EXAMPLE = {
     "reference": "K7M4Q2XDBN",
     "status": "booked",
     "agency": "kep",
@@ -337,7 +343,10 @@ BOOKED = {
     "ends_at": "2026-03-03T08:10:00+02:00",
     "manage_url": "https://rantevou.example.org/appointments/K7M4Q2XDBN/?key=…",
 }
-EXAMPLES = [OpenApiExample("Booking", BOOKING, request_only=True), OpenApiExample("Booked", BOOKED, response_only=True)]
+EXAMPLES = [
+    OpenApiExample("Booking", BOOKING_EXAMPLE, request_only=True),
+    OpenApiExample("Booked", BOOKED_EXAMPLE, response_only=True),
+]
 READS = {401: UNAUTHENTICATED, 404: NOT_FOUND}
 WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 429: TOO_MANY}
 
@@ -383,9 +392,8 @@ class AppointmentViewSet(CodedViewSet):
         return self.queryset.of_citizen(_citizen(self.request))
 
     def create(self, request: Request) -> Response:
-        asked = BookingSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        self._require_own(asked.validated_data["procedure"])
+        asked = BOOKING.run_validation(request.data or {})
+        self._require_own(asked["procedure"])
         return self._answer(lambda: self._book(asked), status=201)
 
     def retrieve(self, request: Request, reference: str) -> Response:
@@ -393,9 +401,7 @@ class AppointmentViewSet(CodedViewSet):
 
     def partial_update(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
-        asked = MoveSerializer(data=request.data)
-        asked.is_valid(raise_exception=True)
-        slot, now = asked.validated_data["slot"], timezone.now()
+        slot, now = MOVE.run_validation(request.data or {})["slot"], timezone.now()
         return self._answer(lambda: booking.reschedule(appointment, slot, by=self._who, now=now))
 
     def destroy(self, request: Request, reference: str) -> Response:
@@ -403,13 +409,13 @@ class AppointmentViewSet(CodedViewSet):
         self._answer(lambda: booking.cancel(appointment, by=self._who, now=timezone.now()))
         return Response(status=204)
 
-    def _book(self, asked: BookingSerializer) -> Appointment:
+    def _book(self, asked: dict[str, Any]) -> Appointment:
         is_system = isinstance(self.request.auth, SystemToken)
         return booking.book(
-            asked.validated_data["slot"],
-            asked.validated_data["procedure"],
-            asked.validated_data["channel"],
-            asked.contact(),
+            asked["slot"],
+            asked["procedure"],
+            asked["channel"],
+            _contact(asked),
             now=timezone.now(),
             source=Source.SYSTEM if is_system else Source.WEB,
             citizen=None if is_system else _citizen(self.request),
@@ -421,7 +427,7 @@ class AppointmentViewSet(CodedViewSet):
             appointment = change()
         except BookingError as error:
             raise Refused(error) from error
-        return Response(AppointmentSerializer(appointment).data, status)
+        return Response(APPOINTMENT.to_representation(appointment), status)
 
     def _require_own(self, procedure: Procedure) -> None:
         if isinstance(self.request.auth, SystemToken) and procedure.agency_id != self.request.auth.agency_id:
@@ -431,6 +437,11 @@ class AppointmentViewSet(CodedViewSet):
     def _who(self) -> str:
         """On whose behalf it is changed: an agency's system may do so up to the last minute, as its officers may."""
         return CancelledBy.AGENCY if isinstance(self.request.auth, SystemToken) else CancelledBy.CITIZEN
+
+
+def _contact(asked: dict[str, Any]) -> Contact:
+    given = {name: asked[name] for name in ("name", "email", "phone", "tax_number", "notes", "timezone")}
+    return Contact(language=asked.get("language") or (get_language() or "el")[:2], **given)
 
 
 def _citizen(request: Request) -> User:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.db import connection
 
-from agencies.models import Branch, Procedure
+from agencies.models import Agency, Branch, Procedure
 from agencies.wallclock import spans
 from appointments.models import TimeSlot
 
@@ -29,19 +29,22 @@ def slots_needed(procedure: Procedure, slot: TimeSlot) -> int:
     return math.ceil(timedelta(minutes=procedure.duration_minutes) / (slot.ends_at - slot.starts_at))
 
 
-# The rules under which the procedure is given in a channel. A rule that names no procedures is for all of them.
+# A rule that names no procedures is for all of them.
+FOR_PROCEDURE = """(
+    NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
+    OR EXISTS (
+        SELECT FROM agencies_openingrule_procedures one
+        WHERE one.openingrule_id = rule.id AND one.procedure_id = %(procedure)s
+    )
+)"""
+
+# The rules under which the procedure is given in a channel.
 RULES = """
     SELECT rule.id, rule.branch_id, rule.slot_minutes
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id AND branch.is_open
-    JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = 'production'
-    WHERE {place} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels) AND (
-        NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
-        OR EXISTS (
-            SELECT FROM agencies_openingrule_procedures one
-            WHERE one.openingrule_id = rule.id AND one.procedure_id = %(procedure)s
-        )
-    )
+    JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = ANY(%(live)s)
+    WHERE {place} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels) AND {for_procedure}
 """
 
 FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.bookable_from <= %(now)s)"
@@ -49,7 +52,7 @@ FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.booka
 # A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule
 # never overlap, so their number tells that none is missing between them.
 FREE_TIMES = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
+WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s", for_procedure=FOR_PROCEDURE)})
 SELECT id, starts_at, free FROM (
     SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
         count(*) OVER run AS slots, ceil(%(minutes)s::numeric / rule.slot_minutes) AS needed
@@ -82,9 +85,11 @@ FROM (
 ) AS free
 """
 
+SOME_OR_ALL = "(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))"
+
 # The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
 EARLIEST = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place="(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))")})
+WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL, for_procedure=FOR_PROCEDURE)})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
 FROM rule
 LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since)
@@ -169,6 +174,7 @@ def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]
     duration = timedelta(minutes=procedure.duration_minutes)
     return {
         "agency": procedure.agency_id,
+        "live": [*Agency.LIVE],
         "procedure": procedure.pk,
         "channel": channel,
         "minutes": procedure.duration_minutes,

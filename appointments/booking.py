@@ -4,19 +4,19 @@ Each is one short transaction. Locks are taken in one order everywhere, so that 
 person (where a limit above one is counted), then slots by key. The constraints of the database are the last guard.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import Q
 
 from accounts.models import User
-from agencies.models import Channel, Procedure
+from agencies.facts import Columns, listed, parts
+from agencies.models import Branch, Channel, OpeningRule, Procedure
 from appointments import notifications
-from appointments.availability import slots_needed
+from appointments.availability import FOR_PROCEDURE, slots_needed
 from appointments.errors import (
     BookingError,
     ChannelNotOffered,
@@ -33,6 +33,7 @@ from appointments.errors import (
 )
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import OPEN
+from appointments.notifications import Owed
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
@@ -65,8 +66,7 @@ def hold(
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=procedure.agency.hold_minutes)
     with transaction.atomic():
-        _take(appointment, slot)
-        appointment.save(force_insert=True)
+        _make(appointment, slot)
     return appointment
 
 
@@ -113,8 +113,9 @@ def book(
         appointment.idempotency_key = idempotency_key
         with _refusals(), transaction.atomic():
             _sign(appointment, contact)
-            _take(appointment, slot)
-            _settle(appointment, now)
+            _promise(appointment, now)
+            _make(appointment, slot, notifications.confirmation(appointment, now=now))
+            _wake_workers(appointment)
     except (BookingError, IntegrityError):
         # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
         # only now, because nearly every key is new and a used one can't be stored again.
@@ -249,11 +250,7 @@ def bookable_slot(
     Officers (`assisted`) may book up to the last minute. Whether the time is still free is decided when it is taken.
     Raises the BookingError that says what is wrong.
     """
-    for_procedure = Q(rule__procedures__isnull=True) | Q(rule__procedures=procedure)
-    slots = (
-        TimeSlot.objects.select_related("rule", "branch").only(*SLOT_FIELDS).filter(for_procedure, rule__isnull=False)
-    )
-    slot = slots.filter(pk=slot_id).first()
+    slot = _slot_of(slot_id, procedure)
     if slot is None or slot.rule is None:
         raise SlotNotFound
     if slot.branch.agency_id != procedure.agency_id:
@@ -269,11 +266,30 @@ def bookable_slot(
     return slot
 
 
-# What the verbs read of a slot's rule and branch: a booking should not carry the texts of everything it touches.
-SLOT_FIELDS = (
-    *("branch", "rule", "starts_at", "ends_at", "bookable_from", "rule__branch", "rule__channels"),
-    *("branch__agency", "branch__code", "branch__is_open", "branch__timezone"),
-)
+# What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
+BOOKABLE_COLUMNS: Columns = {
+    "slot": ("id", "branch_id", "rule_id", "starts_at", "ends_at", "bookable_from"),
+    "branch": ("id", "agency_id", "code", "timezone", "is_open"),
+    "rule": ("id", "branch_id", "channels"),
+}
+BOOKABLE = f"""
+SELECT {listed(BOOKABLE_COLUMNS)}
+FROM appointments_timeslot slot
+JOIN agencies_branch branch ON branch.id = slot.branch_id
+JOIN agencies_openingrule rule ON rule.id = slot.rule_id
+WHERE slot.id = %(slot)s AND {FOR_PROCEDURE}
+"""
+
+
+def _slot_of(slot_id: int, procedure: Procedure) -> TimeSlot | None:
+    with connection.cursor() as cursor:
+        cursor.execute(BOOKABLE, {"slot": slot_id, "procedure": procedure.pk})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    slot, branch, rule = parts(row, BOOKABLE_COLUMNS, TimeSlot, Branch, OpeningRule)
+    slot.branch, slot.rule = branch, rule
+    return slot
 
 
 # Steps of the verbs
@@ -326,9 +342,12 @@ def _sign(appointment: Appointment, contact: Contact) -> None:
     appointment.limit_place = _limit_place(appointment) if appointment.person_key else None
 
 
+# Two statements in one message: what is read has to be newer than the lock.
 USED_PLACES = """
+SELECT pg_advisory_xact_lock(hashtextextended(%(person)s, %(procedure)s));
 SELECT limit_place FROM appointments_appointment
-WHERE person_key = %s AND procedure_id = %s AND status = ANY(%s) AND id IS DISTINCT FROM %s
+WHERE person_key = %(person)s AND procedure_id = %(procedure)s AND status = ANY(%(open)s)
+    AND id IS DISTINCT FROM %(own)s
 """
 
 
@@ -338,8 +357,9 @@ def _limit_place(appointment: Appointment) -> int:
     if procedure.open_limit == 1:
         return 0  # The constraint alone decides.
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))", [appointment.person_key, procedure.pk])
-        cursor.execute(USED_PLACES, [appointment.person_key, procedure.pk, [*OPEN], appointment.pk])
+        person: dict[str, Any] = {"person": appointment.person_key, "procedure": procedure.pk}
+        cursor.execute(USED_PLACES, person | {"open": [*OPEN], "own": appointment.pk})
+        cursor.nextset()  # from the lock's answer to the places
         used = {place for (place,) in cursor.fetchall()}
     for place in range(procedure.open_limit):
         if place not in used:
@@ -349,9 +369,19 @@ def _limit_place(appointment: Appointment) -> int:
 
 def _settle(appointment: Appointment, now: datetime) -> None:
     """The time is the citizen's: store it, and owe the messages and the video call."""
-    appointment.status, appointment.booked_at, appointment.expires_at = Status.BOOKED, now, None
+    _promise(appointment, now)
     appointment.save()
     notifications.owe_confirmation(appointment, now=now)
+    _wake_workers(appointment)
+
+
+def _promise(appointment: Appointment, now: datetime) -> None:
+    appointment.status, appointment.booked_at, appointment.expires_at = Status.BOOKED, now, None
+
+
+def _wake_workers(appointment: Appointment) -> None:
+    """Once this is committed: the messages are owed, and by video a room."""
+    notifications.wake_messenger()
     if appointment.channel == Channel.VIDEO:
         notifications.wake_worker("appointments.tasks.provide_video_calls")
 
@@ -397,9 +427,24 @@ WITH run AS (
     SELECT id FROM appointments_timeslot
     WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity
     ORDER BY id FOR NO KEY UPDATE
+), taken AS (
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id
+    RETURNING slot.id
 )
-UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id
-RETURNING slot.id
+"""
+TAKE_ONLY = f"{TAKE} SELECT id FROM taken"
+
+# One statement, for most of a booking's time would go into waiting for answers. The slots come first: inserting before
+# would keep a slot that everybody wants locked for longer, and a full one would cost an appointment.
+COLUMNS = [field.attname for field in Appointment._meta.concrete_fields if field.name not in ("id", "slot_ids")]
+MAKE = f"""
+{TAKE}, appointment AS (
+    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids)
+    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids
+    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) = %(needed)s) AS taken
+    RETURNING id, slot_ids, revision, language
+), messages AS ({notifications.WRITE})
+SELECT id, slot_ids FROM appointment
 """
 
 LOCK = """
@@ -422,16 +467,34 @@ WHERE slot.id = freed.id
 """
 
 
+def _make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()) -> None:
+    """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
+    _place(appointment, slot)
+    row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
+    row |= _run_of(appointment, slot) | {"needed": slots_needed(appointment.procedure, slot)}
+    with connection.cursor() as cursor:
+        cursor.execute(MAKE, row | notifications.as_params(messages))
+        stored = cursor.fetchone()
+    if stored is None:
+        raise SlotTaken
+    appointment.pk, appointment.slot_ids = stored
+    appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
+
+
 def _take(appointment: Appointment, slot: TimeSlot) -> None:
     """Take a desk in each slot that the procedure needs from this one on; SlotTaken if one of them is full or missing."""
-    appointment.branch = slot.branch
-    appointment.starts_at = slot.starts_at
-    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
+    _place(appointment, slot)
     with connection.cursor() as cursor:
-        cursor.execute(TAKE, _run_of(appointment, slot))
+        cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
         appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
     if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
         raise SlotTaken
+
+
+def _place(appointment: Appointment, slot: TimeSlot) -> None:
+    appointment.branch = slot.branch
+    appointment.starts_at = slot.starts_at
+    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
 
 
 def _lock_slots(appointment: Appointment, slot: TimeSlot) -> None:

@@ -4,13 +4,16 @@ Rows survive a crash, a lost broker or a restart. The worker is woken when the t
 periodic sweep finds the rows.
 """
 
+import math
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, time, timedelta
+from time import monotonic
+from typing import Any, NamedTuple
 
 from celery import current_app
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
@@ -26,32 +29,50 @@ WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
 BROKER_PATIENCE = 0.05
 # Seconds after which nobody needs waking any more: the periodic sweep has been there.
 WAKE_EXPIRES = 60
+# Seconds between two wakings by one process: however many bookings a second brings, one sweep serves them all.
+WAKE_PAUSE = 1.0
+_latest_waking: dict[str, float] = {}
+
+
+class Owed(NamedTuple):
+    """A message to be written; reminders are told apart by their lead."""
+
+    kind: str
+    medium: str
+    due_at: datetime
+    lead_minutes: int = 0
 
 
 def owe_verification(appointment: Appointment, *, now: datetime) -> None:
     """A guest has to confirm the address before the time is really booked."""
-    _owe([*_to_all_media(appointment, Kind.VERIFY, now, media=[Medium.EMAIL])])
+    _owe(appointment, _to_all_media(appointment, Kind.VERIFY, now, media=[Medium.EMAIL]))
 
 
 def owe_confirmation(appointment: Appointment, *, now: datetime) -> None:
-    _owe([*_to_all_media(appointment, Kind.CONFIRMATION, now), *_reminders(appointment, now)])
+    _owe(appointment, confirmation(appointment, now=now))
+
+
+def confirmation(appointment: Appointment, *, now: datetime) -> Iterable[Owed]:
+    """What a booking owes."""
+    yield from _to_all_media(appointment, Kind.CONFIRMATION, now)
+    yield from _reminders(appointment, now)
 
 
 def owe_move(appointment: Appointment, *, now: datetime) -> None:
     """Tell the new time, and remind of it instead of the old one."""
     drop_pending(appointment)
-    _owe([*_to_all_media(appointment, Kind.MOVED, now), *_reminders(appointment, now)])
+    _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_reminders(appointment, now)])
 
 
 def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
     drop_pending(appointment)
-    _owe([*_to_all_media(appointment, Kind.CANCELLED, now)])
+    _owe(appointment, _to_all_media(appointment, Kind.CANCELLED, now))
 
 
 def owe_rating(appointment: Appointment, *, now: datetime) -> None:
     """Ask once how it was, an hour after the end."""
     due = after_night(now + timedelta(hours=1), appointment)
-    _owe([*_to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL])])
+    _owe(appointment, _to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL]))
 
 
 def drop_pending(appointment: Appointment) -> None:
@@ -84,7 +105,7 @@ def _is_ahead(deadline: datetime | None, now: datetime) -> bool:
     return deadline is not None and now < deadline
 
 
-def _reminders(appointment: Appointment, now: datetime) -> Iterable[Notification]:
+def _reminders(appointment: Appointment, now: datetime) -> Iterable[Owed]:
     """One reminder for each of the agency's leads; two that the night moves to the same evening are one."""
     leads = {
         waking_hours(appointment.starts_at - timedelta(minutes=lead), appointment): lead
@@ -119,18 +140,8 @@ def _is_night(moment: datetime, appointment: Appointment) -> bool:
 
 def _to_all_media(
     appointment: Appointment, kind: str, due: datetime, *, lead_minutes: int = 0, media: Iterable[str] = Medium
-) -> Iterable[Notification]:
-    for medium in media:
-        if _reaches(appointment, medium):
-            yield Notification(
-                appointment=appointment,
-                kind=kind,
-                medium=medium,
-                revision=appointment.revision,
-                lead_minutes=lead_minutes,
-                language=appointment.language,
-                due_at=due,
-            )
+) -> Iterable[Owed]:
+    return (Owed(kind, medium, due, lead_minutes) for medium in media if _reaches(appointment, medium))
 
 
 def _reaches(appointment: Appointment, medium: str) -> bool:
@@ -139,11 +150,41 @@ def _reaches(appointment: Appointment, medium: str) -> bool:
     return bool(appointment.email)
 
 
-def _owe(messages: list[Notification]) -> None:
+# Written for whatever the CTE `appointment` gives, so that the statement that makes an appointment can write them too.
+WRITE = """
+INSERT INTO appointments_notification
+    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
+SELECT appointment.id, owed.kind, owed.medium, owed.lead_minutes, owed.due_at, appointment.revision,
+    appointment.language, 'pending', 0, ''
+FROM appointment, unnest(%(kinds)s::text[], %(media)s::text[], %(leads)s::integer[], %(dues)s::timestamptz[])
+    AS owed (kind, medium, lead_minutes, due_at)
+ON CONFLICT DO NOTHING
+"""
+OWE = f"WITH appointment AS (SELECT id, revision, language FROM appointments_appointment WHERE id = %(id)s) {WRITE}"
+
+
+def as_params(messages: Iterable[Owed]) -> dict[str, list[Any]]:
+    """The messages as WRITE takes them."""
+    owed = [*messages]
+    return {
+        "kinds": [str(one.kind) for one in owed],
+        "media": [str(one.medium) for one in owed],
+        "leads": [one.lead_minutes for one in owed],
+        "dues": [one.due_at for one in owed],
+    }
+
+
+def _owe(appointment: Appointment, messages: Iterable[Owed]) -> None:
     """Write the rows (a repeated event owes nothing twice) and wake the worker once the change is committed."""
-    if messages:
-        Notification.objects.bulk_create(messages, ignore_conflicts=True)
-        wake_worker("appointments.tasks.deliver_due")
+    params = as_params(messages)
+    if params["kinds"]:
+        with connection.cursor() as cursor:
+            cursor.execute(OWE, {"id": appointment.pk, **params})
+        wake_messenger()
+
+
+def wake_messenger() -> None:
+    wake_worker("appointments.tasks.deliver_due")
 
 
 def wake_worker(task: str) -> None:
@@ -152,8 +193,20 @@ def wake_worker(task: str) -> None:
 
 
 def _send_task(task: str) -> None:
-    """Enqueue through connections of its own, which give up sooner than a worker's."""
+    """Enqueue the sweep, unless one still to come has been: at once, or when the pause since the last one is over."""
+    now = monotonic()
+    latest = _latest_waking.get(task, -math.inf)
+    if latest <= now:
+        begins = max(now, latest + WAKE_PAUSE)
+        if _is_sent(task, countdown=begins - now):
+            _latest_waking[task] = begins
+
+
+def _is_sent(task: str, countdown: float) -> bool:
+    """Enqueue through connections of our own, which give up sooner than a worker's."""
     broker = current_app.connection_for_write(transport_options={"socket_timeout": BROKER_PATIENCE})
     lease = {"block": True, "timeout": BROKER_PATIENCE}
     with suppress(OperationalError, LimitExceeded), producers[broker].acquire(**lease) as producer:
-        current_app.send_task(task, producer=producer, expires=WAKE_EXPIRES)
+        current_app.send_task(task, producer=producer, countdown=countdown or None, expires=WAKE_EXPIRES)
+        return True
+    return False

@@ -106,7 +106,7 @@ DATABASES = {"default": env.db_url("DATABASE_URL", "postgresql://postgres@localh
 # A folder as host (a unix socket) comes as ?host=, which every PostgreSQL client understands.
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
-DATABASES["default"] |= {"CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
+DATABASES["default"] |= {"ENGINE": "mydesklive.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")

@@ -4,6 +4,7 @@ import statistics
 import time as clock
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,7 +15,7 @@ from kombu.pools import producers
 
 from appointments import booking
 from appointments.models import Appointment, Notification, Status, TimeSlot
-from appointments.notifications import _send_task, after_night, is_true, waking_hours
+from appointments.notifications import WAKE_PAUSE, _latest_waking, _send_task, after_night, is_true, waking_hours
 from appointments.sms import mobile_number
 from mydesklive.celery import app
 from tests.builders import (
@@ -255,10 +256,15 @@ def broker_at(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[str], None]
 
 
 def tasks_waiting() -> list[str]:
-    """Takes the names of the tasks that the queue holds out of it."""
+    """Takes the names of the tasks that the queue holds out of it; the pause since the last waking is over."""
+    _latest_waking.clear()
+    return [headers["task"] for headers in headers_waiting()]
+
+
+def headers_waiting() -> list[dict[str, Any]]:
     with redis.from_url(settings.REDIS_URL) as broker:
         tasks = broker.lpop("mydesklive:celery", 100) or []
-    return [json.loads(task)["headers"]["task"] for task in tasks]
+    return [json.loads(task)["headers"] for task in tasks]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -269,6 +275,18 @@ def test_booking_wakes_the_worker_once_it_is_committed() -> None:
         an_appointment(slot)
         assert tasks_waiting() == []
     assert tasks_waiting() == ["appointments.tasks.deliver_due"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_many_bookings_in_a_moment_wake_the_worker_at_once_and_after_the_last() -> None:
+    slots = slots_of(an_open_branch())[20:25]
+    tasks_waiting()
+    for number, slot in enumerate(slots):
+        an_appointment(slot, number)
+    last_booked = datetime.now(UTC)
+    later, now = headers_waiting()  # as Celery's queue is read: from its end
+    assert now["eta"] is None
+    assert last_booked < datetime.fromisoformat(later["eta"]) < last_booked + timedelta(seconds=WAKE_PAUSE)
 
 
 def _booking_seconds(slots: list[TimeSlot], first: int) -> list[float]:
