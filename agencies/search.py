@@ -1,13 +1,17 @@
 """What the portal's search finds, in any spelling: services, agencies and branches."""
 
+import operator
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, reduce
+
+from django.db.models import Q
 
 from agencies.models import Agency, Branch, Procedure
 from agencies.text import search_key
 
 MAX_BRANCHES = 20
+SHORTEST_WORD = 4  # letters of a word that tells something by itself: not «στα», not "in"
 _key = lru_cache(maxsize=20_000)(search_key)
 
 
@@ -23,15 +27,32 @@ class Found:
 
 
 def find(query: str, agencies: Iterable[Agency]) -> Found:
-    """Everything that has each word of the query; services that have them in their name come first. Two queries."""
+    """Everything that has each word of the query; services that have them in their name come first.
+
+    Where nothing has them all, as with "passport melbourne": the services whose names have some of them, and the branches
+    that have some. Two queries, or four.
+    """
     words = search_key(query).split()
     if not words:
         return Found([], [], [])
-    return Found(
+    found = Found(
         agencies=[agency for agency in agencies if _has(words, _agency_texts(agency))],
         procedures=_procedures(words),
         branches=list(Branch.objects.open().matching(query).select_related("agency")[:MAX_BRANCHES]),
     )
+    telling = [word for word in words if len(word) >= SHORTEST_WORD]
+    return found if found.number or len(words) == 1 or not telling else _with_some(telling)
+
+
+def _with_some(words: list[str]) -> Found:
+    """Services and branches that have any of the words, those with most of them first."""
+    offered = Procedure.objects.offered().select_related("agency")
+    named = [(_number(words, (one.name_el, one.name_en)), one) for one in offered]
+    procedures = sorted((pair for pair in named if pair[0]), key=lambda pair: -pair[0])
+    has_any = reduce(operator.or_, (Q(search_text__contains=word) for word in words))
+    branches = Branch.objects.open().filter(has_any).select_related("agency")
+    ranked = sorted(branches, key=lambda branch: -sum(word in branch.search_text for word in words))
+    return Found([], [procedure for _rank, procedure in procedures], ranked[:MAX_BRANCHES])
 
 
 def _procedures(words: list[str]) -> list[Procedure]:
@@ -41,8 +62,13 @@ def _procedures(words: list[str]) -> list[Procedure]:
 
 
 def _has(words: list[str], texts: Iterable[str]) -> bool:
+    return _number(words, texts) == len(words)
+
+
+def _number(words: list[str], texts: Iterable[str]) -> int:
+    """How many of the words the texts have."""
     key = " ".join(_key(text) for text in texts)
-    return all(word in key for word in words)
+    return sum(word in key for word in words)
 
 
 def _agency_texts(agency: Agency) -> tuple[str, ...]:

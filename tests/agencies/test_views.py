@@ -66,6 +66,19 @@ def test_search_finds_service_in_any_spelling(client: Client, query: str):
     assert "/mykeplive/kep-dilosi/" in page(client, f"/?q={query}")
 
 
+def test_search_for_service_and_town_finds_both(client: Client):
+    agency = an_agency()
+    a_procedure(agency)
+    a_procedure(agency, "kep-karta", name_el="Κάρτα", name_en="Card")
+    a_branch(agency)
+    a_branch(agency, "kep-patra", name_el="ΚΕΠ Πατρέων", name_en="KEP Patras", city_el="Πάτρα", city_en="Patras")
+    text = page(client, "/?q=δήλωση στα χανια")
+    assert "/mykeplive/kep-dilosi/" in text
+    assert "?branch=kep-chania" in text
+    assert "kep-karta" not in text
+    assert "kep-patra" not in text
+
+
 def test_search_puts_service_with_the_word_in_its_name_first(client: Client):
     agency = an_agency()
     a_procedure(agency, "other", name_el="Άλλο", description_el="Μετά τη σύνταξη")
