@@ -75,7 +75,7 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
     match message.kind:
         case Kind.VERIFY:
             assert appointment.expires_at is not None  # noqa: S101  a constraint says so
-            until = wording.moment(appointment.expires_at, appointment.zone)
+            until = wording.on_branch_clock(appointment.expires_at, appointment)
             return {"verify_link": appointment.link("verify"), "hold_until": until}
         case Kind.CANCELLED:
             page = reverse(

@@ -6,7 +6,7 @@ import pytest
 from django.core import mail
 from django.test import Client
 
-from agencies.models import Channel, Procedure
+from agencies.models import Agency, Channel, Procedure
 from appointments import booking, mails
 from appointments.models import Appointment, Notification
 from tests.builders import (
@@ -163,6 +163,16 @@ def test_sign_in_code_comes_as_text_and_html(address: str, words: str) -> None:
     assert words in letter.subject
     assert code in letter.body
     assert code in letter.alternatives[0].content
+
+
+def test_deadline_of_a_guest_is_on_a_clock_that_is_named() -> None:
+    slot = slots_of(an_open_branch(channels=["video"]))[0]
+    Procedure.objects.update(channels=["video"])
+    procedure = Procedure.objects.select_related("agency").get()
+    held = booking.hold(slot.pk, procedure, "video", now=NOW)
+    Agency.objects.update(verify_minutes=30)
+    _subject, text, _html = the_mail(booking.confirm(held, a_contact(), now=NOW), Kind.VERIFY)
+    assert "30 (ώρα: Αθήνα)." in text
 
 
 @pytest.mark.parametrize(
