@@ -60,6 +60,12 @@ class HoldExpired(BookingError):
     message = _("The time was not kept any longer. Please choose a time again; what you typed is still here.")
 
 
+class TooManyHolds(BookingError):
+    """A program may be holding times that people need."""
+
+    message = _("Too many times were chosen from your network. Please try again in ten minutes.")
+
+
 class TooLate(BookingError):
     message = _("It is too late to change this appointment here. Please call us.")
 

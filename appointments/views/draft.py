@@ -5,6 +5,7 @@ Reading creates no session: mere readers get none.
 
 from datetime import datetime
 
+from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
@@ -12,12 +13,15 @@ from accounts.models import User
 from agencies.models import Procedure
 from agencies.models.branch import validate_timezone
 from appointments import booking
-from appointments.errors import BookingError, HoldExpired, SlotTaken
+from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHolds
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
 from appointments.persons import decrypted, encrypted
+from appointments.views import tries
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
+# Times that one network address may choose without signing in: a large office or a mobile provider stays far below.
+HOLDS, HOLDS_WINDOW = 200, 600  # in seconds
 TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
 
 
@@ -72,6 +76,7 @@ class Draft:
         earlier = self._active(now)
         if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
             return earlier
+        self._count_hold()
         held = self._hold(slot, procedure, channel, earlier, now)
         if earlier:
             booking.release(earlier, now=now)
@@ -97,6 +102,14 @@ class Draft:
     def finish(self) -> None:
         for name in ("hold", "typed"):
             self._session.pop(name, None)
+
+    def _count_hold(self) -> None:
+        """A visitor holds one time; a program that drops its cookies could hold them all, but from a few addresses."""
+        if citizen(self._request):
+            return
+        address = get_adapter().get_client_ip(self._request)
+        if tries.count(f"hold:{address}", seconds=HOLDS_WINDOW) > HOLDS:
+            raise TooManyHolds
 
     def _active(self, now: datetime) -> Appointment | None:
         reference = self._session.get("hold", {}).get("reference")

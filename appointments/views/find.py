@@ -1,6 +1,5 @@
 """The way back to an appointment for those who have no account and lost the link: reference and e-mail address."""
 
-from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -9,6 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from appointments.forms import FindForm
 from appointments.models import Appointment, Status
+from appointments.views import tries
 from appointments.views.entry import remember
 
 TRIES, WINDOW = 5, 15 * 60  # wrong addresses for one reference, in seconds
@@ -20,12 +20,12 @@ def find(request: HttpRequest) -> HttpResponse:
     form = FindForm(request.POST or None)
     if form.is_valid():
         reference = form.cleaned_data["reference"]
-        if _tries(reference) > TRIES:
+        if tries.count(_tried(reference), seconds=WINDOW) > TRIES:
             form.add_error(
                 None, _("Too many tries. Please wait a quarter of an hour, or use the link in our messages.")
             )
         elif found := _matching(reference, form.cleaned_data["email"]):
-            cache.delete(_key(reference))
+            tries.forget(_tried(reference))
             remember(request, found)
             return redirect(found)
         else:
@@ -38,14 +38,6 @@ def _matching(reference: str, email: str) -> Appointment | None:
     return appointments.filter(reference=reference, email__iexact=email).first()
 
 
-def _tries(reference: str) -> int:
-    """How often this reference was tried lately. Counted whether it exists or not, so that the answer tells nothing."""
-    cache.add(_key(reference), 0, WINDOW)
-    try:
-        return cache.incr(_key(reference))
-    except ValueError:  # it ran out between the two calls
-        return 1
-
-
-def _key(reference: str) -> str:
+def _tried(reference: str) -> str:
+    """Counted whether it exists or not, so that the answer tells nothing."""
     return f"find:{reference}"

@@ -16,6 +16,7 @@ from pytest_django import DjangoAssertNumQueries
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
+from appointments.views import draft
 from tests.builders import (
     NOW,
     a_branch,
@@ -248,6 +249,16 @@ def test_choosing_a_time_that_overlaps_ones_own(client: Client, branch: Branch) 
 def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
     choose(client, slot_at(9))
     assert "Συνέχεια με αυτή την ώρα" in text(client.get(TIMES))
+
+
+def test_network_cannot_hold_every_time(client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(draft, "HOLDS", 2)
+    for hour in (9, 10):
+        assert choose(Client(), slot_at(hour)).status_code == 302
+    assert "Δοκιμάστε ξανά σε δέκα λεπτά" in text(choose(Client(), slot_at(11)))
+    assert choose(Client(REMOTE_ADDR="192.0.2.7"), slot_at(11)).status_code == 302
+    client.force_login(a_user(), "django.contrib.auth.backends.ModelBackend")
+    assert choose(client, slot_at(12)).status_code == 302
 
 
 def test_time_taken_a_moment_ago_is_told(client: Client, branch: Branch) -> None:
