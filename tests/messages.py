@@ -11,6 +11,7 @@ from pathlib import Path
 
 import django
 import django.contrib.admin
+import django.utils
 import polib
 import unfold
 from babel.messages.extract import extract
@@ -44,8 +45,9 @@ def found() -> Texts:
 
 
 def borrowed() -> Texts:
-    """Texts of the admin and of its theme: our catalog may hold Greek that they lack, or better one."""
-    return _read([Path(django.contrib.admin.__file__).parent, Path(unfold.__file__).parent])
+    """Texts of Django's dates, the admin and its theme: our catalog may hold Greek that they lack, or better one."""
+    libraries = [django.utils, django.contrib.admin, unfold]
+    return _read([Path(library.__file__).parent for library in libraries])
 
 
 def _read(folders: list[Path]) -> Texts:
