@@ -5,12 +5,13 @@ person (where a limit above one is counted), then slots by key. The constraints 
 """
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from accounts.models import User
 from agencies.facts import Columns, listed, parts
@@ -65,8 +66,7 @@ def hold(
     appointment.citizen = citizen
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=procedure.agency.hold_minutes)
-    with transaction.atomic():
-        _make(appointment, slot)
+    _make(appointment, slot)
     return appointment
 
 
@@ -83,6 +83,7 @@ def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User
             raise HoldExpired
         appointment.citizen = citizen or appointment.citizen
         _sign(appointment, contact)
+        appointment.limit_place = _limit_place(appointment)
         verify_minutes = appointment.agency.verify_minutes
         if verify_minutes and not appointment.citizen_id:
             _await_verification(appointment, timedelta(minutes=verify_minutes), now)
@@ -111,11 +112,11 @@ def book(
         appointment = _new(slot, procedure, channel, now)
         appointment.citizen, appointment.source = citizen, source
         appointment.idempotency_key = idempotency_key
-        with _refusals(), transaction.atomic():
-            _sign(appointment, contact)
-            _promise(appointment, now)
+        _sign(appointment, contact)
+        _promise(appointment, now)
+        with _refusals():
             _make(appointment, slot, notifications.confirmation(appointment, now=now))
-            _wake_workers(appointment)
+        _wake_workers(appointment)
     except (BookingError, IntegrityError):
         # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
         # only now, because nearly every key is new and a used one can't be stored again.
@@ -331,7 +332,7 @@ def _new(slot: TimeSlot, procedure: Procedure, channel: str, now: datetime) -> A
 
 
 def _sign(appointment: Appointment, contact: Contact) -> None:
-    """Copy who comes onto the appointment, and count it among the person's open ones."""
+    """Copy who comes onto the appointment."""
     appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
     appointment.language, appointment.timezone = contact.language, contact.timezone
     appointment.notes = contact.notes
@@ -339,32 +340,54 @@ def _sign(appointment: Appointment, contact: Contact) -> None:
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
     email = appointment.citizen.email if appointment.citizen else contact.email
     appointment.person_key = person_key(tax_number=contact.tax_number, email=email)
-    appointment.limit_place = _limit_place(appointment) if appointment.person_key else None
 
 
-# Two statements in one message: what is read has to be newer than the lock.
-USED_PLACES = """
-SELECT pg_advisory_xact_lock(hashtextextended(%(person)s, %(procedure)s));
-SELECT limit_place FROM appointments_appointment
-WHERE person_key = %(person)s AND procedure_id = %(procedure)s AND status = ANY(%(open)s)
-    AND id IS DISTINCT FROM %(own)s
+LOCK_PERSON = "SELECT pg_advisory_xact_lock(hashtextextended(%(person_key)s, %(procedure_id)s));"
+# The first place that is free among the person's open appointments for the procedure; none if nobody is counted.
+PLACE = """
+SELECT min(place) AS place FROM generate_series(0, %(open_limit)s - 1) AS place
+WHERE %(person_key)s <> '' AND place NOT IN (
+    SELECT limit_place FROM appointments_appointment
+    WHERE person_key = %(person_key)s AND procedure_id = %(procedure_id)s AND status = ANY(%(open)s)
+        AND id IS DISTINCT FROM %(id)s AND limit_place IS NOT NULL
+)
 """
 
 
-def _limit_place(appointment: Appointment) -> int:
-    """The first place that is free among the person's open appointments for the procedure; LimitReached if none is."""
-    procedure = appointment.procedure
-    if procedure.open_limit == 1:
-        return 0  # The constraint alone decides.
+def _limit_place(appointment: Appointment) -> int | None:
+    """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
+    sql = f"{_person_lock(appointment)} {PLACE}"
     with connection.cursor() as cursor:
-        person: dict[str, Any] = {"person": appointment.person_key, "procedure": procedure.pk}
-        cursor.execute(USED_PLACES, person | {"open": [*OPEN], "own": appointment.pk})
-        cursor.nextset()  # from the lock's answer to the places
-        used = {place for (place,) in cursor.fetchall()}
-    for place in range(procedure.open_limit):
-        if place not in used:
-            return place
-    raise LimitReached
+        cursor.execute(sql, _person(appointment))
+        place = _last_row(cursor)[0]
+    if place is None and appointment.person_key:
+        raise LimitReached
+    return place
+
+
+def _person_lock(appointment: Appointment) -> str:
+    """Sent along with the statement that counts, which then reads what others wrote before; needless for a single place,
+    where the constraint alone decides.
+    """
+    return LOCK_PERSON if appointment.person_key and appointment.procedure.open_limit > 1 else ""
+
+
+def _person(appointment: Appointment) -> dict[str, Any]:
+    return {
+        "id": appointment.pk,
+        "person_key": appointment.person_key,
+        "procedure_id": appointment.procedure_id,
+        "open_limit": appointment.procedure.open_limit,
+        "open": [*OPEN],
+    }
+
+
+def _last_row(cursor: CursorWrapper) -> tuple:
+    """The row of the last statement that was sent."""
+    row = cursor.fetchone()
+    while cursor.nextset():
+        row = cursor.fetchone()
+    return row
 
 
 def _settle(appointment: Appointment, now: datetime) -> None:
@@ -423,28 +446,39 @@ def _move_call(appointment: Appointment) -> None:
 # Slots
 
 TAKE = """
-WITH run AS (
+run AS (
     SELECT id FROM appointments_timeslot
     WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity
     ORDER BY id FOR NO KEY UPDATE
 ), taken AS (
-    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {condition}
     RETURNING slot.id
 )
 """
-TAKE_ONLY = f"{TAKE} SELECT id FROM taken"
+TAKE_ONLY = f"WITH {TAKE.format(condition='')} SELECT id FROM taken"
 
-# One statement, for most of a booking's time would go into waiting for answers. The slots come first: inserting before
-# would keep a slot that everybody wants locked for longer, and a full one would cost an appointment.
-COLUMNS = [field.attname for field in Appointment._meta.concrete_fields if field.name not in ("id", "slot_ids")]
+# All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
+# the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
+# full one would cost an appointment.
+COLUMNS = [
+    field.attname
+    for field in Appointment._meta.concrete_fields
+    if field.attname not in ("id", "slot_ids", "limit_place")
+]
 MAKE = f"""
-{TAKE}, appointment AS (
-    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids)
-    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids
-    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) = %(needed)s) AS taken
+WITH place AS MATERIALIZED ({PLACE}), {
+    TAKE.format(
+        condition='''
+    AND (SELECT count(*) FROM run) = %(needed)s AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)
+'''
+    )
+}, appointment AS (
+    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids, limit_place)
+    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids, (SELECT place FROM place)
+    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) > 0) AS taken
     RETURNING id, slot_ids, revision, language
 ), messages AS ({notifications.WRITE})
-SELECT id, slot_ids FROM appointment
+SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
 """
 
 LOCK = """
@@ -471,13 +505,17 @@ def _make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = (
     """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
     _place(appointment, slot)
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
-    row |= _run_of(appointment, slot) | {"needed": slots_needed(appointment.procedure, slot)}
-    with connection.cursor() as cursor:
-        cursor.execute(MAKE, row | notifications.as_params(messages))
-        stored = cursor.fetchone()
-    if stored is None:
+    row |= _person(appointment) | _run_of(appointment, slot) | notifications.as_params(messages)
+    row["needed"] = slots_needed(appointment.procedure, slot)
+    # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(f"{_person_lock(appointment)} {MAKE}", row)
+        appointment.limit_place, pk, slot_ids = _last_row(cursor)
+    if appointment.person_key and appointment.limit_place is None:
+        raise LimitReached
+    if pk is None:
         raise SlotTaken
-    appointment.pk, appointment.slot_ids = stored
+    appointment.pk, appointment.slot_ids = pk, slot_ids
     appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
 
 

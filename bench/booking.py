@@ -47,7 +47,11 @@ def measure(*, seconds: float, rounds: int) -> list[Row]:
         "refused": lambda: repeat(full),
     }
     with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
-        servers = {"here": (product, "/api/v1/appointments/"), "lean": (lean, "/appointments/")}
+        servers = {
+            "here": (product, "/api/v1/appointments/"),
+            "lean": (lean, "/appointments/"),
+            "orm": (lean, "/orm/appointments/"),
+        }
         runs: dict[tuple[str, str], list[Load]] = {}
         for turn in range(rounds + 1):
             for kind, slots in kinds.items():
@@ -90,8 +94,10 @@ def _rows(runs: dict[tuple[str, str], list[Load]], sql: dict[str, float]) -> lis
     slowest = {kind: median(load.p99(201) for load in runs["here", kind]) for kind in ("spread", "hot")}
     spread, hot, refused = (booked["here", kind] for kind in ("spread", "hot", "refused"))
     return [
-        _against("Booking, spread over slots", spread, booked["lean", "spread"], "lean view", 0.5),
-        _against("Booking, one hot slot", hot, booked["lean", "hot"], "lean view", 0.5),
+        _against("Booking, spread over slots", spread, booked["orm", "spread"], "lean view, ORM", 0.5),
+        _against("Booking, spread over slots", spread, booked["lean", "spread"], "lean view, plain SQL", 0.5),
+        _against("Booking, one hot slot", hot, booked["orm", "hot"], "lean view, ORM", 0.5),
+        _against("Booking, one hot slot", hot, booked["lean", "hot"], "lean view, plain SQL", 0.5),
         _against("A hot slot", hot, spread, "spread", 0.9),
         _against("Refusals, a full slot", refused, spread, "bookings", 1.0),
         *(

@@ -80,8 +80,9 @@ How it is measured:
 - *Booking* sends `POST /api/v1/appointments/` with an agency's token and an idempotency key for a new person each time;
   the product checks everything, counts the limit per person, and writes the appointment and its messages. Commits
   reach the disk. The worker that sends the messages does not run.
-- *The lean view* (`bench/lean.py`) is Django without middleware, and plain SQL: the update of the slot and one insert,
-  no checks, no token, no messages. *pgbench* sends the same two statements, prepared, over 16 connections.
+- *The lean view* (`bench/lean.py`) is Django without middleware: the update of the slot and one insert, no checks, no
+  token, no messages; once by the ORM, as such views are mostly written, and once in plain SQL. *pgbench* sends the two
+  statements of the latter, prepared, over 16 connections.
 - *Free times* are those of one service at one branch for 30 days, of a calendar that is half booked. The lean view
   answers the same list, made by PostgreSQL out of one simple query, on UTC.
 - *The earliest time* is `EXPLAIN ANALYZE` of the one query that pages and API ask, all branches half booked.
