@@ -90,13 +90,34 @@ WHERE status = 'completed' AND luck %% 4 = 0
 """
 
 
+# Somebody is always being served: where nobody is, the next one in the queue is called.
+CALL_NEXT = """
+UPDATE appointments_appointment SET status = 'serving', serving_at = %(clock)s, officer_id = coalesce(officer_id, %(officer)s),
+    arrived_at = coalesce(arrived_at, %(clock)s::timestamptz - interval '5 minutes')
+WHERE id = (
+    SELECT id FROM appointments_appointment
+    WHERE branch_id = %(home)s AND idempotency_key >= 'demo:' AND idempotency_key < 'demo;'
+        AND status IN ('booked', 'arrived')
+        AND starts_at BETWEEN %(clock)s::timestamptz - interval '1 hour' AND %(clock)s::timestamptz + interval '1 hour'
+    ORDER BY status, starts_at, id LIMIT 1
+) AND NOT EXISTS (SELECT FROM appointments_appointment WHERE branch_id = %(home)s AND status = 'serving')
+"""
+
+
 class Slot(NamedTuple):
     pk: int
     starts_at: datetime
 
 
+def queue_day(home: Branch, now: datetime) -> date:
+    """The day whose queue the home branch shows: today once it has opened, or else the last day on which it was open."""
+    opens = min(OpeningRule.objects.filter(branch=home).values_list("opens_at", flat=True), default=time(8))
+    local = home.local(now)
+    return last_open_day(home, local.date() if local.time() >= opens else local.date() - DAY)
+
+
 def last_open_day(home: Branch | None, today: date) -> date:
-    """The day whose queue the home branch shows: today, or the last one on which it was open."""
+    """Today, or the last day before it on which the home branch was open."""
     weekdays = {day for rule in OpeningRule.objects.filter(branch=home) for day in rule.weekdays}
     for back in range(14):
         day = today - back * DAY
@@ -157,10 +178,11 @@ def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
     }
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, params)
+        cursor.execute(CALL_NEXT, params)
 
 
 def _clock(home: Branch, now: datetime) -> datetime:
-    day = last_open_day(home, home.today(now))
+    day = queue_day(home, now)
     rules = OpeningRule.objects.filter(branch=home, weekdays__contains=[day.isoweekday()])
     closings = {rule.closes_at: rule.desks for rule in rules} or {time(14): 1}
     busy, last = max(closings, key=lambda closing: closings[closing]), max(closings)

@@ -1,17 +1,21 @@
 """The demo's data on a few branches and small numbers: exact history, slots that add up, a present that moves along."""
 
 import csv
+import shutil
+from collections import Counter
 from datetime import UTC, date, datetime, time, timedelta
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
 from django.db.models import Count, Max, Min
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
-from agencies import access
+from agencies import access, tables
 from agencies.models import Agency, Branch, Channel, SystemToken
 from appointments.models import Appointment, Notification, Rating, Status, TimeSlot
 from appointments.publishing import publish_all
@@ -64,9 +68,10 @@ def home() -> Branch:
 def filled(home: Branch, now: datetime = NOW) -> None:
     """The home branch today and for ten days, as the command leaves it."""
     today = home.today(now)
-    publish_all(now=midnight("Europe/Athens", present.last_open_day(home, today)))
+    open_day = present.queue_day(home, now)
+    publish_all(now=midnight("Europe/Athens", open_day))
     last = present.filled_until()
-    since = last + timedelta(days=1) if last else present.last_open_day(home, today)
+    since = last + timedelta(days=1) if last else open_day
     present.fill(since, today + timedelta(days=10), home, now=now)
     present.settle(home, None, now=now)
 
@@ -187,10 +192,32 @@ def test_queue_is_under_way_in_the_morning(home: Branch) -> None:
     assert today.filter(status=Status.SERVING).aggregate(Min("serving_at"))["serving_at__min"] < NOW
 
 
+@pytest.mark.parametrize(
+    ("now", "day"),
+    [
+        (at(8, 2, day=TODAY), TODAY),
+        (at(13, 50, day=TODAY), TODAY),
+        (at(23, day=TODAY), TODAY),
+        (at(5, day=TODAY), TODAY - timedelta(days=1)),
+        (at(12, day=date(2026, 3, 22)), date(2026, 3, 20)),
+    ],
+    ids=["opening", "closing", "late", "early", "Sunday"],
+)
+def test_somebody_is_served_at_any_time(home: Branch, now: datetime, day: date) -> None:
+    filled(home, now.astimezone(UTC))
+    assert present.queue_day(home, now) == day
+    serving = Appointment.objects.filter(branch=home, status=Status.SERVING)
+    before = list(serving.values("pk", "starts_at", "serving_at"))
+    assert {home.today(one["starts_at"]) for one in before} == {day}
+    assert all(one["serving_at"] <= now for one in before)
+    present.settle(home, None, now=now.astimezone(UTC))
+    assert list(serving.values("pk", "starts_at", "serving_at")) == before
+
+
 @pytest.mark.parametrize("now", [at(23, day=TODAY), at(12, day=date(2026, 3, 22))], ids=["late", "Sunday"])
 def test_queue_of_the_last_open_day_stays_when_it_is_closed(home: Branch, now: datetime) -> None:
     filled(home, now.astimezone(UTC))
-    day = present.last_open_day(home, home.today(now))
+    day = present.queue_day(home, now)
     queue = Appointment.objects.on_day(home, midnight("Europe/Athens", day) + timedelta(hours=12))
     assert queue.filter(status=Status.COMPLETED).exists()
     assert queue.filter(status__in=(Status.BOOKED, Status.ARRIVED, Status.SERVING)).exists()
@@ -283,10 +310,35 @@ def test_command_refuses_outside_the_demo() -> None:
         call_command("demo", stdout=StringIO())
 
 
-@pytest.mark.slow
-def test_command_fills_and_repeats(settings: object, monkeypatch: pytest.MonkeyPatch, tmp_path: object) -> None:
-    """The real agencies and branches, with a short history and a short horizon."""
-    settings.MYDESK_DEMO = True  # type: ignore[attr-defined]
+@pytest.fixture
+def few_branches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The real agencies and services at the first two branches of each, and at the home branch."""
+    shutil.copytree(tables.DATA, tmp_path, dirs_exist_ok=True)
+    kept: Counter[str] = Counter()
+    rows = []
+    for row in tables.read(tables.DATA / "branches.csv"):
+        kept[row.cells["agency_slug"]] += 1
+        if kept[row.cells["agency_slug"]] <= 2 or row.cells["code"] == cast.HOME:
+            rows.append(row.cells)
+    _write(tmp_path / "branches.csv", rows)
+    codes = {row["code"] for row in rows}
+    rules = [row.cells | {"branches": ";".join(codes & set(row.parts("branches")))} for row in tables.read(
+        tables.DATA / "opening_rules.csv"
+    ) if not row.parts("branches") or codes & set(row.parts("branches"))]  # fmt: skip
+    _write(tmp_path / "opening_rules.csv", rules)
+    monkeypatch.setattr(tables, "DATA", tmp_path)
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def test_command_fills_and_repeats(few_branches: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A short history and a short horizon; how many branches there really are, the files say."""
+    settings.MYDESK_DEMO = True
     rows = list(csv.DictReader(StringIO(history.PUBLISHED.read_text(encoding="utf-8"))))
     monkeypatch.setattr(history, "published", lambda: [
         Published(row["slug"], date.fromisoformat(row["live_since"]), 3) for row in rows if row["served"]
@@ -294,19 +346,21 @@ def test_command_fills_and_repeats(settings: object, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(present, "AHEAD", timedelta(days=4))
     monkeypatch.setattr(present, "PAST", timedelta(days=7))
     call_command("demo", stdout=StringIO())
-    table = published(history.UNTIL)
-    assert [
-        {
-            "slug": line["slug"],
-            "served": "3" if line["served"] is not None else "",
-            "procedures": str(line["procedures"] or ""),
-            "branches": str(line["branches"] or ""),
-            "live_since": str(line["live_since"] or ""),
-        }
-        for line in table.as_dict()["agencies"]  # type: ignore[attr-defined]
-    ] == [row | {"served": row["served"] and "3"} for row in rows]
+    lines = published(history.UNTIL).as_dict()["agencies"]
+    assert isinstance(lines, list)
+    columns = ("slug", "served", "procedures", "live_since")
+    assert [{name: str(line[name] or "") for name in columns} for line in lines] == [
+        {name: row[name] for name in columns} | {"served": row["served"] and "3"} for row in rows
+    ]
     assert uneven_slots() == 0
     number, again = Appointment.objects.count(), StringIO()
     call_command("demo", stdout=again)
     assert Appointment.objects.count() == number
     assert "Publishing" not in again.getvalue()
+
+
+def test_files_have_as_many_branches_as_was_published() -> None:
+    counted = Counter(row.cells["agency_slug"] for row in tables.read(tables.DATA / "branches.csv"))
+    published_rows = csv.DictReader(StringIO(history.PUBLISHED.read_text(encoding="utf-8")))
+    told = {row["slug"]: int(row["branches"]) for row in published_rows if row["branches"]}
+    assert {slug: counted[slug] for slug in told} == told

@@ -50,7 +50,7 @@ class Command(BaseCommand):
         codes = {row.cells["code"] for row in tables.read(tables.DATA / "branches.csv")}
         if codes - set(Branch.objects.values_list("code", flat=True)):
             with self._step("Loading agencies, branches and services"):
-                call_command("load_agencies", stdout=io.StringIO())
+                call_command("load_agencies", folder=tables.DATA, stdout=io.StringIO())
         years = {now.year, now.year + 1}
         if not all(Closure.objects.filter(kind=Closure.Kind.HOLIDAY, from_date__year=year).exists() for year in years):
             with self._step("Loading holidays"):
@@ -64,7 +64,7 @@ class Command(BaseCommand):
 
     def _bring_up_to_date(self, home: Branch | None, now: datetime) -> None:
         today = timezone.localdate(now)
-        open_day = present.last_open_day(home, today) if home else today
+        open_day = present.queue_day(home, now) if home else today
         past_day = present.last_open_day(home, open_day - 5 * DAY) if home else today
         self._publish(home, open_day, past_day, today)
         filled = present.filled_until()
