@@ -6,7 +6,7 @@
 from typing import Any
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
-from django.contrib.admin import SimpleListFilter
+from django.contrib.admin import ShowFacets, SimpleListFilter
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
@@ -32,6 +32,7 @@ class PlacedAdmin(ModelAdmin):
     view_on_site = False
     actions = None
     show_full_result_count = False
+    show_facets = ShowFacets.NEVER
     sortable_by = ()
     list_per_page = 50
 

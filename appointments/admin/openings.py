@@ -113,7 +113,7 @@ RULE_FIELDSETS = (
 @admin.register(OpeningRule)
 class OpeningRuleAdmin(PlacedAdmin):
     form = OpeningRuleForm
-    list_display = ("__str__", "branch", "desks", "slot_minutes", "channel_names", "validity")
+    list_display = ("spoken", "branch", "desks", "slot_length", "channel_names", "validity")
     list_filter = (SupervisedAgencyFilter,)
     list_select_related = ("branch",)
     search_fields = ("branch__search_text",)
@@ -125,11 +125,19 @@ class OpeningRuleAdmin(PlacedAdmin):
     def channel_names(self, rule: OpeningRule) -> str:
         return ", ".join(str(Channel(channel).label) for channel in rule.channels)
 
+    @admin.display(description=gettext_lazy("opening rule"))
+    def spoken(self, rule: OpeningRule) -> str:
+        return unbroken(str(rule))
+
+    @admin.display(description=gettext_lazy("slot"))
+    def slot_length(self, rule: OpeningRule) -> str:
+        return unbroken(_("%d min") % rule.slot_minutes)
+
     @admin.display(description=gettext_lazy("valid"))
     def validity(self, rule: OpeningRule) -> str:
         if rule.valid_until is None:
-            return _("from %s") % short(rule.valid_from)
-        return f"{short(rule.valid_from)}–{short(rule.valid_until)}"
+            return unbroken(_("from %s") % short(rule.valid_from))
+        return unbroken(f"{short(rule.valid_from)}–{short(rule.valid_until)}")
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))

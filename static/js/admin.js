@@ -10,4 +10,7 @@ function name(select) {
   field.querySelector(".select2-selection").setAttribute("aria-labelledby", `${label.id} ${chosen.id}`);
 }
 
-window.addEventListener("load", () => document.querySelectorAll("select.select2-hidden-accessible").forEach(name));
+const nameAll = () => document.querySelectorAll("select.select2-hidden-accessible").forEach(name);
+
+// The theme makes its fields when jQuery says so: what is asked of jQuery last runs last.
+window.addEventListener("load", () => window.django?.jQuery?.(nameAll));
