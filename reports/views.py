@@ -2,16 +2,27 @@ import csv
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
 from reports.demo.history import UNTIL
-from reports.forms import AsOfForm
+from reports.forms import AsOfForm, PeriodForm
+from reports.official import sums
 from reports.published import COLUMNS, published
 
 MINUTES = 60
+
+
+@require_safe
+def index(request: HttpRequest) -> HttpResponse:
+    """Officials read counts of any period; everybody else the published table."""
+    if not getattr(request.user, "is_official", False):
+        return redirect("reports:agencies")
+    form = PeriodForm(request.GET, today=timezone.localdate())
+    context = {"form": form, "sums": sums(*form.period)}
+    return render(request, "reports/official.html", context, status=200 if form.is_valid() else 400)
 
 
 @require_safe
