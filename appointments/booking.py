@@ -4,20 +4,16 @@ Each is one short transaction. Locks are taken in one order everywhere, so that 
 person (where a limit above one is counted), then slots by key. The constraints of the database are the last guard.
 """
 
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from django.db import IntegrityError, connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import IntegrityError, transaction
 
 from accounts.models import User
-from agencies.facts import Columns, listed, parts
-from agencies.models import Branch, Channel, OpeningRule, Procedure
-from appointments import notifications
-from appointments.availability import FOR_PROCEDURE, slots_needed
+from agencies.models import Channel, Procedure
+from appointments import notifications, taking
 from appointments.errors import (
     BookingError,
     ChannelNotOffered,
@@ -28,13 +24,10 @@ from appointments.errors import (
     SlotNotFound,
     SlotNotReleased,
     SlotPassed,
-    SlotTaken,
     TooLate,
     WrongStatus,
 )
 from appointments.models import Appointment, Status, TimeSlot
-from appointments.models.appointment import OPEN
-from appointments.notifications import Owed
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
@@ -66,7 +59,7 @@ def hold(
     appointment.citizen = citizen
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=procedure.agency.hold_minutes)
-    _make(appointment, slot)
+    taking.make(appointment, slot)
     return appointment
 
 
@@ -83,7 +76,7 @@ def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User
             raise HoldExpired
         appointment.citizen = citizen or appointment.citizen
         _sign(appointment, contact)
-        appointment.limit_place = _limit_place(appointment)
+        appointment.limit_place = taking.limit_place(appointment)
         verify_minutes = appointment.agency.verify_minutes
         if verify_minutes and not appointment.citizen_id:
             _await_verification(appointment, timedelta(minutes=verify_minutes), now)
@@ -115,7 +108,7 @@ def book(
         _sign(appointment, contact)
         _promise(appointment, now)
         with _refusals():
-            _make(appointment, slot, notifications.confirmation(appointment, now=now))
+            taking.make(appointment, slot, notifications.confirmation(appointment, now=now))
         _wake_workers(appointment)
     except (BookingError, IntegrityError):
         # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
@@ -148,9 +141,9 @@ def reschedule(booked: Appointment, slot_id: int, *, by: str, now: datetime) -> 
         _require_changeable(appointment, by, now)
         if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
             return appointment
-        _lock_slots(appointment, slot)
-        _give_back(appointment)
-        _take(appointment, slot)
+        taking.lock_slots(appointment, slot)
+        taking.give_back(appointment)
+        taking.take(appointment, slot)
         appointment.revision += 1
         appointment.moved_at = now
         appointment.save()
@@ -188,7 +181,7 @@ def expire(*, now: datetime, limit: int = 500) -> int:
     with transaction.atomic():
         overdue = Appointment.objects.overdue(now=now).order_by("pk").select_for_update(skip_locked=True, of=("self",))
         appointments = list(overdue[:limit])
-        _give_back(*appointments)
+        taking.give_back(*appointments)
         for appointment in appointments:
             appointment.status, appointment.ended_at = Status.EXPIRED, now
             notifications.drop_pending(appointment)
@@ -251,7 +244,7 @@ def bookable_slot(
     Officers (`assisted`) may book up to the last minute. Whether the time is still free is decided when it is taken.
     Raises the BookingError that says what is wrong.
     """
-    slot = _slot_of(slot_id, procedure)
+    slot = taking.slot_of(slot_id, procedure)
     if slot is None or slot.rule is None:
         raise SlotNotFound
     if slot.branch.agency_id != procedure.agency_id:
@@ -264,32 +257,6 @@ def bookable_slot(
         raise SlotPassed
     if not assisted and slot.bookable_from and slot.bookable_from > now:
         raise SlotNotReleased
-    return slot
-
-
-# What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
-BOOKABLE_COLUMNS: Columns = {
-    "slot": ("id", "branch_id", "rule_id", "starts_at", "ends_at", "bookable_from"),
-    "branch": ("id", "agency_id", "code", "timezone", "is_open"),
-    "rule": ("id", "branch_id", "channels"),
-}
-BOOKABLE = f"""
-SELECT {listed(BOOKABLE_COLUMNS)}
-FROM appointments_timeslot slot
-JOIN agencies_branch branch ON branch.id = slot.branch_id
-JOIN agencies_openingrule rule ON rule.id = slot.rule_id
-WHERE slot.id = %(slot)s AND {FOR_PROCEDURE}
-"""
-
-
-def _slot_of(slot_id: int, procedure: Procedure) -> TimeSlot | None:
-    with connection.cursor() as cursor:
-        cursor.execute(BOOKABLE, {"slot": slot_id, "procedure": procedure.pk})
-        row = cursor.fetchone()
-    if row is None:
-        return None
-    slot, branch, rule = parts(row, BOOKABLE_COLUMNS, TimeSlot, Branch, OpeningRule)
-    slot.branch, slot.rule = branch, rule
     return slot
 
 
@@ -342,54 +309,6 @@ def _sign(appointment: Appointment, contact: Contact) -> None:
     appointment.person_key = person_key(tax_number=contact.tax_number, email=email)
 
 
-LOCK_PERSON = "SELECT pg_advisory_xact_lock(hashtextextended(%(person_key)s, %(procedure_id)s));"
-# The first place that is free among the person's open appointments for the procedure; none if nobody is counted.
-PLACE = """
-SELECT min(place) AS place FROM generate_series(0, %(open_limit)s - 1) AS place
-WHERE %(person_key)s <> '' AND place NOT IN (
-    SELECT limit_place FROM appointments_appointment
-    WHERE person_key = %(person_key)s AND procedure_id = %(procedure_id)s AND status = ANY(%(open)s)
-        AND id IS DISTINCT FROM %(id)s AND limit_place IS NOT NULL
-)
-"""
-
-
-def _limit_place(appointment: Appointment) -> int | None:
-    """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
-    sql = f"{_person_lock(appointment)} {PLACE}"
-    with connection.cursor() as cursor:
-        cursor.execute(sql, _person(appointment))
-        place = _last_row(cursor)[0]
-    if place is None and appointment.person_key:
-        raise LimitReached
-    return place
-
-
-def _person_lock(appointment: Appointment) -> str:
-    """Sent along with the statement that counts, which then reads what others wrote before; needless for a single place,
-    where the constraint alone decides.
-    """
-    return LOCK_PERSON if appointment.person_key and appointment.procedure.open_limit > 1 else ""
-
-
-def _person(appointment: Appointment) -> dict[str, Any]:
-    return {
-        "id": appointment.pk,
-        "person_key": appointment.person_key,
-        "procedure_id": appointment.procedure_id,
-        "open_limit": appointment.procedure.open_limit,
-        "open": [*OPEN],
-    }
-
-
-def _last_row(cursor: CursorWrapper) -> tuple:
-    """The row of the last statement that was sent."""
-    row = cursor.fetchone()
-    while cursor.nextset():
-        row = cursor.fetchone()
-    return row
-
-
 def _settle(appointment: Appointment, now: datetime) -> None:
     """The time is the citizen's: store it, and owe the messages and the video call."""
     _promise(appointment, now)
@@ -430,7 +349,7 @@ def _step(appointment: Appointment, allowed: tuple[Status, ...], status: Status)
 
 
 def _end(appointment: Appointment, status: Status, now: datetime) -> None:
-    _give_back(appointment)
+    taking.give_back(appointment)
     appointment.status, appointment.ended_at = status, now
     appointment.save()
 
@@ -441,114 +360,3 @@ def _move_call(appointment: Appointment) -> None:
         opens_at, closes_at = appointment.call_window
         VideoCall.objects.filter(pk=appointment.video_call_id).reopen(opens_at, closes_at)
         notifications.wake_worker("appointments.tasks.provide_video_calls")
-
-
-# Slots
-
-TAKE = """
-run AS (
-    SELECT id FROM appointments_timeslot
-    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity
-    ORDER BY id FOR NO KEY UPDATE
-), taken AS (
-    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {condition}
-    RETURNING slot.id
-)
-"""
-TAKE_ONLY = f"WITH {TAKE.format(condition='')} SELECT id FROM taken"
-
-# All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
-# the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
-# full one would cost an appointment.
-COLUMNS = [
-    field.attname
-    for field in Appointment._meta.concrete_fields
-    if field.attname not in ("id", "slot_ids", "limit_place")
-]
-MAKE = f"""
-WITH place AS MATERIALIZED ({PLACE}), {
-    TAKE.format(
-        condition='''
-    AND (SELECT count(*) FROM run) = %(needed)s AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)
-'''
-    )
-}, appointment AS (
-    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids, limit_place)
-    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids, (SELECT place FROM place)
-    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) > 0) AS taken
-    RETURNING id, slot_ids, revision, language
-), messages AS ({notifications.WRITE})
-SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
-"""
-
-LOCK = """
-SELECT id FROM appointments_timeslot
-WHERE id = ANY(%(held)s) OR (rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s)
-ORDER BY id FOR NO KEY UPDATE
-"""
-
-GIVE_BACK = """
-WITH freed AS (
-    SELECT id, count(*) AS times FROM unnest(%(held)s::bigint[]) AS id GROUP BY id
-), locked AS (
-    SELECT slot.id FROM appointments_timeslot slot JOIN freed ON freed.id = slot.id
-    ORDER BY slot.id FOR NO KEY UPDATE OF slot
-)
-UPDATE appointments_timeslot slot
-SET taken = slot.taken - freed.times, capacity = greatest(slot.desks, slot.taken - freed.times)
-FROM freed JOIN locked ON locked.id = freed.id
-WHERE slot.id = freed.id
-"""
-
-
-def _make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()) -> None:
-    """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
-    _place(appointment, slot)
-    row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
-    row |= _person(appointment) | _run_of(appointment, slot) | notifications.as_params(messages)
-    row["needed"] = slots_needed(appointment.procedure, slot)
-    # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
-    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
-        cursor.execute(f"{_person_lock(appointment)} {MAKE}", row)
-        appointment.limit_place, pk, slot_ids = _last_row(cursor)
-    if appointment.person_key and appointment.limit_place is None:
-        raise LimitReached
-    if pk is None:
-        raise SlotTaken
-    appointment.pk, appointment.slot_ids = pk, slot_ids
-    appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
-
-
-def _take(appointment: Appointment, slot: TimeSlot) -> None:
-    """Take a desk in each slot that the procedure needs from this one on; SlotTaken if one of them is full or missing."""
-    _place(appointment, slot)
-    with connection.cursor() as cursor:
-        cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
-        appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
-    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
-        raise SlotTaken
-
-
-def _place(appointment: Appointment, slot: TimeSlot) -> None:
-    appointment.branch = slot.branch
-    appointment.starts_at = slot.starts_at
-    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
-
-
-def _lock_slots(appointment: Appointment, slot: TimeSlot) -> None:
-    """Lock the slots held and the slots wanted together, in key order."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(appointment, slot)})
-
-
-def _give_back(*appointments: Appointment) -> None:
-    held = [pk for appointment in appointments for pk in appointment.slot_ids]
-    with connection.cursor() as cursor:
-        cursor.execute(GIVE_BACK, {"held": held})
-    for appointment in appointments:
-        appointment.slot_ids = []
-
-
-def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
-    duration = timedelta(minutes=appointment.procedure.duration_minutes)
-    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": slot.starts_at + duration}

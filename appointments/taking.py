@@ -1,0 +1,209 @@
+"""The statements that take desks in slots, store what is booked there, and give desks back. Only the verbs call them.
+
+Locks are taken in the verbs' order: the person (where a limit above one is counted), then slots by key.
+"""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+from agencies.facts import Columns, listed, parts
+from agencies.models import Branch, OpeningRule, Procedure
+from appointments import notifications
+from appointments.availability import FOR_PROCEDURE, slots_needed
+from appointments.errors import LimitReached, SlotTaken
+from appointments.models import Appointment, TimeSlot
+from appointments.models.appointment import OPEN
+from appointments.notifications import Owed
+
+# A slot that is asked for
+
+# What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
+BOOKABLE_COLUMNS: Columns = {
+    "slot": ("id", "branch_id", "rule_id", "starts_at", "ends_at", "bookable_from"),
+    "branch": ("id", "agency_id", "code", "timezone", "is_open"),
+    "rule": ("id", "branch_id", "channels"),
+}
+BOOKABLE = f"""
+SELECT {listed(BOOKABLE_COLUMNS)}
+FROM appointments_timeslot slot
+JOIN agencies_branch branch ON branch.id = slot.branch_id
+JOIN agencies_openingrule rule ON rule.id = slot.rule_id
+WHERE slot.id = %(slot)s AND {FOR_PROCEDURE}
+"""
+
+
+def slot_of(slot_id: int, procedure: Procedure) -> TimeSlot | None:
+    with connection.cursor() as cursor:
+        cursor.execute(BOOKABLE, {"slot": slot_id, "procedure": procedure.pk})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    slot, branch, rule = parts(row, BOOKABLE_COLUMNS, TimeSlot, Branch, OpeningRule)
+    slot.branch, slot.rule = branch, rule
+    return slot
+
+
+# The limit per person
+
+LOCK_PERSON = "SELECT pg_advisory_xact_lock(hashtextextended(%(person_key)s, %(procedure_id)s));"
+# The first place that is free among the person's open appointments for the procedure; none if nobody is counted.
+PLACE = """
+SELECT min(place) AS place FROM generate_series(0, %(open_limit)s - 1) AS place
+WHERE %(person_key)s <> '' AND place NOT IN (
+    SELECT limit_place FROM appointments_appointment
+    WHERE person_key = %(person_key)s AND procedure_id = %(procedure_id)s AND status = ANY(%(open)s)
+        AND id IS DISTINCT FROM %(id)s AND limit_place IS NOT NULL
+)
+"""
+
+
+def limit_place(appointment: Appointment) -> int | None:
+    """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
+    sql = f"{_person_lock(appointment)} {PLACE}"
+    with connection.cursor() as cursor:
+        cursor.execute(sql, _person(appointment))
+        place = _last_row(cursor)[0]
+    if place is None and appointment.person_key:
+        raise LimitReached
+    return place
+
+
+def _person_lock(appointment: Appointment) -> str:
+    """Sent along with the statement that counts, which then reads what others wrote before; needless for a single place,
+    where the constraint alone decides.
+    """
+    return LOCK_PERSON if appointment.person_key and appointment.procedure.open_limit > 1 else ""
+
+
+def _person(appointment: Appointment) -> dict[str, Any]:
+    return {
+        "id": appointment.pk,
+        "person_key": appointment.person_key,
+        "procedure_id": appointment.procedure_id,
+        "open_limit": appointment.procedure.open_limit,
+        "open": [*OPEN],
+    }
+
+
+def _last_row(cursor: CursorWrapper) -> tuple:
+    """The row of the last statement that was sent."""
+    row = cursor.fetchone()
+    while cursor.nextset():
+        row = cursor.fetchone()
+    return row
+
+
+# Slots
+
+TAKE = """
+run AS (
+    SELECT id FROM appointments_timeslot
+    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity
+    ORDER BY id FOR NO KEY UPDATE
+), taken AS (
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {condition}
+    RETURNING slot.id
+)
+"""
+TAKE_ONLY = f"WITH {TAKE.format(condition='')} SELECT id FROM taken"
+
+# All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
+# the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
+# full one would cost an appointment.
+COLUMNS = [
+    field.attname
+    for field in Appointment._meta.concrete_fields
+    if field.attname not in ("id", "slot_ids", "limit_place")
+]
+MAKE = f"""
+WITH place AS MATERIALIZED ({PLACE}), {
+    TAKE.format(
+        condition='''
+    AND (SELECT count(*) FROM run) = %(needed)s AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)
+'''
+    )
+}, appointment AS (
+    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids, limit_place)
+    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids, (SELECT place FROM place)
+    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) > 0) AS taken
+    RETURNING id, slot_ids, revision, language
+), messages AS ({notifications.WRITE})
+SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
+"""
+
+LOCK = """
+SELECT id FROM appointments_timeslot
+WHERE id = ANY(%(held)s) OR (rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s)
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+GIVE_BACK = """
+WITH freed AS (
+    SELECT id, count(*) AS times FROM unnest(%(held)s::bigint[]) AS id GROUP BY id
+), locked AS (
+    SELECT slot.id FROM appointments_timeslot slot JOIN freed ON freed.id = slot.id
+    ORDER BY slot.id FOR NO KEY UPDATE OF slot
+)
+UPDATE appointments_timeslot slot
+SET taken = slot.taken - freed.times, capacity = greatest(slot.desks, slot.taken - freed.times)
+FROM freed JOIN locked ON locked.id = freed.id
+WHERE slot.id = freed.id
+"""
+
+
+def make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()) -> None:
+    """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
+    _place(appointment, slot)
+    row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
+    row |= _person(appointment) | _run_of(appointment, slot) | notifications.as_params(messages)
+    row["needed"] = slots_needed(appointment.procedure, slot)
+    # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(f"{_person_lock(appointment)} {MAKE}", row)
+        appointment.limit_place, pk, slot_ids = _last_row(cursor)
+    if appointment.person_key and appointment.limit_place is None:
+        raise LimitReached
+    if pk is None:
+        raise SlotTaken
+    appointment.pk, appointment.slot_ids = pk, slot_ids
+    appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
+
+
+def take(appointment: Appointment, slot: TimeSlot) -> None:
+    """Take a desk in each slot that the procedure needs from this one on; SlotTaken if one of them is full or missing."""
+    _place(appointment, slot)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
+        appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
+    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
+        raise SlotTaken
+
+
+def _place(appointment: Appointment, slot: TimeSlot) -> None:
+    appointment.branch = slot.branch
+    appointment.starts_at = slot.starts_at
+    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
+
+
+def lock_slots(appointment: Appointment, slot: TimeSlot) -> None:
+    """Lock the slots held and the slots wanted together, in key order."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(appointment, slot)})
+
+
+def give_back(*appointments: Appointment) -> None:
+    held = [pk for appointment in appointments for pk in appointment.slot_ids]
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, {"held": held})
+    for appointment in appointments:
+        appointment.slot_ids = []
+
+
+def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
+    duration = timedelta(minutes=appointment.procedure.duration_minutes)
+    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": slot.starts_at + duration}
