@@ -283,6 +283,17 @@ def test_cancel_reason_that_is_too_long_is_told(client: Client, own: str) -> Non
     assert Appointment.objects.get().status == Status.BOOKED
 
 
+def test_page_tells_how_accessible_the_branch_is(client: Client, own: str) -> None:
+    Branch.objects.update(access_el="Ράμπα και ανελκυστήρας.")
+    assert "Ράμπα και ανελκυστήρας." in text(client.get(own))
+
+
+def test_page_names_the_clock_of_who_serves_from_afar(client: Client, own: str) -> None:
+    assert "ώρα Ελλάδας" not in text(client.get(own))
+    Appointment.objects.update(channel="video")
+    assert "ώρα Ελλάδας" in text(client.get(own))
+
+
 # Confirming the address
 
 
