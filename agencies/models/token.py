@@ -6,11 +6,6 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models.agency import Agency
 
 
-class SystemTokenQuerySet(models.QuerySet["SystemToken"]):
-    def for_key(self, key: str) -> "SystemTokenQuerySet":
-        return self.filter(digest=SystemToken.digest_of(key), is_active=True)
-
-
 class SystemToken(models.Model):
     """Lets an agency's own system book for that agency through the API. Only a digest of the token is kept."""
 
@@ -19,8 +14,6 @@ class SystemToken(models.Model):
     digest = models.CharField(max_length=64, unique=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-
-    objects = SystemTokenQuerySet.as_manager()
 
     # The token itself, on the one object that has just been made; never stored.
     key: str

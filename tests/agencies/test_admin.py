@@ -6,6 +6,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from agencies.facts import token_of
 from agencies.models import Agency, Branch, Membership, Procedure, Role, SystemToken
 from tests.builders import (
     a_branch,
@@ -239,7 +240,8 @@ def test_token_is_shown_once_and_works(administrator: Client, kep: Agency) -> No
     data = {"agency": kep.pk, "label": "ERP", "is_active": "on"}
     text = text_of(administrator.post(f"{ADMIN}systemtoken/add/", data))
     key = text.split('<code class="token" tabindex="0">')[1].split("<")[0]
-    token = SystemToken.objects.for_key(key).get()
+    token = token_of(key)
+    assert token
     assert token.agency == kep
     again = text_of(administrator.get(f"{ADMIN}systemtoken/{token.pk}/change/"))
     assert key not in again

@@ -6,6 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import translation
 
+from agencies.facts import token_of
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role, SystemToken
 from tests import builders as a
 
@@ -177,7 +178,7 @@ def test_agency_admin_of_one_branch_is_refused(branch: Branch):
 
 def test_token_is_found_by_its_key_while_active(branch: Branch):
     token = SystemToken.objects.create(agency=branch.agency, label="IVR", digest=SystemToken.digest_of("a secret"))
-    assert SystemToken.objects.for_key("a secret").get() == token
-    assert not SystemToken.objects.for_key("another").exists()
+    assert token_of("a secret") == token
+    assert token_of("another") is None
     SystemToken.objects.update(is_active=False)
-    assert not SystemToken.objects.for_key("a secret").exists()
+    assert token_of("a secret") is None

@@ -16,7 +16,8 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from agencies import access, tables
-from agencies.models import Agency, Branch, Channel, SystemToken
+from agencies.facts import token_of
+from agencies.models import Agency, Branch, Channel
 from appointments.models import Appointment, Notification, Rating, Status, TimeSlot
 from appointments.publishing import publish_all
 from reports.demo import cast, history, present
@@ -276,7 +277,9 @@ def test_cast_signs_in_with_its_roles(home: Branch) -> None:
     assert list(access.agencies(users[cast.AGENCY_ADMIN])) == [home.agency]
     assert (users[cast.OFFICIAL].is_official, users[cast.OPERATOR].is_operator) == (True, True)
     assert not users[cast.CITIZEN].is_staff
-    assert SystemToken.objects.for_key("demo-kep").get().agency == home.agency
+    token = token_of("demo-kep")
+    assert token
+    assert token.agency == home.agency
 
 
 def test_citizen_has_an_appointment_of_each_kind(home: Branch) -> None:
