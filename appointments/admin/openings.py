@@ -75,6 +75,12 @@ def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
     )
 
 
+def _only(rows: QuerySet) -> list[Model]:
+    """The row, where there is no other to choose."""
+    found = list(rows[:2])
+    return found if len(found) == 1 else []
+
+
 def short(day: date) -> str:
     return date_format(day, "SHORT_DATE_FORMAT")
 
@@ -154,7 +160,9 @@ class OpeningRuleAdmin(PlacedAdmin):
         return {"branch": access.branches(user, Role.SUPERVISOR), "procedures": procedures}
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        return {"valid_from": timezone.localdate()} | super().get_changeform_initial_data(request)
+        branches = _only(access.branches(signed_in(request), Role.SUPERVISOR))
+        own = {"branch": branches[0].pk} if branches else {}
+        return own | {"valid_from": timezone.localdate()} | super().get_changeform_initial_data(request)
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term:
@@ -271,8 +279,8 @@ class ClosureAdmin(PlacedAdmin):
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
         """One's own agency and branch, where there is only one."""
-        agencies, branches = (list(self.choices(signed_in(request))[name][:2]) for name in ("agency", "branch"))
-        own = {name: found[0].pk for name, found in (("agency", agencies), ("branch", branches)) if len(found) == 1}
+        choices = self.choices(signed_in(request))
+        own = {name: row.pk for name in ("agency", "branch") for row in _only(choices[name])}
         return own | super().get_changeform_initial_data(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

@@ -151,6 +151,30 @@ def test_officer_books_for_a_caller_by_keyboard(
     assert (appointment.name, appointment.source) == ("Ελένη Καλούσα", "staff")
 
 
+def test_officer_serves_without_javascript(plain_page: Page, branch: Branch, live_server: LiveServer) -> None:
+    coming = booked_at(branch, timezone.now() + timedelta(minutes=5), 1)
+    sign_in(plain_page, an_officer(branch), live_server)
+    plain_page.goto(day_of(coming))
+    for name in ("Προσήλθε", "Έναρξη", "Ολοκλήρωση"):
+        step(plain_page, coming, name)
+    plain_page.locator(f"tr[id='{coming.reference}'] th a").click()
+    expect(plain_page.get_by_text("citizen1@example.org")).to_be_visible()
+    expect(plain_page.locator("[x-show=openCommandResults]")).to_be_hidden()
+    coming.refresh_from_db()
+    assert coming.status == Status.COMPLETED
+
+
+@pytest.mark.parametrize("path", ["openingrule/add/", "closure/add/", "membership/add/"])
+def test_fields_that_search_have_the_name_of_their_label(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible, path: str
+) -> None:
+    a_branch(branch.agency, "kep-second")
+    sign_in(page, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    page.goto(f"/admin/agencies/{path}")
+    expect(page.get_by_role("combobox", name="Σημείο εξυπηρέτησης")).to_be_visible()
+    assert_accessible(page)
+
+
 def test_supervisor_closes_over_two_appointments(
     page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
