@@ -283,13 +283,10 @@ def _refusals() -> Iterator[None]:
 
 
 def _by_key(idempotency_key: str | None) -> Appointment | None:
-    if idempotency_key is None:
+    stored = taking.stored_under(idempotency_key) if idempotency_key else None
+    if stored is None:
         return None
-    return (
-        Appointment.objects.select_related("agency", "branch", "procedure")
-        .filter(idempotency_key=idempotency_key)
-        .first()
-    )
+    return Appointment.objects.select_related("agency", "branch", "procedure").get(pk=stored)
 
 
 def _new(slot: TimeSlot, procedure: Procedure, channel: str, now: datetime) -> Appointment:

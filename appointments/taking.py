@@ -48,6 +48,14 @@ def slot_of(slot_id: int, procedure: Procedure) -> TimeSlot | None:
     return slot
 
 
+def stored_under(idempotency_key: str) -> int | None:
+    """The key of the appointment that was made with this one. Asked at each refusal, and there is hardly ever any."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM appointments_appointment WHERE idempotency_key = %s", [idempotency_key])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
 # The limit per person
 
 LOCK_PERSON = "SELECT pg_advisory_xact_lock(hashtextextended(%(person_key)s, %(procedure_id)s));"
