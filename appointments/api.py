@@ -6,18 +6,14 @@ Serializers check what comes in; the verbs in `appointments.booking` do the rest
 import hashlib
 from collections.abc import Callable
 from datetime import date, datetime, time, timedelta
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
-from django.conf import settings
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
-from rest_framework import serializers
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, PermissionDenied, ValidationError
 from rest_framework.parsers import JSONParser
@@ -27,9 +23,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
-from agencies import facts
 from agencies.api import (
-    CODE,
     FIELD_ERRORS,
     FORBIDDEN,
     NOT_FOUND,
@@ -37,89 +31,37 @@ from agencies.api import (
     TOO_MANY,
     UNAUTHENTICATED,
     CodedViewSet,
-    CodeField,
     errors_by_field,
 )
 from agencies.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrottle, caller
-from agencies.models import Branch, Channel, Procedure, SystemToken
-from appointments import booking, phones
+from agencies.models import Branch, Procedure, SystemToken
+from appointments import booking
 from appointments.availability import earliest, free_times_json
 from appointments.booking import CancelledBy, Contact, Source
-from appointments.errors import BookingError, ChannelNotOffered, SlotTaken, TooLate, WrongStatus
-from appointments.models import Appointment, Status
-from appointments.persons import is_tax_number
+from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
+from appointments.models import Appointment
+from appointments.serializers import (
+    APPOINTMENT,
+    BOOKING,
+    DAYS,
+    MAX_DAYS,
+    MOVE,
+    REQUIRED,
+    SLOT_FILTER,
+    AppointmentSerializer,
+    BookingSerializer,
+    MoveSerializer,
+    SlotFilter,
+    SlotSerializer,
+)
 
-DAYS, MAX_DAYS = 30, 62
 # No agency opens its calendar further ahead; keeps odd years out of the arithmetic of dates.
 HORIZON = timedelta(days=366)
-MAX_BIGINT = 2**63 - 1
 MAX_KEY = 255
 MAX_BODY = 64 * 1024  # bytes
 
 
-class FactField(CodeField):
-    """A service or branch named by its code, of which only what the rules ask for is read."""
-
-    def __init__(self, read: Callable[[str], Procedure | Branch | None], **options: Any) -> None:
-        super().__init__("code", **options)
-        self.read = read
-
-    def to_internal_value(self, data: Any) -> Procedure | Branch:
-        found = self.read(data) if isinstance(data, str) and CODE.fullmatch(data) else None
-        return found or self.fail("does_not_exist", value=str(data)[:60])
-
-
 # Free times
-
-
-class SlotSerializer(serializers.Serializer):
-    """A time at which the service can begin."""
-
-    id = serializers.IntegerField(help_text="To be given as `slot` when booking.")
-    branch = serializers.CharField(help_text="Code of the branch.")
-    starts_at = serializers.DateTimeField(help_text="With the offset of the branch.")
-    ends_at = serializers.DateTimeField()
-    free = serializers.IntegerField(help_text="How many can still book it.")
-
-
-class SlotFilter(serializers.Serializer):
-    procedure = FactField(
-        facts.offered_procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service."
-    )
-    branch = FactField(
-        facts.open_branch_of,
-        queryset=Branch.objects.all(),
-        required=False,
-        help_text="Code of the branch. Without it, the earliest time of each branch is answered.",
-    )
-    channel = serializers.ChoiceField(
-        Channel.choices, required=False, help_text="By default the first that the service is given in."
-    )
-
-    def get_fields(self) -> dict[str, serializers.Field]:
-        begin = serializers.DateField(required=False, help_text="First day on the branch's calendar; by default today.")
-        end = serializers.DateField(
-            required=False, help_text=f"Last day; by default {DAYS} days on, at most {MAX_DAYS} days after the first."
-        )
-        return super().get_fields() | {"from": begin, "to": end}
-
-    def validate(self, wanted: dict[str, Any]) -> dict[str, Any]:
-        procedure, branch = wanted["procedure"], wanted.get("branch")
-        if branch and branch.agency_id != procedure.agency_id:
-            raise ValidationError({"branch": _("This branch belongs to another agency.")})
-        channels = [value for value, _label in procedure.channel_choices]
-        if wanted.setdefault("channel", channels[0] if channels else "") not in channels:
-            raise ValidationError({"channel": ChannelNotOffered.message})
-        first, last = wanted.get("from"), wanted.get("to")
-        if first and last and first > last:
-            raise ValidationError({"to": _("The last day is before the first.")})
-        if first and last and (last - first).days > MAX_DAYS:
-            raise ValidationError({"to": _("At most %(days)s days can be asked for.") % {"days": MAX_DAYS}})
-        return wanted
-
-
-# Serializers copy all of their fields each time they are made; these keep nothing of a request, so one is enough.
-SLOT_FILTER = SlotFilter()
 
 
 class SlotsView(APIView):
@@ -195,97 +137,6 @@ def _midnight(day: date, branch: Branch) -> datetime:
 
 
 # Appointments
-
-
-class AppointmentSerializer(serializers.Serializer):
-    """What the caller may know of an appointment: where and when, not who."""
-
-    reference = serializers.CharField()
-    status = serializers.ChoiceField(Status.choices)
-    agency = serializers.CharField(source="agency.slug")
-    branch = serializers.CharField(source="branch.code")
-    procedure = serializers.CharField(source="procedure.code")
-    channel = serializers.ChoiceField(Channel.choices)
-    starts_at = serializers.SerializerMethodField(help_text="With the offset of the branch.")
-    ends_at = serializers.SerializerMethodField()
-    manage_url = serializers.URLField(
-        source="link", help_text="Opens the appointment without signing in: for the citizen alone."
-    )
-
-    def get_starts_at(self, appointment: Appointment) -> datetime:
-        return appointment.branch.local(appointment.starts_at)
-
-    def get_ends_at(self, appointment: Appointment) -> datetime:
-        return appointment.branch.local(appointment.ends_at)
-
-
-class SlotField(serializers.IntegerField):
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_BIGINT, help_text="The `id` of a free time.", **options)
-
-
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def validate_time_zone(name: str) -> None:
-    if name not in _time_zones():
-        raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens.") % {"zone": name})
-
-
-class BookingSerializer(serializers.Serializer):
-    slot = SlotField()
-    procedure = FactField(facts.procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service.")
-    channel = serializers.ChoiceField(Channel.choices)
-    name = serializers.CharField(max_length=120)
-    email = serializers.EmailField(max_length=254)
-    phone = serializers.CharField(
-        required=False, allow_blank=True, default="", max_length=30, help_text="Needed by video and by telephone."
-    )
-    language = serializers.ChoiceField(
-        settings.LANGUAGES, required=False, help_text="Of the messages; by default the one of this request."
-    )
-    tax_number = serializers.CharField(
-        required=False, allow_blank=True, default="", help_text="Greek tax number (AFM), where the service asks for it."
-    )
-    notes = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
-    timezone = serializers.CharField(
-        required=False,
-        allow_blank=True,
-        default="",
-        validators=[validate_time_zone],
-        help_text="Where the citizen is, e.g. Australia/Melbourne.",
-    )
-
-    def validate_phone(self, phone: str) -> str:
-        try:
-            return phones.normalized(phone) if phone else ""
-        except ValueError:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from None
-
-    def validate_tax_number(self, number: str) -> str:
-        if number and not is_tax_number(number):
-            raise ValidationError(_("This is not a valid tax number. Check its nine digits."))
-        return number
-
-    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
-        needs_tax_number = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
-        required = _("This field is required.")
-        if needs_tax_number and not asked["tax_number"]:
-            raise ValidationError({"tax_number": required})
-        if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
-            raise ValidationError({"phone": required})
-        return asked
-
-
-class MoveSerializer(serializers.Serializer):
-    slot = SlotField()
-
-
-BOOKING, MOVE, APPOINTMENT = BookingSerializer(), MoveSerializer(), AppointmentSerializer()
 
 
 class Refused(APIException):
@@ -394,6 +245,7 @@ class AppointmentViewSet(CodedViewSet):
     def create(self, request: Request) -> Response:
         asked = BOOKING.run_validation(request.data or {})
         self._require_own(asked["procedure"])
+        self._require_tax_number(asked)
         return self._answer(lambda: self._book(asked), status=201)
 
     def retrieve(self, request: Request, reference: str) -> Response:
@@ -432,6 +284,12 @@ class AppointmentViewSet(CodedViewSet):
     def _require_own(self, procedure: Procedure) -> None:
         if isinstance(self.request.auth, SystemToken) and procedure.agency_id != self.request.auth.agency_id:
             raise PermissionDenied(_("This token books for its own agency only."))
+
+    def _require_tax_number(self, asked: dict[str, Any]) -> None:
+        """Of citizens, where the service asks for it: an agency's own system knows whom it books for."""
+        needs_it = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
+        if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemToken):
+            raise ValidationError({"tax_number": REQUIRED})
 
     @property
     def _who(self) -> str:

@@ -394,12 +394,17 @@ def test_past_time_and_foreign_branch_are_refused_at_the_slot(branch: Branch, ti
     assert (past.status_code, list(past.json())) == (400, ["slot"])
 
 
-def test_tax_number_is_asked_where_it_is_needed(branch: Branch):
+def test_tax_number_is_asked_of_citizens_where_it_is_needed(branch: Branch):
     a_procedure(branch.agency, "kep-afm", identification="tax_number")
-    system, slot = a_system(branch.agency), slots_of(branch)[0]
-    assert list(book(system, slot, procedure="kep-afm").json()) == ["tax_number"]
-    assert book(system, slot, procedure="kep-afm", tax_number=TAX_NUMBER).status_code == 201
+    citizen, slot = a_citizen(), slots_of(branch)[0]
+    assert list(book(citizen, slot, procedure="kep-afm").json()) == ["tax_number"]
+    assert book(citizen, slot, procedure="kep-afm", tax_number=TAX_NUMBER).status_code == 201
     assert TAX_NUMBER.encode() not in bytes(Appointment.objects.get().tax_number_encrypted)
+
+
+def test_systems_know_whom_they_book_for_without_a_tax_number(branch: Branch):
+    a_procedure(branch.agency, "kep-afm", identification="tax_number")
+    assert book(a_system(branch.agency), slots_of(branch)[0], procedure="kep-afm").status_code == 201
 
 
 @pytest.mark.parametrize(
