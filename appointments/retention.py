@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 
 from agencies.models import Agency
-from appointments.models import Appointment
+from appointments.models import Appointment, Notification
 
 # Rows changed by one statement: short locks, however long nobody tidied.
 BATCH = 5_000
@@ -38,6 +38,8 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     erased = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+        # A mail server's refusal names the address.
+        Notification.objects.filter(appointment__in=pks).exclude(last_error="").update(last_error="")
     return erased
 
 
