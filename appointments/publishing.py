@@ -56,6 +56,8 @@ def publish(branches: Iterable[int], *, now: datetime) -> Published:
 
 def publish_all(*, now: datetime) -> Published:
     """Publish every branch, and forget past slots that nobody took."""
+    # Rules and holidays that were loaded a moment ago are unknown to the planner, and cost three times as much.
+    _run("ANALYZE agencies_branch, agencies_openingrule, agencies_closure", {})
     total = publish(Branch.objects.values_list("pk", flat=True), now=now)
     _run(FORGET_PAST, {"before": now - MARGIN})
     return total
