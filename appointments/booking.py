@@ -159,12 +159,10 @@ def cancel(booked: Appointment, *, by: str, now: datetime, reason: str = "") -> 
         if appointment.status == Status.CANCELLED:
             return appointment
         _require_changeable(appointment, by, now)
-        was_told = appointment.status != Status.HELD
         appointment.cancelled_by, appointment.cancel_reason = by, reason
         appointment.revision += 1
         _end(appointment, Status.CANCELLED, now)
-        if was_told:
-            notifications.owe_cancellation(appointment, now=now)
+        notifications.owe_cancellation(appointment, now=now)
     return appointment
 
 
@@ -267,8 +265,11 @@ def bookable_slot(
 def _locked(appointment: Appointment) -> Iterator[Appointment]:
     """The appointment as it is now, locked until the verb is done."""
     with transaction.atomic():
-        fresh = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
-        yield fresh.select_for_update(of=("self",)).get(pk=appointment.pk)
+        # First the lock, then what hangs on the row: joined in one statement, a row that moved to another branch while we
+        # waited would be found with its old branch or not at all.
+        Appointment.objects.select_for_update().only("pk").get(pk=appointment.pk)
+        related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
+        yield related.get(pk=appointment.pk)
 
 
 @contextmanager

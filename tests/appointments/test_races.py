@@ -10,7 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from agencies.models import OpeningRule, Procedure
 from appointments import booking
@@ -169,6 +169,30 @@ def test_two_swap_their_times_without_deadlock() -> None:
         lambda: booking.reschedule(late, slots[1].pk, by=CancelledBy.AGENCY, now=NOW),
     ]
     assert at_once(moves * 10) == {"SlotTaken": 20}
+    assert_counts_agree()
+
+
+def test_cancelling_waits_for_a_move_to_another_branch() -> None:
+    """Who waits for the lock sees the appointment where it is by then, not a row that has gone from its old branch."""
+    here = an_open_branch()
+    there = a_branch(here.agency, "kep-there")
+    a_rule(there)
+    publish([there.pk], now=NOW)
+    appointment = an_appointment(TimeSlot.objects.filter(branch=here).order_by("starts_at")[0])
+    slot = TimeSlot.objects.filter(branch=there).order_by("starts_at")[5]
+
+    def cancel() -> str:
+        try:
+            return booking.cancel(appointment, by=CancelledBy.AGENCY, now=NOW).branch.code
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            booking.reschedule(appointment, slot.pk, by=CancelledBy.AGENCY, now=NOW)
+            waiting = pool.submit(cancel)
+            time.sleep(0.5)
+        assert waiting.result(10) == "kep-there"
     assert_counts_agree()
 
 
