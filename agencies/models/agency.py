@@ -96,6 +96,17 @@ class Agency(models.Model):
     video_early_minutes = models.PositiveSmallIntegerField(_("room opens, minutes before"), default=10)
     video_late_minutes = models.PositiveSmallIntegerField(_("room closes, minutes after"), default=30)
 
+    walk_in_minutes = models.PositiveSmallIntegerField(
+        _("appointments go before walk-ins, minutes"),
+        default=30,
+        validators=[MaxValueValidator(DAY_MINUTES)],
+        help_text=_("A walk-in's turn counts from so long after the arrival."),
+    )
+    alert_days = models.PositiveSmallIntegerField(
+        _("alert when a service has no free time for, days"), default=21, validators=[MaxValueValidator(366)]
+    )
+    feeds_show_names = models.BooleanField(_("calendar feeds show citizens' names"), default=False)
+
     objects = AgencyQuerySet.as_manager()
 
     class Meta:

@@ -67,6 +67,11 @@ class Branch(models.Model):
     access_el = models.TextField(_("accessibility (Greek)"), blank=True)
     access_en = models.TextField(_("accessibility (English)"), blank=True)
     is_open = models.BooleanField(_("takes bookings"), default=True)
+    takes_referrals = models.BooleanField(
+        _("takes follow-ups of other branches"),
+        default=True,
+        help_text=_("Officers of the agency's other branches may book here for whom they serve."),
+    )
     search_text = models.TextField(editable=False, default="")
 
     objects = BranchQuerySet.as_manager()

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
@@ -34,7 +35,13 @@ def weekday_names(weekdays: Iterable[int]) -> str:
 class OpeningRule(models.Model):
     """Weekly opening of a branch. Dates and times are the wall clock of the branch's zone."""
 
+    class Purpose(models.TextChoices):
+        PUBLIC = "public", _("Appointments for everybody")
+        ASSISTED = "assisted", _("Appointments that officers book")
+        WALK_IN = "walk_in", _("Visits without an appointment")
+
     branch = models.ForeignKey(Branch, models.CASCADE, related_name="opening_rules", verbose_name=_("branch"))
+    purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose, default=Purpose.PUBLIC)
     weekdays = ArrayField(
         models.PositiveSmallIntegerField(choices=ISO_WEEKDAYS), verbose_name=_("weekdays"), help_text=_("1 is Monday.")
     )
@@ -120,6 +127,15 @@ class Closure(models.Model):
     until_time = models.TimeField(_("until, time"), null=True, blank=True)
     desks = models.PositiveSmallIntegerField(
         _("desks away"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: all desks.")
+    )
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="absences",
+        verbose_name=_("officer"),
+        help_text=_("Who is away, for an absence."),
     )
     reason_el = models.CharField(_("reason (Greek)"), max_length=200, blank=True)
     reason_en = models.CharField(_("reason (English)"), max_length=200, blank=True)

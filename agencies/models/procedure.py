@@ -41,6 +41,11 @@ class Procedure(models.Model):
     )
     mitos_id = models.CharField(_("Mitos number"), max_length=6, blank=True, validators=[RegexValidator(r"^\d{6}$")])
     is_offered = models.BooleanField(_("offered to the public"), default=True)
+    by_referral = models.BooleanField(
+        _("officers book it for citizens"),
+        default=False,
+        help_text=_("A specialist's appointment: officers of the agency may book it even where the public cannot."),
+    )
 
     objects = ProcedureQuerySet.as_manager()
 

@@ -211,6 +211,16 @@ class Appointment(models.Model):
         VideoCall, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("video call")
     )
     rated_at = models.DateTimeField(_("rated at"), null=True, blank=True)
+    # Booked on the spot while another one was served.
+    follows = models.ForeignKey(
+        "self",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="followers",
+        verbose_name=_("follows"),
+        db_index=False,
+    )
 
     objects = AppointmentQuerySet.as_manager()
 

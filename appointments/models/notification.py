@@ -31,6 +31,9 @@ class Notification(models.Model):
         MOVED = "moved", _("New time")
         CANCELLED = "cancelled", _("Cancellation")
         RATING = "rating", _("How was it?")
+        OFFER = "offer", _("Another time is offered")
+        DELAYED = "delayed", _("It will be later")
+        SUMMARY = "summary", _("What was done")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")

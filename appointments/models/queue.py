@@ -1,0 +1,248 @@
+"""The day's queue of a branch: its desks, the tickets of who is there, and what was done with them."""
+
+import secrets
+from datetime import date, datetime, timedelta
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Branch, Channel, Procedure
+from appointments.models.appointment import Appointment
+
+
+def random_key() -> str:
+    return secrets.token_urlsafe(16)
+
+
+class Queue(models.Model):
+    """A branch's queue. Every verb of `appointments.queue` locks this row first, so that two never take the same person.
+
+    The keys open the pages of the branch's kiosk and of the screen in its hall, which nobody signs in to.
+    """
+
+    branch = models.OneToOneField(
+        Branch, models.CASCADE, primary_key=True, related_name="queue", verbose_name=_("branch")
+    )
+    day = models.DateField(_("day of the last ticket"), null=True)
+    last_number = models.PositiveSmallIntegerField(_("last ticket"), default=0)
+    kiosk_key = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
+    display_key = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
+
+    class Meta:
+        verbose_name = _("queue")
+        verbose_name_plural = _("queues")
+
+    def __str__(self) -> str:
+        return str(self.branch)
+
+
+class Desk(models.Model):
+    """Where officers serve at a branch, and who sits there now."""
+
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="desks", verbose_name=_("branch"))
+    name = models.CharField(_("name"), max_length=20, help_text=_("As on its sign, for example 3."))
+    procedures = models.ManyToManyField(
+        Procedure, blank=True, related_name="+", verbose_name=_("services"), help_text=_("Empty: all services.")
+    )
+    is_used = models.BooleanField(_("in use"), default=True)
+    officer = models.OneToOneField(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="desk", verbose_name=_("officer")
+    )
+    seated_at = models.DateTimeField(_("seated since"), null=True, blank=True)
+    paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("desk")
+        verbose_name_plural = _("desks")
+        ordering = ("branch", "name")
+        constraints = (
+            models.UniqueConstraint(fields=["branch", "name"], name="one_desk_of_a_name"),
+            models.CheckConstraint(
+                condition=Q(paused_at__isnull=True) | Q(officer__isnull=False), name="paused_desk_has_officer"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_serving(self) -> bool:
+        return self.officer_id is not None and self.paused_at is None
+
+
+class TicketQuerySet(models.QuerySet["Ticket"]):
+    def of_day(self, branch: Branch, day: date) -> "TicketQuerySet":
+        return self.filter(branch=branch, day=day)
+
+    def waiting(self) -> "TicketQuerySet":
+        """Who waits, the next one first: priority needs, then by the time that each one's turn counts from."""
+        return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "pk")
+
+    def open(self) -> "TicketQuerySet":
+        return self.filter(state__in=Ticket.OPEN)
+
+
+class Ticket(models.Model):
+    """One person's place in a branch's queue on one local day, with an appointment or without (a walk-in)."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("Waiting")
+        CALLED = "called", _("Called")
+        SERVING = "serving", _("Being served")
+        PARKED = "parked", _("Parked")
+        DONE = "done", _("Completed")
+        GONE = "gone", _("Did not come")
+
+    OPEN = (State.WAITING, State.CALLED, State.SERVING, State.PARKED)
+    AT_DESK = (State.CALLED, State.SERVING)
+
+    class Outcome(models.TextChoices):
+        DONE = "done", _("Done")
+        MISSING_DOCUMENT = "missing", _("A document was missing")
+        REFERRED = "referred", _("Another office is responsible")
+        REFUSED = "refused", _("Not possible by law")
+        FOLLOW_UP = "follow_up", _("Goes on at another appointment")
+
+    class Delivery(models.TextChoices):
+        AT_DESK = "desk", _("Handed over at the desk")
+        EMAIL = "email", _("By e-mail")
+        POST = "post", _("By post")
+        ONLINE = "online", _("In the inbox of gov.gr")
+        PICK_UP = "pick_up", _("To be picked up")
+
+    branch = models.ForeignKey(Branch, models.PROTECT, related_name="tickets", verbose_name=_("branch"), db_index=False)
+    day = models.DateField(_("day"))
+    number = models.PositiveSmallIntegerField(_("number"))
+    code = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
+    appointment = models.OneToOneField(
+        Appointment, models.CASCADE, null=True, blank=True, related_name="ticket", verbose_name=_("appointment")
+    )
+    procedure = models.ForeignKey(
+        Procedure, models.PROTECT, related_name="tickets", verbose_name=_("service"), db_index=False
+    )
+    channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.IN_PERSON)
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
+    name = models.CharField(_("name"), max_length=120, blank=True)
+    priority = models.BooleanField(
+        _("priority"), default=False, help_text=_("Disability, pregnancy, a small child, old age.")
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State, default=State.WAITING)
+    due_at = models.DateTimeField(_("turn counts from"))
+    arrived_at = models.DateTimeField(_("here since"))
+    called_at = models.DateTimeField(_("called at"), null=True, blank=True)
+    calls = models.PositiveSmallIntegerField(_("times called"), default=0)
+    serving_at = models.DateTimeField(_("served from"), null=True, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    desk = models.ForeignKey(
+        Desk, models.SET_NULL, null=True, blank=True, related_name="tickets", verbose_name=_("desk")
+    )
+    for_desk = models.ForeignKey(
+        Desk, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("for desk"), db_index=False
+    )
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("officer"),
+        db_index=False,
+    )
+    park_reason = models.CharField(_("parked because"), max_length=200, blank=True)
+    documents_seen = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    internal_note = models.TextField(_("internal note"), max_length=2000, blank=True)
+    citizen_note = models.TextField(_("note to the citizen"), max_length=2000, blank=True)
+    outcome = models.CharField(_("result"), max_length=10, choices=Outcome, blank=True)
+    delivery = models.CharField(_("how it is delivered"), max_length=8, choices=Delivery, blank=True)
+
+    objects = TicketQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("ticket")
+        verbose_name_plural = _("tickets")
+        ordering = ("day", "number")
+        constraints = (
+            models.UniqueConstraint(fields=["branch", "day", "number"], name="one_ticket_of_a_number"),
+            models.UniqueConstraint(
+                fields=["desk"], condition=Q(state__in=("called", "serving")), name="one_ticket_at_a_desk"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state__in=("called", "serving")) | Q(called_at__isnull=False),
+                name="called_ticket_has_time",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.spoken_number
+
+    def get_absolute_url(self) -> str:
+        return reverse("appointments:ticket", args=[self.code])
+
+    @property
+    def is_walk_in(self) -> bool:
+        return self.appointment_id is None
+
+    @property
+    def spoken_number(self) -> str:
+        """As on the screen and on paper: A for an appointment, B for a walk-in; both letters are Greek and Latin."""
+        return f"{'B' if self.is_walk_in else 'A'}{self.number:03}"
+
+    def waited(self, now: datetime) -> timedelta:
+        return (self.called_at or now) - self.arrived_at
+
+
+class Event(models.Model):
+    """Something done to an appointment or a ticket, by whom, and how it was before: for the history and to take it back."""
+
+    class Verb(models.TextChoices):
+        CHECK_IN = "check_in", _("Arrived")
+        CALL = "call", _("Called")
+        CALL_AGAIN = "call_again", _("Called again")
+        SERVE = "serve", _("Service begun")
+        PARK = "park", _("Parked")
+        RETURN = "return", _("Back in the queue")
+        FORWARD = "forward", _("Forwarded")
+        COMPLETE = "complete", _("Completed")
+        MISS = "miss", _("Did not come")
+        MOVE = "move", _("Moved")
+        ASSIGN = "assign", _("Assigned")
+
+    appointment = models.ForeignKey(
+        Appointment, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("appointment")
+    )
+    ticket = models.ForeignKey(
+        Ticket, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("ticket")
+    )
+    at = models.DateTimeField(_("at"))
+    verb = models.CharField(_("what"), max_length=10, choices=Verb)
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("officer"),
+        db_index=False,
+    )
+    # What the verb changed, as it was: {"ticket": {...}, "appointment": {...}}.
+    before = models.JSONField(default=dict, editable=False)
+    # What a reader of the history wants to know besides: {"desk": "3"}, {"from": "2026-03-03T08:00:00+00:00", ...}.
+    details = models.JSONField(default=dict, editable=False)
+    is_undone = models.BooleanField(_("taken back"), default=False)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ("at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(appointment__isnull=False) | Q(ticket__isnull=False), name="event_is_of_something"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.get_verb_display()
