@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.models import User
 from agencies.models import Channel, Procedure
-from appointments import notifications, taking
+from appointments import events, notifications, taking
 from appointments.errors import (
     BookingError,
     ChannelNotOffered,
@@ -27,7 +27,7 @@ from appointments.errors import (
     TooLate,
     WrongStatus,
 )
-from appointments.models import Appointment, Status, TimeSlot
+from appointments.models import Appointment, Event, Status, TimeSlot
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
@@ -133,7 +133,9 @@ def verify(unverified: Appointment, *, now: datetime) -> Appointment:
 # Changing
 
 
-def reschedule(booked: Appointment, slot_id: int, *, by: str, now: datetime) -> Appointment:
+def reschedule(
+    booked: Appointment, slot_id: int, *, by: str, now: datetime, officer: User | None = None
+) -> Appointment:
     """Take the new time and give back the old one, in one step: the old one is kept until the new one is sure."""
     procedure, channel = booked.procedure, booked.channel
     slot = bookable_slot(slot_id, procedure, channel, now=now, assisted=by == CancelledBy.AGENCY)
@@ -141,12 +143,14 @@ def reschedule(booked: Appointment, slot_id: int, *, by: str, now: datetime) -> 
         _require_changeable(appointment, by, now)
         if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
             return appointment
+        details = _moving(appointment, slot, by)
         taking.lock_slots(appointment, slot)
         taking.give_back(appointment)
         taking.take(appointment, slot)
         appointment.revision += 1
         appointment.moved_at = now
         appointment.save()
+        events.note(at=now, verb=Event.Verb.MOVE, appointment=appointment, officer=officer, details=details)
         _move_call(appointment)
         if appointment.status == Status.BOOKED:
             notifications.owe_move(appointment, now=now)
@@ -350,6 +354,14 @@ def _end(appointment: Appointment, status: Status, now: datetime) -> None:
     taking.give_back(appointment)
     appointment.status, appointment.ended_at = status, now
     appointment.save()
+
+
+def _moving(appointment: Appointment, slot: TimeSlot, by: str) -> dict[str, str]:
+    """What the history tells of a move: times in UTC, and the branches' codes where these differ."""
+    details = {"from": appointment.starts_at.isoformat(), "to": slot.starts_at.isoformat(), "by": by}
+    if slot.branch_id != appointment.branch_id:
+        details |= {"from_branch": appointment.branch.code, "to_branch": slot.branch.code}
+    return details
 
 
 def _move_call(appointment: Appointment) -> None:

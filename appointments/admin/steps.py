@@ -119,7 +119,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     form = MoveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            booking.reschedule(appointment, form.cleaned_data["slot"], by=AGENCY, now=now)
+            booking.reschedule(appointment, form.cleaned_data["slot"], by=AGENCY, now=now, officer=signed_in(request))
         except BookingError as error:
             refuse(form, error)
         else:
