@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import IntegrityError, transaction
 
@@ -27,7 +28,7 @@ from appointments.errors import (
     TooLate,
     WrongStatus,
 )
-from appointments.models import Appointment, Event, Status, TimeSlot
+from appointments.models import Appointment, Event, Status, Ticket, TimeSlot
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
@@ -149,6 +150,7 @@ def reschedule(
         taking.take(appointment, slot)
         appointment.revision += 1
         appointment.moved_at = now
+        _leave_queue(appointment, now)
         appointment.save()
         events.note(at=now, verb=Event.Verb.MOVE, appointment=appointment, officer=officer, details=details)
         _move_call(appointment)
@@ -165,6 +167,7 @@ def cancel(booked: Appointment, *, by: str, now: datetime, reason: str = "") -> 
         _require_changeable(appointment, by, now)
         appointment.cancelled_by, appointment.cancel_reason = by, reason
         appointment.revision += 1
+        _leave_queue(appointment, now)
         _end(appointment, Status.CANCELLED, now)
         notifications.owe_cancellation(appointment, now=now)
     return appointment
@@ -214,6 +217,14 @@ def serve(arrived: Appointment, *, officer: User, now: datetime) -> Appointment:
     return appointment
 
 
+def interrupt(serving: Appointment, *, now: datetime) -> Appointment:
+    """Service stops for now: the citizen fetches something, or goes on to another desk."""
+    with _locked(serving) as appointment:
+        _step(appointment, (Status.SERVING,), Status.ARRIVED)
+        appointment.save()
+    return appointment
+
+
 def complete(serving: Appointment, *, now: datetime) -> Appointment:
     with _locked(serving) as appointment:
         _step(appointment, (Status.SERVING,), Status.COMPLETED)
@@ -232,6 +243,36 @@ def miss(booked: Appointment, *, now: datetime) -> Appointment:
         appointment.ended_at = now
         appointment.save()
         notifications.drop_pending(appointment)
+    return appointment
+
+
+# The steps of serving, and the fields that each of them writes.
+DAY_STATUSES = (Status.BOOKED, Status.ARRIVED, Status.SERVING, Status.COMPLETED, Status.NO_SHOW)
+DAY_FIELDS = ("status", "arrived_at", "serving_at", "completed_at", "ended_at", "officer_id")
+
+
+def take_back(stepped: Appointment, before: dict[str, Any], *, now: datetime) -> Appointment:
+    """Undo a step of serving: `before` gives the DAY_FIELDS as they were. No step of serving touches slots."""
+    with _refusals(), _locked(stepped) as appointment:
+        if appointment.status not in DAY_STATUSES or before["status"] not in DAY_STATUSES:
+            raise WrongStatus
+        for name in DAY_FIELDS:
+            setattr(appointment, name, before[name])
+        appointment.save()
+    return appointment
+
+
+def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User) -> Appointment:
+    """Name the officer who will serve, or nobody; who begins to serve is written by `serve`."""
+    with _locked(booked) as appointment:
+        if appointment.status not in (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED):
+            raise WrongStatus
+        if appointment.officer_id == (officer.pk if officer else None):
+            return appointment
+        appointment.officer = officer
+        appointment.save()
+        details = {"officer": str(officer) if officer else ""}
+        events.note(at=now, verb=Event.Verb.ASSIGN, appointment=appointment, officer=by, details=details)
     return appointment
 
 
@@ -348,6 +389,13 @@ def _step(appointment: Appointment, allowed: tuple[Status, ...], status: Status)
     if appointment.status not in allowed:
         raise WrongStatus
     appointment.status = status
+
+
+def _leave_queue(appointment: Appointment, now: datetime) -> None:
+    """Who moves or cancels after arriving is no longer waiting here."""
+    if appointment.status == Status.ARRIVED:
+        appointment.status, appointment.arrived_at = Status.BOOKED, None
+        Ticket.objects.filter(appointment=appointment).open().update(state=Ticket.State.GONE, ended_at=now, desk=None)
 
 
 def _end(appointment: Appointment, status: Status, now: datetime) -> None:

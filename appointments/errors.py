@@ -74,3 +74,40 @@ class WrongStatus(BookingError):
     """The appointment is past the point where this step makes sense (double click, two officers, an old page)."""
 
     message = _("The appointment has changed in the meantime. Please look at it again.")
+
+
+# The day's queue
+
+
+class NobodyWaits(BookingError):
+    message = _("Nobody is waiting for this desk.")
+    field = "ticket"
+
+
+class DeskBusy(BookingError):
+    """One person at a desk at a time."""
+
+    message = _("Finish with the person at this desk first.")
+    field = "desk"
+
+
+class DeskTaken(BookingError):
+    message = _("A colleague sits at this desk.")
+    field = "desk"
+
+
+class NoDesk(BookingError):
+    message = _("Sit down at a desk first.")
+    field = "desk"
+
+
+class TooEarlyToMiss(BookingError):
+    """Called before the appointment's own time: not being there yet is nobody's fault."""
+
+    message = _("The time of this appointment has not begun: put the person back in the queue instead.")
+    field = "ticket"
+
+
+class UndoTooLate(BookingError):
+    message = _("This can no longer be taken back.")
+    field = "ticket"

@@ -75,6 +75,16 @@ def owe_rating(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL]))
 
 
+def owe_summary(appointment: Appointment, *, now: datetime) -> None:
+    """What the officer wrote for the citizen, once the step can no longer be taken back."""
+    _owe(appointment, _to_all_media(appointment, Kind.SUMMARY, now, media=[Medium.EMAIL]))
+
+
+def owe_delay(appointment: Appointment, *, now: datetime) -> None:
+    """Tell once that it will be later; nobody who waits is woken at night by it."""
+    _owe(appointment, _to_all_media(appointment, Kind.DELAYED, now))
+
+
 def drop_pending(appointment: Appointment) -> None:
     """Messages not sent yet are no longer true: the appointment moved or ended."""
     appointment.notifications.filter(state=State.PENDING).update(state=State.DROPPED)
@@ -85,6 +95,10 @@ def is_true(message: Notification, *, now: datetime) -> bool:
     appointment = message.appointment
     if message.kind == Kind.VERIFY:
         return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
+    if message.kind == Kind.SUMMARY:
+        return appointment.status == Status.COMPLETED
+    if message.kind == Kind.DELAYED:
+        return appointment.status in (Status.BOOKED, Status.ARRIVED)
     if message.kind == Kind.RATING:
         return appointment.status == Status.COMPLETED and appointment.rated_at is None
     if message.revision != appointment.revision:

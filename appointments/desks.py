@@ -1,0 +1,67 @@
+"""Who sits at which desk of a branch. Capacity is planned by the desks of opening rules; here people take their seats."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+
+from django.db import transaction
+
+from accounts.models import User
+from agencies.models import Branch
+from appointments.errors import DeskBusy, DeskTaken, NoDesk
+from appointments.models import Desk, Queue, Ticket
+
+
+@contextmanager
+def queue_of(branch: Branch) -> Iterator[Queue]:
+    """The branch's queue, locked: nobody else calls, checks in or sits down meanwhile."""
+    with transaction.atomic():
+        Queue.objects.get_or_create(branch=branch)
+        yield Queue.objects.select_for_update().get(branch=branch)
+
+
+def sit(desk: Desk, *, officer: User, now: datetime) -> Desk:
+    """Sit down at a desk, leaving the one before."""
+    with queue_of(desk.branch):
+        desk = Desk.objects.get(pk=desk.pk)
+        if desk.officer_id not in (None, officer.pk) or not desk.is_used:
+            raise DeskTaken
+        if desk.officer_id is None:
+            for other in Desk.objects.filter(officer=officer):
+                _vacate(other)
+            Desk.objects.filter(pk=desk.pk).update(officer=officer, seated_at=now, paused_at=None)
+    return Desk.objects.get(pk=desk.pk)
+
+
+def pause(desk: Desk, *, now: datetime) -> None:
+    """Nobody is called here for a while. Whoever is at the desk is still served to the end."""
+    Desk.objects.filter(pk=desk.pk, officer__isnull=False, paused_at=None).update(paused_at=now)
+
+
+def resume(desk: Desk) -> None:
+    Desk.objects.filter(pk=desk.pk).update(paused_at=None)
+
+
+def leave(desk: Desk) -> None:
+    with queue_of(desk.branch):
+        _vacate(desk)
+
+
+def require_free(desk: Desk, officer: User) -> None:
+    """The officer sits at this desk, and nobody else is being served there."""
+    if not Desk.objects.filter(pk=desk.pk, officer=officer).exists():
+        raise NoDesk
+    if is_busy(desk.pk):
+        raise DeskBusy
+
+
+def is_busy(desk_id: int, but: Ticket | None = None) -> bool:
+    """Whether somebody, other than that ticket's person, is called to the desk or served there."""
+    there = Ticket.objects.filter(desk=desk_id, state__in=Ticket.AT_DESK)
+    return (there.exclude(pk=but.pk) if but else there).exists()
+
+
+def _vacate(desk: Desk) -> None:
+    if is_busy(desk.pk):
+        raise DeskBusy
+    Desk.objects.filter(pk=desk.pk).update(officer=None, seated_at=None, paused_at=None)
