@@ -21,12 +21,11 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import booking, events, notifications
 from appointments.desks import is_busy, queue_of, require_free
 from appointments.errors import DeskBusy, NobodyWaits, TooEarlyToMiss, UndoTooLate, WrongStatus
+from appointments.line import GRACE
 from appointments.models import Appointment, Desk, Event, Queue, Status, Ticket
 
 Verb, State = Event.Verb, Ticket.State
 
-# Who comes up to so much after the appointment's time keeps the place that it gives.
-GRACE = timedelta(minutes=10)
 # A step can be taken back for ten seconds; the network may take some more.
 UNDO = timedelta(seconds=10)
 SLACK = timedelta(seconds=3)

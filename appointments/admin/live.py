@@ -1,0 +1,78 @@
+"""Pages of the admin that keep themselves up to date: one cheap query tells whether anything has changed.
+
+A page carries a signed key; its poll (`?key=…&seen=…`) is answered from the key, the session's cookie and one query that
+also asks whether the person still signs in and works there. So sixty desks can poll without Django's reading the session,
+the user and the memberships each time.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core import signing
+from django.db import connection
+from django.http import HttpRequest
+
+from accounts.people import signed_in
+from agencies.models import Branch
+
+SALT = "appointments.admin.live"
+
+# xmin is the transaction that wrote a row last: any change of a row, by whatever way, changes the sum.
+CHANGED = """
+SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, branch.agency_id,
+    (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
+        WHERE branch_id = branch.id AND starts_at >= %(since)s AND starts_at < %(until)s)
+    || '-' || (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
+        WHERE branch_id = branch.id AND day = %(day)s)
+    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id)
+FROM agencies_branch branch
+WHERE branch.id = %(branch)s
+    AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)
+    AND EXISTS (
+        SELECT FROM agencies_membership membership JOIN accounts_user person ON person.id = membership.user_id
+        WHERE person.id = %(user)s AND person.is_active AND membership.agency_id = branch.agency_id
+            AND (membership.branch_id IS NULL OR membership.branch_id = branch.id)
+    )
+"""
+
+
+@dataclass(frozen=True)
+class Live:
+    """Who polls, for which branch, and the state of what is shown there."""
+
+    user_id: int
+    branch: Branch
+    state: str
+
+
+def live_key(request: HttpRequest, branch: Branch) -> str:
+    """Opens the branch's polls for this person in this session."""
+    facts = [signed_in(request).pk, branch.pk, branch.timezone, request.session.session_key]
+    return signing.dumps(facts, salt=SALT, compress=True)
+
+
+def opened(request: HttpRequest, *, now: datetime) -> Live | None:
+    """What the poll may see, in one query; None if it may see nothing: signed out, no longer working there, tampered with."""
+    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    try:
+        user, branch, zone, bound_to = signing.loads(
+            request.GET.get("key", ""), salt=SALT, max_age=settings.SESSION_COOKIE_AGE
+        )
+    except signing.BadSignature:
+        return None
+    if not session or session != bound_to:
+        return None
+    clock = Branch(pk=branch, timezone=zone)
+    midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    until = midnight.replace(hour=23, minute=59, second=59)
+    params = {"branch": branch, "user": user, "session": session, "now": now}
+    params |= {"since": midnight, "until": until, "day": midnight.date()}
+    with connection.cursor() as cursor:
+        cursor.execute(CHANGED, params)
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    pk, code, timezone, name_el, name_en, agency_id, state = row
+    names = {"code": code, "timezone": timezone, "name_el": name_el, "name_en": name_en, "agency_id": agency_id}
+    return Live(user, Branch(pk=pk, **names), state)
