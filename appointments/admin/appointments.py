@@ -2,8 +2,6 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -21,6 +19,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
+from appointments import timeline
 from appointments.admin import callers, day, steps
 from appointments.admin.pages import address, find, officers_page, own_branches, page
 from appointments.models import Appointment, Status
@@ -157,9 +156,8 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "appointment": appointment,
         "steps": steps.possible(appointment, now),
         "here": request.path,
-        "times": _timeline(appointment),
+        "timeline": timeline.of(appointment),
         "messages_sent": appointment.notifications.order_by("due_at", "pk"),
-        "notes": _noted(appointment),
         "call": appointment.video_call,
         "join_url": appointment.page_url("join"),
         "tax_number": _tax_number(appointment),
@@ -172,30 +170,6 @@ def _tax_number(appointment: Appointment) -> str:
     if appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
         return ""
     return decrypted(appointment.tax_number_encrypted)
-
-
-def _timeline(appointment: Appointment) -> list[tuple[Any, Any]]:
-    ended = {Status.NO_SHOW: gettext("Did not come"), Status.EXPIRED: gettext("Expired")}
-    times = [
-        (gettext("Booked"), appointment.booked_at or appointment.created_at),
-        (gettext("Moved"), appointment.moved_at),
-        (gettext("Arrived"), appointment.arrived_at),
-        (gettext("Service begun"), appointment.serving_at),
-        (gettext("Completed"), appointment.completed_at),
-        (ended.get(Status(appointment.status), gettext("Cancelled")), appointment.ended_at),
-    ]
-    return sorted(((label, at) for label, at in times if at), key=lambda one: one[1])
-
-
-def _noted(appointment: Appointment) -> list[dict[str, Any]]:
-    """Which officer did what."""
-    entries = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(Appointment), object_id=str(appointment.pk)
-    )
-    return [
-        {"at": entry.action_time, "officer": entry.user, "what": gettext(entry.change_message)}
-        for entry in entries.select_related("user").order_by("action_time")
-    ]
 
 
 @officers_page

@@ -14,6 +14,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from appointments import timeline
 from appointments.models import Appointment, Status
 from appointments.models.appointment import PROMISED
 from appointments.views.entry import for_appointment
@@ -65,16 +66,24 @@ def mine(request: HttpRequest) -> HttpResponse:
 
 def history(appointment: Appointment) -> list[Event]:
     """What happened to it so far, in order."""
+    moves = timeline.moves(appointment) if appointment.moved_at else []
     moments = [
         (appointment.created_at, _("Requested") if appointment.status == Status.UNVERIFIED else ""),
         (appointment.booked_at, _("Booked")),
-        (appointment.moved_at, _("Time changed")),
+        *((move.at, _move_text(move)) for move in moves),
+        (appointment.moved_at, "" if moves else _("Time changed")),
         (appointment.arrived_at, _("You arrived")),
         (appointment.serving_at, _("The officer began")),
         (appointment.completed_at, _("Completed")),
         (appointment.ended_at, _end_text(appointment)),
     ]
     return sorted((Event(at, text) for at, text in moments if at and text), key=lambda event: event.at)
+
+
+def _move_text(move: timeline.Move) -> str:
+    by_citizen = move.by == Appointment.CancelledBy.CITIZEN
+    text = _("You moved it from %(was)s to %(now)s") if by_citizen else _("The agency moved it from %(was)s to %(now)s")
+    return text % {"was": move.was, "now": move.became}
 
 
 def _end_text(appointment: Appointment) -> str:

@@ -402,5 +402,5 @@ def test_history_tells_what_happened(client: Client, own: str, booked: Appointme
     booking.reschedule(booked, slot_at(10).pk, by="citizen", now=NOW + minutes(1))
     booking.cancel(booked, by="agency", now=NOW + minutes(2))
     page = text(client.get(own))
-    places = [page.index(event) for event in ("Κλείστηκε</span>", "Άλλαξε η ώρα", "Ακυρώθηκε από τον φορέα")]
+    places = [page.index(event) for event in ("Κλείστηκε</span>", "Αλλάξατε την ώρα: από", "Ακυρώθηκε από τον φορέα")]
     assert places == sorted(places)
