@@ -1,7 +1,8 @@
 """The verbs that change an appointment. Website, admin and API call the same ones; nothing else writes status or slots.
 
-Each is one short transaction. Locks are taken in one order everywhere, so that nobody can deadlock: the appointment, the
-person (where a limit above one is counted), then slots by key. The constraints of the database are the last guard.
+Each is one short transaction. Locks are taken in one order everywhere, so that nobody can deadlock: the appointment,
+what is held for it, the person (where a limit above one is counted), then slots by key. The constraints of the database
+are the last guard.
 """
 
 from collections.abc import Iterator
@@ -28,11 +29,13 @@ from appointments.errors import (
     TooLate,
     WrongStatus,
 )
-from appointments.models import Appointment, Event, Status, Ticket, TimeSlot
+from appointments.models import Appointment, Event, Offer, Status, Ticket, TimeSlot
 from appointments.persons import encrypted, person_key
 from videocalls.models import VideoCall
 
 Source, CancelledBy = Appointment.Source, Appointment.CancelledBy
+# Still before service: may be moved, cancelled, and given to an officer.
+CHANGEABLE = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
 
 
 @dataclass(frozen=True)
@@ -145,17 +148,29 @@ def reschedule(
         if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
             return appointment
         details = _moving(appointment, slot, by)
+        appointment.slot_ids += taking.withdraw(appointment, Offer.State.CHANGED, now=now)
         taking.lock_slots(appointment, slot)
         taking.give_back(appointment)
         taking.take(appointment, slot)
-        appointment.revision += 1
-        appointment.moved_at = now
-        _leave_queue(appointment, now)
-        appointment.save()
-        events.note(at=now, verb=Event.Verb.MOVE, appointment=appointment, officer=officer, details=details)
-        _move_call(appointment)
-        if appointment.status == Status.BOOKED:
-            notifications.owe_move(appointment, now=now)
+        _moved(appointment, details, officer, now)
+    return appointment
+
+
+def take_over(
+    booked: Appointment, held: Appointment, *, by: str, now: datetime, officer: User | None = None
+) -> Appointment:
+    """Move it to the time that is held for it: the held time changes hands, the old one is given back."""
+    with _locked(booked) as appointment, _locked(held) as hold:
+        _require_changeable(appointment, by, now)
+        if hold.status != Status.HELD or hold.is_overdue(now):
+            raise HoldExpired
+        details = _moving(appointment, hold, by)
+        taking.give_back(appointment)
+        appointment.slot_ids, hold.slot_ids = hold.slot_ids, []
+        appointment.branch, appointment.channel = hold.branch, hold.channel
+        appointment.starts_at, appointment.ends_at = hold.starts_at, hold.ends_at
+        _end(hold, Status.EXPIRED, now)
+        _moved(appointment, details, officer, now)
     return appointment
 
 
@@ -167,6 +182,7 @@ def cancel(booked: Appointment, *, by: str, now: datetime, reason: str = "") -> 
         _require_changeable(appointment, by, now)
         appointment.cancelled_by, appointment.cancel_reason = by, reason
         appointment.revision += 1
+        appointment.slot_ids += taking.withdraw(appointment, Offer.State.CANCELLED, now=now)
         _leave_queue(appointment, now)
         _end(appointment, Status.CANCELLED, now)
         notifications.owe_cancellation(appointment, now=now)
@@ -191,6 +207,7 @@ def expire(*, now: datetime, limit: int = 500) -> int:
             appointment.status, appointment.ended_at = Status.EXPIRED, now
             notifications.drop_pending(appointment)
         Appointment.objects.bulk_update(appointments, ["status", "ended_at", "slot_ids"])
+        Offer.objects.filter(hold__in=appointments, state=Offer.State.OPEN).update(state=Offer.State.LAPSED)
     return len(appointments)
 
 
@@ -235,9 +252,9 @@ def complete(serving: Appointment, *, now: datetime) -> Appointment:
 
 
 def miss(booked: Appointment, *, now: datetime) -> Appointment:
-    """The citizen did not come. Not before the time has begun."""
+    """The citizen did not come. Not before the time has begun, and nobody misses a time that has fallen out."""
     with _locked(booked) as appointment:
-        if now < appointment.starts_at:
+        if now < appointment.starts_at or appointment.has_fallen_out:
             raise WrongStatus
         _step(appointment, (Status.BOOKED, Status.ARRIVED), Status.NO_SHOW)
         appointment.ended_at = now
@@ -265,7 +282,7 @@ def take_back(stepped: Appointment, before: dict[str, Any], *, now: datetime) ->
 def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User) -> Appointment:
     """Name the officer who will serve, or nobody; who begins to serve is written by `serve`."""
     with _locked(booked) as appointment:
-        if appointment.status not in (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED):
+        if appointment.status not in CHANGEABLE:
             raise WrongStatus
         if appointment.officer_id == (officer.pk if officer else None):
             return appointment
@@ -379,7 +396,7 @@ def _await_verification(appointment: Appointment, patience: timedelta, now: date
 
 
 def _require_changeable(appointment: Appointment, by: str, now: datetime) -> None:
-    if appointment.status not in (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED):
+    if appointment.status not in CHANGEABLE:
         raise WrongStatus
     if by == CancelledBy.CITIZEN and not appointment.may_change(now):
         raise TooLate
@@ -412,9 +429,22 @@ def _moving(appointment: Appointment, slot: TimeSlot, by: str) -> dict[str, str]
     return details
 
 
+def _moved(appointment: Appointment, details: dict[str, str], officer: User | None, now: datetime) -> None:
+    """Store the new time, and owe what follows from it."""
+    appointment.revision += 1
+    appointment.moved_at = now
+    _leave_queue(appointment, now)
+    appointment.save()
+    events.note(at=now, verb=Event.Verb.MOVE, appointment=appointment, officer=officer, details=details)
+    _move_call(appointment)
+    if appointment.status == Status.BOOKED:
+        notifications.owe_move(appointment, now=now)
+
+
 def _move_call(appointment: Appointment) -> None:
-    """Move the room's window along; the worker then tells the provider."""
+    """Move the room's window along; the worker then tells the provider, or makes a room where there is none."""
     if appointment.video_call_id:
         opens_at, closes_at = appointment.call_window
         VideoCall.objects.filter(pk=appointment.video_call_id).reopen(opens_at, closes_at)
+    if appointment.channel == Channel.VIDEO:
         notifications.wake_worker("appointments.tasks.provide_video_calls")

@@ -26,6 +26,12 @@ class SlotNotFound(BookingError):
     message = _("This time does not exist. Please choose one from the list.")
 
 
+class NoFreeTime(BookingError):
+    """An officer asked for a time of the clock, not for one of a list."""
+
+    message = _("No free time for this service begins then. Choose another time.")
+
+
 class SlotPassed(BookingError):
     message = _("It is too late to book this time. Please choose a later one.")
 
@@ -58,6 +64,10 @@ class LimitReached(BookingError):
 
 class HoldExpired(BookingError):
     message = _("The time was not kept any longer. Please choose a time again; what you typed is still here.")
+
+
+class OfferGone(BookingError):
+    message = _("This time is no longer held for you. Please choose another one.")
 
 
 class TooManyHolds(BookingError):

@@ -27,7 +27,7 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
         context = _context(message, now)
         letter = EmailMultiAlternatives(
             subject=" ".join(render_to_string(f"emails/{message.kind}.subject.txt", context).split()),
-            body=_paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
+            body=paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
             to=[appointment.email],
             reply_to=[appointment.branch.email] if appointment.branch.email else None,
             headers=_headers(message),
@@ -84,11 +84,39 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
             return {"again_link": settings.SITE_URL + page}
         case Kind.RATING:
             return {"rating_link": appointment.link("rate")}
+        case Kind.OFFER:
+            return _offered(appointment)
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
     return {"change_until": wording.on_branch_clock(latest, appointment) if latest > now else ""}
 
 
-def _paragraphs(text: str) -> str:
+def _offered(appointment: Appointment) -> dict[str, object]:
+    """What is offered instead of the time that fell out; `held` is None where there is nothing free."""
+    hanging = appointment.offers.hanging().select_related("disruption", "hold__branch")
+    offer = hanging.latest("created_at")
+    context: dict[str, object] = {
+        "reason": offer.disruption.reason,
+        "offer_link": appointment.link("offer"),
+        "move_link": appointment.link("move"),
+        "cancel_link": appointment.link("cancel"),
+        "held": offer.hold,
+    }
+    if offer.hold and offer.deadline:
+        held = offer.hold
+        held.timezone = appointment.timezone  # who reads it is the same person
+        context |= {
+            "held_when": wording.when(held),
+            "held_short_when": wording.short_when(held),
+            "held_own_time": wording.own_time(held),
+            "held_how": held.get_channel_display(),
+            "held_place": held.branch.name if held.channel != Channel.IN_PERSON else wording.place(held),
+            "held_until": wording.on_branch_clock(offer.deadline, appointment),
+            "held_until_short": wording.short_moment(offer.deadline, appointment.branch.zone),
+        }
+    return context
+
+
+def paragraphs(text: str) -> str:
     """Templates leave more empty lines than a reader wants."""
     return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
 

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
-from appointments.models import Appointment, Notification, Status
+from appointments.models import Appointment, Notification, Offer, Status
 from appointments.sms import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
@@ -69,6 +69,12 @@ def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.CANCELLED, now))
 
 
+def owe_offer(appointment: Appointment, *, due: datetime) -> None:
+    """Another time instead of one that has fallen out; what was said about that one is no longer true."""
+    drop_pending(appointment)
+    _owe(appointment, _to_all_media(appointment, Kind.OFFER, due))
+
+
 def owe_rating(appointment: Appointment, *, now: datetime) -> None:
     """Ask once how it was, an hour after the end."""
     due = after_night(now + timedelta(hours=1), appointment)
@@ -103,10 +109,18 @@ def is_true(message: Notification, *, now: datetime) -> bool:
         return appointment.status == Status.COMPLETED and appointment.rated_at is None
     if message.revision != appointment.revision:
         return False
+    if message.kind == Kind.OFFER:
+        return appointment.status == Status.BOOKED and _is_offered(appointment, now)
     if message.kind == Kind.CANCELLED:
         return appointment.status == Status.CANCELLED
     ahead = appointment.status == Status.BOOKED and now < appointment.starts_at
     return ahead and not (message.kind == Kind.REMINDER and _is_overtaken(message, now))
+
+
+def _is_offered(appointment: Appointment, now: datetime) -> bool:
+    """Whether there is still something to answer: a time that is held, or the news that there is none."""
+    states = {offer.state for offer in appointment.offers.all() if offer.deadline is None or now < offer.deadline}
+    return bool(states & {Offer.State.OPEN, Offer.State.NONE_FOUND})
 
 
 def _is_overtaken(reminder: Notification, now: datetime) -> bool:

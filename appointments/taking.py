@@ -1,11 +1,12 @@
 """The statements that take desks in slots, store what is booked there, and give desks back. Only the verbs call them.
 
-Locks are taken in the verbs' order: the person (where a limit above one is counted), then slots by key.
+Locks are taken in the verbs' order: times held for the appointment, the person (where a limit above one is counted),
+then slots by key.
 """
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -16,7 +17,7 @@ from agencies.models import Branch, OpeningRule, Procedure
 from appointments import notifications
 from appointments.availability import FOR_PROCEDURE, slots_needed
 from appointments.errors import LimitReached, SlotTaken
-from appointments.models import Appointment, TimeSlot
+from appointments.models import Appointment, Offer, Status, TimeSlot
 from appointments.models.appointment import OPEN
 from appointments.notifications import Owed
 
@@ -210,6 +211,21 @@ def give_back(*appointments: Appointment) -> None:
         cursor.execute(GIVE_BACK, {"held": held})
     for appointment in appointments:
         appointment.slot_ids = []
+
+
+def withdraw(appointment: Appointment, answer: Offer.State, *, now: datetime) -> list[int]:
+    """End what the (locked) appointment is offered instead, because of this answer.
+
+    Answers the slots of the times that were held: the caller gives them back together with the appointment's own.
+    """
+    hanging = list(Offer.objects.hanging().filter(appointment=appointment).values_list("pk", "hold"))
+    if not hanging:
+        return []
+    holds = Appointment.objects.filter(pk__in=[hold for _offer, hold in hanging], status=Status.HELD)
+    slots = [pk for hold in holds.order_by("pk").select_for_update(of=("self",)) for pk in hold.slot_ids]
+    holds.update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
+    Offer.objects.filter(pk__in=[offer for offer, _hold in hanging]).update(state=answer, answered_at=now)
+    return slots
 
 
 def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:

@@ -1,17 +1,21 @@
 """When and where an appointment is, in words: the same in mail, SMS and calendar. In the active language."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 from django.utils.formats import date_format
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from agencies.models import Channel
 from appointments.models import Appointment
 
 HOME = "Europe/Athens"
+# Nobody can tell a queue to the minute.
+STEP = timedelta(minutes=5)
 
 
 def when(appointment: Appointment) -> str:
@@ -40,14 +44,14 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def short_when(appointment: Appointment) -> str:
     """For SMS: 23/03/2026 10:20, and the citizen's own time where it differs."""
-    short = _short(appointment.starts_at, appointment.branch.zone)
+    short = short_moment(appointment.starts_at, appointment.branch.zone)
     if not own_time(appointment):
         return short
-    own = _short(appointment.starts_at, appointment.zone)
+    own = short_moment(appointment.starts_at, appointment.zone)
     return f"{short} ({clock_of(appointment.branch.timezone)}) = {own} ({clock_of(appointment.timezone)})"
 
 
-def _short(at: datetime, zone: ZoneInfo) -> str:
+def short_moment(at: datetime, zone: ZoneInfo) -> str:
     return date_format(at.astimezone(zone), "SHORT_DATETIME_FORMAT", use_l10n=True)
 
 
@@ -64,3 +68,14 @@ def place(appointment: Appointment) -> str:
         return _("By telephone")
     branch = appointment.branch
     return ", ".join(part for part in (branch.name, branch.address, branch.city) if part)
+
+
+def about(span: timedelta) -> str:
+    """So long, to the next five minutes: "about 25 minutes", "about 1 hour and 5 minutes"."""
+    hours, minutes = divmod(max(ceil(span / STEP), 1) * 5, 60)
+    if not hours:
+        return _("about %(minutes)d minutes") % {"minutes": minutes}
+    if not minutes:
+        return ngettext("about %(hours)d hour", "about %(hours)d hours", hours) % {"hours": hours}
+    both = ngettext("about %(hours)d hour and %(minutes)d minutes", "about %(hours)d hours and %(minutes)d minutes", hours)
+    return both % {"hours": hours, "minutes": minutes}

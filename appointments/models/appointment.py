@@ -296,9 +296,17 @@ class Appointment(models.Model):
         return self.starts_at - timedelta(minutes=early), self.ends_at + timedelta(minutes=late)
 
     def may_change(self, now: datetime) -> bool:
-        """Whether the citizen may still move or cancel it: an officer always may, while it is open."""
+        """Whether the citizen may still move or cancel it: an officer always may, while it is open.
+
+        Who cannot be served at that time, through no fault of one's own, may as long as it takes.
+        """
         latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
-        return self.status in (Status.UNVERIFIED, Status.BOOKED) and now <= latest
+        return self.status in (Status.UNVERIFIED, Status.BOOKED) and (now <= latest or self.has_fallen_out)
+
+    @property
+    def has_fallen_out(self) -> bool:
+        """Whether its time cannot take place and nothing has been agreed on instead. One query."""
+        return any(offer.is_hanging for offer in self.offers.all())
 
     def page_url(self, view: str = "detail") -> str:
         """Absolute address of one of our pages about it, in the citizen's language, without the signed key."""

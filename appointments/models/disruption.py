@@ -1,17 +1,59 @@
 """A strike, a flood, a broken network: times that fall out, and what each citizen is offered instead."""
 
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
+
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, Branch
 from agencies.text import localized
-from appointments.models.appointment import Appointment
+from appointments.models.appointment import Appointment, AppointmentQuerySet, Status
+
+DAY = timedelta(days=1)
+
+# No appointment is longer than eight hours: that bounds the look back. Its slots decide, not its own end: they are what a
+# closure withdraws.
+HIT = """
+SELECT appointment.id
+FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS closed (branch_id, begins, ends)
+JOIN appointments_appointment appointment ON appointment.branch_id = closed.branch_id
+    AND appointment.starts_at > closed.begins - interval '8 hours' AND appointment.starts_at < closed.ends
+WHERE EXISTS (
+    SELECT FROM appointments_timeslot slot
+    WHERE slot.id = ANY(appointment.slot_ids) AND slot.starts_at < closed.ends AND slot.ends_at > closed.begins
+)
+"""
+
+
+class Way(models.TextChoices):
+    """What may be offered instead."""
+
+    SAME = "same", _("Another time at the same branch")
+    NEAR = "near", _("A time at a branch near by")
+    VIDEO = "video", _("A video call, for services that are given by video")
+
+
+def every_way() -> list[str]:
+    return [*Way.values]
+
+
+class DisruptionQuerySet(models.QuerySet["Disruption"]):
+    def to_look_after(self, *, now: datetime) -> "DisruptionQuerySet":
+        """Those that somebody waits in, and those not over: until then somebody may still have slipped in."""
+        # A day more: the last day is over later west of here.
+        return self.filter(~Q(state=Disruption.State.SETTLED) | Q(until_date__gte=(now - DAY).date()))
 
 
 class Disruption(models.Model):
-    """Branches of an agency that cannot serve in a range of their local time; each appointment in it gets an offer."""
+    """Branches of an agency that cannot serve in a range of their local time; each appointment in it gets an offer.
+
+    The range is a closure's: every day from `from_date` to `until_date`, all day or from `from_time` to `until_time`.
+    """
 
     class State(models.TextChoices):
         PREPARING = "preparing", _("Looking for other times")
@@ -26,12 +68,15 @@ class Disruption(models.Model):
     until_time = models.TimeField(_("until, time"), null=True, blank=True)
     reason_el = models.CharField(_("reason (Greek)"), max_length=200)
     reason_en = models.CharField(_("reason (English)"), max_length=200)
+    ways = ArrayField(models.CharField(max_length=5, choices=Way), verbose_name=_("what is offered"), default=every_way)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARING)
     created_at = models.DateTimeField(_("created at"))
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("officer")
     )
     settled_at = models.DateTimeField(_("settled at"), null=True, blank=True)
+
+    objects = DisruptionQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("disruption")
@@ -53,6 +98,37 @@ class Disruption(models.Model):
 
     reason = localized("reason")
 
+    def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
+        """The closed time at the branch as (begin, end) in UTC, in order."""
+        if self.from_time is None or self.until_time is None:
+            return [(_utc(self.from_date, time(), branch), _utc(self.until_date + DAY, time(), branch))]
+        days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
+        return [(_utc(day, self.from_time, branch), _utc(day, self.until_time, branch)) for day in days]
+
+    def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
+        """The appointments, of whatever state, whose time at these branches falls out."""
+        closed = [(branch.pk, *window) for branch in branches for window in self.windows(branch)]
+        columns = [list(column) for column in zip(*closed, strict=True)] or [[], [], []]
+        return Appointment.objects.filter(pk__in=RawSQL(HIT, columns))  # noqa: S611 (no user input)
+
+    def affected(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
+        """Those that were promised and still need an offer: none of a disruption hangs over them already.
+
+        Who has not confirmed the e-mail address yet gets an offer after that; who is at the branch already is spoken to.
+        """
+        dealt_with = Offer.objects.filter(Q(state__in=Offer.HANGING) | Q(disruption=self.pk)).values("appointment")
+        return self.hits(branches).filter(status=Status.BOOKED).exclude(pk__in=dealt_with)
+
+
+def _utc(day: date, clock: time, branch: Branch) -> datetime:
+    return datetime.combine(day, clock, branch.zone).astimezone(UTC)
+
+
+class OfferQuerySet(models.QuerySet["Offer"]):
+    def hanging(self) -> "OfferQuerySet":
+        """Of citizens who still have an appointment that cannot take place: somebody has to answer, or to call."""
+        return self.filter(state__in=Offer.HANGING)
+
 
 class Offer(models.Model):
     """A time held for the citizen of one appointment until a deadline, or the fact that none was found."""
@@ -64,8 +140,8 @@ class Offer(models.Model):
         CANCELLED = "cancelled", _("Cancelled")
         LAPSED = "lapsed", _("No answer in time")
         NONE_FOUND = "none_found", _("No other time found")
+        KEPT = "kept", _("Served after all")
 
-    # The citizen still has an appointment that cannot take place: somebody has to call.
     HANGING = (State.OPEN, State.LAPSED, State.NONE_FOUND)
 
     disruption = models.ForeignKey(
@@ -76,10 +152,15 @@ class Offer(models.Model):
         Appointment, models.SET_NULL, null=True, blank=True, related_name="held_for", verbose_name=_("held time")
     )
     was_starts_at = models.DateTimeField(_("time that fell out"))
+    was_branch = models.ForeignKey(
+        Branch, models.PROTECT, related_name="+", verbose_name=_("branch where it fell out"), db_index=False
+    )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     deadline = models.DateTimeField(_("deadline"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
     answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
+
+    objects = OfferQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("offer")
@@ -90,7 +171,19 @@ class Offer(models.Model):
             models.UniqueConstraint(
                 fields=["appointment"], condition=Q(state="open"), name="one_open_offer_per_appointment"
             ),
+            models.CheckConstraint(
+                condition=~Q(state="open") | Q(hold__isnull=False, deadline__isnull=False),
+                name="open_offer_holds_a_time",
+            ),
         )
 
     def __str__(self) -> str:
         return f"{self.appointment} – {self.get_state_display()}"
+
+    @property
+    def is_hanging(self) -> bool:
+        return self.state in self.HANGING
+
+    def is_open(self, now: datetime) -> bool:
+        """Whether the time is still held; the sweep may not have been there yet."""
+        return self.state == self.State.OPEN and self.deadline is not None and now < self.deadline
