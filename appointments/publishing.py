@@ -1,13 +1,14 @@
 """Publishing: opening rules, holidays and closures become slots, up to each agency's booking horizon.
 
-Set-based and idempotent: a second run changes nothing. A slot that somebody holds is never removed, nor made smaller than
+Set-based and idempotent: a second run changes nothing. Openings for visits without an appointment give no slots, and slots
+of assisted booking are never released to the public. A slot that somebody holds is never removed, nor made smaller than
 what is taken; the appointments that the rules no longer give room for are found by `AppointmentQuerySet.unplaced`, and
 staff resolve them.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
@@ -20,6 +21,8 @@ from agencies.wallclock import spans
 BATCH = 40
 # So many new slots at once leave the planner with a wrong picture of the table, and the next batch with a slow plan.
 MANY = 10_000
+# When times that only officers book become bookable for everybody. (A Python datetime cannot hold PostgreSQL's infinity.)
+NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 # Rules are walked by local dates: one day more at each end covers every zone.
 MARGIN = timedelta(days=1)
 
@@ -68,7 +71,7 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BRANCHES, {"branches": pks})
         zones = {zone for (zone,) in cursor.fetchall()}
-        cursor.execute(WANTED, {"branches": pks, "now": now, **_spans(zones, now)})
+        cursor.execute(WANTED, {"branches": pks, "now": now, "never": NEVER, **_spans(zones, now)})
     _run("ANALYZE wanted_slot", {})
     _run(LOCK_CHANGING, {"branches": pks, "now": now})
     _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now})
@@ -113,7 +116,7 @@ WITH span AS MATERIALIZED (
     SELECT * FROM unnest(%(zones)s::text[], %(begins)s::timestamp[], %(ends)s::timestamp[], %(offsets)s::interval[])
         AS span (zone, begins, ends, utc_offset)
 ), opening AS MATERIALIZED (
-    SELECT rule.id AS rule_id, rule.branch_id, rule.opens_at, rule.closes_at, rule.desks, branch.timezone AS zone,
+    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.opens_at, rule.closes_at, rule.desks, branch.timezone AS zone,
         day::date AS day, make_interval(mins => rule.slot_minutes) AS length,
         day::date - rule.release_days + rule.release_at AS released,
         EXISTS (
@@ -135,7 +138,7 @@ WITH span AS MATERIALIZED (
         )::timestamp,
         '1 day'
     ) AS day
-    WHERE rule.branch_id = ANY(%(branches)s)
+    WHERE rule.branch_id = ANY(%(branches)s) AND rule.purpose <> 'walk_in'
         AND extract(isodow FROM day) = ANY(rule.weekdays)
         AND (date_trunc('week', day)::date - date_trunc('week', rule.valid_from::timestamp)::date) / 7
             %% rule.every_n_weeks = 0
@@ -150,7 +153,8 @@ WITH span AS MATERIALIZED (
                     local < opening.day + closure.until_time AND local + opening.length > opening.day + closure.from_time
                 ))
         ) ELSE 0 END AS desks,
-        released - released_in.utc_offset AS released_utc
+        CASE opening.purpose WHEN 'assisted' THEN %(never)s::timestamptz AT TIME ZONE 'UTC'
+            ELSE released - released_in.utc_offset END AS released_utc
     FROM opening
     CROSS JOIN LATERAL generate_series(
         opening.day + opening.opens_at, opening.day + opening.closes_at - opening.length, opening.length

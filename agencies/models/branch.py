@@ -29,9 +29,11 @@ class BranchQuerySet(models.QuerySet["Branch"]):
         return self.filter(is_open=True, agency__stage__in=Agency.LIVE)
 
     def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
-        """Open branches with a rule under which the procedure is given in the channel, free times or not."""
+        """Open branches where the public books the procedure in the channel, free times or not."""
         for_procedure = models.Q(opening_rules__procedures__isnull=True) | models.Q(opening_rules__procedures=procedure)
-        rules = Branch.objects.filter(for_procedure, opening_rules__channels__contains=[channel])
+        rules = Branch.objects.filter(
+            for_procedure, opening_rules__channels__contains=[channel], opening_rules__purpose="public"
+        )
         return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
 
     def matching(self, query: str) -> "BranchQuerySet":

@@ -1,6 +1,7 @@
 """When a branch is open, in the wall-clock time of its own zone, and when it is not after all."""
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -94,9 +95,24 @@ class OpeningRule(models.Model):
     def __str__(self) -> str:
         return f"{weekday_names(self.weekdays)} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
 
+    def is_on(self, day: date) -> bool:
+        """Whether it opens on this local day, closures aside."""
+        if day < self.valid_from or (self.valid_until is not None and day > self.valid_until):
+            return False
+        weeks = (_monday(day) - _monday(self.valid_from)).days // 7
+        return day.isoweekday() in self.weekdays and weeks % self.every_n_weeks == 0
+
+    @property
+    def is_once(self) -> bool:
+        return self.valid_from == self.valid_until
+
     def clean(self) -> None:
         if self.release_days is not None and self.release_at is None:
             raise ValidationError({"release_at": _("Say at what time new days open.")})
+
+
+def _monday(day: date) -> date:
+    return day - timedelta(days=day.weekday())
 
 
 class Closure(models.Model):

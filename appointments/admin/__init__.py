@@ -2,6 +2,8 @@
 
 from appointments.admin.agencies import PublishedAgencyAdmin
 from appointments.admin.appointments import AppointmentAdmin
-from appointments.admin.openings import BranchOpeningsAdmin, ClosureAdmin, OpeningRuleAdmin
+from appointments.admin.branches import BranchOpeningsAdmin
+from appointments.admin.closures import ClosureAdmin
+from appointments.admin.rules import OpeningRuleAdmin
 
 __all__ = ["AppointmentAdmin", "BranchOpeningsAdmin", "ClosureAdmin", "OpeningRuleAdmin", "PublishedAgencyAdmin"]

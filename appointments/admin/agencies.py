@@ -4,7 +4,7 @@ from django.http import HttpRequest
 
 from agencies.admin.agencies import AgencyAdmin
 from agencies.models import Agency
-from appointments.admin.openings import leave_to_worker
+from appointments.admin.published import leave_to_worker
 
 # How far ahead times are published, and whether anybody may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}

@@ -5,7 +5,7 @@ from datetime import date, datetime, time, timedelta
 from itertools import groupby
 
 from agencies.models import Branch, Procedure
-from appointments.availability import earliest, free_times
+from appointments.availability import free_times
 
 SPAN = timedelta(days=7)
 
@@ -47,8 +47,10 @@ def window(procedure: Procedure, branch: Branch, channel: str, *, asked: str, no
 
 
 def _soonest(procedure: Procedure, branch: Branch, channel: str, now: datetime) -> date | None:
-    first = earliest(procedure, channel, now=now, branches=[branch.pk]).get(branch.pk)
-    return branch.local(first.starts_at).date() if first else None
+    """The first day on which an officer finds a time, those that the public never sees included."""
+    until = now + timedelta(days=procedure.agency.horizon_days + 2)
+    found = free_times(procedure, branch, channel, now=now, since=now, until=until, assisted=True)
+    return branch.local(found[0].starts_at).date() if found else None
 
 
 def _day(text: str) -> date | None:

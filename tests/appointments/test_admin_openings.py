@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Role
+from agencies.models import Agency, Branch, Closure, OpeningRule, Role
 from appointments.models import TimeSlot
 from appointments.publishing import publish
 from tests.builders import (
@@ -58,6 +58,7 @@ def slots_on(branch: Branch, day: date) -> list[TimeSlot]:
 def rule_data(branch: Branch, **fields: Any) -> dict[str, Any]:
     given = {
         "branch": branch.pk,
+        "purpose": "public",
         "weekdays": ["1", "2", "3", "4", "5", "6", "7"],
         "opens_at": "16:00",
         "closes_at": "18:00",
@@ -132,7 +133,8 @@ def test_closure_over_appointments_tells_which_no_longer_fit(supervisor: Client,
     day = in_days(4)
     first, second, *_others = slots_on(branch, day)
     appointments = [an_appointment(slot, place, now=timezone.now()) for place, slot in enumerate((first, second))]
-    text = text_of(supervisor.post(f"{CLOSURES}add/", closure_data(branch, day), follow=True))
+    data = closure_data(branch, day, _decided="keep")
+    text = text_of(supervisor.post(f"{CLOSURES}add/", data, follow=True))
     assert "2 appointments no longer fit." in text
     listed = text_of(supervisor.get(f"/en/admin/appointments/appointment/unplaced/?branch={branch.code}"))
     assert all(appointment.spoken_reference in listed for appointment in appointments)
@@ -187,36 +189,17 @@ def test_agency_supervisor_closes_the_agency(client: Client, branch: Branch) -> 
     assert slots_on(branch, in_days(4)) == []
 
 
-def inline_data(branch: Branch, **fields: Any) -> dict[str, Any]:
-    rule = OpeningRule.objects.get(branch=branch)
-    prefix = "opening_rules-0-"
-    row = {f"{prefix}{key}": value for key, value in rule_data(branch, **fields).items() if key != "branch"}
-    counts = {f"{name}-TOTAL_FORMS": "0" for name in ("opening_rules", "closures")}
-    counts |= {f"{name}-INITIAL_FORMS": "0" for name in ("opening_rules", "closures")}
-    own = {"opening_rules-TOTAL_FORMS": "1", "opening_rules-INITIAL_FORMS": "1"}
-    return counts | own | row | {f"{prefix}id": rule.pk, f"{prefix}branch": branch.pk}
-
-
-def test_branch_page_edits_rules_and_publishes(supervisor: Client, branch: Branch) -> None:
-    data = inline_data(branch, opens_at="08:00", closes_at="08:40", channels=["video", "in_person"])
-    text = text_of(supervisor.post(f"{BRANCHES}{branch.pk}/change/", data, follow=True))
-    assert "Published" in text
-    assert OpeningRule.objects.get().channels == [Channel.IN_PERSON, Channel.VIDEO]
-    assert len(slots_on(branch, in_days(3))) == 2
-
-
-def test_branch_page_adds_a_closure(supervisor: Client, branch: Branch) -> None:
-    day = in_days(4)
-    closure = {"closures-0-from_date": f"{day:%d/%m/%Y}", "closures-0-until_date": f"{day:%d/%m/%Y}"}
-    data = inline_data(branch, opens_at="08:00", closes_at="14:00", slot_minutes="10")
-    data |= {"closures-TOTAL_FORMS": "1", "closures-0-kind": "closed", "closures-0-branch": branch.pk} | closure
-    supervisor.post(f"{BRANCHES}{branch.pk}/change/", data)
-    assert Closure.objects.get().agency_id == branch.agency_id
-    assert slots_on(branch, day) == []
+def test_branch_page_shows_its_week_rules_and_closures(supervisor: Client, branch: Branch) -> None:
+    a_closure(branch, in_days(2), reason_en="Move")
+    text = text_of(supervisor.get(f"{BRANCHES}{branch.pk}/change/"))
+    assert "Monday–Sunday 08:00–14:00" in text
+    assert "Move" in text
+    assert text.count("1 desk") >= 7
+    assert f"{RULES}add/?branch={branch.code}" in text
 
 
 def test_supervisor_does_not_edit_the_branch_itself(supervisor: Client, branch: Branch) -> None:
-    data = inline_data(branch) | {"name_el": "Αλλού", "timezone": "America/New_York", "is_open": ""}
+    data = {"name_el": "Αλλού", "timezone": "America/New_York", "is_open": ""}
     supervisor.post(f"{BRANCHES}{branch.pk}/change/", data)
     branch.refresh_from_db()
     assert (branch.name_el, branch.timezone, branch.is_open) == ("ΚΕΠ Χανίων", "Europe/Athens", True)
@@ -259,7 +242,10 @@ def test_operator_changes_openings_and_sees_no_citizens(client: Client, branch: 
     day = in_days(4)
     an_appointment(slots_on(branch, day)[0], now=timezone.now())
     client.force_login(a_user("op@example.org", is_operator=True))
-    text = text_of(client.post(f"{CLOSURES}add/", closure_data(branch, day), follow=True))
+    asked = text_of(client.post(f"{CLOSURES}add/", closure_data(branch, day)))
+    assert "1 appointment is affected" in asked
+    assert "Πολίτης" not in asked
+    text = text_of(client.post(f"{CLOSURES}add/", closure_data(branch, day, _decided="keep"), follow=True))
     assert "1 appointment no longer fits." in text
     assert "unplaced" not in text
 
@@ -272,7 +258,7 @@ def test_lists_take_as_many_queries_for_more_rows(
         a_closure(branch, in_days(place + 1))
         a_rule(branch, opens_at=f"{place + 15}:00", closes_at=f"{place + 16}:00")
     for url in (RULES, CLOSURES, BRANCHES):
-        with django_assert_max_num_queries(8):
+        with django_assert_max_num_queries(11):
             supervisor.get(url)
 
 

@@ -4,18 +4,24 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from agencies.models import Branch, Channel, Closure, OpeningRule, Procedure
 from appointments import booking
+from appointments.admin.times import window
+from appointments.availability import earliest, free_times, free_times_json, next_free
+from appointments.errors import SlotNotReleased
 from appointments.models import Appointment, TimeSlot
-from appointments.publishing import Published, publish, publish_all
+from appointments.publishing import NEVER, Published, publish, publish_all
 from tests.builders import (
     ATHENS,
     EVERY_DAY,
     NOW,
     a_branch,
     a_closure,
+    a_contact,
     a_procedure,
     a_rule,
     an_agency,
@@ -276,3 +282,75 @@ def test_procedure_longer_than_a_slot_takes_the_next_ones() -> None:
     assert appointment.slot_ids == [slot.pk for slot in slots[:3]]
     assert appointment.ends_at - appointment.starts_at == timedelta(minutes=25)
     assert list(TimeSlot.objects.filter(taken=1)) == slots[:3]
+
+
+# Purposes
+
+
+def test_walk_in_opening_has_no_slots() -> None:
+    branch = an_open_branch(purpose="walk_in")
+    assert not TimeSlot.objects.filter(branch=branch).exists()
+
+
+def test_opening_turned_to_walk_ins_withdraws_its_times_and_keeps_who_booked() -> None:
+    branch = an_open_branch()
+    appointment = an_appointment(slots_of(branch)[0])
+    OpeningRule.objects.update(purpose="walk_in")
+    publish([branch.pk], now=NOW)
+    assert [slot.pk for slot in TimeSlot.objects.all()] == appointment.slot_ids
+    assert list(Appointment.objects.unplaced(now=NOW)) == [appointment]
+
+
+def test_assisted_times_are_never_released_whatever_the_rule_says() -> None:
+    branch = an_open_branch(purpose="assisted", release_days=0, release_at=time(7))
+    assert {slot.bookable_from for slot in TimeSlot.objects.filter(branch=branch)} == {NEVER}
+    assert publish([branch.pk], now=NOW) == Published()
+    OpeningRule.objects.update(purpose="public", release_days=None)
+    publish([branch.pk], now=NOW)
+    assert {slot.bookable_from for slot in TimeSlot.objects.filter(branch=branch)} == {None}
+
+
+def test_public_never_sees_assisted_times(client: Client) -> None:
+    branch = an_open_branch(purpose="assisted")
+    procedure = Procedure.objects.select_related("agency").get()
+    asked = {"now": NOW, "since": NOW, "until": NOW + timedelta(days=14)}
+    assert free_times(procedure, branch, Channel.IN_PERSON, **asked) == []
+    assert free_times_json(procedure, branch, Channel.IN_PERSON, **asked) == "[]"
+    assert earliest(procedure, Channel.IN_PERSON, now=NOW) == {}
+    assert not Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
+    real = timezone.now()
+    publish([branch.pk], now=real)
+    query = {"procedure": procedure.code, "channel": "in_person"}
+    for place in ({}, {"branch": branch.code}):
+        assert client.get("/api/v1/slots/", query | place).json() == []
+    slot = TimeSlot.objects.filter(starts_at__gt=real + timedelta(days=1)).first()
+    assert slot is not None
+    for source in (Appointment.Source.WEB, Appointment.Source.SYSTEM):
+        with pytest.raises(SlotNotReleased):
+            booking.book(slot.pk, procedure, Channel.IN_PERSON, a_contact(), now=real, source=source)
+    with pytest.raises(SlotNotReleased):
+        booking.hold(slot.pk, procedure, Channel.IN_PERSON, now=real)
+    OpeningRule.objects.update(purpose="public")
+    assert Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
+    OpeningRule.objects.update(purpose="walk_in")
+    assert not Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
+
+
+def test_officers_see_book_and_move_to_assisted_times() -> None:
+    branch = an_open_branch(purpose="assisted")
+    procedure = Procedure.objects.select_related("agency").get()
+    found = window(procedure, branch, Channel.IN_PERSON, asked="2026-03-03", now=NOW)
+    first, second, *_others = found.days[0][1]
+    assert next_free(branch, now=NOW) == at(8, day=date(2026, 3, 2))
+    staff = Appointment.Source.STAFF
+    appointment = booking.book(first.slot, procedure, Channel.IN_PERSON, a_contact(), now=NOW, source=staff)
+    with pytest.raises(SlotNotReleased):
+        booking.reschedule(appointment, second.slot, by=Appointment.CancelledBy.CITIZEN, now=NOW)
+    moved = booking.reschedule(appointment, second.slot, by=Appointment.CancelledBy.AGENCY, now=NOW)
+    assert moved.starts_at == second.starts_at
+
+
+def test_officers_are_led_to_the_first_assisted_time() -> None:
+    branch = an_open_branch(purpose="assisted", valid_from=date(2026, 3, 12))
+    procedure = Procedure.objects.select_related("agency").get()
+    assert window(procedure, branch, Channel.IN_PERSON, asked="", now=NOW).soonest == date(2026, 3, 12)

@@ -1,0 +1,125 @@
+"""A week of a branch as its opening rules make it: a row for each day, in words and as bars of desks by the hour."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Q
+
+from agencies.models import Branch, Closure, OpeningRule
+
+DAYS = timedelta(days=7)
+# The drawing, in its own units: as wide as the week's hours, a desk so high unless there are too many.
+WIDTH, DESK, HIGHEST = 720, 10, 80
+
+
+@dataclass(frozen=True)
+class Bar:
+    rule: OpeningRule
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Day:
+    date: date
+    rules: list[OpeningRule]
+    closures: list[Closure]
+    bars: list[Bar] = field(default_factory=list)
+    height: float = DESK
+
+
+@dataclass(frozen=True)
+class Week:
+    branch: Branch
+    monday: date
+    days: list[Day]
+    hours: list[time]
+    lines: list[float]
+
+    @property
+    def previous(self) -> date:
+        return self.monday - DAYS
+
+    @property
+    def next(self) -> date:
+        return self.monday + DAYS
+
+    @property
+    def last(self) -> date:
+        return self.monday + DAYS - timedelta(days=1)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(day.rules for day in self.days)
+
+
+def asked_week(branch: Branch, asked: str, *, now: datetime) -> date:
+    """The Monday of the asked day's week (ISO), or of the branch's today."""
+    try:
+        day = date.fromisoformat(asked)
+    except ValueError:
+        day = branch.today(now)
+    return day - timedelta(days=day.weekday()) if date.min + DAYS < day < date.max - DAYS else branch.today(now)
+
+
+def week_of(branch: Branch, monday: date) -> Week:
+    dates = [monday + timedelta(days=number) for number in range(7)]
+    rules = list(branch.opening_rules.order_by("opens_at", "closes_at", "pk"))
+    closures = _closures(branch, dates)
+    by_day = {day: [rule for rule in rules if rule.is_on(day)] for day in dates}
+    begin, end = _hours([rule for day in by_day.values() for rule in day])
+    scale = WIDTH / ((end - begin) * 60)
+    days = [
+        _day(
+            day,
+            on_day,
+            [closure for closure in closures if closure.from_date <= day <= closure.until_date],
+            begin,
+            scale,
+        )
+        for day, on_day in by_day.items()
+    ]
+    marks = range(begin, end + 1)
+    return Week(
+        branch, monday, days, [time(hour % 24) for hour in marks], [(hour - begin) * 60 * scale for hour in marks]
+    )
+
+
+def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
+    here = Q(branch=branch) | Q(branch=None, agency=branch.agency_id)
+    return list(
+        Closure.objects.filter(here, from_date__lte=dates[-1], until_date__gte=dates[0]).select_related("officer")
+    )
+
+
+def _hours(rules: Iterable[OpeningRule]) -> tuple[int, int]:
+    """The full hours around all openings of the week."""
+    begins = [rule.opens_at.hour for rule in rules]
+    ends = [rule.closes_at.hour + (1 if rule.closes_at.minute else 0) for rule in rules]
+    return min(begins, default=8), max(ends, default=14)
+
+
+def _day(day: date, rules: list[OpeningRule], closures: list[Closure], begin: int, scale: float) -> Day:
+    bars, height = [], 0.0
+    lanes: list[list[OpeningRule]] = []
+    for rule in rules:
+        lane = next((lane for lane in lanes if lane[-1].closes_at <= rule.opens_at), None)
+        if lane is None:
+            lanes.append([rule])
+        else:
+            lane.append(rule)
+    desk = min(DESK, HIGHEST / max(sum(max(rule.desks for rule in lane) for lane in lanes), 1)) if lanes else DESK
+    for lane in lanes:
+        for rule in lane:
+            x = (_minutes(rule.opens_at) - begin * 60) * scale
+            width = (_minutes(rule.closes_at) - _minutes(rule.opens_at)) * scale
+            bars.append(Bar(rule, round(x, 1), round(height, 1), round(width, 1), round(rule.desks * desk - 1, 1)))
+        height += max(rule.desks for rule in lane) * desk
+    return Day(day, rules, closures, bars, round(max(height, DESK), 1))
+
+
+def _minutes(moment: time) -> int:
+    return moment.hour * 60 + moment.minute
