@@ -58,6 +58,7 @@ WITH due AS (
     WHERE idempotency_key >= 'demo' AND idempotency_key < 'demp'
         AND status IN ('unverified', 'booked', 'arrived', 'serving')
         AND starts_at < %(now)s::timestamptz + interval '20 minutes'
+        AND NOT EXISTS (SELECT FROM appointments_ticket WHERE appointment_id = appointments_appointment.id)
 ), timed AS (
     SELECT *, starts_at - make_interval(mins => 1 + luck %% 18) AS arrives, luck %% 100 < %(missed)s AS misses,
         starts_at + make_interval(mins => luck / 100 %% 8) AS serves,
@@ -101,6 +102,7 @@ WHERE id = (
         AND starts_at BETWEEN %(clock)s::timestamptz - interval '1 hour' AND %(clock)s::timestamptz + interval '1 hour'
     ORDER BY status, starts_at, id LIMIT 1
 ) AND NOT EXISTS (SELECT FROM appointments_appointment WHERE branch_id = %(home)s AND status = 'serving')
+    AND NOT EXISTS (SELECT FROM appointments_ticket WHERE branch_id = %(home)s AND day = %(clock)s::date)
 """
 
 

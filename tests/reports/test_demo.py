@@ -18,9 +18,9 @@ from accounts.models import User
 from agencies import access, tables
 from agencies.facts import token_of
 from agencies.models import Agency, Branch, Channel
-from appointments.models import Appointment, Notification, Rating, Status, TimeSlot
+from appointments.models import Appointment, Notification, Rating, Status, Ticket, TimeSlot
 from appointments.publishing import publish_all
-from reports.demo import cast, history, present
+from reports.demo import cast, hall, history, present
 from reports.demo.history import Published, spread
 from reports.demo.offers import midnight
 from reports.published import published
@@ -367,3 +367,27 @@ def test_files_have_as_many_branches_as_was_published() -> None:
     published_rows = csv.DictReader(StringIO(history.PUBLISHED.read_text(encoding="utf-8")))
     told = {row["slug"]: int(row["branches"]) for row in published_rows if row["branches"]}
     assert {slug: counted[slug] for slug in told} == told
+
+
+def test_hall_has_people_waiting_and_being_served_and_is_left_alone_afterwards(home: Branch) -> None:
+    publish_all(now=midnight(home.timezone, TODAY))
+    present.fill(TODAY, TODAY, home, now=NOW)
+    present.settle(home, None, now=NOW)
+    here = Appointment.objects.filter(
+        branch=home, status__in=(Status.ARRIVED, Status.SERVING), channel=Channel.IN_PERSON
+    )
+    arrived = here.count()
+    assert arrived
+    written = hall.fill(home, now=NOW)
+    tickets = Ticket.objects.of_day(home, TODAY)
+    assert written == tickets.count() == len(hall.CAME) + arrived
+    assert tickets.filter(state=Ticket.State.SERVING).count() == len(hall.COLLEAGUES)
+    assert tickets.waiting().count() == written - len(hall.COLLEAGUES)
+    assert Appointment.objects.filter(status=Status.SERVING).count() <= len(hall.COLLEAGUES)
+    assert hall.fill(home, now=NOW + timedelta(minutes=5)) == 0
+
+
+def test_hall_of_the_next_day_begins_anew(home: Branch) -> None:
+    hall.fill(home, now=NOW)
+    assert hall.fill(home, now=NOW + timedelta(days=1)) == len(hall.CAME)
+    assert not Ticket.objects.of_day(home, TODAY).open().exists()

@@ -16,7 +16,7 @@ from agencies import tables
 from agencies.models import Branch, Closure
 from appointments.publishing import publish, publish_all
 from reports import counting
-from reports.demo import cast, history, present
+from reports.demo import cast, hall, history, present
 from reports.demo.offers import midnight
 
 DAY = timedelta(days=1)
@@ -76,6 +76,7 @@ class Command(BaseCommand):
         present.settle(home, User.objects.filter(email=cast.AGENT).values_list("pk", flat=True).first(), now=now)
         if home:
             cast.book_for_citizen(past=midnight(home.timezone, past_day), now=now)
+            hall.fill(home, now=now)
         if since < open_day:
             with self._step("Adding up"):
                 counting.rebuild(now=now)
