@@ -70,3 +70,10 @@ def counters(user: User) -> QuerySet[Branch]:
     """Branches whose citizens the user serves: by membership only, so operators have none."""
     agency_ids, branch_ids = citizens_branch_ids(user)
     return Branch.objects.filter(Q(agency__in=agency_ids) | Q(pk__in=branch_ids))
+
+
+def officers(branch: Branch) -> QuerySet[User]:
+    """Who serves citizens at the branch: by a role there, or at its whole agency."""
+    at_agency = Q(memberships__agency=branch.agency_id, memberships__branch__isnull=True)
+    found = User.objects.filter(Q(memberships__branch=branch) | at_agency, is_active=True)
+    return found.distinct().order_by("name", "email")

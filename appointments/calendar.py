@@ -1,18 +1,22 @@
-"""Calendar files (RFC 5545, RFC 5546): one event per appointment, whose changes replace what the calendar already has.
+"""Calendar files (RFC 5545, RFC 5546): one event per appointment, whose changes replace what the calendar already has;
+and the feeds that officers subscribe to.
 
 Times are in UTC: every calendar shows them on its owner's clock, and none has to understand a time zone's rules.
 """
 
-from datetime import datetime, timedelta
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, time, timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
-from agencies.models import Channel
+from agencies.models import Channel, Closure
 from appointments.models import Appointment, Status
 from appointments.wording import place, when
 
@@ -39,6 +43,70 @@ def download(appointment: Appointment, *, now: datetime) -> bytes:
     return _file(appointment, _method(appointment, "PUBLISH"), now)
 
 
+def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Closure] = ()) -> bytes:
+    """What officers subscribe to: appointments, and the days they are away, in the active language.
+
+    With the same rows it is always the same file, so that a calendar that asks again can be told that nothing is new.
+    """
+    calendar = Calendar()
+    calendar.add("prodid", "-//myDESKlive//feeds//EN")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", name)
+    calendar.add("refresh-interval", timedelta(minutes=15), parameters={"value": "DURATION"})
+    for appointment in appointments:
+        calendar.add_component(_staff_event(appointment))
+    for closure in absences:
+        for day in _days(closure):
+            calendar.add_component(_absence(closure, day))
+    return calendar.to_ical()
+
+
+def _staff_event(appointment: Appointment) -> Event:
+    """Not the citizen's event: an officer who also has that one, as a guest or for the family, must keep both."""
+    event = Event()
+    event.add("uid", f"{appointment.reference}.staff@{_host()}")
+    event.add("sequence", appointment.revision)
+    event.add("dtstamp", appointment.moved_at or appointment.created_at)
+    event.add("dtstart", appointment.starts_at)
+    event.add("dtend", appointment.ends_at)
+    said = [appointment.name] if appointment.agency.feeds_show_names and appointment.name else []
+    event.add("summary", " · ".join([appointment.procedure.name, appointment.get_channel_display(), *said]))
+    event.add("status", "TENTATIVE" if appointment.status == Status.UNVERIFIED else "CONFIRMED")
+    event.add("class", "PRIVATE")
+    event.add("location", appointment.branch.name)
+    event.add("description", f"{appointment.get_status_display()}. {_('Reference')}: {appointment.spoken_reference}")
+    event.add("url", settings.SITE_URL + reverse("admin:appointments_appointment_change", args=[appointment.reference]))
+    return event
+
+
+def _absence(closure: Closure, day: date) -> Event:
+    event = Event()
+    event.add("uid", f"absence-{closure.pk}-{day.isoformat()}@{_host()}")
+    event.add("dtstamp", datetime.combine(closure.from_date, time(), UTC))
+    begins, ends = (_on(day, at, closure) for at in (closure.from_time, closure.until_time))
+    event.add("dtstart", begins or day)
+    event.add("dtend", ends or day + timedelta(days=1))
+    event.add("summary", closure.reason or str(closure.get_kind_display()))
+    event.add("class", "PRIVATE")
+    return event
+
+
+def _days(closure: Closure) -> list[date]:
+    length = (closure.until_date - closure.from_date).days + 1
+    return [closure.from_date + timedelta(days=number) for number in range(length)]
+
+
+def _on(day: date, at: time | None, closure: Closure) -> datetime | None:
+    """In UTC. An absence from the whole agency is on the clock of its country."""
+    zone = closure.branch.zone if closure.branch else ZoneInfo(settings.TIME_ZONE)
+    return datetime.combine(day, at, zone).astimezone(UTC) if at else None
+
+
+def _host() -> str | None:
+    return urlsplit(settings.SITE_URL).hostname
+
+
 def _method(appointment: Appointment, of_promise: str) -> str:
     return of_promise if appointment.is_open or appointment.status == Status.COMPLETED else "CANCEL"
 
@@ -55,7 +123,7 @@ def _file(appointment: Appointment, method: str, now: datetime) -> bytes:
 
 def _event(appointment: Appointment, method: str, now: datetime) -> Event:
     event = Event()
-    event.add("uid", f"{appointment.reference}@{urlsplit(settings.SITE_URL).hostname}")
+    event.add("uid", f"{appointment.reference}@{_host()}")
     event.add("sequence", appointment.revision)
     event.add("dtstamp", now)
     event.add("dtstart", appointment.starts_at)

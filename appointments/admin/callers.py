@@ -2,6 +2,7 @@
 
 import uuid
 from datetime import datetime
+from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -29,17 +30,19 @@ def book(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     asked = "procedure" in request.GET
     branches = access.counters(signed_in(request))
-    initial = {"branch": request.session.get(REMEMBERED) or only(branches)}
+    initial = {"branch": request.GET.get("branch") or request.session.get(REMEMBERED) or only(branches)}
     wish = WishForm(branches, request.GET if asked else None, initial=initial)
-    context = {"title": gettext("Book for a caller"), "wish": wish}
+    since = request.GET.get("from", "")
+    context = {"title": gettext("Book for a caller"), "wish": wish, "since": since}
     if not (asked and wish.is_valid()):
         return page(request, "book.html", context)
     caller = _caller_form(request, wish)
     if request.method == "POST" and caller.is_valid() and (appointment := _book(request, wish, caller, now)):
         return redirect(address("booked", appointment.reference))
     given = wish.cleaned_data
-    times = window(given["procedure"], given["branch"], given["channel"], asked=request.GET.get("from", ""), now=now)
-    return page(request, "book.html", context | {"caller": caller, "times": times})
+    times = window(given["procedure"], given["branch"], given["channel"], asked=since, now=now)
+    wished = urlencode({name: request.GET.get(name, "") for name in wish.fields})
+    return page(request, "book.html", context | {"caller": caller, "times": times, "address": f"?{wished}&from="})
 
 
 def _caller_form(request: HttpRequest, wish: WishForm) -> CallerForm:

@@ -3,8 +3,10 @@
 from typing import Any, cast
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
 from appointments.forms import DetailsForm
 
@@ -26,6 +28,18 @@ class MoveForm(forms.Form):
         max_value=2**63 - 1,
         error_messages=dict.fromkeys(("required", "invalid", "min_value", "max_value"), _("Choose a time.")),
     )
+
+
+class AssignForm(forms.Form):
+    """Who will serve: one of those who work at the branch, or nobody in particular."""
+
+    officer = forms.ModelChoiceField(
+        User.objects.none(), label=_("Officer"), required=False, empty_label=_("Whoever is free")
+    )
+
+    def __init__(self, officers: QuerySet[User], *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast("forms.ModelChoiceField", self.fields["officer"]).queryset = officers
 
 
 class WishForm(forms.Form):

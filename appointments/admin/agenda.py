@@ -1,0 +1,294 @@
+"""What a branch's calendar holds over some days: its appointments, the free places of each hour, and what is closed.
+
+Read with a constant number of queries, on the branch's wall clock: whoever looks at it from elsewhere sees its times.
+"""
+
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from math import gcd
+from typing import Any, NamedTuple
+
+from django.db import connection
+from django.db.models import Q
+from django.utils.translation import get_language, gettext, ngettext
+
+from agencies.models import Branch, Channel, Closure
+from appointments.models import Appointment, Status, TimeSlot
+from appointments.models.appointment import AppointmentQuerySet
+
+DAY = 24 * 60  # minutes
+HOUR = 60
+# What is drawn where nothing says more: office hours, and steps that are easy to hit.
+OFFICE_HOURS = (8 * HOUR, 15 * HOUR)
+STEP = 30
+SHORTEST_STEP = 5
+# Never came to be, or gave their time back: nobody is expected.
+NOT_SHOWN = (Status.HELD, Status.EXPIRED, Status.CANCELLED)
+
+
+@dataclass(frozen=True)
+class Days:
+    """The branch's local days from `since` until before `until`."""
+
+    branch: Branch
+    since: date
+    until: date
+
+    @property
+    def begin(self) -> datetime:
+        return datetime.combine(self.since, time(), self.branch.zone)
+
+    @property
+    def end(self) -> datetime:
+        return datetime.combine(self.until, time(), self.branch.zone)
+
+    def minute(self, moment: datetime) -> int:
+        """Minutes of the wall clock since the first midnight: on a day when the clock changes, what the clock shows."""
+        local = self.branch.local(moment).replace(tzinfo=None)
+        return int((local - datetime.combine(self.since, time())).total_seconds()) // 60
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the officer wants to see of it; empty: all."""
+
+    procedure: str = ""
+    channel: str = ""
+    officer: str = ""
+
+    NOBODY = "none"
+
+    def of(self, appointments: AppointmentQuerySet) -> AppointmentQuerySet:
+        asked = {"procedure__code": self.procedure}
+        asked |= {"channel": self.channel if self.channel in Channel else ""}
+        asked |= {"officer": self.officer if self.officer.isascii() and self.officer.isdigit() else ""}
+        found = appointments.filter(**{name: value for name, value in asked.items() if value})
+        return found.filter(officer__isnull=True) if self.officer == self.NOBODY else found
+
+
+class Entry(NamedTuple):
+    """An appointment as the calendar draws it."""
+
+    reference: str
+    starts_at: datetime
+    ends_at: datetime
+    status: str
+    channel: str
+    name: str
+    procedure: str
+    officer: str
+    desk: int | None
+
+
+class Hour(NamedTuple):
+    """How many places are free of those that begin in an hour, which is given by its first minute."""
+
+    begins: int
+    free: int
+    places: int
+
+
+class Closed(NamedTuple):
+    begins: int
+    ends: int
+    reason: str
+    desks: int | None
+
+
+@dataclass
+class Opening:
+    """What the slots of some days tell: free places by hour, desks at each time, and the hours and the grid to draw."""
+
+    hours: dict[int, Hour] = field(default_factory=dict)
+    changes: Counter[int] = field(default_factory=Counter)
+    opens: int = DAY
+    closes: int = 0
+    step: int = 0
+
+    def add(self, begins: int, ends: int, capacity: int, free: int) -> None:
+        self.widen(begins, ends)
+        self.step = gcd(self.step, begins % DAY, ends - begins)
+        self.changes[begins] += capacity
+        self.changes[ends] -= capacity
+        hour = self.hours.setdefault(begins // HOUR, Hour(begins // HOUR * HOUR, 0, 0))
+        self.hours[begins // HOUR] = hour._replace(free=hour.free + free, places=hour.places + capacity)
+
+    def widen(self, begins: int, ends: int) -> None:
+        """Draw at least the hours of a day that this falls into."""
+        midnight = begins // DAY * DAY
+        self.opens = min(self.opens, (begins - midnight) // HOUR * HOUR)
+        self.closes = min(DAY, max(self.closes, -((midnight - ends) // HOUR) * HOUR))
+
+    @property
+    def shown(self) -> tuple[int, int]:
+        return (self.opens, self.closes) if self.opens < self.closes else OFFICE_HOURS
+
+    @property
+    def desks(self) -> list[tuple[int, int, int]]:
+        """From which minute until which one so many desks are planned, where any are."""
+        found, level, since = [], 0, 0
+        for minute in sorted(minute for minute, change in self.changes.items() if change):
+            if level:
+                found.append((since, minute, level))
+            level, since = level + self.changes[minute], minute
+        return found
+
+
+def appointments(days: Days, wish: Wish) -> AppointmentQuerySet:
+    """The appointments to draw, in order."""
+    found = Appointment.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
+    return wish.of(found.exclude(status__in=NOT_SHOWN)).order_by("starts_at", "pk")
+
+
+def entries(days: Days, wish: Wish) -> list[Entry]:
+    """The same as plain rows: thousands of them are a page for a large branch. One query."""
+    rows = appointments(days, wish).values_list(
+        "reference",
+        "starts_at",
+        "ends_at",
+        "status",
+        "channel",
+        "name",
+        f"procedure__name_{(get_language() or 'el')[:2]}",
+        "procedure__name_el",
+        "officer__name",
+        "officer__email",
+        "ticket__desk",
+    )
+    return [
+        Entry(*row, procedure=localized or greek, officer=officer or email or "", desk=desk)
+        for *row, localized, greek, officer, email, desk in rows
+    ]
+
+
+def opening(days: Days, now: datetime) -> Opening:
+    """One query. What has begun is no longer free."""
+    slots = TimeSlot.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
+    found = Opening()
+    for starts_at, ends_at, capacity, taken in slots.values_list("starts_at", "ends_at", "capacity", "taken"):
+        begins = days.minute(starts_at)
+        length = int((ends_at - starts_at).total_seconds()) // 60
+        found.add(begins, begins + length, capacity, capacity - taken if starts_at > now else 0)
+    return found
+
+
+def closed(days: Days) -> list[Closed]:
+    """Closures of the branch and of its agency, day by day. One query."""
+    here = Q(branch=days.branch) | Q(branch__isnull=True)
+    found = Closure.objects.filter(here, agency=days.branch.agency_id, from_date__lt=days.until)
+    found = found.filter(until_date__gte=days.since).select_related("officer")
+    return sorted(one for closure in found for one in _by_day(closure, days))
+
+
+def _by_day(closure: Closure, days: Days) -> Iterator[Closed]:
+    begins, ends = _minute(closure.from_time, 0), _minute(closure.until_time, DAY)
+    day = max(closure.from_date, days.since)
+    while day <= closure.until_date and day < days.until:
+        midnight = (day - days.since).days * DAY
+        yield Closed(midnight + begins, midnight + ends, _reason(closure), closure.desks)
+        day += timedelta(days=1)
+
+
+def _minute(moment: time | None, otherwise: int) -> int:
+    return moment.hour * HOUR + moment.minute if moment else otherwise
+
+
+def _reason(closure: Closure) -> str:
+    who = str(closure.officer) if closure.officer else ""
+    told = ": ".join(filter(None, (closure.reason or str(closure.get_kind_display()), who)))
+    if closure.desks is None:
+        return told
+    away = ngettext("%d desk away", "%d desks away", closure.desks) % closure.desks
+    return f"{told} ({away})"
+
+
+# `xmin` is the transaction that wrote a row last, so these sums differ after any change. Desks are drawn by name.
+STATE = """
+SELECT (
+    SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
+    WHERE branch_id = %(branch)s AND starts_at >= %(begin)s AND starts_at < %(end)s
+), (
+    SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_timeslot
+    WHERE branch_id = %(branch)s AND starts_at >= %(begin)s AND starts_at < %(end)s
+), (
+    SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM agencies_closure
+    WHERE agency_id = %(agency)s AND (branch_id = %(branch)s OR branch_id IS NULL)
+        AND from_date < %(until)s AND until_date >= %(since)s
+), (
+    SELECT coalesce(json_agg(json_build_array(id, name) ORDER BY length(name), name), '[]') FROM appointments_desk
+    WHERE branch_id = %(branch)s AND is_used
+)
+"""
+
+
+class State(NamedTuple):
+    """A fingerprint of all that the calendar shows of these days, and the desks of the branch (key, name)."""
+
+    seen: str
+    desks: list[tuple[int, str]]
+
+
+def state(days: Days) -> State:
+    """One query of a millisecond or two: what a page that looks for news asks."""
+    params: dict[str, Any] = {
+        "branch": days.branch.pk,
+        "agency": days.branch.agency_id,
+        "begin": days.begin,
+        "end": days.end,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(STATE, params | {"since": days.since, "until": days.until})
+        *sums, desks = cursor.fetchone()
+    seen = f"{zlib.crc32(repr(desks).encode()):x}"
+    return State("-".join([*sums, seen]), [(pk, name) for pk, name in desks])
+
+
+@dataclass(eq=False)
+class Lane:
+    """A column of the view by desks: a real desk, or one more place that is planned."""
+
+    name: str
+    desk: int | None = None
+    taken: list[tuple[datetime, datetime]] = field(default_factory=list)
+
+    def is_free(self, entry: Entry) -> bool:
+        return all(entry.ends_at <= begins or entry.starts_at >= ends for begins, ends in self.taken)
+
+    def take(self, entry: Entry) -> None:
+        self.taken.append((entry.starts_at, entry.ends_at))
+
+
+def lanes(shown: list[Entry], desks: Iterable[tuple[int, str]], places: int) -> tuple[list[str], list[int]]:
+    """Names of the columns, and the column of each entry (in the order given).
+
+    Who is or was served stands at the desk it happened at. Everybody else stands where there is room: people are given to
+    desks on the day, so two who never overlap may share a column, and two who do never share one.
+    """
+    columns = [Lane(gettext("Desk %s") % name, desk) for desk, name in desks]
+    while len(columns) < max(places, 1):
+        columns.append(_another(columns))
+    of_desk = {lane.desk: lane for lane in columns if lane.desk is not None}
+    found: dict[str, Lane] = {}
+    for entry in shown:
+        if entry.status in (Status.SERVING, Status.COMPLETED) and entry.desk in of_desk:
+            found[entry.reference] = of_desk[entry.desk]
+            of_desk[entry.desk].take(entry)
+    for entry in shown:
+        if entry.reference not in found:
+            found[entry.reference] = _first_free(columns, entry)
+    return [lane.name for lane in columns], [columns.index(found[entry.reference]) for entry in shown]
+
+
+def _first_free(columns: list[Lane], entry: Entry) -> Lane:
+    lane = next((lane for lane in columns if lane.is_free(entry)), None)
+    if lane is None:
+        columns.append(lane := _another(columns))
+    lane.take(entry)
+    return lane
+
+
+def _another(columns: list[Lane]) -> Lane:
+    return Lane(gettext("Place %d") % (len(columns) + 1))

@@ -1,0 +1,380 @@
+// The calendar of a branch. The component draws; what it is told comes from the server, and what is dropped goes there to be
+// asked about. Times are minutes on the branch's clock since the first midnight: the reader's own zone never matters.
+
+const EVERY = 5_000;
+const AGAIN = 3_000;
+const DAY = 1440;
+const HOUR = 60;
+const MINUTE = 60_000;
+const COMPONENT = { day: "timeGridDay", week: "timeGridWeek", desks: "resourceTimeGridDay" };
+
+const options = JSON.parse(document.querySelector("#calendar-options").textContent);
+const { words } = options;
+const language = document.documentElement.lang;
+const shown = document.querySelector("#calendar-shown");
+const root = document.querySelector("#calendar");
+const status = document.querySelector("#calendar-status");
+const [moveDialog, timeDialog] = ["#calendar-move", "#calendar-time"].map((id) => document.querySelector(id));
+const first = Date.parse(`${options.since}T00:00Z`);
+let { seen } = options;
+let calendar = null;
+let dragging = false;
+
+// Times
+
+const date = (minute) => new Date(first + minute * MINUTE);
+const stamp = (minute) => date(minute).toISOString().slice(0, 19);
+const minuteOf = (floating) => (Date.parse(`${floating}Z`) - first) / MINUTE;
+const clock = (minute) => (minute % DAY || !minute ? stamp(minute).slice(11, 16) : "24:00");
+const dayFormat = new Intl.DateTimeFormat(language, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
+const dayOf = (minute) => dayFormat.format(date(minute));
+const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_all, name) => values[name]);
+
+function element(name, className, ...children) {
+  const made = document.createElement(name);
+  made.className = className;
+  made.append(...children);
+  return made;
+}
+
+function icon(name) {
+  const made = element("span", "material-symbols-outlined", name);
+  made.setAttribute("aria-hidden", "true");
+  return made;
+}
+
+// News
+
+async function look() {
+  if (document.hidden || dragging || moveDialog?.open || timeDialog?.open) return;
+  try {
+    const url = new URL(options.data, location.href);
+    url.searchParams.set("seen", seen);
+    const answer = await fetch(url);
+    if (answer.status === 404) return void location.reload(); // signed out meanwhile
+    if (!answer.ok) throw new Error(answer.status);
+    say("");
+    if (answer.status !== 204 && !dragging) await show(await answer.json());
+  } catch {
+    say(words.lost);
+  }
+}
+
+function say(text) {
+  if (status.textContent !== text) status.textContent = text;
+}
+
+async function show(data) {
+  if (root) {
+    draw(data);
+  } else {
+    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
+    shown.replaceChildren(...page.querySelector("#calendar-shown").childNodes);
+  }
+  seen = data.seen;
+}
+
+// Drawing
+
+function draw(data) {
+  const kept = root.contains(document.activeElement) ? document.activeElement.id : null;
+  const drawn = {
+    events: [...closedTimes(data), ...freeHours(data), ...appointments(data)],
+    resources: lanes(data).map((title, id) => ({ id, title })),
+    slotMinTime: clock(data.hours[0]),
+    slotMaxTime: clock(data.hours[1]),
+    slotDuration: { minutes: Math.max(data.step, 10) },
+    snapDuration: { minutes: data.step },
+    hiddenDays: weekend(data),
+  };
+  if (calendar) for (const [name, value] of Object.entries(drawn)) calendar.setOption(name, value);
+  else calendar = EventCalendar.create(root, { ...settings(data), ...drawn });
+  say(data.reference.length || data.free.length ? "" : words.none);
+  root.removeAttribute("aria-busy");
+  requestAnimationFrame(() => {
+    name();
+    rove(kept);
+  });
+}
+
+function settings(data) {
+  const now = Math.floor((Date.now() - first) / MINUTE) + offset();
+  return {
+    view: COMPONENT[options.view],
+    date: options.since,
+    timeZone: options.offset,
+    locale: language,
+    firstDay: 1,
+    allDaySlot: false,
+    headerToolbar: { start: "", center: "", end: "" },
+    dayHeaderFormat: { weekday: "short", day: "numeric", month: "numeric" },
+    eventTimeFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    slotLabelFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+    slotLabelInterval: { minutes: HOUR },
+    slotHeight: 28,
+    columnWidth: options.view === "day" ? undefined : "minmax(8rem, 1fr)",
+    displayEventEnd: false,
+    slotEventOverlap: false,
+    nowIndicator: true,
+    scrollTime: clock(Math.max(data.hours[0], 0 <= now && now < 7 * DAY ? (now % DAY) - HOUR : 0)),
+    editable: true,
+    eventDurationEditable: false,
+    selectable: Boolean(options.block),
+    eventContent: ({ event, timeText }) => ({ domNodes: content(event, timeText) }),
+    eventDragStart: () => (dragging = true),
+    eventDragStop: () => (dragging = false),
+    eventDrop: dropped,
+    dateClick: ({ dateStr }) => offer(minuteOf(dateStr), minuteOf(dateStr) + data.step),
+    select: ({ startStr, endStr }) => offer(minuteOf(startStr), minuteOf(endStr)),
+  };
+}
+
+function offset() {
+  const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)/.exec(options.offset);
+  return Number(`${sign}1`) * (Number(hours) * HOUR + Number(minutes));
+}
+
+const byDesk = options.view === "desks";
+const lanes = (data) => (byDesk ? [...data.lanes, words.free_column] : []);
+const inLane = (lane) => (byDesk ? { resourceIds: [lane] } : {});
+
+function weekend(data) {
+  const used = new Set([...data.start, ...data.free.map(([begins]) => begins)].map((minute) => Math.floor(minute / DAY)));
+  return options.view === "week" ? [5, 6].filter((day) => !used.has(day)).map((day) => (day + 1) % 7) : [];
+}
+
+function appointments(data) {
+  const texts = (name, at) => data[name][0][data[name][1][at]];
+  return data.reference.map((reference, at) => {
+    const one = { reference, minute: data.start[at], column: byDesk ? data.lane[at] : Math.floor(data.start[at] / DAY) };
+    for (const name of ["status", "channel", "procedure", "officer"]) one[name] = texts(name, at);
+    return {
+      id: reference,
+      title: data.name[at] || words.no_name,
+      start: stamp(data.start[at]),
+      end: stamp(data.start[at] + data.length[at]),
+      startEditable: options.movable.includes(one.status),
+      classNames: ["appointment", `appointment--${one.status}`],
+      extendedProps: one,
+      ...inLane(one.column),
+    };
+  });
+}
+
+function freeHours(data) {
+  const column = (begins) => (byDesk ? data.lanes.length : Math.floor(begins / DAY));
+  return data.free
+    .filter(([, free]) => free)
+    .map(([begins, free, places]) => ({
+      ...background(begins, begins + HOUR, "hour", column(begins)),
+      extendedProps: { begins, free, places, column: column(begins) },
+    }));
+}
+
+const background = (begins, ends, className, lane) => ({
+  start: stamp(begins),
+  end: stamp(ends),
+  display: "background",
+  classNames: [className],
+  ...inLane(lane),
+});
+
+/** Times at which no desk is planned (by desk: not this one), and the closures that say why. */
+function closedTimes(data) {
+  const found = [];
+  for (const [lane] of (byDesk ? data.lanes : [0]).entries()) {
+    for (let day = 0; day < (options.view === "week" ? 7 : 1); day += 1) {
+      let since = day * DAY;
+      const open = data.desks.filter(([begins, , desks]) => Math.floor(begins / DAY) === day && desks > lane);
+      for (const [begins, ends] of [...open, [(day + 1) * DAY]]) {
+        if (begins > since) found.push(background(since, begins, "closed", lane));
+        since = ends;
+      }
+    }
+  }
+  for (const [begins, ends, reason] of data.closed) {
+    const at = { ...background(begins, ends, "closure", byDesk ? data.lanes.length : 0), extendedProps: { reason } };
+    found.push(at);
+  }
+  return found;
+}
+
+function content(event, timeText) {
+  const one = event.extendedProps;
+  if (one.reference) return [appointmentLink(event, one, timeText)];
+  if (one.places) return [hourLink(one)];
+  return one.reason ? [element("span", "closure__reason", one.reason)] : [];
+}
+
+function appointmentLink(event, one, timeText) {
+  const [state, stateIcon] = options.statuses[one.status];
+  const [channel, channelIcon] = options.channels[one.channel];
+  const link = element("a", "appointment__link", icon(stateIcon), icon(channelIcon), element("b", "", timeText), ` ${event.title}`);
+  link.append(element("span", "appointment__service", one.procedure));
+  link.href = options.appointment.replace("REFERENCE", one.reference);
+  link.draggable = false; // by the component, not as a link
+  link.id = `appointment-${one.reference}`;
+  const said = [dayOf(one.minute), clock(one.minute), event.title, one.procedure, channel, state, one.officer].filter(Boolean);
+  link.setAttribute("aria-label", said.join(", "));
+  link.title = said.slice(1).join("\n");
+  return placed(link, one.minute, one.column);
+}
+
+function hourLink({ begins, free, places, column }) {
+  const link = element("a", "hour__free", filled(words.free, { count: free }));
+  link.href = `${options.book}&from=${stamp(begins).slice(0, 10)}`;
+  link.id = `hour-${begins}`;
+  const when = `${dayOf(begins)}, ${clock(begins)}–${clock(begins + HOUR)}`;
+  link.setAttribute("aria-label", filled(words.free_in, { when, free, places }));
+  link.addEventListener("click", (click) => {
+    if (click.ctrlKey || click.metaKey) return;
+    click.preventDefault();
+    offer(begins, begins + HOUR);
+  });
+  return placed(link, begins, column);
+}
+
+function placed(link, minute, column) {
+  Object.assign(link.dataset, { minute, column });
+  link.tabIndex = -1;
+  return link;
+}
+
+/** The component says that it is a table, whose cells are empty for who cannot see it: here it is a group of links. */
+function name() {
+  const frame = root.querySelector(".ec");
+  frame.setAttribute("role", "group");
+  frame.setAttribute("aria-labelledby", "calendar-heading");
+  frame.setAttribute("aria-describedby", "calendar-keys");
+  for (const part of frame.querySelectorAll("[role=row], [role=rowgroup], [role=cell], [role=columnheader]")) {
+    part.removeAttribute("role");
+    part.removeAttribute("aria-colindex");
+  }
+  for (const part of frame.querySelectorAll("aside")) part.setAttribute("role", "presentation");
+  for (const part of frame.querySelectorAll("time[aria-label]")) part.removeAttribute("aria-label");
+}
+
+// The keyboard: one stop for all, arrows between them
+
+const links = () =>
+  [...root.querySelectorAll("[data-minute]")].sort(
+    (one, other) => one.dataset.column - other.dataset.column || one.dataset.minute - other.dataset.minute,
+  );
+
+function rove(kept) {
+  const all = links();
+  const chosen = document.getElementById(kept) ?? all[0];
+  for (const link of all) link.tabIndex = link === chosen ? 0 : -1;
+  if (kept) chosen?.focus({ preventScroll: true });
+}
+
+const STEPS = {
+  ArrowDown: (all, at) => all[at + 1],
+  ArrowUp: (all, at) => all[at - 1],
+  Home: (all) => all[0],
+  End: (all) => all.at(-1),
+  ArrowRight: (all, at) => beside(all, all[at], 1),
+  ArrowLeft: (all, at) => beside(all, all[at], -1),
+};
+
+/** The nearest in time, in the next column that holds anything. */
+function beside(all, from, way) {
+  const further = all.filter((link) => (link.dataset.column - from.dataset.column) * way > 0);
+  const column = (way > 0 ? further[0] : further.at(-1))?.dataset.column;
+  const far = (link) => Math.abs(link.dataset.minute - from.dataset.minute) % DAY;
+  return further.filter((link) => link.dataset.column === column).sort((one, other) => far(one) - far(other))[0];
+}
+
+function pressed(event) {
+  const link = event.target.closest("[data-minute]");
+  if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
+  const reference = link.id.startsWith("appointment-") && link.id.slice("appointment-".length);
+  if (event.code === "KeyM" && reference) location.href = options.move.replace("REFERENCE", reference);
+  const step = STEPS[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const all = links();
+  const next = step(all, all.indexOf(link));
+  if (!next) return;
+  for (const other of all) other.tabIndex = other === next ? 0 : -1;
+  next.focus();
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
+}
+
+// A free time: book, or block
+
+function offer(begins, ends) {
+  timeDialog.querySelector("h2").textContent = `${dayOf(begins)}, ${clock(begins)}–${clock(ends)}`;
+  timeDialog.querySelector("#calendar-book").href = `${options.book}&from=${stamp(begins).slice(0, 10)}`;
+  const block = timeDialog.querySelector("#calendar-block");
+  const [day, from, until] = [stamp(begins).slice(0, 10), clock(begins), ends % DAY ? clock(ends) : "23:59"];
+  if (block) block.href = `${options.block}&from_date=${day}&until_date=${day}&from_time=${from}&until_time=${until}`;
+  timeDialog.showModal();
+}
+
+// Moving: the server says what would happen, the officer says yes, the server moves
+
+let putBack = null;
+
+function dropped({ event, delta, revert }) {
+  const minute = event.extendedProps.minute + delta.days * DAY + delta.seconds / 60;
+  putBack = revert;
+  if (minute === event.extendedProps.minute) return settled(false);
+  const url = `${options.moving.replace("REFERENCE", event.id)}?at=${stamp(minute).slice(0, 16)}`;
+  moveDialog.replaceChildren(Object.assign(element("p", "quiet", "…"), { id: "calendar-move-title" }));
+  moveDialog.showModal();
+  ask(url, {});
+}
+
+/** Until it is answered, or given up: a lost connection is said, and nothing is lost with it. */
+async function ask(url, request) {
+  while (moveDialog.open) {
+    try {
+      const answer = await fetch(url, request);
+      if (answer.redirected) return void location.reload();
+      if (answer.status >= 500) throw new Error(answer.status);
+      lost(false);
+      if (answer.status === 204) return settled(true);
+      moveDialog.innerHTML = await answer.text();
+      moveDialog.querySelector("button[type=submit], [data-close]")?.focus();
+      return;
+    } catch {
+      lost(true);
+      await new Promise((resolve) => setTimeout(resolve, AGAIN));
+    }
+  }
+}
+
+function lost(is) {
+  say(is ? words.lost : "");
+  const told = moveDialog.querySelector("[data-lost]");
+  if (told) told.hidden = !is;
+  else if (is) moveDialog.querySelector("p").textContent = words.lost;
+}
+
+function settled(moved) {
+  if (!moved) putBack?.();
+  putBack = null;
+  if (moveDialog.open) moveDialog.close();
+  look();
+}
+
+function watchDialogs() {
+  moveDialog.addEventListener("submit", (event) => {
+    event.preventDefault();
+    const button = event.target.querySelector("button[type=submit]");
+    button.disabled = true;
+    ask(event.target.action, { method: "POST", body: new FormData(event.target) });
+  });
+  moveDialog.addEventListener("click", (event) => event.target.closest("[data-close]") && moveDialog.close());
+  moveDialog.addEventListener("close", () => putBack && settled(false));
+  timeDialog.addEventListener("close", () => calendar?.unselect());
+}
+
+if (root) {
+  root.addEventListener("keydown", pressed);
+  watchDialogs();
+  look();
+}
+setInterval(look, EVERY);
+document.addEventListener("visibilitychange", look);
