@@ -76,7 +76,7 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
         if message.medium == Medium.SMS:
             sms.send(message.appointment.phone, mails.text(message, now=now))
         else:
-            _send_mail(mails.mail(message, now=now), mailer)
+            hand_over(mails.mail(message, now=now), mailer)
     except Undeliverable as error:
         _record(message, state=State.FAILED, last_error=str(error)[:250])
     except Exception as error:
@@ -88,7 +88,7 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
     return True
 
 
-def _send_mail(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
+def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
     """Over the connection that the sweep keeps open. Every error of smtplib is an OSError."""
     try:
         mailer.open()

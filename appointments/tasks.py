@@ -7,7 +7,7 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from agencies.models import Branch
-from appointments import booking, calls, publishing, retention
+from appointments import alerts, booking, calls, publishing, retention
 from appointments.delivery import deliver_next
 from appointments.models import Appointment
 from videocalls import rooms
@@ -23,6 +23,16 @@ def deliver_due() -> None:
     with closing(get_connection()) as mailer:
         for _ in range(SWEEP):
             if not deliver_next(mailer, now=timezone.now()):
+                break
+
+
+@shared_task
+def check_alerts() -> None:
+    """Raise and clear the alerts of all branches, and mail the supervisors what is new."""
+    alerts.check(now=timezone.now())
+    with closing(get_connection()) as mailer:
+        for _ in range(SWEEP):
+            if not alerts.mail_next(mailer, now=timezone.now()):
                 break
 
 

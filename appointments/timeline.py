@@ -241,9 +241,9 @@ def _from_messages(messages: list[Notification]) -> Iterator[Entry]:
 
 
 def _from_offers(appointment: Appointment) -> Iterator[Entry]:
-    zone = appointment.branch.zone
-    for offer in appointment.offers.select_related("disruption", "hold__branch"):
-        fell_out = {"was": wording.moment(offer.was_starts_at, zone), "reason": offer.disruption.reason}
+    for offer in appointment.offers.select_related("disruption", "was_branch", "hold__branch"):
+        when = wording.moment(offer.was_starts_at, offer.was_branch.zone)
+        fell_out = {"was": when, "reason": offer.disruption.reason}
         yield Entry(
             offer.created_at, _("%(was)s falls out: %(reason)s") % fell_out, note=_offered(offer), icon="warning"
         )

@@ -29,6 +29,12 @@ app.conf.beat_schedule = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    # At hours when supervisors read their mail.
+    "check alerts": {
+        "task": "appointments.tasks.check_alerts",
+        "schedule": crontab(hour="7-19", minute="5"),
+        "options": {"expires": 1800},
+    },
     "publish time slots": {
         "task": "appointments.tasks.publish_all",
         "schedule": crontab(hour="2", minute="30"),

@@ -1,6 +1,6 @@
 """Slots, appointments, the day's queue, disruptions, the messages owed about them, and their anonymous ratings."""
 
-from appointments.models.alert import Alert
+from appointments.models.alert import Alert, AlertMail
 from appointments.models.appointment import Appointment, Status
 from appointments.models.disruption import Disruption, Offer
 from appointments.models.feed import Feed
@@ -11,6 +11,7 @@ from appointments.models.slot import TimeSlot
 
 __all__ = [
     "Alert",
+    "AlertMail",
     "Appointment",
     "Desk",
     "Disruption",

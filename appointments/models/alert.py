@@ -1,8 +1,17 @@
+from datetime import datetime
+
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Procedure
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    def open(self) -> "AlertQuerySet":
+        """What is still so."""
+        return self.filter(cleared_at__isnull=True)
 
 
 class Alert(models.Model):
@@ -22,6 +31,8 @@ class Alert(models.Model):
     mailed_at = models.DateTimeField(_("mailed at"), null=True, blank=True)
     cleared_at = models.DateTimeField(_("cleared at"), null=True, blank=True)
 
+    objects = AlertQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("alert")
         verbose_name_plural = _("alerts")
@@ -37,3 +48,34 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()}: {self.branch}"
+
+
+class AlertMailQuerySet(models.QuerySet["AlertMail"]):
+    def due(self, *, now: datetime) -> "AlertMailQuerySet":
+        """Mails still to be sent, of alerts that are still so, and not leased to a worker that is at it."""
+        free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
+        return self.filter(free, settled_at__isnull=True, alert__cleared_at__isnull=True)
+
+
+class AlertMail(models.Model):
+    """An alert owed to a supervisor by mail. All that are due to one person go out as one mail."""
+
+    alert = models.ForeignKey(Alert, models.CASCADE, related_name="mails", verbose_name=_("alert"))
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("supervisor"), db_index=False
+    )
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    settled_at = models.DateTimeField(_("sent or given up at"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=250, blank=True)
+
+    objects = AlertMailQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("mail about an alert")
+        verbose_name_plural = _("mails about alerts")
+        ordering = ("pk",)
+        constraints = (models.UniqueConstraint(fields=["alert", "user"], name="one_mail_per_alert_and_supervisor"),)
+        indexes = (models.Index(fields=["user"], condition=Q(settled_at__isnull=True), name="alert_mail_owed"),)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.alert_id}"

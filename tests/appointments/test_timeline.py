@@ -194,7 +194,6 @@ def test_timeline_tells_of_an_offer_and_its_answer(branch: Branch) -> None:
         appointment=booked,
         hold=hold,
         was_starts_at=booked.starts_at,
-        was_branch=booked.branch,
         was_branch=branch,
         state=Offer.State.ACCEPTED,
         created_at=NOW + minutes(3),
