@@ -12,8 +12,8 @@ from datetime import datetime
 from django.db import transaction
 
 from agencies.models import Agency, Branch, Closure
-from appointments import booking, notifications, offers
-from appointments.models import Appointment, Disruption, Offer, Status
+from appointments import notifications, offers
+from appointments.models import Disruption, Offer, Status
 from appointments.publishing import publish
 from appointments.replacements import Replacements
 

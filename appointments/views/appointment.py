@@ -14,10 +14,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from appointments import timeline
+from appointments import arrivals, timeline
 from appointments.models import Appointment, Status
 from appointments.models.appointment import PROMISED
+from appointments.views import changes
 from appointments.views.entry import for_appointment
+from appointments.views.offer import latest_offer
 
 PER_PAGE = 20
 
@@ -41,11 +43,17 @@ def done(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 @require_safe
 @for_appointment
 def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
-    now = timezone.now()
+    now, offer = timezone.now(), latest_offer(appointment)
+    visit = None if offer and offer.is_hanging else arrivals.visit_of(appointment, now=now)
+    fell_out = offer if offer and offer.is_hanging else None
     context = _context(appointment) | {
+        "visit": visit,
+        "state": changes.of_branch(appointment.branch, appointment.branch.today(now), now=now) if visit else "",
+        "fell_out": fell_out,
+        "is_held": fell_out is not None and fell_out.is_open(now),
         "may_change": appointment.may_change(now),
         "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
-        "is_ahead": appointment.status in PROMISED and appointment.ends_at > now,
+        "is_ahead": appointment.status in PROMISED and appointment.ends_at > now and not fell_out,
         "history": history(appointment),
     }
     return render(request, "appointments/detail.html", context)

@@ -106,6 +106,7 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
         "week": week,
         "form": form,
         "other_branches": branches.exclude(pk=branch.pk).exists(),
+        "fell_out": appointment.has_fallen_out,
         "elsewhere": [] if week else other_branches(procedure, channel, branch, now),
     }
     return render(request, "appointments/move.html", context)

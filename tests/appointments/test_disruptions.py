@@ -12,20 +12,18 @@ from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, Procedure
 from appointments import booking, disruptions, mails, notifications, offers
 from appointments.booking import CancelledBy
-from appointments.errors import BookingError, OfferGone, SlotTaken, TooLate, WrongStatus
+from appointments.errors import OfferGone, SlotTaken, TooLate, WrongStatus
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.publishing import publish
 from appointments.replacements import NOTICE, Replacements, near_branches
-from tests.appointments.test_races import EXPECTED, at_once
+from tests.appointments.test_races import EXPECTED
 from tests.builders import (
-    ATHENS,
     NOW,
     a_branch,
     a_closure,
     a_contact,
     a_procedure,
     a_rule,
-    an_agency,
     an_appointment,
     an_open_branch,
     at,

@@ -139,7 +139,7 @@ def test_page_is_never_stored_by_others(client: Client, own: str) -> None:
 
 
 def test_detail_asks_few_queries(client: Client, own: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(2):  # the session and the appointment
+    with django_assert_num_queries(3):  # the session, the appointment and what it is offered
         client.get(own)
 
 
