@@ -13,14 +13,23 @@ Purpose = OpeningRule.Purpose
 def walk_in_rules(branch: Branch, *, now: datetime) -> list[OpeningRule]:
     """The rules under which visits without an appointment are taken at this moment, closures considered."""
     local = branch.local(now).replace(tzinfo=None)
-    rules = branch.opening_rules.filter(
-        purpose=Purpose.WALK_IN, opens_at__lte=local.time(), closes_at__gt=local.time()
-    ).prefetch_related("procedures")
-    open_rules = [rule for rule in rules if rule.is_on(local.date())]
-    if not open_rules:
+    at_time = branch.opening_rules.filter(opens_at__lte=local.time(), closes_at__gt=local.time())
+    together = [rule for rule in at_time.prefetch_related("procedures") if rule.is_on(local.date())]
+    if not any(rule.purpose == Purpose.WALK_IN for rule in together):
         return []
-    away = _desks_away(branch, local)
-    return [rule for rule in open_rules if away is not None and rule.desks > away]
+    left = _desks_left(together, _desks_away(branch, local))
+    return [rule for rule in together if rule.purpose == Purpose.WALK_IN and left[rule.pk] > 0]
+
+
+def _desks_left(together: list[OpeningRule], away: int | None) -> dict[int, int]:
+    """Desks of each rule, by key, after some of the branch's are away: in the order in which publishing takes them."""
+    if away is None:
+        return {rule.pk: 0 for rule in together}
+    left = {}
+    for rule in sorted(together, key=lambda rule: (-rule.desks, rule.purpose != Purpose.WALK_IN, rule.pk)):
+        taken = min(away, rule.desks)
+        left[rule.pk], away = rule.desks - taken, away - taken
+    return left
 
 
 def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:

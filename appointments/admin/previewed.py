@@ -17,7 +17,7 @@ from django.template.response import TemplateResponse
 from django.urls import NoReverseMatch, URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST
 
 from accounts.models import User
@@ -67,7 +67,7 @@ def told(request: HttpRequest, look: Callable[[], Preview], words: Callable[[Pre
 
 
 def _sentence(parts: list[str]) -> str:
-    text = "; ".join(parts)
+    text = pgettext("between parts of a sentence", "; ").join(parts)
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 

@@ -9,6 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from agencies.models import Branch, Channel, Closure, OpeningRule, Procedure
+from agencies.openings import walk_in_rules
 from appointments import booking
 from appointments.admin.times import window
 from appointments.availability import earliest, free_times, free_times_json, next_free
@@ -282,6 +283,44 @@ def test_procedure_longer_than_a_slot_takes_the_next_ones() -> None:
     assert appointment.slot_ids == [slot.pk for slot in slots[:3]]
     assert appointment.ends_at - appointment.starts_at == timedelta(minutes=25)
     assert list(TimeSlot.objects.filter(taken=1)) == slots[:3]
+
+
+# Desks away
+
+
+def desks_by_rule(branch: Branch) -> list[tuple[str, int]]:
+    slots = TimeSlot.objects.filter(branch=branch, starts_at=at(10)).select_related("rule")
+    return sorted((slot.rule.purpose, slot.desks) for slot in slots if slot.rule)
+
+
+@pytest.mark.parametrize(
+    ("away", "left"),
+    [
+        (1, [("assisted", 1), ("public", 2)]),
+        (3, [("assisted", 1)]),
+        (4, [("assisted", 1)]),
+        (5, []),
+        (None, []),
+    ],
+)
+def test_absence_takes_its_desks_once_from_the_largest_share(away: int | None, left: list[tuple[str, int]]) -> None:
+    """Three desks for the public, one for assisted booking, one for visits without an appointment."""
+    branch = an_open_branch(desks=3)
+    a_rule(branch, purpose="assisted")
+    a_rule(branch, purpose="walk_in", slot_minutes=60)
+    a_closure(branch, TUESDAY, desks=away)
+    publish([branch.pk], now=NOW)
+    assert desks_by_rule(branch) == left
+    assert bool(walk_in_rules(branch, now=at(10))) == (away in {1, 3})
+
+
+def test_absence_takes_from_a_rule_what_the_larger_one_does_not_cover() -> None:
+    branch = an_open_branch(desks=3, closes_at=time(10))
+    a_rule(branch, opens_at=time(9), closes_at=time(12), slot_minutes=60, desks=2)
+    a_closure(branch, TUESDAY, desks=1)
+    publish([branch.pk], now=NOW)
+    hourly = TimeSlot.objects.filter(rule__slot_minutes=60, starts_at__gte=at(8), starts_at__lt=at(13))
+    assert list(hourly.order_by("starts_at").values_list("desks", flat=True)) == [2, 1, 1]
 
 
 # Purposes

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from agencies.models import Branch, OpeningRule, Procedure
 from appointments.errors import BookingError
 from appointments.models import Appointment, TimeSlot
-from appointments.publishing import Published, publish
+from appointments.publishing import NEVER, Published, publish
 from tests.agencies.test_wallclock import ZONES
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment
 
@@ -38,6 +38,7 @@ def openings(draw: st.DrawFn) -> dict[str, Any]:
         "slot_minutes": draw(st.sampled_from([5, 10, 15, 20, 45, 60, 90])),
         "desks": draw(st.integers(1, 4)),
         "every_n_weeks": draw(st.integers(1, 3)),
+        "purpose": draw(st.sampled_from(["public", "public", "assisted", "walk_in"])),
     }
 
 
@@ -79,7 +80,7 @@ def wall(branch: Branch, moment: datetime) -> datetime:
 
 
 def desks_away(branch: Branch, start: datetime, end: datetime) -> int:
-    """Desks that closures take from the wall-clock time; a thousand for all of them."""
+    """Desks that closures take from the branch at the wall-clock time; a thousand for all of them."""
     away = 0
     for closure in branch.closures.all():
         if not closure.from_date <= start.date() <= closure.until_date:
@@ -90,8 +91,24 @@ def desks_away(branch: Branch, start: datetime, end: datetime) -> int:
     return away
 
 
+def desks_taken(branch: Branch, rule: OpeningRule, start: datetime, end: datetime) -> int:
+    """Of the desks that are away, those that no larger rule over the whole of this time has to spare."""
+    away = desks_away(branch, start, end)
+    if away >= 1000:
+        return away
+    larger = [other for other in branch.opening_rules.all() if _size(other) > _size(rule) and other.is_on(start.date())]
+    over_it = [other for other in larger if other.opens_at <= start.time() and other.closes_at >= end.time()]
+    return max(away - sum(other.desks for other in over_it), 0)
+
+
+def _size(rule: OpeningRule) -> tuple[int, bool, int]:
+    return rule.desks, rule.purpose == OpeningRule.Purpose.WALK_IN, -rule.pk
+
+
 def grid(branch: Branch, rule: OpeningRule, first: date, now: datetime) -> Iterator[tuple[datetime, datetime, int]]:
     """What the rule promises, one wall-clock time after the other: (start, end) in UTC and desks."""
+    if rule.purpose == OpeningRule.Purpose.WALK_IN:
+        return
     length = timedelta(minutes=rule.slot_minutes)
     week = rule.valid_from - timedelta(days=rule.valid_from.weekday())
     for day in (first + timedelta(days=number) for number in range(11)):
@@ -99,7 +116,7 @@ def grid(branch: Branch, rule: OpeningRule, first: date, now: datetime) -> Itera
             continue
         start = datetime.combine(day, rule.opens_at)
         while start + length <= datetime.combine(day, rule.closes_at):
-            desks = rule.desks - desks_away(branch, start, start + length)
+            desks = rule.desks - desks_taken(branch, rule, start, start + length)
             begins = start.replace(tzinfo=branch.zone).astimezone(UTC)
             ends = begins + length
             last = wall(branch, ends - SECOND)
@@ -119,6 +136,12 @@ def test_slots_are_exactly_what_rules_and_closures_give(
             slots = TimeSlot.objects.filter(rule=rule).order_by("starts_at")
             assert list(slots.values_list("starts_at", "ends_at", "capacity")) == list(grid(branch, rule, first, now))
             assert all(earlier.ends_at <= later.starts_at for earlier, later in pairwise(slots))
+            assisted = rule.purpose == OpeningRule.Purpose.ASSISTED
+            assert {slot.bookable_from for slot in slots} <= {NEVER if assisted else None}
+            assert {branch.local(slot.starts_at).date() for slot in slots} <= {
+                day for number in range(11) if rule.is_on(day := first + timedelta(days=number))
+            }
+        assert_who_is_away_serves_nobody(branch)
         assert publish([branch.pk], now=now) == Published()
 
 
@@ -147,6 +170,18 @@ def test_a_change_never_loses_a_taken_slot(  # noqa: PLR0917 (hypothesis gives t
         assert set(Appointment.objects.unplaced(now=now)) == set(without_room(branch, first, now))
         assert_desks_suffice(branch)
         assert publish([branch.pk], now=now) == Published()
+
+
+def assert_who_is_away_serves_nobody(branch: Branch) -> None:
+    """At no moment do all rules together give more desks than they have without those that are away."""
+    slots = list(TimeSlot.objects.select_related("rule"))
+    rules = list(branch.opening_rules.all())
+    for moment in {slot.starts_at for slot in slots}:
+        local = wall(branch, moment)
+        given = sum(slot.desks for slot in slots if slot.starts_at <= moment < slot.ends_at)
+        there = [rule for rule in rules if rule.is_on(local.date()) and rule.opens_at <= local.time() < rule.closes_at]
+        away = desks_away(branch, local, local + SECOND)
+        assert given <= max(sum(rule.desks for rule in there) - away, 0)
 
 
 def book_some(branch: Branch, wishes: list[int], now: datetime) -> None:

@@ -183,9 +183,10 @@ def test_supervisor_closes_over_two_appointments(
     sign_in(page, an_officer(branch, Role.SUPERVISOR), live_server)
     page.goto("/admin/agencies/closure/add/")
     for name, days in (("from_date", 2), ("until_date", 4)):
-        page.locator(f"#id_{name}").fill(f"{branch.local(timezone.now() + timedelta(days=days)):%d/%m/%Y}")
+        page.locator(f"#id_{name}").fill(f"{branch.local(timezone.now() + timedelta(days=days)):%Y-%m-%d}")
     page.locator("#id_reason_el").fill("Μετακόμιση")
     page.get_by_role("button", name="Αποθήκευση", exact=True).click()
+    page.get_by_role("button", name="τα αφήνω για αργότερα").click()
     expect(page.get_by_text("2 ραντεβού είναι πλέον εκτός ωραρίου.")).to_be_visible()
     assert Closure.objects.count() == 1
     page.get_by_role("link", name="Δείτε ποια").click()
