@@ -58,9 +58,11 @@ def _items(request: HttpRequest) -> list[Item]:
     operator = access.is_operator(user)
     return [
         *(_of_officers() if access.has_role(user, Role.AGENT) else []),
+        *([_watch()] if access.has_role(user, Role.SUPERVISOR) else []),
         *(_of_supervisors() if operator or access.has_role(user, Role.SUPERVISOR) else []),
         *(_of_administrators() if operator or access.has_role(user, Role.AGENCY_ADMIN) else []),
         *([_item(_("Users"), "manage_accounts", "accounts_user_changelist")] if operator else []),
+        *([_watch()] if operator and not access.has_role(user, Role.SUPERVISOR) else []),
     ]
 
 
@@ -71,6 +73,10 @@ def _of_officers() -> list[Item]:
         _item(_("Appointments"), "search", "appointments_appointment_changelist"),
         _item(_("No longer fit"), "event_busy", "appointments_appointment_unplaced"),
     ]
+
+
+def _watch() -> Item:
+    return _item(_("Watch"), "monitoring", "appointments_appointment_watch")
 
 
 def _of_supervisors() -> list[Item]:

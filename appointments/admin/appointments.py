@@ -2,7 +2,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Model, QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -20,9 +20,9 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
 from appointments import timeline
-from appointments.admin import callers, day, steps
+from appointments.admin import callers, day, steps, watch
 from appointments.admin.pages import address, find, officers_page, own_branches, page
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Notification, Status
 from appointments.models.appointment import AppointmentQuerySet
 from appointments.persons import decrypted
 
@@ -71,13 +71,43 @@ class OwnAgencyFilter(AgencyFilter):
         return list(agencies.items())
 
 
+class OwnBranchFilter(SimpleListFilter):
+    """Of a few branches one chooses; of many the watch page leads here with one."""
+
+    title = _("branch")
+    parameter_name = "branch"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        branches = own_branches(request)
+        if len(branches) > watch.FEW:
+            branches = [branch for branch in branches if branch.code == request.GET.get("branch")]
+        return [(branch.code, branch.name) for branch in branches]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(branch__code=self.value()) if self.value() else queryset
+
+
+class UndeliveredFilter(SimpleListFilter):
+    """Citizens to call."""
+
+    title = _("messages")
+    parameter_name = "undelivered"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("yes", _("A message did not arrive"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
+        return queryset.filter(Exists(failed)) if self.value() else queryset
+
+
 @admin.register(Appointment)
 class AppointmentAdmin(PlacedAdmin):
     """Search, and the officers' own pages. Nothing is edited here: steps call the verbs of `appointments.booking`."""
 
     list_display = ("spoken_reference", "when", "name", "service", "place", "state")
     list_display_links = ("spoken_reference", "name")
-    list_filter = (WhenFilter, "status", "channel", OwnAgencyFilter)
+    list_filter = (WhenFilter, "status", "channel", UndeliveredFilter, OwnAgencyFilter, OwnBranchFilter)
     list_select_related = ("branch", "procedure")
     search_fields = ("search",)
     search_help_text = _("Reference, name, telephone or e-mail")
@@ -133,6 +163,7 @@ class AppointmentAdmin(PlacedAdmin):
             path("day/", day.day, name="appointments_appointment_day"),
             path("book/", callers.book, name="appointments_appointment_book"),
             path("unplaced/", unplaced, name="appointments_appointment_unplaced"),
+            *watch.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
             path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),

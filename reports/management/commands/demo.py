@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from agencies import tables
 from agencies.models import Branch, Closure
+from appointments import alerts
 from appointments.publishing import publish, publish_all
 from reports import counting
 from reports.demo import cast, hall, history, present
@@ -80,6 +81,7 @@ class Command(BaseCommand):
         if since < open_day:
             with self._step("Adding up"):
                 counting.rebuild(now=now)
+        alerts.check(now=now)
 
     def _publish(self, home: Branch | None, open_day: date, past_day: date, today: date) -> None:
         with connection.cursor() as cursor:
