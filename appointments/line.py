@@ -10,12 +10,12 @@ from functools import cached_property
 
 from agencies.models import Branch, Channel
 from appointments.expectation import Turn, expected, free_at
-from appointments.models import Appointment, Desk, Status, Ticket
+from appointments.models import Appointment, Desk, Notification, Status, Ticket
 
 State = Ticket.State
 # Who has not come so long after the appointment's time may not come at all; who comes later goes by the arrival.
 GRACE = timedelta(minutes=10)
-# Citizens so far behind their time are told.
+# Citizens so far behind their time are told, and may come so much later without losing their place.
 TOLD_AFTER = timedelta(minutes=20)
 
 
@@ -94,9 +94,23 @@ def line_of(branch: Branch, *, now: datetime) -> Line:
 def read_line(branch: Branch, desks: list[Desk], *, day: date, now: datetime) -> Line:
     """The same where the desks are known."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
-    tickets = list(Ticket.objects.of_day(branch, day).select_related(*related).order_by("number"))
+    tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
     coming = Appointment.objects.on_day(branch, now).filter(status__in=(Status.BOOKED, Status.UNVERIFIED))
     with_ticket = {ticket.appointment_id for ticket in tickets if ticket.state in Ticket.OPEN}
     appointments = coming.select_related("procedure").order_by("starts_at", "pk")
     expected_today = [one for one in appointments if one.pk not in with_ticket]
     return Line(branch, day, now, tickets, expected_today, desks)
+
+
+def delay_of(appointment: Appointment, *, now: datetime) -> timedelta | None:
+    """How much later than promised one appointment's turn is expected; None where nobody can tell."""
+    line = line_of(appointment.branch, now=now)
+    ticket = next((one for one in line.waiting if one.appointment_id == appointment.pk), None)
+    return line.delay(ticket or appointment)
+
+
+def kept_until(appointment: Appointment) -> datetime:
+    """Until when the place of who is not there yet is kept: longer for who was told that it will be later."""
+    sent = appointment.notifications.filter(kind=Notification.Kind.DELAYED, state=Notification.State.SENT)
+    was_told = sent.filter(revision=appointment.revision).exists()
+    return appointment.starts_at + (TOLD_AFTER if was_told else GRACE)

@@ -9,11 +9,13 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from agencies.accents import text_on
 from agencies.models import Channel
 from appointments import calendar, wording
-from appointments.models import Appointment, Notification
+from appointments.line import TOLD_AFTER, delay_of
+from appointments.models import Appointment, Notification, Status
 from appointments.sms import mobile_number
 
 Kind = Notification.Kind
@@ -86,8 +88,18 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
             return {"rating_link": appointment.link("rate")}
         case Kind.OFFER:
             return _offered(appointment)
+        case Kind.DELAYED:
+            return _delayed(appointment, now)
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
     return {"change_until": wording.on_branch_clock(latest, appointment) if latest > now else ""}
+
+
+def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
+    """How late it will be, as things stand when the message leaves, and until when one may come without a loss."""
+    delay = delay_of(appointment, now=now) or TOLD_AFTER
+    comes = appointment.channel == Channel.IN_PERSON and appointment.status == Status.BOOKED
+    until = date_format(appointment.branch.local(appointment.starts_at + TOLD_AFTER), "H:i")
+    return {"about": wording.about(delay), "come_until": until if comes else ""}
 
 
 def _offered(appointment: Appointment) -> dict[str, object]:

@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
+from appointments.line import TOLD_AFTER, delay_of
 from appointments.models import Appointment, Notification, Offer, Status
 from appointments.sms import mobile_number
 
@@ -103,12 +104,16 @@ def is_true(message: Notification, *, now: datetime) -> bool:
         return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
     if message.kind == Kind.SUMMARY:
         return appointment.status == Status.COMPLETED
-    if message.kind == Kind.DELAYED:
-        return appointment.status in (Status.BOOKED, Status.ARRIVED)
     if message.kind == Kind.RATING:
         return appointment.status == Status.COMPLETED and appointment.rated_at is None
-    if message.revision != appointment.revision:
-        return False
+    return message.revision == appointment.revision and _is_current(message, now)
+
+
+def _is_current(message: Notification, now: datetime) -> bool:
+    """The same for what is said of the time and place as they are now."""
+    appointment = message.appointment
+    if message.kind == Kind.DELAYED:
+        return appointment.status in (Status.BOOKED, Status.ARRIVED) and _is_behind(appointment, now)
     if message.kind == Kind.OFFER:
         return appointment.status == Status.BOOKED and _is_offered(appointment, now)
     if message.kind == Kind.CANCELLED:
@@ -121,6 +126,12 @@ def _is_offered(appointment: Appointment, now: datetime) -> bool:
     """Whether there is still something to answer: a time that is held, or the news that there is none."""
     states = {offer.state for offer in appointment.offers.all() if offer.deadline is None or now < offer.deadline}
     return bool(states & {Offer.State.OPEN, Offer.State.NONE_FOUND})
+
+
+def _is_behind(appointment: Appointment, now: datetime) -> bool:
+    """Whether it is still so late that it is worth telling."""
+    delay = delay_of(appointment, now=now)
+    return delay is not None and delay > TOLD_AFTER
 
 
 def _is_overtaken(reminder: Notification, now: datetime) -> bool:

@@ -7,9 +7,9 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from agencies.models import Branch
-from appointments import alerts, booking, calls, publishing, retention
+from appointments import alerts, booking, calls, delays, disruptions, publishing, queue, retention
 from appointments.delivery import deliver_next
-from appointments.models import Appointment
+from appointments.models import Appointment, Disruption
 from videocalls import rooms
 from videocalls.models import VideoCall
 
@@ -44,6 +44,13 @@ def expire_due() -> None:
 
 
 @shared_task
+def look_after_disruptions() -> None:
+    """Offer another time to everybody whose time fell out, and go on where a worker was stopped."""
+    for disruption in Disruption.objects.to_look_after(now=timezone.now()).order_by("pk"):
+        disruptions.look_after(disruption, now=timezone.now())
+
+
+@shared_task
 def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
     now = timezone.now()
@@ -60,6 +67,18 @@ def provide_video_call(appointment_pk: int) -> None:
     call = calls.give_call(appointment_pk, now=now)
     if call and call.state == VideoCall.State.PENDING:
         rooms.prepare(call, now=now)
+
+
+@shared_task
+def tell_delays() -> None:
+    """Tell everybody who will be served much later than promised, once."""
+    delays.tell(now=timezone.now())
+
+
+@shared_task
+def close_past_days() -> None:
+    """End the queues of days that are over, wherever the branch is."""
+    queue.close_past(now=timezone.now())
 
 
 @shared_task

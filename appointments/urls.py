@@ -1,5 +1,6 @@
 from django.urls import URLPattern, URLResolver, include, path
 
+from appointments.views import kiosk
 from appointments.views.appointment import detail, done, mine
 from appointments.views.branch import branch
 from appointments.views.calendar import calendar_file
@@ -7,11 +8,16 @@ from appointments.views.cancel import cancel
 from appointments.views.channel import channel, start
 from appointments.views.check import check
 from appointments.views.details import details
+from appointments.views.display import display
+from appointments.views.feed import feed
 from appointments.views.find import find
+from appointments.views.here import here
 from appointments.views.join import enter, join
 from appointments.views.move import move, move_branch, move_check
+from appointments.views.offer import offer
 from appointments.views.procedure import procedure
 from appointments.views.rating import rate
+from appointments.views.ticket import ticket
 from appointments.views.times import times
 from appointments.views.verify import verify, verify_again
 
@@ -35,13 +41,27 @@ managing: list[URLPattern] = [
     path("move/branch/", move_branch, name="move_branch"),
     path("move/check/", move_check, name="move_check"),
     path("cancel/", cancel, name="cancel"),
+    path("offer/", offer, name="offer"),
     path("rate/", rate, name="rate"),
     path("calendar.ics", calendar_file, name="calendar"),
+    path("here/", here, name="here"),
     path("join/", join, name="join"),
     path("join/enter/", enter, name="enter"),
 ]
 
+# Opened by the branch's keys: no sign-in.
+at_branch: list[URLPattern] = [
+    path("", kiosk.start, name="kiosk"),
+    path("appointment/", kiosk.appointment, name="kiosk_appointment"),
+    path("walk-in/", kiosk.walk_in, name="kiosk_walk_in"),
+    path("tickets/<slug:code>/", kiosk.ticket, name="kiosk_ticket"),
+]
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("feeds/<slug:key>.ics", feed, name="feed"),
+    path("kiosk/<slug:key>/", include(at_branch)),
+    path("display/<slug:key>/", display, name="display"),
+    path("queue/<slug:code>/", ticket, name="ticket"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
     path("appointments/<slug:reference>/", include(managing)),

@@ -6,9 +6,8 @@ from zoneinfo import ZoneInfo
 
 from babel.dates import get_timezone_location
 from django.utils.formats import date_format
-from django.utils.translation import get_language
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from agencies.models import Channel
 from appointments.models import Appointment
@@ -77,5 +76,7 @@ def about(span: timedelta) -> str:
         return _("about %(minutes)d minutes") % {"minutes": minutes}
     if not minutes:
         return ngettext("about %(hours)d hour", "about %(hours)d hours", hours) % {"hours": hours}
-    both = ngettext("about %(hours)d hour and %(minutes)d minutes", "about %(hours)d hours and %(minutes)d minutes", hours)
+    both = ngettext(
+        "about %(hours)d hour and %(minutes)d minutes", "about %(hours)d hours and %(minutes)d minutes", hours
+    )
     return both % {"hours": hours, "minutes": minutes}

@@ -24,10 +24,26 @@ app.conf.beat_schedule = {
         "schedule": 15.0,
         "options": {"expires": 15},
     },
+    "look after disruptions": {
+        "task": "appointments.tasks.look_after_disruptions",
+        "schedule": 15.0,
+        "options": {"expires": 15},
+    },
     "provide video calls": {
         "task": "appointments.tasks.provide_video_calls",
         "schedule": 30.0,
         "options": {"expires": 30},
+    },
+    "tell delays": {
+        "task": "appointments.tasks.tell_delays",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
+    # Each hour it is midnight somewhere.
+    "close the queues of past days": {
+        "task": "appointments.tasks.close_past_days",
+        "schedule": crontab(minute="7"),
+        "options": {"expires": 3000},
     },
     # At hours when supervisors read their mail.
     "check alerts": {

@@ -1,12 +1,14 @@
 """The way into a video appointment: the one address of it that messages carry."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import wraps
 from math import ceil
 
 from django.contrib import messages
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -16,6 +18,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Channel
+from appointments import arrivals
+from appointments.errors import BookingError
 from appointments.forms import PhoneForm
 from appointments.models import Appointment, Status
 from appointments.views.entry import for_appointment
@@ -119,6 +123,9 @@ def enter(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> H
     now = timezone.now()
     call = appointment.video_call
     is_open = _state(appointment, *appointment.call_window, now) == "open"
+    if is_open and not visitor.is_host:
+        with suppress(BookingError, DatabaseError):  # whatever the queue says, the citizen gets in
+            arrivals.check_in_remotely(appointment, now=now)
     if call and is_open and (address := rooms.enter(call, visitor, now=now)):
         return redirect(address)
     return redirect("appointments:join", appointment.reference)

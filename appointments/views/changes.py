@@ -1,0 +1,59 @@
+"""Whether anything has changed since a public page asked last: one cheap query, answered without reading the rows.
+
+A page asks with the state that it shows (`?seen=…`) and gets 204 or its new part. `xmin` is the transaction that wrote a
+row last: any change of a row, by whatever way, changes the sum. What depends on the clock alone is made anew each minute.
+"""
+
+from datetime import date, datetime
+
+from django.db import connection
+from django.http import HttpRequest
+
+from agencies.models import Branch
+
+LINE = """
+SELECT (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
+        WHERE branch_id = place.branch_id AND day = place.day)
+    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = place.branch_id)
+"""
+OF_BRANCH = f"{LINE} FROM (SELECT %s::bigint AS branch_id, %s::date AS day) place"
+OF_TICKET = f"{LINE} FROM appointments_ticket place WHERE place.code = %s"
+OF_SCREEN = """
+SELECT coalesce((
+    SELECT count(*) || '.' || sum(ticket.xmin::text::bigint) FROM appointments_ticket ticket
+    WHERE ticket.branch_id = branch.id AND ticket.day = (%s AT TIME ZONE branch.timezone)::date
+        AND ticket.called_at IS NOT NULL
+), '0')
+FROM appointments_queue queue JOIN agencies_branch branch ON branch.id = queue.branch_id
+WHERE queue.display_key = %s
+"""
+
+
+def is_unchanged(request: HttpRequest, state: str) -> bool:
+    return request.GET.get("seen") == state
+
+
+def of_branch(branch: Branch, day: date, *, now: datetime) -> str:
+    return f"{_asked(OF_BRANCH, branch.pk, day)}-{_minute(now)}"
+
+
+def of_ticket(code: str, *, now: datetime) -> str | None:
+    """None if there is no such ticket."""
+    state = _asked(OF_TICKET, code)
+    return f"{state}-{_minute(now)}" if state else None
+
+
+def of_screen(display_key: str, *, now: datetime) -> str | None:
+    """Of what a hall's screen shows; None if the key opens none."""
+    return _asked(OF_SCREEN, now, display_key)
+
+
+def _asked(question: str, *params: str | int | date) -> str | None:
+    with connection.cursor() as cursor:
+        cursor.execute(question, params)
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+def _minute(now: datetime) -> int:
+    return int(now.timestamp()) // 60
