@@ -129,7 +129,8 @@ def free_times(
     params["since"] = max(since, now if assisted else now + procedure.agency.lead)
     if assisted:
         params["now"] = datetime.max.replace(tzinfo=UTC)
-    return [FreeTime(slot, branch.pk, *times) for slot, *times in _rows(FREE_TIMES, params, procedure, channel)]
+    rows = _rows(FREE_TIMES, params, procedure, channel, assisted=assisted)
+    return [FreeTime(slot, branch.pk, *times) for slot, *times in rows]
 
 
 def free_times_json(
@@ -184,8 +185,12 @@ def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]
     }
 
 
-def _rows(sql: str, params: dict[str, Any], procedure: Procedure, channel: str) -> list[tuple]:
-    if not procedure.is_offered or channel not in procedure.channels:
+def _rows(
+    sql: str, params: dict[str, Any], procedure: Procedure, channel: str, *, assisted: bool = False
+) -> list[tuple]:
+    """None of a procedure that is not offered; officers also find times of those that only they book."""
+    offered = procedure.is_offered or (assisted and procedure.by_referral)
+    if not offered or channel not in procedure.channels:
         return []
     with connection.cursor() as cursor:
         cursor.execute(sql, params)

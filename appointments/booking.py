@@ -99,18 +99,22 @@ def book(
     source: str,
     citizen: User | None = None,
     idempotency_key: str | None = None,
+    follows: Appointment | None = None,
 ) -> Appointment:
-    """Book at once: for the API and for officers, who know whom they book for.
+    """Book at once: for the API and for officers, who know whom they book for, perhaps while that one `follows` is served.
 
     The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
     """
     try:
         slot = bookable_slot(slot_id, procedure, channel, now=now, assisted=source == Source.STAFF)
         appointment = _new(slot, procedure, channel, now)
-        appointment.citizen, appointment.source = citizen, source
+        appointment.citizen, appointment.source, appointment.follows = citizen, source, follows
         appointment.idempotency_key = idempotency_key
         _sign(appointment, contact)
         _promise(appointment, now)
+        if follows:
+            # Whoever is being served has had that turn: it does not count against the next one.
+            Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
         with _refusals():
             taking.make(appointment, slot, notifications.confirmation(appointment, now=now))
         _wake_workers(appointment)
@@ -309,7 +313,8 @@ def bookable_slot(
         raise SlotNotFound
     if slot.branch.agency_id != procedure.agency_id:
         raise ForeignProcedure
-    if not (procedure.is_offered and procedure.agency.is_live and slot.branch.is_open):
+    offered = procedure.is_offered or (assisted and procedure.by_referral)
+    if not (offered and procedure.agency.is_live and slot.branch.is_open):
         raise NotOffered
     if channel not in procedure.channels or channel not in slot.rule.channels:
         raise ChannelNotOffered

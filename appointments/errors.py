@@ -121,3 +121,17 @@ class TooEarlyToMiss(BookingError):
 class UndoTooLate(BookingError):
     message = _("This can no longer be taken back.")
     field = "ticket"
+
+
+class NothingChosen(BookingError):
+    """Forwarded to nobody."""
+
+    message = _("Choose a desk or a service.")
+    field = "desk"
+
+
+class LineMoved(BookingError):
+    """The button was pressed on a line that a colleague has changed since."""
+
+    message = _("A colleague was quicker. This is how it stands now.")
+    field = "ticket"

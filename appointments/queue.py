@@ -21,8 +21,9 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import booking, events, notifications
 from appointments.desks import is_busy, queue_of, require_free
 from appointments.errors import DeskBusy, NobodyWaits, TooEarlyToMiss, UndoTooLate, WrongStatus
-from appointments.line import GRACE
+from appointments.line import kept_until
 from appointments.models import Appointment, Desk, Event, Queue, Status, Ticket
+from appointments.models.queue import random_key
 
 Verb, State = Event.Verb, Ticket.State
 
@@ -69,11 +70,15 @@ def take_ticket(
     name: str = "",
     priority: bool = False,
     officer: User | None = None,
+    code: str = "",
 ) -> Ticket:
-    """A ticket for who comes without an appointment."""
+    """A ticket for who comes without an appointment; the same (unguessable) `code` returns the same ticket."""
     with queue_of(branch) as queue:
+        if code and (ticket := Ticket.objects.filter(branch=branch, code=code).first()):
+            return ticket
         ticket = Ticket.objects.create(
             **_new_number(queue, now),
+            code=code or random_key(),
             procedure=procedure,
             language=language,
             name=name,
@@ -83,6 +88,18 @@ def take_ticket(
         )
         _note(Verb.CHECK_IN, ticket, now, officer, before={"ticket": _gone(now)})
     return ticket
+
+
+def admit(remote: Appointment, *, now: datetime) -> Ticket:
+    """By telephone or video nobody arrives: the officer calls, also before the time. Repeating it returns the same ticket."""
+    with queue_of(remote.branch) as queue:
+        present = Ticket.objects.open().of_day(remote.branch, remote.branch.today(now))
+        if ticket := present.filter(appointment=remote).first():
+            return ticket
+        remote.refresh_from_db(fields=["status"])
+        if remote.channel == Channel.IN_PERSON or remote.status != Status.BOOKED:
+            raise WrongStatus
+        return _ticket_of(remote, queue, now)
 
 
 # Calling
@@ -149,13 +166,23 @@ def forward(
 # Serving
 
 
-def serve(called: Ticket, *, officer: User, now: datetime) -> Ticket:
-    with _locked(called) as ticket:
+def serve(present: Ticket, *, officer: User, now: datetime) -> Ticket:
+    """Begin; straight from the line where an officer sits at no desk and calls by voice."""
+    with _locked(present) as ticket:
         before = _appointment_as_it_is(ticket.appointment)
         if ticket.appointment:
             booking.serve(ticket.appointment, officer=officer, now=now)
         changed = {"state": State.SERVING, "serving_at": now, "officer_id": officer.pk}
-        return _change(ticket, [State.CALLED], Verb.SERVE, changed, officer=officer, now=now, appointment_before=before)
+        changed |= {"called_at": ticket.called_at or now, "park_reason": ""}
+        return _change(
+            ticket,
+            [State.WAITING, State.CALLED, State.PARKED],
+            Verb.SERVE,
+            changed,
+            officer=officer,
+            now=now,
+            appointment_before=before,
+        )
 
 
 def record(serving: Ticket, result: Result, *, officer: User) -> Ticket:
@@ -197,6 +224,16 @@ def miss(absent: Ticket, *, officer: User, now: datetime) -> Ticket:
         changed = {"state": State.GONE, "ended_at": now, "desk_id": None}
         allowed = [State.WAITING, State.CALLED, State.PARKED]
         return _change(ticket, allowed, Verb.MISS, changed, officer=officer, now=now, appointment_before=before)
+
+
+def give_up(waiting: Ticket, *, now: datetime) -> Ticket:
+    """Who came without an appointment leaves, and says so."""
+    with _locked(waiting) as ticket:
+        if not ticket.is_walk_in:
+            raise WrongStatus
+        changed = {"state": State.GONE, "ended_at": now, "desk_id": None}
+        allowed = [State.WAITING, State.CALLED, State.PARKED]
+        return _change(ticket, allowed, Verb.MISS, changed, officer=None, now=now, details={"by": "citizen"})
 
 
 def undo(stepped: Ticket, *, officer: User, now: datetime) -> Ticket:
@@ -256,7 +293,7 @@ def _ticket_of(appointment: Appointment, queue: Queue, now: datetime, *, since: 
     """The appointment's ticket, made anew where it had one before: on another day, or before it was missed."""
     fresh: dict[str, Any] = {"calls": 0, "park_reason": "", "outcome": ""}
     # No earlier than the arrival only for who is late: the appointment's time is what was promised.
-    late = appointment.channel == Channel.IN_PERSON and now > appointment.starts_at + GRACE
+    late = appointment.channel == Channel.IN_PERSON and now > kept_until(appointment)
     fresh |= _new_number(queue, now)
     fresh |= dict.fromkeys(("called_at", "serving_at", "ended_at", "desk", "for_desk", "officer"))
     fresh |= {
@@ -300,7 +337,7 @@ def _change(
     verb: Event.Verb,
     changed: Mapping[str, Any],
     *,
-    officer: User,
+    officer: User | None,
     now: datetime,
     appointment_before: dict[str, Any] | None = None,
     details: dict[str, Any] | None = None,

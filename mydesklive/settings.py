@@ -222,6 +222,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/digigov", BASE_DIR / "node_modules/@digigov/css/dist"),
     ("vendor/calendar", BASE_DIR / "node_modules/@event-calendar/build/dist"),
+    ("vendor/idiomorph", BASE_DIR / "node_modules/idiomorph/dist"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.bool("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))

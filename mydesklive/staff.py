@@ -26,7 +26,7 @@ class StaffSite(UnfoldAdminSite):
         return [path("r/<path:content_type_id>/<path:object_id>/", _nothing), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Officers begin with their day, others with what they configure."""
+        """Officers begin with the queue, others with what they configure."""
         return redirect(_items(request)[0]["link"])
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
@@ -68,7 +68,9 @@ def _items(request: HttpRequest) -> list[Item]:
 
 def _of_officers() -> list[Item]:
     return [
+        _item(_("Queue"), "groups", "appointments_queue"),
         _item(_("Today"), "today", "appointments_appointment_day"),
+        _item(_("Calendar"), "calendar_month", "appointments_appointment_calendar"),
         _item(_("Book for a caller"), "add_call", "appointments_appointment_book"),
         _item(_("Appointments"), "search", "appointments_appointment_changelist"),
         _item(_("No longer fit"), "event_busy", "appointments_appointment_unplaced"),
@@ -82,8 +84,11 @@ def _watch() -> Item:
 def _of_supervisors() -> list[Item]:
     return [
         _item(_("Branches"), "store", "agencies_branch_changelist"),
+        _item(_("Desks"), "desk", "appointments_desk_changelist"),
         _item(_("Opening rules"), "schedule", "agencies_openingrule_changelist"),
         _item(_("Closures"), "event_repeat", "agencies_closure_changelist"),
+        _item(_("Disruptions"), "campaign", "appointments_disruption_changelist"),
+        _item(_("Kiosk and screen"), "tv", "appointments_appointment_screens"),
     ]
 
 

@@ -129,3 +129,9 @@ def at(hour: int, minute: int = 0, *, day: date = date(2026, 3, 3), zone: ZoneIn
 
 def minutes(count: int) -> timedelta:
     return timedelta(minutes=count)
+
+
+def where_it_is_noon() -> str:
+    """A time zone in which the day is young and far from over right now, for tests of pages that read the real clock."""
+    ahead = 12 - datetime.now(UTC).hour
+    return f"Etc/GMT{-ahead:+d}"

@@ -13,6 +13,11 @@ class ProcedureQuerySet(models.QuerySet["Procedure"]):
         """Procedures that the public can book."""
         return self.filter(is_offered=True, agency__stage__in=Agency.LIVE)
 
+    def for_officers(self) -> "ProcedureQuerySet":
+        """Procedures that officers can book for citizens: also those that the public cannot."""
+        offered = models.Q(is_offered=True) | models.Q(by_referral=True)
+        return self.filter(offered, agency__stage__in=Agency.LIVE)
+
 
 class Procedure(models.Model):
     """What a citizen comes for."""

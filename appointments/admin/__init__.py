@@ -4,6 +4,15 @@ from appointments.admin.agencies import PublishedAgencyAdmin
 from appointments.admin.appointments import AppointmentAdmin
 from appointments.admin.branches import BranchOpeningsAdmin
 from appointments.admin.closures import ClosureAdmin
+from appointments.admin.disruptions import DisruptionAdmin
+from appointments.admin.desks import DeskAdmin
 from appointments.admin.rules import OpeningRuleAdmin
 
-__all__ = ["AppointmentAdmin", "BranchOpeningsAdmin", "ClosureAdmin", "OpeningRuleAdmin", "PublishedAgencyAdmin"]
+__all__ = [
+    "AppointmentAdmin",
+    "BranchOpeningsAdmin",
+    "ClosureAdmin",
+    "DeskAdmin",
+    "OpeningRuleAdmin",
+    "PublishedAgencyAdmin",
+]

@@ -20,7 +20,18 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
 from appointments import timeline
-from appointments.admin import callers, day, steps, watch
+from appointments.admin import (
+    calendars,
+    callers,
+    day,
+    planning,
+    queue_board,
+    queue_steps,
+    screens,
+    serving,
+    steps,
+    watch,
+)
 from appointments.admin.pages import address, find, officers_page, own_branches, page
 from appointments.models import Appointment, Notification, Status
 from appointments.models.appointment import AppointmentQuerySet
@@ -162,8 +173,14 @@ class AppointmentAdmin(PlacedAdmin):
         return [
             path("day/", day.day, name="appointments_appointment_day"),
             path("book/", callers.book, name="appointments_appointment_book"),
+            path("screens/", screens.screens, name="appointments_appointment_screens"),
             path("unplaced/", unplaced, name="appointments_appointment_unplaced"),
+            path("queue/", queue_board.queue, name="appointments_queue"),
+            path("queue/poll/", queue_board.poll, name="appointments_queue_poll"),
+            path("queue/<slug:branch>/<slug:step>/", queue_steps.take, name="appointments_queue_step"),
+            *serving.urls,
             *watch.urls,
+            *calendars.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
             path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),
@@ -186,6 +203,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "title": appointment.spoken_reference,
         "appointment": appointment,
         "steps": steps.possible(appointment, now),
+        "assign": planning.assigning(appointment),
         "here": request.path,
         "timeline": timeline.of(appointment),
         "messages_sent": appointment.notifications.order_by("due_at", "pk"),

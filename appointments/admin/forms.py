@@ -51,7 +51,7 @@ class WishForm(forms.Form):
 
     def __init__(self, branches: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        offered = Procedure.objects.offered().filter(agency__in=branches.values("agency")).select_related("agency")
+        offered = Procedure.objects.for_officers().filter(agency__in=branches.values("agency")).select_related("agency")
         cast("forms.ModelChoiceField", self.fields["procedure"]).queryset = offered.order_by("name_el")
         cast("forms.ModelChoiceField", self.fields["procedure"]).empty_label = _("Choose a service")
         cast("forms.ModelChoiceField", self.fields["branch"]).queryset = branches.open().select_related("agency")

@@ -25,7 +25,8 @@ SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, 
         WHERE branch_id = branch.id AND starts_at >= %(since)s AND starts_at < %(until)s)
     || '-' || (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
         WHERE branch_id = branch.id AND day = %(day)s)
-    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id)
+    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id),
+    {also}
 FROM agencies_branch branch
 WHERE branch.id = %(branch)s
     AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)
@@ -44,6 +45,7 @@ class Live:
     user_id: int
     branch: Branch
     state: str
+    more: str | None = None
 
 
 def live_key(request: HttpRequest, branch: Branch) -> str:
@@ -52,8 +54,11 @@ def live_key(request: HttpRequest, branch: Branch) -> str:
     return signing.dumps(facts, salt=SALT, compress=True)
 
 
-def opened(request: HttpRequest, *, now: datetime) -> Live | None:
-    """What the poll may see, in one query; None if it may see nothing: signed out, no longer working there, tampered with."""
+def opened(request: HttpRequest, *, now: datetime, also: str = "NULL") -> Live | None:
+    """What the poll may see, in one query; None if it may see nothing: signed out, no longer working there, tampered with.
+
+    `also` is SQL of our own about the `branch`, which the same query answers as `more`.
+    """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     try:
         user, branch, zone, bound_to = signing.loads(
@@ -69,10 +74,10 @@ def opened(request: HttpRequest, *, now: datetime) -> Live | None:
     params = {"branch": branch, "user": user, "session": session, "now": now}
     params |= {"since": midnight, "until": until, "day": midnight.date()}
     with connection.cursor() as cursor:
-        cursor.execute(CHANGED, params)
+        cursor.execute(CHANGED.format(also=also), params)
         row = cursor.fetchone()
     if row is None:
         return None
-    pk, code, timezone, name_el, name_en, agency_id, state = row
+    pk, code, timezone, name_el, name_en, agency_id, state, more = row
     names = {"code": code, "timezone": timezone, "name_el": name_el, "name_en": name_en, "agency_id": agency_id}
-    return Live(user, Branch(pk=pk, **names), state)
+    return Live(user, Branch(pk=pk, **names), state, more)

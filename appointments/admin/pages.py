@@ -18,7 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, Ticket
 
 P = ParamSpec("P")
 REMEMBERED = "staff_branch"
@@ -50,6 +50,20 @@ def find(request: HttpRequest, reference: str) -> Appointment:
     return get_object_or_404(
         seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call"), reference=reference
     )
+
+
+def find_ticket(request: HttpRequest, code: str) -> Ticket:
+    """The ticket with all that hangs on it, if it is of a branch of the officer's."""
+    related = (
+        "branch__agency",
+        "procedure__agency",
+        "appointment__procedure",
+        "appointment__citizen",
+        "desk",
+        "officer",
+    )
+    found = Ticket.objects.with_last_event().select_related(*related)
+    return get_object_or_404(found, branch__in=access.counters(signed_in(request)), code=code)
 
 
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -84,6 +84,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def open(self) -> "TicketQuerySet":
         return self.filter(state__in=Ticket.OPEN)
+
+    def with_last_event(self) -> "TicketQuerySet":
+        """Each with `last_event`, the key of what was done with it last: a page tells by it how the ticket was when shown."""
+        events = Event.objects.filter(ticket=OuterRef("pk")).order_by("-pk")
+        return self.annotate(last_event=Subquery(events.values("pk")[:1]))
 
 
 class Ticket(models.Model):

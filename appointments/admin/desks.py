@@ -1,0 +1,106 @@
+"""The desks of a branch: supervisors name them and say what is served there; officers may begin with what rules plan."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.core.exceptions import ValidationError
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies import access
+from agencies.admin.places import PlacedAdmin
+from agencies.models import Branch, OpeningRule, Procedure, Role
+from appointments.errors import DeskTaken
+from appointments.models import Desk
+
+
+class BranchFilter(SimpleListFilter):
+    title = _("branch")
+    parameter_name = "branch"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        branches = access.branches(signed_in(request), Role.SUPERVISOR).filter(desks__isnull=False).distinct()
+        return [(branch.code, branch.name) for branch in branches]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(branch__code=self.value()) if self.value() else queryset
+
+
+class DeskForm(forms.ModelForm):
+    """Where somebody sits, the desk stays in use; and it serves what its agency offers."""
+
+    def clean_is_used(self) -> bool:
+        is_used = self.cleaned_data["is_used"]
+        if self.instance.officer_id and not is_used:
+            raise ValidationError(DeskTaken.message)
+        return is_used
+
+    def clean(self) -> dict[str, Any]:
+        given = super().clean() or self.cleaned_data
+        branch = given.get("branch") or (self.instance.branch if self.instance.branch_id else None)
+        if branch and any(one.agency_id != branch.agency_id for one in given.get("procedures", ())):
+            self.add_error("procedures", _("This service belongs to another agency."))
+        return given
+
+
+@admin.register(Desk)
+class DeskAdmin(PlacedAdmin):
+    """Who sits where is not edited here: officers sit down on the queue page."""
+
+    form = DeskForm
+    list_display = ("name", "place", "served", "officer", "is_used")
+    list_filter = (BranchFilter, "is_used")
+    list_select_related = ("branch", "officer")
+    fields = ("branch", "name", "procedures", "is_used")
+    filter_horizontal = ("procedures",)
+
+    @admin.display(description=_("branch"))
+    def place(self, desk: Desk) -> str:
+        return desk.branch.name
+
+    @admin.display(description=_("services"))
+    def served(self, desk: Desk) -> str:
+        return ", ".join(procedure.name for procedure in desk.procedures.all()) or str(_("All services"))
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(branch__in=access.branches(user, Role.SUPERVISOR)).prefetch_related("procedures")
+
+    def may_see(self, user: User) -> bool:
+        return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        branches = access.branches(user, Role.SUPERVISOR)
+        procedures = Procedure.objects.filter(agency__in=branches.values("agency")).order_by("name_el")
+        return {"branch": branches, "procedures": procedures}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """A desk stays where it is: tickets tell of it."""
+        return ("branch",) if obj else ()
+
+
+def set_up(branch: Branch, today: date) -> None:
+    """As many desks as opening rules plan at most, numbered from 1, where the branch has none. Needs the queue's lock."""
+    if not Desk.objects.filter(branch=branch).exists():
+        names = range(1, planned(branch, today) + 1)
+        Desk.objects.bulk_create(Desk(branch=branch, name=str(name)) for name in names)
+
+
+def planned(branch: Branch, today: date) -> int:
+    """The most desks that its rules, now or later, open at the same time; one at least."""
+    rules = OpeningRule.objects.filter(Q(valid_until=None) | Q(valid_until__gte=today), branch=branch)
+    together = [
+        sum(
+            rule.desks
+            for rule in rules
+            if weekday in rule.weekdays and rule.opens_at <= begin.opens_at < rule.closes_at
+        )
+        for begin in rules
+        for weekday in begin.weekdays
+    ]
+    return max(together, default=1)
