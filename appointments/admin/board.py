@@ -8,7 +8,7 @@ from typing import Any
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, Value, When
+from django.db.models import Case, Exists, IntegerField, OuterRef, QuerySet, Value, When
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
@@ -22,7 +22,7 @@ from django.views.decorators.http import require_POST
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
-from appointments import notifications, offers
+from appointments import offers
 from appointments.admin.pages import page
 from appointments.admin.steps import AGENCY, note, told
 from appointments.errors import BookingError

@@ -9,14 +9,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
-from agencies.models import Agency, Branch, Channel, Closure, Procedure
+from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Procedure
 from appointments import booking, disruptions, mails, notifications, offers
 from appointments.booking import CancelledBy
 from appointments.errors import OfferGone, SlotTaken, TooLate, WrongStatus
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.publishing import publish
 from appointments.replacements import NOTICE, Replacements, near_branches
-from tests.appointments.test_races import EXPECTED
+from tests.appointments.test_races import EXPECTED, at_once
 from tests.builders import (
     NOW,
     a_branch,
@@ -616,3 +616,117 @@ def test_disruption_reads_free_times_once(branch: Branch) -> None:
             disruptions.look_after(strike, now=NOW)
         costs.append(len(queries))
     assert (costs[1] - costs[0]) / 4 <= 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_four_workers_make_one_offer_each(branch: Branch) -> None:
+    booked = [booked_at(branch, 8 + number // 6, number % 6 * 10) for number in range(30)]
+    strike = a_strike(branch, prepared=False)
+
+    def work() -> bool:
+        disruptions.look_after(Disruption.objects.get(pk=strike.pk), now=NOW)
+        return True
+
+    assert at_once([work] * 4) == {"done": 4}
+    work()
+    assert {offer.appointment_id for offer in Offer.objects.all()} == {one.pk for one in booked}
+    assert Offer.objects.filter(state=State.OPEN).count() == 30
+    assert Appointment.objects.filter(status=Status.HELD).count() == 30
+    assert Notification.objects.filter(kind="offer").count() == 30
+    assert Disruption.objects.get().state == Disruption.State.OPEN
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_offer_accepted_twenty_times_moves_once(branch: Branch) -> None:
+    booked = booked_at(branch, 9)
+    a_strike(branch)
+    offer = offer_of(booked)
+    assert at_once([lambda: offers.accept(offer, by=CITIZEN, now=NOW)] * 20) == {"done": 20}
+    assert booked.events.filter(verb="move").count() == 1
+    assert booked.notifications.filter(kind="moved").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_accepting_and_lapsing_at_the_deadline_do_not_both_win(branch: Branch) -> None:
+    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10) for number in range(12)]
+    a_strike(branch)
+    late = max(offer.deadline for offer in Offer.objects.all())
+    answers = [lambda one=one: offers.accept(offer_of(one), by=CITIZEN, now=NOW) for one in booked]
+    results = at_once([*answers, *[lambda: booking.expire(now=late) or True] * 4])
+    assert set(results) <= {"done", "OfferGone"}
+    for one in booked:
+        offer, before = offer_of(one), one.starts_at
+        one.refresh_from_db()
+        assert (offer.state, one.starts_at == before) in {(State.ACCEPTED, False), (State.LAPSED, True)}
+        assert offer.hold.status == Status.EXPIRED
+
+
+@pytest.mark.django_db(transaction=True)
+def test_all_answers_at_once_leave_one(branch: Branch) -> None:
+    """The citizen in two tabs, an officer on the telephone, and the sweep."""
+    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10) for number in range(8)]
+    strike = a_strike(branch)
+    free = [slot_at(branch, 12, number * 10, date(2026, 3, 6)).pk for number in range(6)] * 2
+    calls: list[Any] = []
+    for one, slot in zip(booked, free, strict=False):
+        calls += [
+            lambda one=one: offers.accept(offer_of(one), by=CITIZEN, now=NOW),
+            lambda one=one, slot=slot: booking.reschedule(one, slot, by=CITIZEN, now=NOW),
+            lambda one=one: booking.cancel(one, by=AGENCY, now=NOW),
+        ]
+    results = at_once([*calls, lambda: disruptions.look_after(strike, now=NOW) or True])
+    assert set(results) <= {"done", "OfferGone", "WrongStatus", "SlotTaken"}
+    for one in booked:
+        offer = offer_of(one)
+        assert offer.state in (State.ACCEPTED, State.CHANGED, State.CANCELLED)
+        assert offer.hold.status == Status.EXPIRED
+    assert not Appointment.objects.filter(status=Status.HELD).exists()
+
+
+# A strike from beginning to end
+
+
+def test_two_days_of_strike_are_resolved_to_the_last(branch: Branch, user: User) -> None:
+    """120 appointments: some accept, some choose, some cancel; the rest lapses and is called by an officer."""
+    OpeningRule.objects.update(desks=2)
+    publish([branch.pk], now=NOW)
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=at(8), starts_at__lt=at(20, day=WEDNESDAY))
+    booked = [an_appointment(slot, number) for number, slot in enumerate([*slots.order_by("starts_at"), *slots][:120])]
+    strike = a_strike(branch, until_date=WEDNESDAY)
+    assert strike.offers.filter(state=State.OPEN).count() == 120
+    assert_counts_agree()
+
+    now = NOW + timedelta(hours=3)
+    chosen = iter(TimeSlot.objects.filter(starts_at__gte=at(8, day=date(2026, 3, 13)), taken=0).order_by("starts_at"))
+    for number, one in enumerate(booked):
+        match number % 4:
+            case 0:
+                offers.accept(offer_of(one), by=CITIZEN, now=now)
+            case 1:
+                booking.reschedule(one, next(chosen).pk, by=CITIZEN, now=now)
+            case 2:
+                booking.cancel(one, by=CITIZEN, now=now)
+    disruptions.look_after(strike, now=now)
+    assert strike.state == Disruption.State.OPEN
+    assert strike.offers.hanging().count() == 30
+    assert_counts_agree()
+
+    late = max(offer.deadline for offer in strike.offers.hanging())
+    booking.expire(now=late)
+    silent = list(strike.offers.filter(state=State.LAPSED).select_related("appointment"))
+    assert len(silent) == 30
+    for number, offer in enumerate(silent):
+        if number % 2:
+            offers.again(offer, Replacements(strike, now=late), now=late)
+            offers.accept(offer, by=AGENCY, now=late, officer=user)
+        else:
+            booking.cancel(offer.appointment, by=AGENCY, now=late, reason="Δεν απαντά")
+    disruptions.look_after(strike, now=late)
+    assert (strike.state, strike.settled_at) == (Disruption.State.SETTLED, late)
+    closed = Appointment.objects.promised().filter(starts_at__gte=at(0), starts_at__lt=at(0, day=THURSDAY))
+    assert not closed.exists()
+    assert Appointment.objects.filter(status=Status.CANCELLED).count() == 45
+    assert Appointment.objects.filter(status=Status.BOOKED).count() == 75
+    assert not Appointment.objects.filter(status=Status.HELD).exists()
+    assert Notification.objects.filter(kind="cancelled").count() == 45
+    assert not Appointment.objects.unplaced(now=late).exists()
