@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -18,13 +19,13 @@ from django.views.decorators.http import require_POST
 from accounts.models import User
 from accounts.people import signed_in
 from agencies.models import Channel
-from appointments import booking
+from appointments import booking, queue
 from appointments.admin.forms import CancelForm, MoveForm
 from appointments.admin.pages import find, officers_page, page, way_back
 from appointments.admin.times import Window, window
-from appointments.errors import BookingError
+from appointments.errors import BookingError, WrongStatus
 from appointments.forms import refuse
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Desk, Status, Ticket
 
 AGENCY = Appointment.CancelledBy.AGENCY
 
@@ -46,12 +47,6 @@ COMPLETE = Step("complete", _("Complete"), "check", gettext_noop("Completed"))
 MISS = Step("miss", _("Did not come"), "person_off", gettext_noop("Did not come"))
 MOVE = Step("move", _("Move"), "event_repeat", gettext_noop("Moved"), asks=True)
 CANCEL = Step("cancel", _("Cancel"), "event_busy", gettext_noop("Cancelled"), asks=True)
-ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], Appointment]]] = {
-    "arrive": (ARRIVE, lambda booked, _officer, now: booking.arrive(booked, now=now)),
-    "serve": (SERVE, lambda arrived, officer, now: booking.serve(arrived, officer=officer, now=now)),
-    "complete": (COMPLETE, lambda serving, _officer, now: booking.complete(serving, now=now)),
-    "miss": (MISS, lambda booked, _officer, now: booking.miss(booked, now=now)),
-}
 
 # The likeliest next step first.
 BY_STATUS = {
@@ -79,6 +74,62 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
     if appointment.channel != Channel.IN_PERSON and SERVE in steps:
         steps.sort(key=lambda step: step != SERVE)
     return steps
+
+
+# What one click does: to today's ticket where there is one, so that the queue tells the same
+
+
+def _arrive(appointment: Appointment, officer: User, now: datetime) -> object:
+    """With a place in the line. Nobody arrives twice, though `check_in` may be repeated."""
+    _require(ARRIVE, appointment)
+    return queue.check_in(appointment, officer=officer, now=now)
+
+
+def _serve(appointment: Appointment, officer: User, now: datetime) -> object:
+    """Called to one's desk and begun at once; who sits at none calls by voice."""
+    _require(SERVE, appointment)
+    with transaction.atomic():
+        ticket = _ticket(appointment, now)
+        if ticket is None:
+            called = appointment.channel != Channel.IN_PERSON and appointment.status == Status.BOOKED
+            ticket = (
+                queue.admit(appointment, now=now) if called else queue.check_in(appointment, officer=officer, now=now)
+            )
+        desk = Desk.objects.filter(branch=appointment.branch, officer=officer).first()
+        if desk and ticket.state in (Ticket.State.WAITING, Ticket.State.PARKED):
+            ticket = queue.call(ticket, desk, officer=officer, now=now)
+        return queue.serve(ticket, officer=officer, now=now)
+
+
+def _complete(appointment: Appointment, officer: User, now: datetime) -> object:
+    if ticket := _ticket(appointment, now):
+        return queue.complete(ticket, officer=officer, now=now)
+    return booking.complete(appointment, now=now)
+
+
+def _miss(appointment: Appointment, officer: User, now: datetime) -> object:
+    if ticket := _ticket(appointment, now):
+        return queue.miss(ticket, officer=officer, now=now)
+    return booking.miss(appointment, now=now)
+
+
+def _require(step: Step, appointment: Appointment) -> None:
+    if step not in BY_STATUS.get(Status(appointment.status), ()):
+        raise WrongStatus
+
+
+def _ticket(appointment: Appointment, now: datetime) -> Ticket | None:
+    """The appointment's place in today's line, if it has one."""
+    today = Ticket.objects.open().of_day(appointment.branch, appointment.branch.today(now))
+    return today.filter(appointment=appointment).first()
+
+
+ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], object]]] = {
+    "arrive": (ARRIVE, _arrive),
+    "serve": (SERVE, _serve),
+    "complete": (COMPLETE, _complete),
+    "miss": (MISS, _miss),
+}
 
 
 @officers_page

@@ -13,10 +13,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Membership, Procedure, Role
-from appointments import booking
+from appointments import booking, desks
 from appointments.admin.steps import ONE_CLICK, possible
-from appointments.errors import WrongStatus
-from appointments.models import Appointment, Notification, Status, TimeSlot
+from appointments.errors import BookingError
+from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
 from appointments.publishing import publish
 from tests.builders import (
     EVERY_DAY,
@@ -83,12 +83,6 @@ def test_day_lists_who_comes(client: Client, branch: Branch) -> None:
     assert "Πολίτης 1" in text
     assert appointment.spoken_reference in text
     assert f"{branch.local(appointment.starts_at):%H:%M}" in text
-
-
-def test_admin_begins_with_the_officers_day(client: Client, branch: Branch) -> None:
-    response = signed_in(client, an_officer(branch)).get("/en/admin/", follow=True)
-    assert response.redirect_chain == [(DAY, 302)]
-    assert branch.name_en in text_of(response)
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -183,9 +177,11 @@ def allowed(appointment: Appointment, name: str, officer: User, now: object) -> 
     before = Appointment.objects.filter(pk=appointment.pk).values().get()
     try:
         ONE_CLICK[name][1](appointment, officer, now)  # type: ignore[arg-type]
-    except WrongStatus:
+    except BookingError:
         return False
+    Ticket.objects.all().delete()
     Appointment.objects.filter(pk=appointment.pk).update(**before)
+    appointment.refresh_from_db()
     return True
 
 
@@ -210,6 +206,30 @@ def test_step_by_a_second_officer_says_so_and_changes_nothing(client: Client, br
     assert "has changed in the meantime" in text_of(response)
     appointment.refresh_from_db()
     assert appointment.status == Status.SERVING
+
+
+def test_steps_of_the_list_keep_the_ticket_right(client: Client, branch: Branch) -> None:
+    officer, appointment = an_officer(branch), booked(branch)
+    desk = desks.sit(Desk.objects.create(branch=branch, name="1"), officer=officer, now=timezone.now())
+    signed_in(client, officer)
+    states = []
+    for name in ("arrive", "serve", "complete"):
+        client.post(page_of(appointment, name), {"next": DAY})
+        states.append(Ticket.objects.get(appointment=appointment).state)
+    assert states == ["waiting", "serving", "done"]
+    assert Ticket.objects.get().desk == desk
+
+
+def test_begin_from_the_list_waits_for_the_desk(client: Client, branch: Branch) -> None:
+    officer, first, second = an_officer(branch), booked(branch, 1), booked(branch, 2)
+    desks.sit(Desk.objects.create(branch=branch, name="1"), officer=officer, now=timezone.now())
+    signed_in(client, officer)
+    client.post(page_of(first, "serve"), {"next": DAY})
+    response = client.post(page_of(second, "serve"), {"next": DAY}, follow=True)
+    assert "Finish with the person at this desk first." in text_of(response)
+    second.refresh_from_db()
+    assert second.status == Status.BOOKED
+    assert not Ticket.objects.filter(appointment=second).exists()
 
 
 def test_step_is_not_taken_by_opening_an_address(client: Client, branch: Branch) -> None:
