@@ -74,9 +74,10 @@ WITH offered AS MATERIALIZED (
         )
     )
 ), length AS MATERIALIZED (
-    SELECT DISTINCT rule, slot_minutes, minutes, since, until FROM offered
-), free AS MATERIALIZED (
-    SELECT rule, minutes FROM length WHERE EXISTS (
+    SELECT rule, branch, slot_minutes, minutes, days, since, until, array_agg(procedure) AS procedures
+    FROM offered GROUP BY rule, branch, slot_minutes, minutes, days, since, until
+), looked AS MATERIALIZED (
+    SELECT branch, procedures, days, EXISTS (
         SELECT FROM appointments_timeslot slot
         WHERE slot.rule_id = length.rule AND slot.taken < slot.capacity
             AND slot.starts_at >= length.since AND slot.starts_at < length.until
@@ -85,11 +86,10 @@ WITH offered AS MATERIALIZED (
                 WHERE next.rule_id = length.rule AND next.taken < next.capacity AND next.starts_at >= slot.starts_at
                     AND next.starts_at < slot.starts_at + length.minutes * interval '1 minute'
             )
-    )
+    ) AS has_times FROM length
 ), lacking AS MATERIALIZED (
-    SELECT offered.branch, offered.procedure, offered.days
-    FROM offered LEFT JOIN free ON free.rule = offered.rule AND free.minutes = offered.minutes
-    GROUP BY offered.branch, offered.procedure, offered.days HAVING count(free.rule) = 0
+    SELECT branch, procedure, days FROM looked CROSS JOIN unnest(procedures) AS procedure
+    GROUP BY branch, procedure, days HAVING NOT bool_or(has_times)
 ), cleared AS (
     UPDATE appointments_alert alert SET cleared_at = %(now)s
     WHERE kind = %(kind)s AND cleared_at IS NULL AND NOT EXISTS (

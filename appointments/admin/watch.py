@@ -15,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext, ngettext
 from django.views.decorators.cache import never_cache
 
@@ -131,10 +132,10 @@ def _served_by(user: User) -> Callable[[Branch], bool]:
     return lambda branch: branch.agency_id in agency_ids or branch.pk in branch_ids
 
 
-def _sums(found: list[Load]) -> list[tuple[str, int | str]]:
+def _sums(found: list[Load]) -> list[tuple[str, str]]:
     """All of it in one line."""
     longest = max((load.longest_minutes for load in found), default=0)
-    return [
+    sums: list[tuple[str, int | str]] = [
         (gettext("Appointments today"), sum(load.total for load in found)),
         (gettext("Waiting now"), sum(load.waiting for load in found)),
         (gettext("Longest wait"), gettext("%d min") % longest),
@@ -143,6 +144,7 @@ def _sums(found: list[Load]) -> list[tuple[str, int | str]]:
         (gettext("Not confirmed"), sum(load.unconfirmed for load in found)),
         (gettext("Messages failed"), sum(load.failed for load in found)),
     ]
+    return [(label, one if isinstance(one, str) else number_format(one, force_grouping=True)) for label, one in sums]
 
 
 def _row(load: Load, *, linked: bool) -> Row:

