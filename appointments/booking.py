@@ -426,7 +426,7 @@ def _end(appointment: Appointment, status: Status, now: datetime) -> None:
     appointment.save()
 
 
-def _moving(appointment: Appointment, slot: TimeSlot, by: str) -> dict[str, str]:
+def _moving(appointment: Appointment, slot: TimeSlot | Appointment, by: str) -> dict[str, str]:
     """What the history tells of a move: times in UTC, and the branches' codes where these differ."""
     details = {"from": appointment.starts_at.isoformat(), "to": slot.starts_at.isoformat(), "by": by}
     if slot.branch_id != appointment.branch_id:
