@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from unfold.widgets import DATETIME_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget
+from unfold.widgets import DATETIME_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from agencies.forms import Ticked, channels_field
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule
@@ -170,7 +170,9 @@ class ClosureForm(ClosedForm):
     closes_all_of: QuerySet[Agency] | None = None
 
     kind = forms.ChoiceField(
-        label=_("Kind"), choices=[(kind, kind.label) for kind in (Closure.Kind.CLOSED, Closure.Kind.HOLIDAY)]
+        label=_("Kind"),
+        choices=[(kind, kind.label) for kind in (Closure.Kind.CLOSED, Closure.Kind.HOLIDAY)],
+        widget=UnfoldAdminSelectWidget,
     )
 
     def clean(self) -> None:

@@ -20,7 +20,7 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, unbroken
 from agencies.models import Branch, Closure, Role
 from agencies.opening_forms import AbsenceForm, ClosureForm
-from appointments.admin.previewed import PreviewedAdmin, Query, supervises
+from appointments.admin.previewed import PreviewedAdmin, Query, spelled, supervises
 from appointments.admin.previews import AT_ONCE, Preview, preview, preview_of_many
 from appointments.admin.published import publish_and_tell
 from appointments.admin.rules import only, short
@@ -188,9 +188,13 @@ class ClosureAdmin(PreviewedAdmin):
         if preview.branches:
             return [_("this is about %d branches: their times are published after saving") % preview.branches]
         if preview.fewer:
-            return [ngettext("this takes away %d time", "this takes away %d times", preview.fewer) % preview.fewer]
+            return [
+                ngettext("this takes away %s time", "this takes away %s times", preview.fewer) % spelled(preview.fewer)
+            ]
         if preview.more:
-            return [ngettext("this gives back %d time", "this gives back %d times", preview.more) % preview.more]
+            return [
+                ngettext("this gives back %s time", "this gives back %s times", preview.more) % spelled(preview.more)
+            ]
         return [_("this takes away no times that are published now")]
 
     def affected(self, row: Model, now: datetime) -> Query:

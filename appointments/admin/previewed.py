@@ -14,8 +14,9 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
-from django.urls import NoReverseMatch, URLPattern, path, reverse
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST
@@ -31,7 +32,8 @@ from appointments.models import Appointment
 
 # Fields of our own in what is sent: a look without saving, and what is to become of those who are affected.
 LOOK, DECIDED, REARRANGE = "_look", "_decided", "rearrange"
-SHOWN = 100
+# Of who is affected, so many are listed on a page, and so many below a form that one is still filling in.
+SHOWN, GLANCE = 100, 5
 Query = list[tuple[str, Any]]
 
 
@@ -49,7 +51,9 @@ class Told:
     unseen: int = 0
 
 
-def told(request: HttpRequest, look: Callable[[], Preview], words: Callable[[Preview], list[str]]) -> Told:
+def told(
+    request: HttpRequest, look: Callable[[], Preview], words: Callable[[Preview], list[str]], shown: int = SHOWN
+) -> Told:
     try:
         found = look()
     except BusyError:
@@ -62,7 +66,7 @@ def told(request: HttpRequest, look: Callable[[], Preview], words: Callable[[Pre
         again = ngettext("%d appointment fits again", "%d appointments fit again", found.placed_again)
         parts.append(again % found.placed_again)
     seen = Appointment.objects.filter(pk__in=found.displaced).seen_by(signed_in(request))
-    rows = list(seen.select_related("branch", "procedure").order_by("starts_at", "pk")[:SHOWN])
+    rows = list(seen.select_related("branch", "procedure").order_by("starts_at", "pk")[:shown])
     return Told(_sentence(parts), count, rows, count - len(rows))
 
 
@@ -71,20 +75,21 @@ def _sentence(parts: list[str]) -> str:
     return f"{text[:1].upper()}{text[1:]}." if text else ""
 
 
+def spelled(count: int) -> str:
+    return number_format(count, force_grouping=True)
+
+
 def difference(preview: Preview) -> str:
     if preview.more:
-        return ngettext("%d more than now", "%d more than now", preview.more) % preview.more
+        return ngettext("%s more than now", "%s more than now", preview.more) % spelled(preview.more)
     if preview.fewer:
-        return ngettext("%d fewer than now", "%d fewer than now", preview.fewer) % preview.fewer
+        return ngettext("%s fewer than now", "%s fewer than now", preview.fewer) % spelled(preview.fewer)
     return _("as many as now")
 
 
-def rearranging(query: Query) -> str | None:
+def rearranging(query: Query) -> str:
     """Where all who are affected get new times together."""
-    try:
-        return f"{reverse('admin:appointments_disruption_add')}?{urlencode(query)}"
-    except NoReverseMatch:
-        return None
+    return f"{reverse('admin:appointments_disruption_add')}?{urlencode(query)}"
 
 
 class PreviewedAdmin(PlacedAdmin):
@@ -118,12 +123,12 @@ class PreviewedAdmin(PlacedAdmin):
 
     def preview_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
         """The preview alone, for the script that asks while one types; nothing while the form has errors."""
-        found = self._told(request, object_id)
+        found = self._told(request, object_id, shown=GLANCE)
         if found is None:
             return HttpResponse(status=204)
         return TemplateResponse(request, "admin/agencies/_preview.html", {"told": found})
 
-    def _told(self, request: HttpRequest, object_id: str | None) -> Told | None:
+    def _told(self, request: HttpRequest, object_id: str | None, shown: int = SHOWN) -> Told | None:
         row = self.get_object(request, unquote(object_id)) if object_id else None
         if not (self.has_change_permission(request, row) if row else self.has_add_permission(request)):
             raise PermissionDenied
@@ -133,7 +138,7 @@ class PreviewedAdmin(PlacedAdmin):
         if not form.is_valid():
             return None
         now = timezone.now()
-        return told(request, lambda: self.look(form, now), self.words)
+        return told(request, lambda: self.look(form, now), self.words, shown)
 
     def get_form(self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs)
@@ -165,7 +170,7 @@ class PreviewedAdmin(PlacedAdmin):
             "title": ngettext("%d appointment is affected", "%d appointments are affected", found.count) % found.count,
             "told": found,
             "given": [(name, value) for name, value in given if name != "csrfmiddlewaretoken"],
-            "rearranges": bool(found.rows) and rearranging([]) is not None,
+            "rearranges": bool(found.rows),
             "names": {"look": LOOK, "decided": DECIDED, "rearrange": REARRANGE},
             "opts": self.opts,
         }
@@ -180,8 +185,7 @@ class PreviewedAdmin(PlacedAdmin):
     def _rearranged(self, request: HttpRequest, obj: Model) -> HttpResponse | None:
         if request.POST.get(DECIDED) != REARRANGE:
             return None
-        address = rearranging(self.affected(obj, timezone.now()))
-        return redirect(address) if address else None
+        return redirect(rearranging(self.affected(obj, timezone.now())))
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None

@@ -24,7 +24,18 @@ from agencies import access, openings
 from agencies.admin.places import AgencyFilter, unbroken
 from agencies.models import Branch, Channel, OpeningRule, Procedure, Role
 from agencies.opening_forms import OpeningRuleForm, SingleOpeningForm, SplitForm
-from appointments.admin.previewed import DECIDED, LOOK, PreviewedAdmin, Query, difference, supervises, told
+from appointments.admin.previewed import (
+    DECIDED,
+    GLANCE,
+    LOOK,
+    SHOWN,
+    PreviewedAdmin,
+    Query,
+    difference,
+    spelled,
+    supervises,
+    told,
+)
 from appointments.admin.previews import FOUR_WEEKS, Preview, preview
 from appointments.admin.published import publish_and_tell
 from appointments.admin.weeks import asked_week, week_of
@@ -90,7 +101,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
     form = OpeningRuleForm
     change_form_template = "admin/agencies/openingrule/change_form.html"
     list_before_template = "admin/agencies/openingrule/before_list.html"
-    list_display = ("spoken", "branch", "purpose_name", "desks", "slot_length", "channel_names", "validity")
+    list_display = ("spoken", "branch", "purpose_name", "desks", "channel_names", "validity")
     list_filter = (SupervisedAgencyFilter, BranchFilter)
     list_select_related = ("branch",)
     search_fields = ("branch__search_text",)
@@ -109,10 +120,6 @@ class OpeningRuleAdmin(PreviewedAdmin):
     @admin.display(description=gettext_lazy("what for"))
     def purpose_name(self, rule: OpeningRule) -> str:
         return str(rule.get_purpose_display())
-
-    @admin.display(description=gettext_lazy("slot"))
-    def slot_length(self, rule: OpeningRule) -> str:
-        return unbroken(_("%d min") % rule.slot_minutes)
 
     @admin.display(description=gettext_lazy("valid"))
     def validity(self, rule: OpeningRule) -> str:
@@ -231,7 +238,8 @@ class OpeningRuleAdmin(PreviewedAdmin):
         found = None
         if request.method == "POST" and form.is_valid():
             now = timezone.now()
-            found = told(request, lambda: _look_split(rule, form, now), words)
+            shown = GLANCE if PREVIEW in request.GET else SHOWN
+            found = told(request, lambda: _look_split(rule, form, now), words, shown)
             if PREVIEW in request.GET:
                 return TemplateResponse(request, "admin/agencies/_preview.html", {"told": found})
             if LOOK not in request.POST and (not found.count or DECIDED in request.POST):
@@ -292,11 +300,10 @@ def _given(rule: OpeningRule, preview: Preview) -> str:
     if rule.purpose == Purpose.WALK_IN:
         return _("this gives no times to book: visits without an appointment are taken then")
     count = preview.rule_times
-    given = ngettext("this gives %d time", "this gives %d times", count) % count
+    given = ngettext("this gives %s time", "this gives %s times", count) % spelled(count)
     if rule.purpose == Purpose.ASSISTED:
-        given = (
-            ngettext("this gives %d time that officers book", "this gives %d times that officers book", count) % count
-        )
+        given = ngettext("this gives %s time that officers book", "this gives %s times that officers book", count)
+        given %= spelled(count)
     if preview.within == FOUR_WEEKS:
         return _("%s in the next four weeks") % given
     days = preview.within.days

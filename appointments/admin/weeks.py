@@ -1,6 +1,6 @@
 """A week of a branch as its opening rules make it: a row for each day, in words and as bars of desks by the hour."""
 
-from collections.abc import Iterable
+import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
@@ -10,7 +10,8 @@ from agencies.models import Branch, Closure, OpeningRule
 
 DAYS = timedelta(days=7)
 # The drawing, in its own units: as wide as the week's hours, a desk so high unless there are too many.
-WIDTH, DESK, HIGHEST = 720, 10, 80
+WIDTH, DESK, HIGHEST = 720, 12, 96
+MARKS = 8
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Week:
     branch: Branch
     monday: date
     days: list[Day]
-    hours: list[time]
+    hours: list[int]
     lines: list[float]
 
     @property
@@ -82,10 +83,8 @@ def week_of(branch: Branch, monday: date) -> Week:
         )
         for day, on_day in by_day.items()
     ]
-    marks = range(begin, end + 1)
-    return Week(
-        branch, monday, days, [time(hour % 24) for hour in marks], [(hour - begin) * 60 * scale for hour in marks]
-    )
+    marks = range(begin, end + 1, _step(end - begin))
+    return Week(branch, monday, days, list(marks), [round((hour - begin) * 60 * scale, 1) for hour in marks])
 
 
 def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
@@ -95,11 +94,17 @@ def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
     )
 
 
-def _hours(rules: Iterable[OpeningRule]) -> tuple[int, int]:
-    """The full hours around all openings of the week."""
-    begins = [rule.opens_at.hour for rule in rules]
-    ends = [rule.closes_at.hour + (1 if rule.closes_at.minute else 0) for rule in rules]
-    return min(begins, default=8), max(ends, default=14)
+def _hours(rules: list[OpeningRule]) -> tuple[int, int]:
+    """The full hours around all openings of the week, in equal steps from the first to the last."""
+    begin = min((rule.opens_at.hour for rule in rules), default=8)
+    end = max((rule.closes_at.hour + (1 if rule.closes_at.minute else 0) for rule in rules), default=14)
+    step = _step(end - begin)
+    return begin, begin + math.ceil((end - begin) / step) * step
+
+
+def _step(hours: int) -> int:
+    """Hours from one mark to the next, so that there is room for their labels."""
+    return math.ceil(hours / MARKS)
 
 
 def _day(day: date, rules: list[OpeningRule], closures: list[Closure], begin: int, scale: float) -> Day:

@@ -3,12 +3,14 @@
 from datetime import date, timedelta
 from time import monotonic
 from typing import Any
+from urllib.parse import parse_qs
 
 import psycopg
 import pytest
 from django.db import connection
 from django.forms.models import model_to_dict
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from agencies.models import Branch, Closure, Membership, OpeningRule, Role
@@ -529,3 +531,57 @@ def test_preview_does_not_wait_for_who_publishes(client: Client) -> None:
     assert "Try again in a moment" in text
     assert monotonic() - begun < 10
     assert OpeningRule.objects.count() == 1
+
+
+# Handing over to the disruption wizard
+
+
+def test_affected_are_handed_over_with_place_days_and_reason(supervisor: Client, branch: Branch) -> None:
+    booked_on(branch, in_days(4), 2)
+    day = in_days(4)
+    data = closure_data(branch, day, from_time="08:00", until_time="12:00", reason_el="Απεργία", reason_en="Strike")
+    assert "Save and rearrange them" in text_of(supervisor.post(f"{CLOSURES}add/", data))
+    response = supervisor.post(f"{CLOSURES}add/", data | {"_decided": "rearrange"})
+    assert Closure.objects.count() == 1
+    address, query = response["Location"].split("?")
+    assert address == reverse("admin:appointments_disruption_add")
+    assert parse_qs(query) == {
+        "branch": [branch.code],
+        "from_date": [day.isoformat()],
+        "until_date": [day.isoformat()],
+        "from_time": ["08:00"],
+        "until_time": ["12:00"],
+        "reason_el": ["Απεργία"],
+        "reason_en": ["Strike"],
+    }
+    assert "Strike" in text_of(supervisor.get(response["Location"]))
+
+
+def test_changed_rule_hands_over_the_days_of_those_without_room(supervisor: Client, branch: Branch) -> None:
+    booked_on(branch, in_days(4), 3)
+    rule = branch.opening_rules.get()
+    data = rule_data(branch) | whole_day(desks="1") | {"_decided": "rearrange"}
+    response = supervisor.post(f"{RULES}{rule.pk}/change/", data)
+    query = parse_qs(response["Location"].split("?")[1])
+    day = in_days(4).isoformat()
+    assert query == {"branch": [branch.code], "from_date": [day], "until_date": [day]}
+
+
+def test_operators_hand_over_nobody(client: Client, branch: Branch) -> None:
+    booked_on(branch, in_days(4))
+    client.force_login(a_user("op@example.org", is_operator=True))
+    text = text_of(client.post(f"{CLOSURES}add/", closure_data(branch, in_days(4))))
+    assert "1 appointment is affected" in text
+    assert "rearrange" not in text
+
+
+def test_a_glance_lists_a_few_and_counts_the_rest(supervisor: Client, branch: Branch) -> None:
+    for offset in range(3):
+        slot = slots_on(branch, in_days(4))[offset]
+        for number in range(3):
+            an_appointment(slot, 3 * offset + number, now=timezone.now())
+    data = closure_data(branch, in_days(4))
+    live = text_of(supervisor.post(f"{CLOSURES}add/preview/", data))
+    assert live.count('scope="row"') == 5
+    assert "and 4 more" in live
+    assert text_of(supervisor.post(f"{CLOSURES}add/", data)).count('scope="row"') == 9
