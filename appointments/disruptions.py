@@ -71,7 +71,8 @@ def _closure(disruption: Disruption, agency: Agency, branch: Branch) -> Closure:
 def _make_offers(disruption: Disruption, branches: Sequence[Branch], *, now: datetime) -> int:
     """Who came first has the first choice of what is nearest."""
     made, replacements = 0, Replacements(disruption, now=now)
-    for appointment in disruption.affected(branches).order_by("starts_at", "created_at", "pk"):
+    affected = disruption.affected(branches).select_related("agency", "branch", "procedure__agency")
+    for appointment in affected.order_by("starts_at", "created_at", "pk"):
         try:
             made += offers.make(appointment, disruption, replacements, now=now) is not None
         except Exception:

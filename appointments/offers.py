@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from appointments import booking, notifications, taking
@@ -24,19 +25,22 @@ PATIENCE, BEFORE, AT_LEAST = timedelta(hours=48), timedelta(hours=4), timedelta(
 ALARM = timedelta(hours=4)
 
 
-def make(affected: Appointment, disruption: Disruption, replacements: Replacements, *, now: datetime) -> Offer | None:
-    """Hold the best time for the appointment, and tell the citizen; or tell that there is none.
+def make(
+    appointment: Appointment, disruption: Disruption, replacements: Replacements, *, now: datetime
+) -> Offer | None:
+    """Hold the best time for the affected appointment, and tell the citizen; or tell that there is none.
 
-    None where there is nothing to do (any more), or somebody else is at it: then a later sweep looks again.
+    It comes from a list, with branch, agency and procedure; here it is locked and asked whether it is still so. None where
+    there is nothing to do (any more), or somebody else is at it: then a later sweep looks again.
     """
     with transaction.atomic():
-        found = Appointment.objects.select_for_update(skip_locked=True, of=("self",))
-        related = found.select_related("agency", "branch", "procedure__agency")
-        here = {"starts_at": affected.starts_at, "branch": affected.branch_id, "status": Status.BOOKED}
-        appointment = related.filter(pk=affected.pk, **here).first()
+        here = {"starts_at": appointment.starts_at, "branch": appointment.branch_id, "status": Status.BOOKED}
+        same = Appointment.objects.filter(pk=appointment.pk, **here).order_by().values_list("revision", flat=True)
+        revisions = list(same.select_for_update(skip_locked=True))
         # Asked under the lock: another worker may have been here since the list was made.
-        if appointment is None or _is_offered(appointment, disruption):
+        if not revisions or _is_offered(appointment, disruption):
             return None
+        (appointment.revision,) = revisions
         offer = Offer(
             disruption=disruption,
             appointment=appointment,
@@ -97,7 +101,8 @@ def accept(offered: Offer, *, by: str, now: datetime, officer: User | None = Non
 
 
 def _is_offered(appointment: Appointment, disruption: Disruption) -> bool:
-    return any(offer.is_hanging or offer.disruption_id == disruption.pk for offer in appointment.offers.all())
+    hanging_or_here = Q(state__in=Offer.HANGING) | Q(disruption=disruption)
+    return appointment.offers.filter(hanging_or_here).exists()
 
 
 @contextmanager
@@ -124,7 +129,7 @@ def _offer_best(offer: Offer, replacements: Replacements, now: datetime) -> None
     offer.save()
     # Messages of before say what is no longer true; this one is told apart by the number.
     appointment.revision += 1
-    appointment.save(update_fields=["revision"])
+    Appointment.objects.filter(pk=appointment.pk).update(revision=appointment.revision)
     notifications.owe_offer(appointment, due=due)
 
 
