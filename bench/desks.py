@@ -1,0 +1,128 @@
+"""Sixty desks of one branch that keep the queue page open: what their polling costs the server.
+
+Every desk asks each five seconds, as the page does. At first nothing changes but the clock; then somebody is called every
+four seconds, and every desk is sent the whole board anew.
+"""
+
+import html
+import http.client
+import re
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from itertools import cycle
+
+import psutil
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.urls import reverse
+from django.utils import timezone
+
+from accounts.models import User
+from agencies.models import Branch, Membership, Procedure, Role
+from appointments import desks, queue
+from appointments.models import Desk, Ticket
+from bench import world
+from bench.results import Row
+from bench.stack import web
+
+DESKS = 60
+INTERVAL = 5.0  # seconds between two polls of a page, as in static/js/queue.js
+WAITING = 40
+CALL_EVERY = 4.0  # seconds
+GOAL = 0.05
+
+Seat = tuple[Desk, User]
+
+
+class Page:
+    """An open queue page: what it asks, and what it knows."""
+
+    def __init__(self, connection: http.client.HTTPConnection, officer: User) -> None:
+        self.connection = connection
+        self.headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={_session_of(officer)}"}
+        self.seen = ""
+        found = re.search(r'data-poll="([^"]+)"', self._get(reverse("admin:appointments_queue"))[1])
+        assert found, "The queue page has no address to poll."
+        self.address = html.unescape(found[1])
+
+    def poll(self) -> int:
+        status, _body = self._get(f"{self.address}&seen={self.seen}")
+        return status
+
+    def _get(self, address: str) -> tuple[int, str]:
+        self.connection.request("GET", address, headers=self.headers)
+        answer = self.connection.getresponse()
+        body = answer.read()
+        assert answer.status in (200, 204), (address, answer.status)
+        self.seen = answer.headers.get("X-State") or self.seen
+        return answer.status, body.decode(errors="replace")
+
+
+def polling(*, seconds: float) -> list[Row]:
+    """The share of one core that web server and database need."""
+    branch, procedure = world.places()
+    seats = [_seat(branch, number) for number in range(DESKS)]
+    _line_up(branch, procedure)
+    with web("mydesklive.wsgi:application") as port:
+        connection = http.client.HTTPConnection("127.0.0.1", port)
+        pages = [Page(connection, officer) for _desk, officer in seats]
+        quiet = _share(pages, seconds, iter(()))
+        busy = _share(pages, seconds, cycle(seats))
+        connection.close()
+    return [
+        Row(f"{DESKS} desks polling, nobody called", f"{quiet:.1%}", "of a core", None, "< 5 %", quiet < GOAL),
+        Row(f"{DESKS} desks polling, a call each {CALL_EVERY:g} s", f"{busy:.1%}", "of a core"),
+    ]
+
+
+def _seat(branch: Branch, number: int) -> Seat:
+    officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}")
+    Membership.objects.create(user=officer, agency=branch.agency, branch=branch, role=Role.AGENT)
+    desk = Desk.objects.create(branch=branch, name=str(number + 1))
+    return desks.sit(desk, officer=officer, now=timezone.now()), officer
+
+
+def _line_up(branch: Branch, procedure: Procedure) -> None:
+    now = timezone.now()
+    for number in range(WAITING):
+        queue.take_ticket(branch, procedure, now=now - timedelta(minutes=number))
+
+
+def _session_of(officer: User) -> str:
+    session = SessionStore()
+    session[SESSION_KEY] = str(officer.pk)
+    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
+    session[HASH_SESSION_KEY] = officer.get_session_auth_hash()
+    session.create()
+    return str(session.session_key)
+
+
+def _share(pages: list[Page], seconds: float, seats: Iterator[Seat]) -> float:
+    """Processor time of everything that the bench started, by the time that went by, while the pages take turns."""
+    for page in pages:
+        page.poll()
+    started, used = time.perf_counter(), _processor_time()
+    next_call = started
+    for number in range(round(seconds / INTERVAL * DESKS)):
+        time.sleep(max(started + number * INTERVAL / DESKS - time.perf_counter(), 0))
+        if time.perf_counter() >= next_call and (seat := next(seats, None)):
+            _call(*seat)
+            next_call += CALL_EVERY
+        pages[number % DESKS].poll()
+    return (_processor_time() - used) / (time.perf_counter() - started)
+
+
+def _call(desk: Desk, officer: User) -> None:
+    ticket = queue.call_next(desk, officer=officer, now=timezone.now())
+    queue.put_back(Ticket.objects.get(pk=ticket.pk), officer=officer, now=timezone.now())
+
+
+def _processor_time() -> float:
+    """Seconds that web server and database have used so far; who has ended counts for the parent."""
+    total = 0.0
+    for process in psutil.Process().children(recursive=True):
+        times = process.cpu_times()
+        total += times.user + times.system
+    return total
