@@ -193,7 +193,11 @@ def claim(*, now: datetime) -> list[AlertMail]:
     pks = list(owed.values_list("pk", flat=True))
     AlertMail.objects.filter(pk__in=pks).update(leased_until=now + LEASE)
     related = AlertMail.objects.select_related("user", "alert__branch__agency", "alert__procedure")
-    return list(related.filter(pk__in=pks).order_by("alert__branch__name_el", "alert__branch", "-alert__kind", "alert"))
+    return list(
+        related.filter(pk__in=pks).order_by(
+            "alert__branch__name_el", "alert__branch_id", "-alert__kind", "alert__procedure_id"
+        )
+    )
 
 
 def _record(owed: Iterable[AlertMail], **outcome: Any) -> None:

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Membership, OpeningRule, Role
-from appointments import alerts, booking
+from appointments import alerts, booking, tasks
 from appointments.delivery import LEASE
 from appointments.models import Alert, AlertMail, TimeSlot
 from appointments.publishing import publish
@@ -368,6 +368,14 @@ def test_mail_is_claimed_by_one_worker_only(branch: Branch) -> None:
         assert alerts.claim(now=NOW) == []
         other.rollback()
     assert len(alerts.claim(now=NOW)) == 1
+
+
+def test_task_checks_and_mails(branch: Branch) -> None:
+    a_supervisor(branch)
+    Agency.objects.update(alert_days=1)
+    tasks.check_alerts()
+    assert Alert.objects.open().filter(mailed_at=None).count() == 0
+    assert len(mail.outbox) == Alert.objects.open().count() == 1
 
 
 def test_membership_of_the_agency_and_the_branch_makes_one_mail(branch: Branch) -> None:
