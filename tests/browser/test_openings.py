@@ -53,6 +53,7 @@ def test_rule_tells_what_it_brings_while_one_types(
     page.locator("#id_desks").fill("2")
     expect(live).to_contain_text("λιγότερες από τώρα")
     expect(live).to_contain_text("1 ραντεβού εκτός ωραρίου.")
+    live.get_by_text("Ποιους αφορά").click()
     expect(live.get_by_text("Πολίτης 2")).to_be_visible()
     assert_accessible(page)
     page.locator("#id_desks").fill("4")
