@@ -159,8 +159,8 @@ def entries(days: Days, wish: Wish) -> list[Entry]:
         "ticket__desk",
     )
     return [
-        Entry(*row, procedure=localized or greek, officer=officer or email or "", desk=desk)
-        for *row, localized, greek, officer, email, desk in rows
+        Entry(reference, starts_at, ends_at, status, channel, name, localized or greek, officer or email or "", desk)
+        for reference, starts_at, ends_at, status, channel, name, localized, greek, officer, email, desk in rows
     ]
 
 

@@ -20,7 +20,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.functional import Promise
-from django.utils.translation import gettext, pgettext_lazy
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.gzip import gzip_page
@@ -163,7 +163,8 @@ def _span(days: Days) -> str:
         return date_format(last, "l j E Y")
     if days.since.day == 1 and last.day > WEEK.days:
         return date_format(last, "F Y")
-    return f"{date_format(days.since, 'j E')} – {date_format(last, 'j E Y')}"
+    since = date_format(days.since, "j" if days.since.month == last.month else "j E")
+    return f"{since} – {date_format(last, 'j E Y')}"
 
 
 def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any]:
@@ -185,8 +186,9 @@ def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any
         "channels": {channel.value: [str(channel.label), icon] for channel, icon in CHANNEL_ICONS.items()},
         "movable": booking.CHANGEABLE,
         "words": {
-            "free": gettext("%(count)s free"),
-            "free_in": gettext("%(when)s: %(free)s of %(places)s places are free"),
+            "free_one": ngettext("%(count)s free", "%(count)s free", 1),
+            "free": ngettext("%(count)s free", "%(count)s free", 2),
+            "free_in": gettext("%(free)s, %(when)s, of %(places)s"),
             "free_column": gettext("Free"),
             "no_name": gettext("No name"),
             "lost": gettext("Connection lost, trying again."),
@@ -331,6 +333,6 @@ urls: list[URLPattern] = [
     path("calendar/data/", data, name="appointments_appointment_calendar_data"),
     path("<str:reference>/calendar-move/", planning.move, name="appointments_appointment_calendar_move"),
     path("<str:reference>/assign/", planning.assign, name="appointments_appointment_assign"),
-    path("feeds/", feeds.feeds, name="appointments_appointment_feeds"),
-    path("feeds/new/", feeds.renew, name="appointments_appointment_feeds_new"),
+    path("calendar/feeds/", feeds.feeds, name="appointments_appointment_feeds"),
+    path("calendar/feeds/new/", feeds.renew, name="appointments_appointment_feeds_new"),
 ]

@@ -83,8 +83,8 @@ function draw(data) {
     resources: lanes(data).map((title, id) => ({ id, title })),
     slotMinTime: clock(data.hours[0]),
     slotMaxTime: clock(data.hours[1]),
-    slotDuration: { minutes: Math.max(data.step, 10) },
-    snapDuration: { minutes: data.step },
+    slotDuration: { minutes: data.step },
+    slotHeight: rowHeight(data.step),
     hiddenDays: weekend(data),
   };
   if (calendar) for (const [name, value] of Object.entries(drawn)) calendar.setOption(name, value);
@@ -111,8 +111,7 @@ function settings(data) {
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     slotLabelFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     slotLabelInterval: { minutes: HOUR },
-    slotHeight: 28,
-    columnWidth: options.view === "day" ? undefined : "minmax(8rem, 1fr)",
+    columnWidth: options.view === "day" ? undefined : "minmax(10rem, 1fr)",
     displayEventEnd: false,
     slotEventOverlap: false,
     nowIndicator: true,
@@ -128,6 +127,9 @@ function settings(data) {
     select: ({ startStr, endStr }) => offer(minuteOf(startStr), minuteOf(endStr)),
   };
 }
+
+/** In pixels: tall enough to hit and to read, however long a row is. */
+const rowHeight = (minutes) => Math.max(24, Math.min(minutes * 2, 60), minutes < 15 ? 28 : 0);
 
 function offset() {
   const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)/.exec(options.offset);
@@ -152,7 +154,7 @@ function appointments(data) {
       id: reference,
       title: data.name[at] || words.no_name,
       start: stamp(data.start[at]),
-      end: stamp(data.start[at] + data.length[at]),
+      end: stamp(data.start[at] + Math.max(data.length[at], data.step)), // a slot is taken as a whole
       startEditable: options.movable.includes(one.status),
       classNames: ["appointment", `appointment--${one.status}`],
       extendedProps: one,
@@ -209,23 +211,25 @@ function content(event, timeText) {
 function appointmentLink(event, one, timeText) {
   const [state, stateIcon] = options.statuses[one.status];
   const [channel, channelIcon] = options.channels[one.channel];
-  const link = element("a", "appointment__link", icon(stateIcon), icon(channelIcon), element("b", "", timeText), ` ${event.title}`);
-  link.append(element("span", "appointment__service", one.procedure));
+  const link = element("a", "appointment__link", icon(stateIcon), icon(channelIcon), element("b", "", timeText), " ");
+  link.append(element("span", "appointment__name", event.title), " ", element("span", "appointment__service", one.procedure));
   link.href = options.appointment.replace("REFERENCE", one.reference);
   link.draggable = false; // by the component, not as a link
   link.id = `appointment-${one.reference}`;
-  const said = [dayOf(one.minute), clock(one.minute), event.title, one.procedure, channel, state, one.officer].filter(Boolean);
+  // Begins with what is to be seen, so that who speaks to the computer can say it.
+  const said = [`${timeText} ${event.title} ${one.procedure}`, dayOf(one.minute), channel, state, one.officer].filter(Boolean);
   link.setAttribute("aria-label", said.join(", "));
-  link.title = said.slice(1).join("\n");
+  link.title = [timeText, event.title, one.procedure, channel, state, one.officer].filter(Boolean).join("\n");
   return placed(link, one.minute, one.column);
 }
 
 function hourLink({ begins, free, places, column }) {
-  const link = element("a", "hour__free", filled(words.free, { count: free }));
+  const told = filled(words[free === 1 ? "free_one" : "free"], { count: free });
+  const link = element("a", "hour__free", told);
   link.href = `${options.book}&from=${stamp(begins).slice(0, 10)}`;
   link.id = `hour-${begins}`;
   const when = `${dayOf(begins)}, ${clock(begins)}–${clock(begins + HOUR)}`;
-  link.setAttribute("aria-label", filled(words.free_in, { when, free, places }));
+  link.setAttribute("aria-label", filled(words.free_in, { free: told, when, places }));
   link.addEventListener("click", (click) => {
     if (click.ctrlKey || click.metaKey) return;
     click.preventDefault();
@@ -254,18 +258,25 @@ function name() {
   for (const part of frame.querySelectorAll("time[aria-label]")) part.removeAttribute("aria-label");
 }
 
-// The keyboard: one stop for all, arrows between them
+// The keyboard: one stop for the appointments and one for the free hours, arrows between those of a kind
 
-const links = () =>
-  [...root.querySelectorAll("[data-minute]")].sort(
+const KINDS = ["appointment__link", "hour__free"];
+const links = (kind) =>
+  [...root.querySelectorAll(`.${kind}`)].sort(
     (one, other) => one.dataset.column - other.dataset.column || one.dataset.minute - other.dataset.minute,
   );
 
 function rove(kept) {
-  const all = links();
-  const chosen = document.getElementById(kept) ?? all[0];
+  for (const kind of KINDS) {
+    const all = links(kind);
+    const before = all.find((link) => link.id === kept);
+    stopAt(before ?? all[0], all);
+    before?.focus({ preventScroll: true });
+  }
+}
+
+function stopAt(chosen, all) {
   for (const link of all) link.tabIndex = link === chosen ? 0 : -1;
-  if (kept) chosen?.focus({ preventScroll: true });
 }
 
 const STEPS = {
@@ -293,10 +304,10 @@ function pressed(event) {
   const step = STEPS[event.key];
   if (!step) return;
   event.preventDefault();
-  const all = links();
+  const all = links(link.classList[0]);
   const next = step(all, all.indexOf(link));
   if (!next) return;
-  for (const other of all) other.tabIndex = other === next ? 0 : -1;
+  stopAt(next, all);
   next.focus();
   next.scrollIntoView({ block: "nearest", inline: "nearest" });
 }

@@ -121,7 +121,7 @@ def test_closures_of_branch_and_agency_are_told_with_their_reason(client: Client
     assert data(client, branch)["closed"] == [
         [day + 12 * 60, day + 13 * 60 + 30, "Μετακόμιση", True],
         [2 * day, 3 * day, "Αργία", True],
-        [3 * day, 4 * day, "Απουσία: Ηλίας Απών (λείπει 1 θέση)", False],
+        [3 * day, 4 * day, "Απουσία: Ηλίας Απών (λείπει 1 θυρίδα)", False],
     ]
 
 
@@ -305,7 +305,7 @@ def test_no_two_appointments_of_a_lane_overlap() -> None:
 def test_who_is_served_stands_at_the_real_desk() -> None:
     shown = [entry("A", at(9)), entry("B", at(9), status=Status.SERVING, desk=12), entry("C", at(9), desk=11)]
     names, found = agenda.lanes(shown, [(11, "1"), (12, "2")], 3)
-    assert names == ["Θέση 1", "Θέση 2", "Θέση 3"]
+    assert names == ["Θυρίδα 1", "Θυρίδα 2", "Θέση 3"]
     assert found == [0, 1, 2]  # C is only expected: where it will be served is not known
 
 
@@ -324,7 +324,7 @@ def test_desks_view_names_the_desk_of_the_ticket(client: Client) -> None:
     }
     Ticket.objects.create(branch=branch, appointment=appointment, desk=desk, **fields)
     found = data(client, branch, view="desks")
-    assert found["lanes"][found["lane"][0]] == "Θέση 7"
+    assert found["lanes"][found["lane"][0]] == "Θυρίδα 7"
 
 
 # The page

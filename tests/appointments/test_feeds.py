@@ -16,7 +16,7 @@ from appointments.models import Feed, TimeSlot
 from tests.builders import NOW, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at
 
 pytestmark = pytest.mark.django_db
-FEEDS = "/admin/appointments/appointment/feeds/"
+FEEDS = "/admin/appointments/appointment/calendar/feeds/"
 
 
 @pytest.fixture(autouse=True)
