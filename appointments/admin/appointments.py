@@ -83,16 +83,14 @@ class OwnAgencyFilter(AgencyFilter):
 
 
 class OwnBranchFilter(SimpleListFilter):
-    """Of a few branches one chooses; of many the watch page leads here with one."""
+    """The one branch that the watch page leads here with."""
 
     title = _("branch")
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        branches = own_branches(request)
-        if len(branches) > watch.FEW:
-            branches = [branch for branch in branches if branch.code == request.GET.get("branch")]
-        return [(branch.code, branch.name) for branch in branches]
+        code = request.GET.get("branch")
+        return [(branch.code, branch.name) for branch in own_branches(request) if branch.code == code] if code else []
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(branch__code=self.value()) if self.value() else queryset
