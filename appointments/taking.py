@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
 
 from agencies.facts import Columns, listed, parts
 from agencies.models import Branch, OpeningRule, Procedure
@@ -18,7 +17,6 @@ from appointments import notifications
 from appointments.availability import FOR_PROCEDURE, slots_needed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.models import Appointment, Offer, Status, TimeSlot
-from appointments.models.appointment import OPEN
 from appointments.notifications import Owed
 
 # A slot that is asked for
@@ -59,34 +57,23 @@ def stored_under(idempotency_key: str) -> int | None:
 
 # The limit per person
 
-LOCK_PERSON = "SELECT pg_advisory_xact_lock(hashtextextended(%(person_key)s, %(procedure_id)s));"
-# The first place that is free among the person's open appointments for the procedure; none if nobody is counted.
+# The first place that is free among the person's open appointments for the procedure; none if nobody is counted. The
+# function locks the person first where there are several places.
 PLACE = """
-SELECT min(place) AS place FROM generate_series(0, %(open_limit)s - 1) AS place
-WHERE %(person_key)s <> '' AND place NOT IN (
-    SELECT limit_place FROM appointments_appointment
-    WHERE person_key = %(person_key)s AND procedure_id = %(procedure_id)s AND status = ANY(%(open)s)
-        AND id IS DISTINCT FROM %(id)s AND limit_place IS NOT NULL
-)
+SELECT CASE WHEN %(person_key)s <> '' THEN
+    appointments_free_place(%(person_key)s, %(procedure_id)s, %(open_limit)s, %(id)s)
+END AS place
 """
 
 
 def limit_place(appointment: Appointment) -> int | None:
     """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
-    sql = f"{_person_lock(appointment)} {PLACE}"
     with connection.cursor() as cursor:
-        cursor.execute(sql, _person(appointment))
-        place = _last_row(cursor)[0]
+        cursor.execute(PLACE, _person(appointment))
+        (place,) = cursor.fetchone()
     if place is None and appointment.person_key:
         raise LimitReached
     return place
-
-
-def _person_lock(appointment: Appointment) -> str:
-    """Sent along with the statement that counts, which then reads what others wrote before; needless for a single place,
-    where the constraint alone decides.
-    """
-    return LOCK_PERSON if appointment.person_key and appointment.procedure.open_limit > 1 else ""
 
 
 def _person(appointment: Appointment) -> dict[str, Any]:
@@ -95,16 +82,7 @@ def _person(appointment: Appointment) -> dict[str, Any]:
         "person_key": appointment.person_key,
         "procedure_id": appointment.procedure_id,
         "open_limit": appointment.procedure.open_limit,
-        "open": [*OPEN],
     }
-
-
-def _last_row(cursor: CursorWrapper) -> tuple:
-    """The row of the last statement that was sent."""
-    row = cursor.fetchone()
-    while cursor.nextset():
-        row = cursor.fetchone()
-    return row
 
 
 # Slots
@@ -112,14 +90,14 @@ def _last_row(cursor: CursorWrapper) -> tuple:
 TAKE = """
 run AS (
     SELECT id FROM appointments_timeslot
-    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity
+    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity {may}
     ORDER BY id FOR NO KEY UPDATE
 ), taken AS (
-    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {condition}
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {enough}
     RETURNING slot.id
 )
 """
-TAKE_ONLY = f"WITH {TAKE.format(condition='')} SELECT id FROM taken"
+TAKE_ONLY = f"WITH {TAKE.format(may='', enough='')} SELECT id FROM taken"
 
 # All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
 # the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
@@ -132,9 +110,8 @@ COLUMNS = [
 MAKE = f"""
 WITH place AS MATERIALIZED ({PLACE}), {
     TAKE.format(
-        condition='''
-    AND (SELECT count(*) FROM run) = %(needed)s AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)
-'''
+        may="AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)",
+        enough="AND (SELECT count(*) FROM run) = %(needed)s",
     )
 }, appointment AS (
     INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids, limit_place)
@@ -173,8 +150,8 @@ def make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()
     row["needed"] = slots_needed(appointment.procedure, slot)
     # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
-        cursor.execute(f"{_person_lock(appointment)} {MAKE}", row)
-        appointment.limit_place, pk, slot_ids = _last_row(cursor)
+        cursor.execute(MAKE, row)
+        appointment.limit_place, pk, slot_ids = cursor.fetchone()
     if appointment.person_key and appointment.limit_place is None:
         raise LimitReached
     if pk is None:
