@@ -172,6 +172,7 @@ class Appointment(models.Model):
         null=True,
         blank=True,
         related_name="appointments",
+        db_index=False,
         verbose_name=_("citizen's account"),
     )
     name = models.CharField(_("full name"), max_length=120, blank=True)
@@ -189,7 +190,7 @@ class Appointment(models.Model):
     limit_place = models.PositiveSmallIntegerField(null=True, editable=False)
 
     source = models.CharField(_("booked through"), max_length=6, choices=Source, default=Source.WEB)
-    idempotency_key = models.CharField(max_length=100, null=True, unique=True, editable=False)  # noqa: DJ001 (unique)
+    idempotency_key = models.CharField(max_length=100, null=True, editable=False)  # noqa: DJ001 (unique)
     revision = models.PositiveSmallIntegerField(
         _("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE.")
     )
@@ -235,6 +236,9 @@ class Appointment(models.Model):
         ordering = ("starts_at", "pk")
         constraints = (
             models.UniqueConstraint(
+                fields=["idempotency_key"], condition=Q(idempotency_key__isnull=False), name="one_appointment_per_key"
+            ),
+            models.UniqueConstraint(
                 fields=["person_key", "procedure", "limit_place"],
                 condition=Q(status__in=OPEN) & ~Q(person_key=""),
                 name="open_appointments_per_person",
@@ -253,6 +257,7 @@ class Appointment(models.Model):
         )
         indexes = (
             models.Index(fields=["branch", "starts_at"], name="appointment_by_branch"),
+            models.Index(fields=["citizen"], condition=Q(citizen__isnull=False), name="appointment_by_citizen"),
             GinIndex(fields=["search"], name="appointment_search"),
             models.Index(
                 fields=["expires_at"],

@@ -47,7 +47,7 @@ class Notification(models.Model):
         DROPPED = "dropped", _("No longer needed")
 
     appointment = models.ForeignKey(
-        Appointment, models.CASCADE, related_name="notifications", verbose_name=_("appointment")
+        Appointment, models.CASCADE, related_name="notifications", db_index=False, verbose_name=_("appointment")
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     medium = models.CharField(_("medium"), max_length=5, choices=Medium, default=Medium.EMAIL)

@@ -12,7 +12,7 @@ class TimeSlot(models.Model):
     give: a taken time is never lost. Only `appointments.publishing` and `appointments.booking` write here.
     """
 
-    branch = models.ForeignKey(Branch, models.PROTECT, related_name="slots", verbose_name=_("branch"))
+    branch = models.ForeignKey(Branch, models.PROTECT, related_name="slots", db_index=False, verbose_name=_("branch"))
     rule = models.ForeignKey(
         OpeningRule, models.SET_NULL, null=True, related_name="slots", db_index=False, verbose_name=_("opening rule")
     )
