@@ -1,7 +1,6 @@
 """What the REST API takes and gives: shapes and their checks, nothing that reads a clock or writes a row."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
@@ -91,21 +90,27 @@ class AppointmentSerializer(serializers.Serializer):
 
     reference = serializers.CharField()
     status = serializers.ChoiceField(Status.choices)
-    agency = serializers.CharField(source="agency.slug")
-    branch = serializers.CharField(source="branch.code")
-    procedure = serializers.CharField(source="procedure.code")
+    agency = serializers.CharField(help_text="Slug of the agency.")
+    branch = serializers.CharField(help_text="Code of the branch.")
+    procedure = serializers.CharField(help_text="Code of the service.")
     channel = serializers.ChoiceField(Channel.choices)
-    starts_at = serializers.SerializerMethodField(help_text="With the offset of the branch.")
-    ends_at = serializers.SerializerMethodField()
-    manage_url = serializers.URLField(
-        source="link", help_text="Opens the appointment without signing in: for the citizen alone."
-    )
+    starts_at = serializers.DateTimeField(help_text="With the offset of the branch.")
+    ends_at = serializers.DateTimeField()
+    manage_url = serializers.URLField(help_text="Opens the appointment without signing in: for the citizen alone.")
 
-    def get_starts_at(self, appointment: Appointment) -> datetime:
-        return appointment.branch.local(appointment.starts_at)
-
-    def get_ends_at(self, appointment: Appointment) -> datetime:
-        return appointment.branch.local(appointment.ends_at)
+    def to_representation(self, appointment: Appointment) -> dict[str, Any]:
+        branch = appointment.branch
+        return {
+            "reference": appointment.reference,
+            "status": appointment.status,
+            "agency": appointment.agency.slug,
+            "branch": branch.code,
+            "procedure": appointment.procedure.code,
+            "channel": appointment.channel,
+            "starts_at": branch.local(appointment.starts_at).isoformat(),
+            "ends_at": branch.local(appointment.ends_at).isoformat(),
+            "manage_url": appointment.link(),
+        }
 
 
 class SlotField(serializers.IntegerField):
