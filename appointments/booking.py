@@ -90,7 +90,7 @@ def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User
 
 
 def book(
-    slot_id: int,
+    slot: int | TimeSlot,
     procedure: Procedure,
     channel: str,
     contact: Contact,
@@ -103,10 +103,11 @@ def book(
 ) -> Appointment:
     """Book at once: for the API and for officers, who know whom they book for, perhaps while that one `follows` is served.
 
+    `slot` is its key, or what `taking.asked_for` found.
     The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
     """
     try:
-        slot = bookable_slot(slot_id, procedure, channel, now=now, assisted=source == Source.STAFF)
+        slot = bookable_slot(slot, procedure, channel, now=now, assisted=source == Source.STAFF)
         appointment = _new(slot, procedure, channel, now)
         appointment.citizen, appointment.source, appointment.follows = citizen, source, follows
         appointment.idempotency_key = idempotency_key
@@ -301,14 +302,15 @@ def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User
 
 
 def bookable_slot(
-    slot_id: int, procedure: Procedure, channel: str, *, now: datetime, assisted: bool = False
+    slot: int | TimeSlot | None, procedure: Procedure, channel: str, *, now: datetime, assisted: bool = False
 ) -> TimeSlot:
     """The slot with its rule and branch, if the procedure can begin there in this channel as far as rules tell.
 
     Officers (`assisted`) may book up to the last minute. Whether the time is still free is decided when it is taken.
     Raises the BookingError that says what is wrong.
     """
-    slot = taking.slot_of(slot_id, procedure)
+    if isinstance(slot, int):
+        _procedure, slot = taking.asked_for(slot, procedure.code)
     if slot is None or slot.rule is None:
         raise SlotNotFound
     if slot.branch.agency_id != procedure.agency_id:

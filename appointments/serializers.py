@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from agencies import facts
 from agencies.api import CODE, CodeField
 from agencies.models import Branch, Channel, Procedure
-from appointments import phones
+from appointments import phones, taking
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
 from appointments.persons import is_tax_number
@@ -24,13 +24,13 @@ REQUIRED = _("This field is required.")
 
 
 class FactField(CodeField):
-    """A service or branch named by its code, of which only what the rules ask for is read."""
+    """A service or branch named by its code, of which only what the rules ask for is read; by `str`, nothing yet."""
 
-    def __init__(self, read: Callable[[str], Procedure | Branch | None], **options: Any) -> None:
+    def __init__(self, read: Callable[[str], Procedure | Branch | str | None], **options: Any) -> None:
         super().__init__("code", **options)
         self.read = read
 
-    def to_internal_value(self, data: Any) -> Procedure | Branch:
+    def to_internal_value(self, data: Any) -> Procedure | Branch | str:
         found = self.read(data) if isinstance(data, str) and CODE.fullmatch(data) else None
         return found or self.fail("does_not_exist", value=str(data)[:60])
 
@@ -130,7 +130,7 @@ def validate_time_zone(name: str) -> None:
 
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
-    procedure = FactField(facts.procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service.")
+    procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
     channel = serializers.ChoiceField(Channel.choices)
     name = serializers.CharField(max_length=120)
     email = serializers.EmailField(max_length=254)
@@ -168,7 +168,14 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
-        return asked
+        return asked | self._found(asked["slot"], asked["procedure"])
+
+    def _found(self, slot_id: int, code: str) -> dict[str, Any]:
+        """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
+        procedure, slot = taking.asked_for(slot_id, code)
+        if procedure is None:
+            raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
+        return {"procedure": procedure, "slot": slot or slot_id}
 
 
 class MoveSerializer(serializers.Serializer):
