@@ -7,8 +7,8 @@ class Migration(migrations.Migration):
     """Indexes that another one covers, that are never asked, or that hold mostly nulls make each booking slower."""
 
     dependencies = [
-        ('agencies', '0002_video_provider_choices'),
-        ('appointments', '0004_place_of_person'),
+        ('agencies', '0003_staff_day'),
+        ('appointments', '0007_place_of_person'),
         ('videocalls', '0001_initial'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

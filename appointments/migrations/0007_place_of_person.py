@@ -24,6 +24,6 @@ END $$
 class Migration(migrations.Migration):
     """The first place that is free among a person's open appointments for a procedure, from 0; null when all are taken."""
 
-    dependencies = [("appointments", "0003_search_by_contact")]
+    dependencies = [("appointments", "0006_alert_mail")]
 
     operations = [migrations.RunSQL(CREATE, "DROP FUNCTION appointments_free_place")]
