@@ -68,8 +68,12 @@ async function show(data) {
   if (root) {
     draw(data);
   } else {
-    const page = new DOMParser().parseFromString(await (await fetch(location.href)).text(), "text/html");
-    shown.replaceChildren(...page.querySelector("#calendar-shown").childNodes);
+    const answer = await fetch(location.href);
+    if (!answer.ok) throw new Error(answer.status);
+    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    // What the reader has opened stays open, and what is in focus in focus.
+    const callbacks = { beforeAttributeUpdated: (name) => name !== "open" };
+    Idiomorph.morph(shown, page.querySelector("#calendar-shown").innerHTML, { morphStyle: "innerHTML", callbacks });
   }
   seen = data.seen;
 }

@@ -20,6 +20,8 @@ from tests.conftest import PHONE, NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Accessible = Callable[[Page], None]
+# The page asks for news every five seconds.
+SOON = 15_000
 CALENDAR = "/admin/appointments/appointment/calendar/"
 
 
@@ -196,10 +198,10 @@ def test_change_elsewhere_appears_by_itself(page: Page, branch: Branch, live_ser
     page.goto(f"{CALENDAR}?view=day&date={day}")
     drawn(page, appointment).focus()
     other = booked_at(branch, day, "11:00", 2)
-    expect(drawn(page, other)).to_be_visible()
+    expect(drawn(page, other)).to_be_visible(timeout=SOON)
     expect(drawn(page, appointment)).to_be_focused()
     booking.cancel(other, by="agency", now=timezone.now())
-    expect(drawn(page, other)).to_have_count(0)
+    expect(drawn(page, other)).to_have_count(0, timeout=SOON)
 
 
 def test_list_and_month_show_a_change_by_themselves(page: Page, branch: Branch, live_server: LiveServer) -> None:
@@ -207,8 +209,16 @@ def test_list_and_month_show_a_change_by_themselves(page: Page, branch: Branch, 
     sign_in(page, an_officer(branch), live_server)
     page.goto(f"{CALENDAR}?view=month&date={day}")
     expect(page.get_by_role("table")).not_to_contain_text("ραντεβού")
-    booked_at(branch, day, "11:00")
-    expect(page.get_by_role("table")).to_contain_text("ραντεβού")
+    booked_at(branch, day, "11:00", 1)
+    expect(page.get_by_role("table")).to_contain_text("ραντεβού", timeout=SOON)
+
+    page.goto(f"{CALENDAR}?view=list&date={day}")
+    page.locator("summary").last.click()
+    page.locator("summary").first.focus()
+    other = booked_at(branch, day, "11:20", 2)
+    expect(page.locator(f"tr[id='{other.reference}']")).to_be_visible(timeout=SOON)
+    expect(page.locator("summary").first).to_be_focused()
+    expect(page.locator("details.calendar-day").last).to_have_attribute("open", "")
 
 
 @pytest.mark.parametrize("zone", ["America/Los_Angeles", "Pacific/Auckland"])
