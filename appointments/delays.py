@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from django.db import transaction
 from django.db.models import F
 
 from agencies.models import Branch
@@ -28,7 +27,6 @@ def _at_work(now: datetime) -> Iterable[Branch]:
     return serving.filter(desks__is_used=True, desks__seated_at__lte=now - SETTLED).distinct().order_by("pk")
 
 
-@transaction.atomic
 def _tell_at(branch: Branch, now: datetime) -> int:
     behind = _behind(line_of(branch, now=now))
     told = Notification.objects.filter(kind=Notification.Kind.DELAYED, appointment__in=behind)

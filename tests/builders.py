@@ -6,9 +6,9 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
-from appointments import booking
+from appointments import booking, desks, queue
 from appointments.booking import Contact
-from appointments.models import Appointment, TimeSlot
+from appointments.models import Appointment, Desk, Ticket, TimeSlot
 from appointments.publishing import publish
 
 ATHENS = ZoneInfo("Europe/Athens")
@@ -125,6 +125,28 @@ def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "age
 def at(hour: int, minute: int = 0, *, day: date = date(2026, 3, 3), zone: ZoneInfo = ATHENS) -> datetime:
     """A wall-clock time in Athens (or the zone), on Tuesday 3 March 2026 unless told."""
     return datetime.combine(day, time(hour, minute), zone)
+
+
+def today_at(hour: int, minute: int = 0) -> datetime:
+    """A wall-clock time in Athens on the day of NOW."""
+    return at(hour, minute, day=NOW.date())
+
+
+def booked_at(branch: Branch, hour: int, minute: int = 0, number: int = 1, **more: Any) -> Appointment:
+    """An appointment on the day of NOW."""
+    slot = next(one for one in slots_of(branch) if one.starts_at == today_at(hour, minute))
+    return an_appointment(slot, number, **more)
+
+
+def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk:
+    """A desk, with the officer at it."""
+    desk = Desk.objects.create(branch=branch, name=name)
+    return desks.sit(desk, officer=officer, now=NOW) if officer else desk
+
+
+def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
+    """The ticket of who came without an appointment, for the only procedure of the branch's agency."""
+    return queue.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)
 
 
 def minutes(count: int) -> timedelta:

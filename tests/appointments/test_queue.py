@@ -2,32 +2,28 @@ from datetime import timedelta
 
 import pytest
 
-from accounts.models import User
-from agencies.models import Branch, Channel
+from agencies.models import Channel
 from appointments import booking, desks, queue
 from appointments.errors import DeskBusy, DeskTaken, NobodyWaits, NoDesk, TooEarlyToMiss, UndoTooLate, WrongStatus
-from appointments.models import Appointment, Desk, Notification, Status, Ticket
+from appointments.models import Notification, Status, Ticket
 from appointments.queue import Result
-from tests.builders import NOW, a_procedure, an_appointment, an_officer, an_open_branch, at, minutes, slots_of
+from tests.builders import (
+    NOW,
+    a_desk,
+    a_procedure,
+    a_walk_in,
+    an_officer,
+    an_open_branch,
+    at,
+    booked_at,
+    minutes,
+    slots_of,
+)
 
 pytestmark = pytest.mark.django_db
 
 State = Ticket.State
 TODAY = NOW.date()
-
-
-def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk:
-    desk = Desk.objects.create(branch=branch, name=name)
-    return desks.sit(desk, officer=officer, now=NOW) if officer else desk
-
-
-def booked_at(branch: Branch, hour: int, minute: int = 0, number: int = 1, **more: object) -> Appointment:
-    slot = next(one for one in slots_of(branch) if one.starts_at == at(hour, minute, day=TODAY))
-    return an_appointment(slot, number, **more)  # type: ignore[arg-type]
-
-
-def a_walk_in(branch: Branch, when: object, **more: object) -> Ticket:
-    return queue.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)  # type: ignore[arg-type]
 
 
 def test_check_in_gives_numbers_in_order_and_a_place_by_the_time_of_the_appointment() -> None:
