@@ -4,8 +4,8 @@ from appointments.admin.agencies import PublishedAgencyAdmin
 from appointments.admin.appointments import AppointmentAdmin
 from appointments.admin.branches import BranchOpeningsAdmin
 from appointments.admin.closures import ClosureAdmin
-from appointments.admin.disruptions import DisruptionAdmin
 from appointments.admin.desks import DeskAdmin
+from appointments.admin.disruptions import DisruptionAdmin
 from appointments.admin.rules import OpeningRuleAdmin
 
 __all__ = [
@@ -13,6 +13,7 @@ __all__ = [
     "BranchOpeningsAdmin",
     "ClosureAdmin",
     "DeskAdmin",
+    "DisruptionAdmin",
     "OpeningRuleAdmin",
     "PublishedAgencyAdmin",
 ]

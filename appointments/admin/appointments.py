@@ -175,8 +175,8 @@ class AppointmentAdmin(PlacedAdmin):
             path("unplaced/", unplaced, name="appointments_appointment_unplaced"),
             path("queue/", queue_board.queue, name="appointments_queue"),
             path("queue/poll/", queue_board.poll, name="appointments_queue_poll"),
-            path("queue/<slug:branch>/<slug:step>/", queue_steps.take, name="appointments_queue_step"),
             *serving.urls,
+            path("queue/<slug:branch>/<slug:step>/", queue_steps.take, name="appointments_queue_step"),
             *watch.urls,
             *calendars.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
@@ -208,8 +208,17 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "call": appointment.video_call,
         "join_url": appointment.page_url("join"),
         "tax_number": _tax_number(appointment),
+        **_linked(request, appointment),
     }
     return page(request, "detail.html", context)
+
+
+def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
+    """The appointments booked on the spot at this one, and which of them the officer may open."""
+    followers = list(appointment.followers.select_related("branch").order_by("starts_at"))
+    pks = [one.pk for one in followers] + ([appointment.follows_id] if appointment.follows_id else [])
+    seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=pks)
+    return {"followers": followers, "seen": set(seen.values_list("pk", flat=True))}
 
 
 def _tax_number(appointment: Appointment) -> str:

@@ -48,7 +48,8 @@ def find(request: HttpRequest, reference: str) -> Appointment:
     """The appointment, if it is at a branch of the officer's; times only held have no citizen yet and are not shown."""
     seen = Appointment.objects.seen_by(signed_in(request)).exclude(status=Status.HELD)
     return get_object_or_404(
-        seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call"), reference=reference
+        seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch"),
+        reference=reference,
     )
 
 

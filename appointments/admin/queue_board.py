@@ -254,7 +254,7 @@ def queue(request: HttpRequest) -> HttpResponse:
         "languages": settings.LANGUAGES,
         "new_code": random_key(),
         "supervises": supervised.exists(),
-        "key": live_key(request, branch),
+        "poll_key": live_key(request, branch),
         **shown(branch, officer.pk, hall_of(branch, now), now),
         **undoable(last_step(officer, branch, now), now),
     }

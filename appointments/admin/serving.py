@@ -187,8 +187,8 @@ def _tax_number(appointment: Appointment | None) -> str:
 
 
 urls = [
-    path("serving/<slug:code>/", serving, name="appointments_serving"),
-    path("serving/<slug:code>/save/", save, name="appointments_serving_save"),
-    path("serving/<slug:code>/complete/", complete, name="appointments_serving_complete"),
-    path("serving/<slug:code>/follow-up/", follow_up.book, name="appointments_follow_up"),
+    path("queue/tickets/<slug:code>/", serving, name="appointments_serving"),
+    path("queue/tickets/<slug:code>/save/", save, name="appointments_serving_save"),
+    path("queue/tickets/<slug:code>/complete/", complete, name="appointments_serving_complete"),
+    path("queue/tickets/<slug:code>/follow-up/", follow_up.book, name="appointments_follow_up"),
 ]

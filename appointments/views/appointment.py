@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from appointments import arrivals, timeline
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, Ticket
 from appointments.models.appointment import PROMISED
 from appointments.views import changes
 from appointments.views.entry import for_appointment
@@ -55,8 +55,16 @@ def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
         "is_ahead": appointment.status in PROMISED and appointment.ends_at > now and not fell_out,
         "history": history(appointment),
+        "summary": _summary(appointment),
     }
     return render(request, "appointments/detail.html", context)
+
+
+def _summary(appointment: Appointment) -> Ticket | None:
+    """What the officer wrote down for the citizen, once it is done."""
+    if appointment.status != Status.COMPLETED:
+        return None
+    return Ticket.objects.filter(appointment=appointment).exclude(citizen_note="").first()
 
 
 @require_safe

@@ -306,7 +306,7 @@ def test_script_learns_what_the_next_press_stands_on(client: Client, branch: Bra
     headers = {"X-Requested-With": "queue"}
     response = client.post(f"{QUEUE}{branch.code}/begin/", on(ticket), headers=headers)
     assert response.headers["X-Seen"] == str(on(ticket)["seen"])
-    assert response.headers["X-Go"] == f"/en/admin/appointments/appointment/serving/{ticket.code}/"
+    assert response.headers["X-Go"] == f"/en/admin/appointments/appointment/queue/tickets/{ticket.code}/"
     assert 'id="queue-board"' in text_of(response)
     refused = client.post(f"{QUEUE}{branch.code}/begin/", {"ticket": ticket.code, "seen": 0}, headers=headers)
     assert refused.headers["X-Refused"] == "yes"
