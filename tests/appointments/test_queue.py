@@ -216,6 +216,20 @@ def test_undo_restores_ticket_and_appointment_within_ten_seconds() -> None:
         queue.undo(ticket, officer=officer, now=at(8, 12, day=TODAY))
 
 
+def test_undo_of_completed_keeps_what_was_written() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk = a_desk(branch, officer)
+    ticket = a_walk_in(branch, at(8, day=TODAY))
+    queue.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
+    written = Result(documents_seen=["ΑΦΜ"], internal_note="Λείπει η υπογραφή", outcome=Ticket.Outcome.MISSING_DOCUMENT)
+    queue.complete(ticket, officer=officer, now=at(8, 31, day=TODAY), result=written)
+    back = queue.undo(ticket, officer=officer, now=at(8, 31, day=TODAY))
+    assert (back.state, back.ended_at) == (State.CALLED, None)
+    assert (back.documents_seen, back.internal_note) == (["ΑΦΜ"], "Λείπει η υπογραφή")
+    assert back.outcome == Ticket.Outcome.MISSING_DOCUMENT
+
+
 def test_undo_is_for_who_did_it_and_not_onto_a_busy_desk() -> None:
     branch = an_open_branch()
     officer, colleague = an_officer(branch), an_officer(branch, email="other@example.org")
