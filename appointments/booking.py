@@ -7,7 +7,6 @@ are the last guard.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,39 +15,21 @@ from django.db import IntegrityError, transaction
 from accounts.models import User
 from agencies.models import Channel, Procedure
 from appointments import events, notifications, taking
+from appointments.asking import bookable_slot
 from appointments.errors import (
     BookingError,
-    ChannelNotOffered,
-    ForeignProcedure,
     HoldExpired,
     LimitReached,
-    NotOffered,
-    SlotNotFound,
-    SlotNotReleased,
-    SlotPassed,
     TooLate,
     WrongStatus,
 )
 from appointments.models import Appointment, Event, Offer, Status, Ticket, TimeSlot
-from appointments.persons import encrypted, person_key
+from appointments.persons import Contact, sign
 from videocalls.models import VideoCall
 
 Source, CancelledBy = Appointment.Source, Appointment.CancelledBy
 # Still before service: may be moved, cancelled, and given to an officer.
 CHANGEABLE = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
-
-
-@dataclass(frozen=True)
-class Contact:
-    """Who comes and how to reach them. `timezone` is the reader's own IANA zone, empty if not known."""
-
-    name: str
-    email: str = ""
-    phone: str = ""
-    language: str = "el"
-    timezone: str = ""
-    tax_number: str = ""
-    notes: str = ""
 
 
 # Making
@@ -79,7 +60,7 @@ def confirm(held: Appointment, contact: Contact, *, now: datetime, citizen: User
         if appointment.status != Status.HELD or appointment.is_overdue(now):
             raise HoldExpired
         appointment.citizen = citizen or appointment.citizen
-        _sign(appointment, contact)
+        sign(appointment, contact)
         appointment.limit_place = taking.limit_place(appointment)
         verify_minutes = appointment.agency.verify_minutes
         if verify_minutes and not appointment.citizen_id:
@@ -111,7 +92,7 @@ def book(
         appointment = _new(slot, procedure, channel, now)
         appointment.citizen, appointment.source, appointment.follows = citizen, source, follows
         appointment.idempotency_key = idempotency_key
-        _sign(appointment, contact)
+        sign(appointment, contact)
         _promise(appointment, now)
         if follows:
             # Whoever is being served has had that turn: it does not count against the next one.
@@ -298,35 +279,6 @@ def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User
     return appointment
 
 
-# What may be booked
-
-
-def bookable_slot(
-    slot: int | TimeSlot | None, procedure: Procedure, channel: str, *, now: datetime, assisted: bool = False
-) -> TimeSlot:
-    """The slot with its rule and branch, if the procedure can begin there in this channel as far as rules tell.
-
-    Officers (`assisted`) may book up to the last minute. Whether the time is still free is decided when it is taken.
-    Raises the BookingError that says what is wrong.
-    """
-    if isinstance(slot, int):
-        _procedure, slot = taking.asked_for(slot, procedure.code)
-    if slot is None or slot.rule is None:
-        raise SlotNotFound
-    if slot.branch.agency_id != procedure.agency_id:
-        raise ForeignProcedure
-    offered = procedure.is_offered or (assisted and procedure.by_referral)
-    if not (offered and procedure.agency.is_live and slot.branch.is_open):
-        raise NotOffered
-    if channel not in procedure.channels or channel not in slot.rule.channels:
-        raise ChannelNotOffered
-    if slot.starts_at < (now if assisted else now + procedure.agency.lead):
-        raise SlotPassed
-    if not assisted and slot.bookable_from and slot.bookable_from > now:
-        raise SlotNotReleased
-    return slot
-
-
 # Steps of the verbs
 
 
@@ -363,17 +315,6 @@ def _new(slot: TimeSlot, procedure: Procedure, channel: str, now: datetime) -> A
     return Appointment(
         agency=procedure.agency, procedure=procedure, branch=slot.branch, channel=channel, created_at=now
     )
-
-
-def _sign(appointment: Appointment, contact: Contact) -> None:
-    """Copy who comes onto the appointment."""
-    appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
-    appointment.language, appointment.timezone = contact.language, contact.timezone
-    appointment.notes = contact.notes
-    appointment.index_contact()
-    appointment.tax_number_encrypted = encrypted(contact.tax_number)
-    email = appointment.citizen.email if appointment.citizen else contact.email
-    appointment.person_key = person_key(tax_number=contact.tax_number, email=email)
 
 
 def _settle(appointment: Appointment, now: datetime) -> None:

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import User
-from appointments import booking, notifications, taking
+from appointments import asking, booking, notifications, taking
 from appointments.errors import BookingError, HoldExpired, OfferGone, WrongStatus
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.replacements import Candidate, Replacements
@@ -137,7 +137,7 @@ def _hold(appointment: Appointment, candidate: Candidate, due: datetime, now: da
     """A time held until the answer is due. It counts for nobody's limit: it takes the place of one that counts."""
     procedure, channel = appointment.procedure, candidate.channel
     try:
-        slot = booking.bookable_slot(candidate.slot, procedure, channel, now=now)
+        slot = asking.bookable_slot(candidate.slot, procedure, channel, now=now)
         hold = Appointment(
             agency=appointment.agency,
             procedure=procedure,

@@ -3,6 +3,7 @@
 import base64
 import hmac
 import re
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
@@ -10,7 +11,22 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from stdnum.gr import vat
 
+from appointments.models import Appointment
+
 _NINE_DIGITS = re.compile("[0-9]{9}")
+
+
+@dataclass(frozen=True)
+class Contact:
+    """Who comes and how to reach them. `timezone` is the reader's own IANA zone, empty if not known."""
+
+    name: str
+    email: str = ""
+    phone: str = ""
+    language: str = "el"
+    timezone: str = ""
+    tax_number: str = ""
+    notes: str = ""
 
 
 def is_tax_number(text: str) -> bool:
@@ -48,3 +64,14 @@ def _key(purpose: str) -> bytes:
 @cache
 def _fernet() -> Fernet:
     return Fernet(base64.urlsafe_b64encode(_key("tax number")))
+
+
+def sign(appointment: Appointment, contact: Contact) -> None:
+    """Copy who comes onto the appointment."""
+    appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
+    appointment.language, appointment.timezone = contact.language, contact.timezone
+    appointment.notes = contact.notes
+    appointment.index_contact()
+    appointment.tax_number_encrypted = encrypted(contact.tax_number)
+    email = appointment.citizen.email if appointment.citizen else contact.email
+    appointment.person_key = person_key(tax_number=contact.tax_number, email=email)

@@ -13,7 +13,7 @@ from rest_framework.exceptions import ValidationError
 from agencies import facts
 from agencies.api import CODE, CodeField
 from agencies.models import Branch, Channel, Procedure
-from appointments import phones, taking
+from appointments import asking, phones
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
 from appointments.persons import is_tax_number
@@ -172,7 +172,7 @@ class BookingSerializer(serializers.Serializer):
 
     def _found(self, slot_id: int, code: str) -> dict[str, Any]:
         """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
-        procedure, slot = taking.asked_for(slot_id, code)
+        procedure, slot = asking.asked_for(slot_id, code)
         if procedure is None:
             raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
         return {"procedure": procedure, "slot": slot or slot_id}

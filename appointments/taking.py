@@ -11,47 +11,11 @@ from typing import Any
 
 from django.db import connection, transaction
 
-from agencies.facts import PROCEDURE, Columns, listed, parts
-from agencies.models import Agency, Branch, OpeningRule, Procedure
 from appointments import notifications
-from appointments.availability import FOR_PROCEDURE, slots_needed
+from appointments.availability import slots_needed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.models import Appointment, Offer, Status, TimeSlot
 from appointments.notifications import Owed
-
-# A slot that is asked for
-
-# What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
-ASKED_COLUMNS: Columns = PROCEDURE | {
-    "slot": ("id", "branch_id", "rule_id", "starts_at", "ends_at", "bookable_from"),
-    "branch": ("id", "agency_id", "code", "timezone", "is_open"),
-    "rule": ("id", "branch_id", "channels"),
-}
-ASKED = f"""
-SELECT {listed(ASKED_COLUMNS)}
-FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
-LEFT JOIN (
-    appointments_timeslot slot
-    JOIN agencies_branch branch ON branch.id = slot.branch_id
-    JOIN agencies_openingrule rule ON rule.id = slot.rule_id
-) ON slot.id = %(slot)s AND {FOR_PROCEDURE.replace("%(procedure)s", "procedure.id")}
-WHERE procedure.code = %(procedure)s
-"""
-
-
-def asked_for(slot_id: int, code: str) -> tuple[Procedure | None, TimeSlot | None]:
-    """The service with this code, and the slot with its branch and rule if the rule gives it for the service."""
-    with connection.cursor() as cursor:
-        cursor.execute(ASKED, {"slot": slot_id, "procedure": code})
-        row = cursor.fetchone()
-    if row is None:
-        return None, None
-    procedure, agency, slot, branch, rule = parts(row, ASKED_COLUMNS, Procedure, Agency, TimeSlot, Branch, OpeningRule)
-    procedure.agency = agency
-    if slot.pk is None:
-        return procedure, None
-    slot.branch, slot.rule = branch, rule
-    return procedure, slot
 
 
 def stored_under(idempotency_key: str) -> int | None:

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
 from agencies import access
-from appointments import booking
+from appointments import asking, booking
 from appointments.admin.forms import AssignForm, MoveForm
 from appointments.admin.pages import address, find, officers_page, way_back
 from appointments.admin.steps import AGENCY, MOVE, note
@@ -33,7 +33,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
         if request.method == "POST":
             return _moved(request, appointment, now)
         slot = _slot_at(appointment, request.GET.get("at", ""), now)
-        booking.bookable_slot(slot.pk, appointment.procedure, appointment.channel, now=now, assisted=True)
+        asking.bookable_slot(slot.pk, appointment.procedure, appointment.channel, now=now, assisted=True)
     except BookingError as error:
         return _said(request, appointment, status=409, error=error)
     return _said(request, appointment, slot=slot)

@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Branch
 from agencies.places import by_place, soonest
-from appointments import booking
+from appointments import asking, booking
 from appointments.availability import earliest
 from appointments.errors import BookingError, SlotTaken, TooLate
 from appointments.forms import TimeForm
@@ -81,7 +81,7 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> TimeSlot |
     if not form.is_valid():
         return None
     try:
-        slot = booking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, appointment.channel, now=now)
+        slot = asking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, appointment.channel, now=now)
         if slot.taken >= slot.capacity and slot.pk not in appointment.slot_ids:
             raise SlotTaken
     except BookingError as error:
