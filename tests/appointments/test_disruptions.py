@@ -688,39 +688,21 @@ def test_all_answers_at_once_leave_one(branch: Branch) -> None:
 
 def test_two_days_of_strike_are_resolved_to_the_last(branch: Branch, user: User) -> None:
     """120 appointments: some accept, some choose, some cancel; the rest lapses and is called by an officer."""
-    OpeningRule.objects.update(desks=2)
-    publish([branch.pk], now=NOW)
-    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=at(8), starts_at__lt=at(20, day=WEDNESDAY))
-    booked = [an_appointment(slot, number) for number, slot in enumerate([*slots.order_by("starts_at"), *slots][:120])]
+    booked = a_crowd(branch)
     strike = a_strike(branch, until_date=WEDNESDAY)
     assert strike.offers.filter(state=State.OPEN).count() == 120
     assert_counts_agree()
 
-    now = NOW + timedelta(hours=3)
-    chosen = iter(TimeSlot.objects.filter(starts_at__gte=at(8, day=date(2026, 3, 13)), taken=0).order_by("starts_at"))
-    for number, one in enumerate(booked):
-        match number % 4:
-            case 0:
-                offers.accept(offer_of(one), by=CITIZEN, now=now)
-            case 1:
-                booking.reschedule(one, next(chosen).pk, by=CITIZEN, now=now)
-            case 2:
-                booking.cancel(one, by=CITIZEN, now=now)
-    disruptions.look_after(strike, now=now)
+    most_answer(booked, NOW + timedelta(hours=3))
+    disruptions.look_after(strike, now=NOW + timedelta(hours=3))
     assert strike.state == Disruption.State.OPEN
     assert strike.offers.hanging().count() == 30
     assert_counts_agree()
 
     late = max(offer.deadline for offer in strike.offers.hanging())
     booking.expire(now=late)
-    silent = list(strike.offers.filter(state=State.LAPSED).select_related("appointment"))
-    assert len(silent) == 30
-    for number, offer in enumerate(silent):
-        if number % 2:
-            offers.again(offer, Replacements(strike, now=late), now=late)
-            offers.accept(offer, by=AGENCY, now=late, officer=user)
-        else:
-            booking.cancel(offer.appointment, by=AGENCY, now=late, reason="Δεν απαντά")
+    assert strike.offers.filter(state=State.LAPSED).count() == 30
+    call_the_silent(strike, user, late)
     disruptions.look_after(strike, now=late)
     assert (strike.state, strike.settled_at) == (Disruption.State.SETTLED, late)
     closed = Appointment.objects.promised().filter(starts_at__gte=at(0), starts_at__lt=at(0, day=THURSDAY))
@@ -730,3 +712,34 @@ def test_two_days_of_strike_are_resolved_to_the_last(branch: Branch, user: User)
     assert not Appointment.objects.filter(status=Status.HELD).exists()
     assert Notification.objects.filter(kind="cancelled").count() == 45
     assert not Appointment.objects.unplaced(now=late).exists()
+
+
+def a_crowd(branch: Branch) -> list[Appointment]:
+    """120 people on Tuesday and Wednesday, at two desks."""
+    OpeningRule.objects.update(desks=2)
+    publish([branch.pk], now=NOW)
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=at(8), starts_at__lt=at(20, day=WEDNESDAY))
+    return [an_appointment(slot, number) for number, slot in enumerate([*slots.order_by("starts_at"), *slots][:120])]
+
+
+def most_answer(booked: list[Appointment], now: datetime) -> None:
+    """Three of four do something, each something else."""
+    chosen = iter(TimeSlot.objects.filter(starts_at__gte=at(8, day=date(2026, 3, 13)), taken=0).order_by("starts_at"))
+    for number, one in enumerate(booked):
+        match number % 4:
+            case 0:
+                offers.accept(offer_of(one), by=CITIZEN, now=now)
+            case 1:
+                booking.reschedule(one, next(chosen).pk, by=CITIZEN, now=now)
+            case 2:
+                booking.cancel(one, by=CITIZEN, now=now)
+
+
+def call_the_silent(strike: Disruption, officer: User, now: datetime) -> None:
+    """Every other one says yes to a new offer, the rest wants nothing any more."""
+    for number, offer in enumerate(strike.offers.filter(state=State.LAPSED).select_related("appointment")):
+        if number % 2:
+            offers.again(offer, Replacements(strike, now=now), now=now)
+            offers.accept(offer, by=AGENCY, now=now, officer=officer)
+        else:
+            booking.cancel(offer.appointment, by=AGENCY, now=now, reason="Δεν τον θέλει πια")
