@@ -37,9 +37,10 @@ from agencies.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrot
 from agencies.models import Branch, Procedure, SystemToken
 from appointments import booking
 from appointments.availability import earliest, free_times_json
-from appointments.booking import CancelledBy, Contact, Source
+from appointments.booking import CancelledBy, Source
 from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
 from appointments.models import Appointment
+from appointments.persons import Contact
 from appointments.serializers import (
     APPOINTMENT,
     BOOKING,

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
 from appointments import booking, desks, queue
-from appointments.booking import Contact
 from appointments.models import Appointment, Desk, Ticket, TimeSlot
+from appointments.persons import Contact
 from appointments.publishing import publish
 
 ATHENS = ZoneInfo("Europe/Athens")

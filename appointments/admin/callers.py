@@ -16,10 +16,10 @@ from appointments.admin.forms import CallerForm, WishForm
 from appointments.admin.pages import REMEMBERED, address, find, officers_page, only, page
 from appointments.admin.steps import note
 from appointments.admin.times import window
-from appointments.booking import Contact
 from appointments.errors import BookingError
 from appointments.forms import refuse
 from appointments.models import Appointment
+from appointments.persons import Contact
 
 STAFF = Appointment.Source.STAFF
 

@@ -22,11 +22,10 @@ from appointments.admin.pages import find_ticket, officers_page, page
 from appointments.admin.queue_board import serving_address
 from appointments.admin.steps import note
 from appointments.admin.times import window
-from appointments.booking import Contact
 from appointments.errors import BookingError
 from appointments.forms import refuse
 from appointments.models import Appointment, Ticket
-from appointments.persons import decrypted
+from appointments.persons import Contact, decrypted
 
 
 @officers_page

@@ -10,9 +10,10 @@ from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Membership, Procedure, Role, SystemToken
 from appointments import booking
 from appointments.availability import FreeTime, free_times
-from appointments.booking import CancelledBy, Contact
+from appointments.booking import CancelledBy
 from appointments.errors import BookingError
 from appointments.models import Appointment
+from appointments.persons import Contact
 
 PASSWORD = "demo"  # noqa: S105
 CITIZEN, AGENT, SUPERVISOR = "citizen@example.org", "agent@example.org", "supervisor@example.org"
