@@ -203,13 +203,12 @@ def complete(serving: Ticket, *, officer: User, now: datetime, result: Result | 
                 booking.serve(ticket.appointment, officer=officer, now=now)
             booking.complete(ticket.appointment, now=now)
         changed: dict[str, Any] = {"state": State.DONE, "ended_at": now, "officer_id": officer.pk}
-        changed |= {"serving_at": ticket.serving_at or now}
+        changed["serving_at"] = ticket.serving_at or now
         if result:
             # No part of the step: who takes that back finds it as it was written.
             Ticket.objects.filter(pk=ticket.pk).update(**asdict(result))
             ticket.refresh_from_db(fields=[*asdict(result)])
-        else:
-            changed["outcome"] = ticket.outcome or Ticket.Outcome.DONE
+        changed["outcome"] = ticket.outcome or Ticket.Outcome.DONE
         done = _change(
             ticket, [*Ticket.AT_DESK], Verb.COMPLETE, changed, officer=officer, now=now, appointment_before=before
         )
