@@ -60,7 +60,7 @@ def step(page: Page, appointment: Appointment, name: str) -> None:
     button.click()
 
 
-def test_invited_officer_signs_in_and_begins_with_the_day(page: Page, branch: Branch) -> None:
+def test_invited_officer_signs_in_and_begins_with_the_queue(page: Page, branch: Branch) -> None:
     officer = invited("new.officer@example.org", "Νέα Υπάλληλος")
     Membership.objects.create(user=officer, agency=branch.agency, branch=branch)
     page.goto("/admin/")
@@ -71,7 +71,7 @@ def test_invited_officer_signs_in_and_begins_with_the_day(page: Page, branch: Br
     page.locator("main input[name=code]").fill(code)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_have_text("ΚΕΠ Χανίων")
-    assert page.url.endswith("/admin/appointments/appointment/day/")
+    assert page.url.endswith("/admin/appointments/appointment/queue/")
 
 
 def test_officer_serves_a_day(
