@@ -87,6 +87,11 @@ def owe_summary(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.SUMMARY, now, media=[Medium.EMAIL]))
 
 
+def withdraw_summary(appointment: Appointment) -> None:
+    """The step was taken back before it left: what is written in the end can be owed again."""
+    appointment.notifications.filter(kind=Kind.SUMMARY, state=State.PENDING).delete()
+
+
 def owe_delay(appointment: Appointment, *, now: datetime) -> None:
     """Tell once that it will be later; nobody who waits is woken at night by it."""
     _owe(appointment, _to_all_media(appointment, Kind.DELAYED, now))

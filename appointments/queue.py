@@ -174,15 +174,8 @@ def serve(present: Ticket, *, officer: User, now: datetime) -> Ticket:
             booking.serve(ticket.appointment, officer=officer, now=now)
         changed = {"state": State.SERVING, "serving_at": now, "officer_id": officer.pk}
         changed |= {"called_at": ticket.called_at or now, "park_reason": ""}
-        return _change(
-            ticket,
-            [State.WAITING, State.CALLED, State.PARKED],
-            Verb.SERVE,
-            changed,
-            officer=officer,
-            now=now,
-            appointment_before=before,
-        )
+        allowed = [State.WAITING, State.CALLED, State.PARKED]
+        return _change(ticket, allowed, Verb.SERVE, changed, officer=officer, now=now, appointment_before=before)
 
 
 def record(serving: Ticket, result: Result, *, officer: User) -> Ticket:
@@ -253,6 +246,8 @@ def undo(stepped: Ticket, *, officer: User, now: datetime) -> Ticket:
             raise DeskBusy
         if ticket.appointment and event.before.get("appointment"):
             booking.take_back(ticket.appointment, _restored(Appointment, event.before["appointment"]), now=now)
+        if ticket.appointment and event.verb == Verb.COMPLETE:
+            notifications.withdraw_summary(ticket.appointment)
         Ticket.objects.filter(pk=ticket.pk).update(**restored)
         Event.objects.filter(pk=event.pk).update(is_undone=True)
     return Ticket.objects.get(pk=ticket.pk)

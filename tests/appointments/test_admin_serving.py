@@ -216,6 +216,9 @@ def test_note_of_a_step_taken_back_is_not_mailed(branch: Branch, officer: User) 
     queue.undo(ticket, officer=officer, now=now + timedelta(seconds=3))
     deliver_next(get_connection(), now=now + timedelta(seconds=14))
     assert mail.outbox == []
+    queue.complete(ticket, officer=officer, now=now + timedelta(seconds=60), result=Result(citizen_note="Σωστό"))
+    deliver_next(get_connection(), now=now + timedelta(seconds=75))
+    assert "Σωστό" in mail.outbox[0].body
 
 
 def test_names_and_notes_are_erased_after_the_retention(branch: Branch, officer: User) -> None:
