@@ -90,6 +90,10 @@ class Hour(NamedTuple):
     free: int
     places: int
 
+    @property
+    def clock(self) -> str:
+        return f"{self.begins % DAY // HOUR:02}:00"
+
 
 class Closed(NamedTuple):
     begins: int

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from itertools import groupby
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,7 +29,7 @@ from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
 from appointments import booking
 from appointments.admin import agenda, feeds, planning
-from appointments.admin.agenda import DAY, Closed, Days, Hour, Wish
+from appointments.admin.agenda import DAY, Closed, Days, Wish
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Status
 
@@ -198,24 +197,30 @@ def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any
 
 
 def _listed(asked: Asked, now: datetime) -> dict[str, Any]:
-    found = agenda.appointments(asked.days, asked.wish).select_related("procedure", "officer")
-    opening = agenda.opening(asked.days, now)
-    closures = agenda.closed(asked.days)
-    by_day = {day: list(ones) for day, ones in groupby(found, key=lambda one: asked.branch.local(one.starts_at).date())}
+    """The days of a week, one of them unfolded: a large week has too many rows for one page."""
+    days = asked.days
+    unfolded = Days(asked.branch, asked.day, asked.day + timedelta(days=1))
+    day = {
+        "appointments": agenda.appointments(unfolded, asked.wish).select_related("procedure", "officer"),
+        "free": [hour for _begins, hour in sorted(agenda.opening(unfolded, now).hours.items()) if hour.free],
+        "closed": [_told(one) for one in agenda.closed(unfolded)],
+        "book_url": address("book", branch=asked.branch.code, **{"from": asked.day.isoformat()}),
+        "block_query": urlencode({"from_date": asked.day.isoformat(), "until_date": asked.day.isoformat()}),
+    }
+    booked = _booked_by_day(days, asked.wish)
     return {
         "movable": booking.CHANGEABLE,
-        "by_day": [
-            {
-                "day": day,
-                "appointments": by_day.get(day, []),
-                "free": _free_of(opening.hours.values(), asked, number),
-                "closed": [_told(one) for one in _of_day(closures, number)],
-                "book_url": address("book", branch=asked.branch.code, **{"from": day.isoformat()}),
-                "block_query": urlencode({"from_date": day.isoformat(), "until_date": day.isoformat()}),
-            }
-            for number, day in enumerate(_each(asked.days))
+        "unfolded": day,
+        "week": [
+            {"day": one, "booked": booked.get(one, 0), "url": asked.url(date=one.isoformat())} for one in _each(days)
         ],
     }
+
+
+def _booked_by_day(days: Days, wish: Wish) -> dict[date, int]:
+    local_day = TruncDate("starts_at", tzinfo=days.branch.zone)
+    rows = agenda.appointments(days, wish).order_by().annotate(day=local_day).values_list("day")
+    return dict(rows.annotate(number=Count("pk")))
 
 
 def _each(days: Days) -> Iterable[date]:
@@ -224,14 +229,6 @@ def _each(days: Days) -> Iterable[date]:
 
 def _of_day(found: Iterable[Any], number: int) -> list[Any]:
     return [one for one in found if one.begins // DAY == number]
-
-
-def _free_of(hours: Iterable[Hour], asked: Asked, number: int) -> list[dict[str, Any]]:
-    return [
-        {"at": _clock(hour.begins), "free": hour.free, "places": hour.places}
-        for hour in sorted(_of_day(hours, number))
-        if hour.free
-    ]
 
 
 def _clock(minute: int) -> str:
@@ -247,9 +244,7 @@ def _told(closed: Closed) -> str:
 def _month(asked: Asked, now: datetime) -> dict[str, Any]:
     """Numbers by day: of a month of a large branch nobody reads names."""
     days = asked.days
-    local_day = TruncDate("starts_at", tzinfo=asked.branch.zone)
-    rows = agenda.appointments(days, asked.wish).order_by().annotate(day=local_day).values_list("day")
-    booked = dict(rows.annotate(number=Count("pk")))
+    booked = _booked_by_day(days, asked.wish)
     opening, closures = agenda.opening(days, now), agenda.closed(days)
     free: Counter[int] = Counter()
     for hour in opening.hours.values():

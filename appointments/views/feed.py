@@ -81,5 +81,6 @@ def _of_rows(table: str) -> dict[str, Count | Sum]:
 
 
 def _file(content: Content) -> bytes:
-    appointments = content.appointments.select_related("agency", "branch", "procedure").order_by("starts_at", "pk")
+    # Not joined: thousands of appointments share few agencies, branches and services.
+    appointments = content.appointments.prefetch_related("agency", "branch", "procedure").order_by("starts_at", "pk")
     return calendar.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))

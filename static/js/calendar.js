@@ -71,9 +71,8 @@ async function show(data) {
     const answer = await fetch(location.href);
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    // What the reader has opened stays open, and what is in focus in focus.
-    const callbacks = { beforeAttributeUpdated: (name) => name !== "open" };
-    Idiomorph.morph(shown, page.querySelector("#calendar-shown").innerHTML, { morphStyle: "innerHTML", callbacks });
+    // What is in focus stays in focus.
+    Idiomorph.morph(shown, page.querySelector("#calendar-shown").innerHTML, { morphStyle: "innerHTML" });
   }
   seen = data.seen;
 }
@@ -81,24 +80,71 @@ async function show(data) {
 // Drawing
 
 function draw(data) {
-  const kept = root.contains(document.activeElement) ? document.activeElement.id : null;
-  const drawn = {
-    events: [...closedTimes(data), ...freeHours(data), ...appointments(data)],
+  const focused = root.contains(document.activeElement) ? document.activeElement.id : null;
+  const events = [...closedTimes(data), ...freeHours(data), ...appointments(data)];
+  const grid = {
     resources: lanes(data).map((title, id) => ({ id, title })),
     slotMinTime: clock(data.hours[0]),
     slotMaxTime: clock(data.hours[1]),
     slotDuration: { minutes: data.step },
     slotHeight: rowHeight(data.step),
+    columnWidth: `minmax(${Math.max(10, crowd(data) * 3)}rem, 1fr)`,
     hiddenDays: weekend(data),
   };
-  if (calendar) for (const [name, value] of Object.entries(drawn)) calendar.setOption(name, value);
-  else calendar = EventCalendar.create(root, { ...settings(data), ...drawn });
+  if (calendar) change(grid, events);
+  else calendar = EventCalendar.create(root, { ...settings(data), ...grid, events });
+  drawn = { grid: texts(Object.entries(grid)), events: texts(events.map((event) => [event.id, event])) };
+  sayClosed(data);
   say(data.reference.length || data.free.length ? "" : words.none);
   root.removeAttribute("aria-busy");
   requestAnimationFrame(() => {
+    const room = roomOf(data);
+    root.classList.toggle("calendar--narrow", room < 150);
+    root.classList.toggle("calendar--tiny", room < 72);
     name();
-    rove(kept);
+    root.dispatchEvent(new CustomEvent("drawn", { detail: focused }));
   });
+}
+
+const texts = (pairs) => new Map(pairs.map(([key, value]) => [key, JSON.stringify(value)]));
+let drawn = null;
+
+/** Touches only what differs: a large week is drawn once, and not again for each of its changes. */
+function change(grid, events) {
+  for (const [name, value] of Object.entries(grid)) {
+    if (drawn.grid.get(name) !== JSON.stringify(value)) calendar.setOption(name, value);
+  }
+  const wanted = new Set(events.map(({ id }) => id));
+  for (const id of drawn.events.keys()) if (!wanted.has(id)) calendar.removeEventById(id);
+  for (const event of events) {
+    const before = drawn.events.get(event.id);
+    if (before === undefined) calendar.addEvent(event);
+    else if (before !== JSON.stringify(event)) calendar.updateEvent(event);
+  }
+}
+
+/** How many stand side by side where it is fullest. */
+function crowd(data) {
+  if (byDesk) return 1;
+  const changes = data.start.flatMap((start, at) => [[start, 1], [start + lengthOf(data, at), -1]]);
+  changes.sort(([minute, one], [other, two]) => minute - other || one - two);
+  let [count, most] = [0, 1];
+  for (const [, by] of changes) most = Math.max(most, (count += by));
+  return most;
+}
+
+/** The width of an appointment, in pixels: the time goes first, which its place tells too, then the name. */
+const roomOf = (data) => (root.querySelector(".ec-body .ec-day")?.clientWidth ?? 0) / crowd(data);
+
+// A slot is taken as a whole.
+const lengthOf = (data, at) => Math.max(data.length[at], data.step);
+
+function sayClosed(data) {
+  const told = data.closed.map(([begins, ends, reason]) => {
+    const hours = ends - begins < DAY ? ` ${clock(begins)}–${clock(ends)}` : "";
+    return element("li", "", element("b", "", `${dayOf(begins)}${hours}`), ` ${reason}`);
+  });
+  document.querySelector("#calendar-closed").replaceChildren(...told);
 }
 
 function settings(data) {
@@ -115,7 +161,6 @@ function settings(data) {
     eventTimeFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     slotLabelFormat: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
     slotLabelInterval: { minutes: HOUR },
-    columnWidth: options.view === "day" ? undefined : "minmax(10rem, 1fr)",
     displayEventEnd: false,
     slotEventOverlap: false,
     nowIndicator: true,
@@ -123,7 +168,7 @@ function settings(data) {
     editable: true,
     eventDurationEditable: false,
     selectable: Boolean(options.block),
-    eventContent: ({ event, timeText }) => ({ domNodes: content(event, timeText) }),
+    eventContent: kept,
     eventDragStart: () => (dragging = true),
     eventDragStop: () => (dragging = false),
     eventDrop: dropped,
@@ -158,9 +203,9 @@ function appointments(data) {
       id: reference,
       title: data.name[at] || words.no_name,
       start: stamp(data.start[at]),
-      end: stamp(data.start[at] + Math.max(data.length[at], data.step)), // a slot is taken as a whole
+      end: stamp(data.start[at] + lengthOf(data, at)),
       startEditable: options.movable.includes(one.status),
-      classNames: ["appointment", `appointment--${one.status}`],
+      classNames: ["appointment", `appointment--${one.status}`, ...(lengthOf(data, at) === data.step ? ["appointment--short"] : [])],
       extendedProps: one,
       ...inLane(one.column),
     };
@@ -178,6 +223,7 @@ function freeHours(data) {
 }
 
 const background = (begins, ends, className, lane) => ({
+  id: `${className}-${begins}-${ends}-${lane}`,
   start: stamp(begins),
   end: stamp(ends),
   display: "background",
@@ -203,6 +249,18 @@ function closedTimes(data) {
     found.push(at);
   }
   return found;
+}
+
+const contents = new WeakMap();
+
+/** The same content for the same event: the component then leaves it where it is. What is dragged has a copy. */
+function kept({ event, timeText }) {
+  if (event.display === "preview") return { domNodes: content(event, timeText) };
+  const before = contents.get(event.extendedProps);
+  if (before?.timeText === timeText) return before.shown;
+  const shown = { domNodes: content(event, timeText) };
+  contents.set(event.extendedProps, { timeText, shown });
+  return shown;
 }
 
 function content(event, timeText) {
@@ -260,60 +318,6 @@ function name() {
   }
   for (const part of frame.querySelectorAll("aside")) part.setAttribute("role", "presentation");
   for (const part of frame.querySelectorAll("time[aria-label]")) part.removeAttribute("aria-label");
-}
-
-// The keyboard: one stop for the appointments and one for the free hours, arrows between those of a kind
-
-const KINDS = ["appointment__link", "hour__free"];
-const links = (kind) =>
-  [...root.querySelectorAll(`.${kind}`)].sort(
-    (one, other) => one.dataset.column - other.dataset.column || one.dataset.minute - other.dataset.minute,
-  );
-
-function rove(kept) {
-  for (const kind of KINDS) {
-    const all = links(kind);
-    const before = all.find((link) => link.id === kept);
-    stopAt(before ?? all[0], all);
-    before?.focus({ preventScroll: true });
-  }
-}
-
-function stopAt(chosen, all) {
-  for (const link of all) link.tabIndex = link === chosen ? 0 : -1;
-}
-
-const STEPS = {
-  ArrowDown: (all, at) => all[at + 1],
-  ArrowUp: (all, at) => all[at - 1],
-  Home: (all) => all[0],
-  End: (all) => all.at(-1),
-  ArrowRight: (all, at) => beside(all, all[at], 1),
-  ArrowLeft: (all, at) => beside(all, all[at], -1),
-};
-
-/** The nearest in time, in the next column that holds anything. */
-function beside(all, from, way) {
-  const further = all.filter((link) => (link.dataset.column - from.dataset.column) * way > 0);
-  const column = (way > 0 ? further[0] : further.at(-1))?.dataset.column;
-  const far = (link) => Math.abs(link.dataset.minute - from.dataset.minute) % DAY;
-  return further.filter((link) => link.dataset.column === column).sort((one, other) => far(one) - far(other))[0];
-}
-
-function pressed(event) {
-  const link = event.target.closest("[data-minute]");
-  if (!link || event.ctrlKey || event.metaKey || event.altKey) return;
-  const reference = link.id.startsWith("appointment-") && link.id.slice("appointment-".length);
-  if (event.code === "KeyM" && reference) location.href = options.move.replace("REFERENCE", reference);
-  const step = STEPS[event.key];
-  if (!step) return;
-  event.preventDefault();
-  const all = links(link.classList[0]);
-  const next = step(all, all.indexOf(link));
-  if (!next) return;
-  stopAt(next, all);
-  next.focus();
-  next.scrollIntoView({ block: "nearest", inline: "nearest" });
 }
 
 // A free time: book, or block
@@ -387,7 +391,6 @@ function watchDialogs() {
 }
 
 if (root) {
-  root.addEventListener("keydown", pressed);
   watchDialogs();
   look();
 }

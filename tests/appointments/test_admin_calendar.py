@@ -204,7 +204,7 @@ def test_page_takes_the_same_queries_for_one_and_three(
 ) -> None:
     branch = an_open_branch(desks=3)
     officer = signed_in(client, branch)
-    queries = {"week": 8, "desks": 8, "list": 12, "month": 12}
+    queries = {"week": 8, "desks": 8, "list": 13, "month": 12}
     query = {"branch": branch.code, "date": TUESDAY, "view": view}
     client.get(CALENDAR, query)  # remembers the branch
     for numbers in ((1,), (2, 3)):
@@ -334,9 +334,9 @@ def test_list_and_month_say_what_the_calendar_draws(client: Client) -> None:
     branch = an_open_branch(desks=2)
     signed_in(client, branch)
     appointment = an_appointment(slot_at(branch, at(10, 20)), name="Μαρία Παπαδοπούλου")
-    a_closure(branch, date(2026, 3, 4), reason_el="Μετακόμιση")
+    a_closure(branch, date(2026, 3, 3), reason_el="Μετακόμιση", from_time="12:00", until_time="13:00")
     listed = client.get(CALENDAR, {"view": "list", "date": TUESDAY}).content.decode()
-    for text in ("Μαρία Παπαδοπούλου", "10:20", "Υπεύθυνη δήλωση", "Μετακόμιση", "Τρίτη 3 Μαρτίου"):
+    for text in ("Μαρία Παπαδοπούλου", "10:20", "Υπεύθυνη δήλωση", "12:00–13:00 Μετακόμιση", "Τρίτη 3 Μαρτίου"):
         assert text in listed
     assert f"/appointment/{appointment.reference}/move/?next=" in listed
     month = client.get(CALENDAR, {"view": "month", "date": TUESDAY}).content.decode()

@@ -74,6 +74,20 @@ def test_names_are_shown_where_the_agency_allows_it(client: Client) -> None:
     assert client.get(f"/feeds/{feed.key}.ics")["ETag"] != old
 
 
+def test_any_text_survives_the_calendar_format(client: Client) -> None:
+    branch = an_open_branch()
+    branch.agency.feeds_show_names = True
+    branch.agency.save()
+    name = "Ηλίας, «ο» γιος; \\ του Κωνσταντίνου-Παναγιώτη Παπαδιαμαντοπούλου της Αικατερίνης"
+    branch.agency.procedures.update(name_el="Άδεια; έκδοση, ανανέωση\nκαι " + "αντικατάσταση " * 9)
+    an_appointment(slot_at(branch, at(10)), name=name)
+    feed = a_feed(branch=branch)
+    summary = str(only_event(client, feed)["summary"])
+    assert summary == f"{branch.agency.procedures.get().name_el} · Με φυσική παρουσία · {name}"
+    lines = client.get(f"/feeds/{feed.key}.ics").content.split(b"\r\n")
+    assert max(len(line) for line in lines) <= 75
+
+
 def test_feed_speaks_the_language_of_its_address(client: Client) -> None:
     branch = an_open_branch()
     an_appointment(slot_at(branch, at(10)))
@@ -133,7 +147,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     for numbers in ((1,), (2, 3)):
         for number in numbers:
             an_appointment(slot_at(branch, at(10)), number)
-        with django_assert_num_queries(3):
+        with django_assert_num_queries(6):  # and appointments with agency, branch and service
             read(client, feed)
     assert len(uids(client, feed)) == 3
 
