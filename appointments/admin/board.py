@@ -178,7 +178,7 @@ def _here(request: HttpRequest, disruption: Disruption) -> str:
     return f"{address(disruption)}?{query}" if query else address(disruption)
 
 
-def _shown(own: QuerySet[Offer], show: str) -> QuerySet[Offer]:
+def _shown(own: QuerySet, show: str) -> QuerySet:
     found = own.select_related(
         "appointment__branch", "appointment__procedure", "was_branch", "hold__branch", "disruption"
     ).order_by(URGENCY, "was_starts_at", "pk")

@@ -39,6 +39,7 @@ class DisruptionForm(forms.Form):
 
     def __init__(self, branches: QuerySet[Branch], *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._own = branches
         cast("forms.ModelMultipleChoiceField", self.fields["branches"]).queryset = branches
 
     def clean(self) -> None:
@@ -54,7 +55,7 @@ class DisruptionForm(forms.Form):
 
     def chosen(self) -> list[Branch]:
         if self.cleaned_data["everywhere"]:
-            return list(cast("forms.ModelMultipleChoiceField", self.fields["branches"]).queryset)
+            return list(self._own)
         return list(self.cleaned_data["branches"])
 
     def planned(self, agency: Agency, user: User) -> Disruption:

@@ -78,7 +78,7 @@ def test_supervisor_starts_a_strike_and_sees_it_settled(
     office.get_by_role("button", name="Δείτε ποιους αφορά").click()
     expect(office.get_by_text("6900000002")).to_have_count(1)
     assert_accessible(office)
-    office.get_by_role("button", name="Κλείσιμο των ωρών και 2 προτάσεις").click()
+    office.get_by_role("button", name="Απόσυρση των ωρών και 2 προτάσεις").click()
     expect(office.get_by_role("heading", name="Αναζήτηση άλλων ωρών: απομένουν 2")).to_be_visible()
 
     look_after()
@@ -172,5 +172,5 @@ def test_disruption_is_started_without_scripts(
     query = f"branch={branch.code}&from_date={day}&until_date={day}&reason_el=Πλημμύρα&reason_en=Flood"
     plain_page.goto(f"/admin/appointments/disruption/add/?{query}")
     plain_page.get_by_role("button", name="Δείτε ποιους αφορά").click()
-    plain_page.get_by_role("button", name="Κλείσιμο των ωρών και 1 πρόταση").click()
+    plain_page.get_by_role("button", name="Απόσυρση των ωρών και 1 πρόταση").click()
     assert Disruption.objects.get().reason_el == "Πλημμύρα"
