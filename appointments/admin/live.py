@@ -20,14 +20,15 @@ SALT = "appointments.admin.live"
 
 # xmin is the transaction that wrote a row last: any change of a row, by whatever way, changes the sum.
 CHANGED = """
-SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, branch.agency_id,
+SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, branch.agency_id, now_is.state,
+    CASE WHEN now_is.state <> %(known)s THEN {also} END
+FROM agencies_branch branch CROSS JOIN LATERAL (SELECT
     (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
         WHERE branch_id = branch.id AND starts_at >= %(since)s AND starts_at < %(until)s)
     || '-' || (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
         WHERE branch_id = branch.id AND day = %(day)s)
-    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id),
-    {also}
-FROM agencies_branch branch
+    || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id)
+    AS state) AS now_is
 WHERE branch.id = %(branch)s
     AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)
     AND EXISTS (
@@ -54,10 +55,11 @@ def live_key(request: HttpRequest, branch: Branch) -> str:
     return signing.dumps(facts, salt=SALT, compress=True)
 
 
-def opened(request: HttpRequest, *, now: datetime, also: str = "NULL") -> Live | None:
+def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: str = "") -> Live | None:
     """What the poll may see, in one query; None if it may see nothing: signed out, no longer working there, tampered with.
 
-    `also` is SQL of our own about the `branch`, which the same query answers as `more`.
+    `also` is SQL of our own about the `branch`, which the same query answers as `more`, unless the state is the one that is
+    `known`.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     try:
@@ -71,7 +73,7 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL") -> Live |
     clock = Branch(pk=branch, timezone=zone)
     midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
     until = midnight.replace(hour=23, minute=59, second=59)
-    params = {"branch": branch, "user": user, "session": session, "now": now}
+    params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
     params |= {"since": midnight, "until": until, "day": midnight.date()}
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)

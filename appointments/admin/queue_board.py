@@ -18,7 +18,8 @@ from django.middleware.csrf import get_token
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -28,6 +29,7 @@ from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
+from appointments.admin.queue_shared import TOKEN, line_in, state_at
 from appointments.line import TOLD_AFTER, Line, read_line
 from appointments.models import Appointment, Desk, Event, Ticket
 from appointments.models.queue import random_key
@@ -220,10 +222,15 @@ class Board:
 def board_of(branch: Branch, officer_id: int, hall: str, now: datetime) -> Board:
     """Two queries; `hall` is what HALL answers."""
     facts = json.loads(hall)
-    desks = [_desk(row) for row in facts["desks"]]
-    services = {row["id"]: row["procedures"] for row in facts["desks"]}
-    line = read_line(branch, desks, day=branch.today(now), now=now)
-    return Board(line, facts["planned"], officer_id, services)
+    return _board(facts, _line(branch, facts, now), officer_id)
+
+
+def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> Line:
+    return read_line(branch, [_desk(row) for row in facts["desks"]], day=branch.today(now), now=now)
+
+
+def _board(facts: dict[str, Any], line: Line, officer_id: int) -> Board:
+    return Board(line, facts["planned"], officer_id, {row["id"]: row["procedures"] for row in facts["desks"]})
 
 
 def _desk(row: dict[str, Any]) -> Desk:
@@ -264,16 +271,35 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def poll(request: HttpRequest) -> HttpResponse:
-    """The board again, or 204 if it is as the page knows it. What is expected changes with the clock: once a minute at least."""
-    now = timezone.now()
-    live = opened(request, now=now, also=HALL)
-    if live is None or live.more is None:
+    """The board again, or 204 if it is as the page knows it. What is expected changes with the clock, too."""
+    now, seen = timezone.now(), request.GET.get("seen", "")
+    known = seen.rpartition("~")[0]
+    live = opened(request, now=now, also=HALL, known=known if state_at(known, now) == seen else "")
+    if live is None:
         return HttpResponseForbidden()
-    state = f"{live.state}~{now:%H%M}"
-    if request.GET.get("seen") == state:
+    state = state_at(live.state, now)
+    if live.more is None:
         return HttpResponse(status=204)
-    context = shown(live.branch, live.user_id, live.more, now) | {"csrf_token": get_token(request)}
-    return HttpResponse(render_to_string("admin/appointments/queue_board.html", context), headers={"X-State": state})
+    facts = json.loads(live.more)
+    kept = line_in(live.branch.pk, state, lambda: _line(live.branch, facts, now))
+    board, token = _board(facts, kept.line, live.user_id), get_token(request)
+    context: dict[str, Any] = {"branch": live.branch, "board": board, "now": now}
+    drawn = kept.rows(_kind(board), lambda: _draw(context | {"csrf_token": TOKEN}, "rows"), token)
+    context |= {"csrf_token": token, "rows": mark_safe(drawn)}  # noqa: S308 (drawn by a template of ours)
+    return HttpResponse(_draw(context, "board"), headers={"X-State": state})
+
+
+def _draw(context: dict[str, Any], what: str) -> str:
+    return render_to_string(f"admin/appointments/queue_{what}.html", context)
+
+
+def _kind(board: Board) -> tuple[object, ...]:
+    """Desks of one kind are shown the same rows."""
+    mine = board.mine
+    # Where somebody was sent on to one desk, that desk and the others differ.
+    sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.waiting) else None
+    own = tuple(sorted(board.services[mine.pk])) if mine else None
+    return (get_language(), board.planned, board.may_call, own, sent)
 
 
 def queue_address(branch: Branch) -> str:

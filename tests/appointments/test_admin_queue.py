@@ -323,7 +323,7 @@ def test_poll_answers_nothing_new_with_one_query(
     seen = client.get(poll).headers["X-State"]
     with django_assert_num_queries(1):
         response = client.get(f"{poll}&seen={quote(seen)}")
-    # A minute may begin between the two.
+    # Five minutes may begin between the two.
     assert response.status_code == 204 or response.headers["X-State"].partition("~")[2] != seen.partition("~")[2]
 
 
@@ -350,6 +350,38 @@ def test_poll_brings_what_a_colleague_did(client: Client, branch: Branch, desk: 
     response = client.get(f"{poll}&seen={quote(before)}")
     assert response.headers["X-State"] != before
     assert "Ελένη Νικολάου" in text_of(response)
+
+
+def test_poll_of_the_next_desk_takes_one_query_and_has_its_own_token(
+    client: Client, branch: Branch, desk: Desk, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    a_walk_in(branch, "Ελένη Νικολάου")
+    colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
+    desks.sit(other, officer=colleague, now=timezone.now())
+    first = text_of(client.get(key_of(client, branch)))
+    client.force_login(colleague)
+    poll = key_of(client, branch)
+    with django_assert_num_queries(1):
+        second = text_of(client.get(poll))
+    assert "Ελένη Νικολάου" in second
+    assert "Desk 1" in first
+    assert "Desk 2" in second
+    tokens = [set(re.findall(r'csrfmiddlewaretoken" value="([^"]+)"', text)) for text in (first, second)]
+    assert [len(found) for found in tokens] == [1, 1]
+    assert tokens[0].isdisjoint(tokens[1])
+
+
+def test_poll_marks_who_was_sent_on_at_that_desk_alone(
+    client: Client, branch: Branch, officer: User, desk: Desk
+) -> None:
+    colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
+    desks.sit(other, officer=colleague, now=timezone.now())
+    queue.forward(a_walk_in(branch), officer=officer, now=timezone.now(), desk=other)
+    assert "Nobody is waiting for this desk." in text_of(client.get(key_of(client, branch)))
+    client.force_login(colleague)
+    text = text_of(client.get(key_of(client, branch)))
+    assert "row--next" in text
+    assert "Nobody is waiting for this desk." not in text
 
 
 def test_poll_is_over_with_the_session(client: Client, branch: Branch, officer: User) -> None:
