@@ -7,9 +7,10 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import ManyToManyField, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from accounts.models import User
 from accounts.people import signed_in
@@ -58,7 +59,7 @@ class DeskAdmin(PlacedAdmin):
     list_filter = (BranchFilter, "is_used")
     list_select_related = ("branch", "officer")
     fields = ("branch", "name", "procedures", "is_used")
-    filter_horizontal = ("procedures",)
+    formfield_overrides = {ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
 
     @admin.display(description=_("branch"))
     def place(self, desk: Desk) -> str:
