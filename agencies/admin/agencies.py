@@ -28,6 +28,7 @@ class AgencyAdmin(PlacedAdmin):
             _("Booking"),
             {"fields": (("horizon_days", "lead_minutes"), ("change_minutes", "hold_minutes"), "verify_minutes")},
         ),
+        (_("The day at the branches"), {"fields": (("walk_in_minutes", "alert_days"), "feeds_show_names")}),
         (_("Messages and data"), {"fields": ("reminders", "retention_days")}),
         (_("Video"), {"fields": ("video_provider", ("video_early_minutes", "video_late_minutes"))}),
     )

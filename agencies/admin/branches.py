@@ -28,7 +28,7 @@ class BranchAdmin(PlacedAdmin):
     list_select_related = ("agency",)
     search_fields = ("search_text",)
     fieldsets: Any = (
-        (None, {"fields": ("of_agency", "code", "is_open", ("name_el", "name_en"))}),
+        (None, {"fields": ("of_agency", "code", ("is_open", "takes_referrals"), ("name_el", "name_en"))}),
         (
             _("Place"),
             {

@@ -18,7 +18,7 @@ class ProcedureAdmin(PlacedAdmin):
     list_select_related = ("agency",)
     search_fields = ("name_el", "name_en", "code", "mitos_id")
     fieldsets = (
-        (None, {"fields": ("agency", "code", "is_offered", ("name_el", "name_en"))}),
+        (None, {"fields": ("agency", "code", ("is_offered", "by_referral"), ("name_el", "name_en"))}),
         (_("How"), {"fields": ("channels", ("duration_minutes", "open_limit"), "identification", "mitos_id")}),
         (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
     )

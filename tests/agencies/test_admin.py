@@ -120,7 +120,8 @@ def test_filters_do_not_name_other_agencies(administrator: Client, aade: Agency)
 def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
     names = (
         "stage name_el name_en short_name_el short_name_en platform accent horizon_days lead_minutes change_minutes "
-        "hold_minutes verify_minutes retention_days video_provider video_early_minutes video_late_minutes"
+        "hold_minutes verify_minutes retention_days video_provider video_early_minutes video_late_minutes walk_in_minutes "
+        "alert_days"
     )
     given = {name: getattr(agency, name) for name in names.split()}
     return given | {"live_since": "01/01/2022", "reminders": "1440, 120"} | fields
@@ -130,6 +131,13 @@ def test_operator_sets_an_agencys_rules(operator: Client, kep: Agency) -> None:
     operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, lead_minutes="120"))
     kep.refresh_from_db()
     assert (kep.lead_minutes, kep.reminders) == (120, [1440, 120])
+
+
+def test_operator_sets_how_the_day_goes_at_an_agencys_branches(operator: Client, kep: Agency) -> None:
+    day = {"walk_in_minutes": "15", "alert_days": "7", "feeds_show_names": "on"}
+    operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, **day))
+    kep.refresh_from_db()
+    assert (kep.walk_in_minutes, kep.alert_days, kep.feeds_show_names) == (15, 7, True)
 
 
 def test_agency_in_production_says_since_when(operator: Client, kep: Agency) -> None:
