@@ -258,6 +258,7 @@ class Appointment(models.Model):
         indexes = (
             models.Index(fields=["branch", "starts_at"], name="appointment_by_branch"),
             models.Index(fields=["citizen"], condition=Q(citizen__isnull=False), name="appointment_by_citizen"),
+            models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="appointment_by_followed"),
             GinIndex(fields=["search"], name="appointment_search"),
             models.Index(
                 fields=["expires_at"],

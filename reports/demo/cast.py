@@ -75,7 +75,7 @@ def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
     if home is None or citizen is None:
         return []
     week = "{}-W{:02}".format(*home.today(now).isocalendar())
-    if Appointment.objects.filter(idempotency_key__startswith=f"demo-citizen:{week}:").exists():
+    if Appointment.objects.filter(citizen=citizen, idempotency_key__startswith=f"demo-citizen:{week}:").exists():
         return []
     procedures = list(
         home.agency.procedures.filter(is_offered=True, channels__contains=[Channel.VIDEO]).order_by("pk")[:4]
