@@ -4,6 +4,7 @@ The clock stands where the day needs it and goes on from there: the pages read t
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import date, time, timedelta
 from urllib.parse import urlsplit
@@ -11,16 +12,28 @@ from urllib.parse import urlsplit
 import pytest
 import time_machine
 from django.core import mail
+from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from agencies.models import Branch, OpeningRule, Role
 from appointments import desks, queue
-from appointments.models import Appointment, Desk, Event, Notification, Queue, Status, Ticket, TimeSlot
+from appointments.models import (
+    Appointment,
+    Desk,
+    Disruption,
+    Event,
+    Notification,
+    Offer,
+    Queue,
+    Status,
+    Ticket,
+    TimeSlot,
+)
 from appointments.publishing import publish
-from appointments.tasks import deliver_due
+from appointments.tasks import deliver_due, expire_due, look_after_disruptions
 from tests.browser.test_admin import sign_in
 from tests.builders import NOW, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer, at, today_at
 from tests.conftest import PHONE, NewPage
@@ -56,7 +69,7 @@ MORNING = [
 ]
 # Pages ask for news every two to ten seconds.
 SOON = 15_000
-TODAY, TUESDAY = NOW.date(), date(2026, 3, 3)
+TODAY, TUESDAY, THURSDAY, FRIDAY = (date(2026, 3, day) for day in (2, 3, 5, 6))
 
 
 @pytest.fixture(autouse=True)
@@ -97,6 +110,13 @@ def hall(branch: Branch) -> Branch:
 @pytest.fixture
 def supervisor(branch: Branch) -> User:
     return an_officer(branch, Role.SUPERVISOR, "supervisor@example.org")
+
+
+@pytest.fixture
+def office(page: Page, supervisor: User, live_server: LiveServer) -> Page:
+    """The supervisor's browser."""
+    sign_in(page, supervisor, live_server)
+    return page
 
 
 def booked(branch: Branch, hour: int, minute: int, name: str, *, day: date = TODAY) -> Appointment:
@@ -504,3 +524,130 @@ def test_rule_change_is_resolved_one_by_one(
     assert (Kind.CANCELLED, "pending") in messages_of(cancelled)
     late = TimeSlot.objects.filter(branch=hall, starts_at__date=TUESDAY, starts_at__gte=at(12))
     assert sum(slot.capacity for slot in late) == 0
+
+
+# A strike
+
+
+def test_strike_is_resolved_to_the_last(
+    office: Page, plain_page: Page, hall: Branch, live_server: LiveServer, clock: time_machine.Traveller
+) -> None:
+    everybody = a_crowd(hall)
+    clock.move_to(today_at(9))
+    starts_the_strike(office)
+    look_after_disruptions()
+    deliver_due()
+    expect(office.get_by_role("heading", name="120 πολίτες περιμένουν ακόμη")).to_be_visible(timeout=SOON)
+
+    in_browser, by_form, waiting = everybody[:6], everybody[6:104], everybody[104:]
+    for answer, one in zip((accepts, chooses, cancels) * 2, in_browser, strict=True):
+        answer(plain_page, offer_link(one))
+    answers_by_form(accept=by_form[:60], choose=by_form[60:82], cancel=by_form[82:])
+    expect(office.get_by_role("heading", name="16 πολίτες περιμένουν ακόμη")).to_be_visible(timeout=SOON)
+    for one in waiting[:4]:
+        row_of(office, one).get_by_role("button", name="Δέχεται").click()
+    expect(office.get_by_role("heading", name="12 πολίτες περιμένουν ακόμη")).to_be_visible()
+
+    clock.move_to(at(12, day=date(2026, 3, 4)))
+    expire_due()
+    sign_in(office, User.objects.get(email="supervisor@example.org"), live_server)
+    office.reload()
+    expect(office.get_by_role("link", name="12 Δεν απαντήθηκε έγκαιρα")).to_be_visible()
+    settles_by_telephone(office, waiting[4:])
+    expect(office.get_by_role("heading", name="Διευθετήθηκε: κανείς δεν περιμένει πια")).to_be_visible()
+    look_after_disruptions()
+
+    assert Disruption.objects.get().state == Disruption.State.SETTLED
+    assert Counter(Offer.objects.values_list("state", flat=True)) == {"accepted": 70, "changed": 28, "cancelled": 22}
+    assert Counter(Appointment.objects.exclude(name="").values_list("status", flat=True)) == {
+        "booked": 98,
+        "cancelled": 22,
+    }
+    assert not Appointment.objects.filter(status=Status.HELD).exists()
+    open_ones = Appointment.objects.filter(status=Status.BOOKED)
+    assert not open_ones.filter(starts_at__gte=at(0, day=THURSDAY), starts_at__lt=at(0, day=date(2026, 3, 7))).exists()
+    in_use = Counter(slot for slots in open_ones.values_list("slot_ids", flat=True) for slot in slots)
+    assert dict(TimeSlot.objects.filter(taken__gt=0).values_list("pk", "taken")) == in_use
+    assert {kind for one in everybody for kind, _state in messages_of(one)} >= {Kind.OFFER, Kind.MOVED, Kind.CANCELLED}
+
+
+def a_crowd(branch: Branch) -> list[Appointment]:
+    """A hundred and twenty: sixty on Thursday, sixty on Friday."""
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__date__in=(THURSDAY, FRIDAY)).order_by("starts_at")
+    both_days = [slot for slot in slots if slot.starts_at.hour < 11]
+    return [
+        an_appointment(slot, number, name=f"Πολίτης {number}") for number, slot in enumerate([*both_days, *both_days])
+    ]
+
+
+def starts_the_strike(page: Page) -> None:
+    page.goto("/admin/appointments/disruption/add/")
+    page.get_by_label("Πρώτη ημέρα").fill(f"{THURSDAY}")
+    page.get_by_label("Τελευταία ημέρα").fill(f"{FRIDAY}")
+    page.get_by_label("Αιτία (ελληνικά)").fill("Απεργία")
+    page.get_by_label("Αιτία (αγγλικά)").fill("Strike")
+    page.get_by_role("button", name="Δείτε ποιους αφορά").click()
+    page.get_by_role("button", name="120 προτάσεις").click()
+    expect(page.get_by_role("heading", name="Αναζήτηση άλλων ωρών: απομένουν 120")).to_be_visible()
+
+
+def offer_link(appointment: Appointment) -> str:
+    """As the message has it."""
+    sent = next(one for one in mail.outbox if one.to == [appointment.email] and "/offer/" in one.body)
+    return re.findall(r"https?://[^/]+(/\S+/offer/\S*)", str(sent.body))[0]
+
+
+def accepts(citizen: Page, link: str) -> None:
+    citizen.goto(link)
+    citizen.get_by_role("button", name="Δέχομαι τη νέα ώρα").click()
+    expect(citizen.get_by_text("Η νέα ώρα είναι δική σας")).to_be_visible()
+
+
+def chooses(citizen: Page, link: str) -> None:
+    citizen.goto(link)
+    citizen.get_by_role("link", name="Επιλέξτε άλλη ώρα").click()
+    citizen.locator(".slot").last.click()
+    citizen.get_by_role("button", name="Αλλαγή του ραντεβού").click()
+    expect(citizen.get_by_text("Η ώρα του ραντεβού σας άλλαξε")).to_be_visible()
+
+
+def cancels(citizen: Page, link: str) -> None:
+    citizen.goto(link)
+    citizen.get_by_role("link", name="Ακύρωση του ραντεβού").click()
+    citizen.get_by_role("button", name="Ακύρωση του ραντεβού").click()
+    expect(citizen.get_by_text("Το ραντεβού σας ακυρώθηκε")).to_be_visible()
+
+
+def answers_by_form(*, accept: list[Appointment], choose: list[Appointment], cancel: list[Appointment]) -> None:
+    """The same forms, without a browser around them: a hundred take it too long."""
+    free = TimeSlot.objects.filter(starts_at__date=date(2026, 3, 12), taken=0).values_list("pk", flat=True)
+    posts = [(one, "offer/", {}) for one in accept]
+    posts += [(one, "move/check/", {"slot": slot}) for one, slot in zip(choose, free, strict=False)]
+    posts += [(one, "cancel/", {}) for one in cancel]
+    for one, path, given in posts:
+        citizen = Client()
+        citizen.get(offer_link(one))
+        assert citizen.post(f"{one.get_absolute_url()}{path}", given).status_code == 302
+
+
+def row_of(page: Page, appointment: Appointment) -> Locator:
+    return page.locator(f"tr[id='{appointment.reference}']")
+
+
+def settles_by_telephone(page: Page, silent: list[Appointment]) -> None:
+    """A third say yes to another offer, a third are moved, a third cancel."""
+    third = len(silent) // 3
+    for one in silent[:third]:
+        row_of(page, one).get_by_role("button", name="Νέα πρόταση").click()
+        row_of(page, one).get_by_role("button", name="Δέχεται").click()
+        expect(row_of(page, one)).to_have_count(0)
+    for one in silent[third : 2 * third]:
+        row_of(page, one).get_by_role("link", name="Αλλαγή ώρας").click()
+        choose_first_time(page, "Πέμπτη 12 Μαρτίου")
+        page.get_by_role("button", name="Αλλαγή σε αυτή την ώρα").click()
+        expect(row_of(page, one)).to_have_count(0)
+    for one in silent[2 * third :]:
+        row_of(page, one).get_by_role("link", name="Ακύρωση").click()
+        page.get_by_role("textbox").fill("Το ζητήσατε στο τηλέφωνο")
+        page.get_by_role("button", name="Ακύρωση του ραντεβού").click()
+        expect(row_of(page, one)).to_have_count(0)
