@@ -58,7 +58,7 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
-    """Opens pages of their own visitors: `new_page(size=PHONE, language="en", javascript=False, timezone="…")`.
+    """Opens pages of their own visitors: `new_page(size=PHONE, language="en", javascript=False, timezone="…", touch=True)`.
 
     A script's error or a refusal by the content security policy on any of them fails the test.
     """
@@ -73,6 +73,7 @@ def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
         language: str = "el",
         javascript: bool = True,
         timezone: str = "Europe/Athens",
+        touch: bool = False,
     ) -> Page:
         context = chromium.new_context(
             base_url=live_server.url,
@@ -80,7 +81,7 @@ def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
             locale={"el": "el-GR", "en": "en-GB"}[language],
             timezone_id=timezone,
             java_script_enabled=javascript,
-            has_touch=size == PHONE,
+            has_touch=touch or size == PHONE,
             permissions=["camera", "microphone"],
         )
         context.set_default_timeout(15_000)
