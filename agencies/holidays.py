@@ -29,6 +29,11 @@ class Holiday(NamedTuple):
     name_en: str
 
 
+def coming_years(today: date) -> range:
+    """The years whose holidays are loaded: this one and the next two."""
+    return range(today.year, today.year + 3)
+
+
 def load_holidays(branches: QuerySet[Branch], years: Iterable[int]) -> int:
     """Close the branches on the holidays of each year in which they have none yet; how many were created."""
     wanted = list(years)

@@ -12,6 +12,7 @@ from django.utils import timezone
 from accounts.people import signed_in
 from agencies import access
 from agencies.admin.branches import BranchAdmin
+from agencies.holidays import coming_years, load_holidays
 from agencies.models import Branch, Closure, Role
 from appointments.admin.published import publish_and_tell
 from appointments.admin.weeks import asked_week, week_of
@@ -39,7 +40,9 @@ class BranchOpeningsAdmin(BranchAdmin):
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
-        if change:
+        if not change:
+            load_holidays(Branch.objects.filter(pk=form.instance.pk), coming_years(timezone.localdate()))
+        else:
             publish_and_tell(request, [form.instance])
 
 

@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts.models import User
 from agencies.facts import token_of
-from agencies.models import Agency, Branch, Membership, Procedure, Role, SystemToken
+from agencies.models import Agency, Branch, Closure, Membership, Procedure, Role, SystemToken
 from tests.builders import (
     a_branch,
     a_procedure,
@@ -166,6 +167,16 @@ def test_administrator_edits_a_branch_and_search_follows(administrator: Client, 
         data |= {f"{prefix}-TOTAL_FORMS": "0", f"{prefix}-INITIAL_FORMS": "0"}
     administrator.post(f"{ADMIN}branch/{branch.pk}/change/", data)
     assert list(Branch.objects.matching("kissamos")) == [branch]
+
+
+def test_new_branch_is_closed_on_its_countrys_holidays_at_once(administrator: Client, kep: Agency) -> None:
+    names = {"name_el": "ΚΕΠ Κισσάμου", "name_en": "KEP Kissamos", "city_el": "Κίσσαμος", "city_en": "Kissamos"}
+    data = {"of_agency": kep.pk, "agency": kep.pk, "code": "kep-kissamos", "is_open": "on", **names}
+    administrator.post(f"{ADMIN}branch/add/", data | {"country": "GR", "timezone": "Europe/Athens"})
+    closed = Branch.objects.get(code="kep-kissamos").closures.filter(kind=Closure.Kind.HOLIDAY)
+    this_year = timezone.localdate().year
+    assert {(day.month, day.day) for day in closed.values_list("from_date", flat=True)} >= {(3, 25), (10, 28)}
+    assert {day.year for day in closed.values_list("from_date", flat=True)} == {*range(this_year, this_year + 3)}
 
 
 # Memberships

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from agencies.holidays import load_holidays
+from agencies.holidays import coming_years, load_holidays
 from agencies.models import Branch
 
 
@@ -17,7 +17,6 @@ class Command(BaseCommand):
         )
 
     def handle(self, *, years: list[int] | None, **options: Any) -> None:
-        this_year = timezone.localdate().year
-        years = years or [this_year, this_year + 1, this_year + 2]
+        years = years or [*coming_years(timezone.localdate())]
         created = load_holidays(Branch.objects.all(), years)
         self.stdout.write(f"{created} holidays created for {', '.join(map(str, years))}.")
