@@ -317,6 +317,15 @@ def test_operator_sees_numbers_but_no_names(client: Client, branch: Branch) -> N
     assert "Πολίτης" not in checked
 
 
+def test_operator_who_serves_elsewhere_sees_no_names_here(client: Client, branch: Branch) -> None:
+    strike, (appointment,) = a_strike(branch)
+    operator = an_officer(a_branch(an_agency("aade"), "aade-one"), email="both@example.org")
+    User.objects.filter(pk=operator.pk).update(is_operator=True)
+    shown = text_of(signed_in(client, operator).get(address("change", strike.pk)))
+    assert "1 person is left hanging" in shown
+    assert appointment.name not in shown
+
+
 def test_menu_leads_supervisors_there(client: Client, branch: Branch, supervisor: User) -> None:
     assert address("changelist") in text_of(signed_in(client, supervisor).get(address("changelist")))
     assert address("changelist") not in text_of(signed_in(client, an_officer(branch)).get("/en/admin/", follow=True))

@@ -619,7 +619,7 @@ def test_disruption_reads_free_times_once(branch: Branch) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_four_workers_make_one_offer_each(branch: Branch) -> None:
+def test_four_workers_make_one_offer_each(branch: Branch, caplog: pytest.LogCaptureFixture) -> None:
     booked = [booked_at(branch, 8 + number // 6, number % 6 * 10) for number in range(30)]
     strike = a_strike(branch, prepared=False)
 
@@ -634,6 +634,7 @@ def test_four_workers_make_one_offer_each(branch: Branch) -> None:
     assert Appointment.objects.filter(status=Status.HELD).count() == 30
     assert Notification.objects.filter(kind="offer").count() == 30
     assert Disruption.objects.get().state == Disruption.State.OPEN
+    assert caplog.records == []
 
 
 @pytest.mark.django_db(transaction=True)
