@@ -5,12 +5,13 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Procedure
-from appointments import booking, disruptions, mails, notifications, offers
+from appointments import booking, disruptions, mails, notifications, offers, tasks
 from appointments.booking import CancelledBy
 from appointments.errors import OfferGone, SlotTaken, TooLate, WrongStatus
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
@@ -586,6 +587,20 @@ def test_crash_in_the_middle_is_resumed(branch: Branch, monkeypatch: pytest.Monk
     assert strike.state == Disruption.State.OPEN
     assert disruptions.look_after(strike, now=NOW) == 0
     assert strike.offers.count() == Notification.objects.filter(kind="offer").count() == 6
+
+
+def test_workers_sweep_finds_every_disruption_that_is_not_over(branch: Branch) -> None:
+    booked = booked_at(branch, 9)
+    strike = a_strike(branch, prepared=False)
+    with time_machine.travel(NOW, tick=False):
+        tasks.look_after_disruptions()
+        assert offer_of(booked).state == State.OPEN
+        booking.cancel(booked, by=CITIZEN, now=NOW)
+        tasks.look_after_disruptions()
+    strike.refresh_from_db()
+    assert strike.state == Disruption.State.SETTLED
+    assert Disruption.objects.to_look_after(now=at(12)).exists()
+    assert not Disruption.objects.to_look_after(now=at(12, day=THURSDAY)).exists()
 
 
 def test_one_that_fails_leaves_nobody_else_hanging(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
