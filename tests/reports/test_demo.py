@@ -18,9 +18,9 @@ from accounts.models import User
 from agencies import access, tables
 from agencies.facts import token_of
 from agencies.models import Agency, Branch, Channel
-from appointments.models import Appointment, Notification, Rating, Status, Ticket, TimeSlot
+from appointments.models import Appointment, Notification, Offer, Rating, Status, Ticket, TimeSlot
 from appointments.publishing import publish_all
-from reports.demo import cast, hall, history, present
+from reports.demo import cast, hall, history, outage, present
 from reports.demo.history import Published, spread
 from reports.demo.offers import midnight
 from reports.published import published
@@ -391,3 +391,18 @@ def test_hall_of_the_next_day_begins_anew(home: Branch) -> None:
     hall.fill(home, now=NOW)
     assert hall.fill(home, now=NOW + timedelta(days=1)) == len(hall.CAME)
     assert not Ticket.objects.of_day(home, TODAY).open().exists()
+
+
+def test_power_cut_has_answers_and_people_who_still_wait(home: Branch) -> None:
+    cast.create()
+    publish_all(now=midnight(home.timezone, TODAY))
+    present.fill(TODAY, TODAY + timedelta(days=15), home, now=NOW)
+    made = outage.fill(home, now=NOW)
+    states = Counter(Offer.objects.values_list("state", flat=True))
+    assert made == states.total() >= outage.ENOUGH
+    assert states[Offer.State.ACCEPTED] >= 2
+    assert states[Offer.State.CANCELLED] == 1
+    assert states[Offer.State.OPEN] >= 2
+    assert not Appointment.objects.unplaced(now=NOW).exclude(offers__state=Offer.State.OPEN).exists()
+    assert uneven_slots() == 0
+    assert outage.fill(home, now=NOW) == 0

@@ -17,7 +17,7 @@ from agencies.models import Branch, Closure
 from appointments import alerts
 from appointments.publishing import publish, publish_all
 from reports import counting
-from reports.demo import cast, hall, history, present
+from reports.demo import cast, hall, history, outage, present
 from reports.demo.offers import midnight
 
 DAY = timedelta(days=1)
@@ -78,6 +78,7 @@ class Command(BaseCommand):
         if home:
             cast.book_for_citizen(past=midnight(home.timezone, past_day), now=now)
             hall.fill(home, now=now)
+            outage.fill(home, now=now)
         if since < open_day:
             with self._step("Adding up"):
                 counting.rebuild(now=now)
