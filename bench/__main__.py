@@ -36,7 +36,7 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, reading, results, world
+    from bench import booking, desks, reading, results, world
 
     now = timezone.now()
     with ticking("Loading agencies and publishing their calendars"):
@@ -53,6 +53,8 @@ def measure(*, large: int, seconds: float, rounds: int) -> None:
             with ticking("Booking"):
                 rows = booking.measure(seconds=seconds, rounds=rounds) + rows
     rows.insert(-2, reading.steadiness(rates[0], rates[1]))
+    with ticking("Polling"):
+        rows += desks.polling(seconds=10 * seconds)
     print(results.table(rows))
     results.write(rows, now=now, past=f"The long past has {large:,} appointments.")
     print(f"Written to {results.FILE.name}.")
