@@ -14,6 +14,7 @@ from appointments.publishing import publish
 ATHENS = ZoneInfo("Europe/Athens")
 # The time it is in most tests: Monday 2 March 2026, 07:00 in Athens.
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=ATHENS).astimezone(UTC)
+MONDAY = NOW.date()
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
 WEEKDAYS = [1, 2, 3, 4, 5]
 
@@ -132,9 +133,11 @@ def today_at(hour: int, minute: int = 0) -> datetime:
     return at(hour, minute, day=NOW.date())
 
 
-def booked_at(branch: Branch, hour: int, minute: int = 0, number: int = 1, **more: Any) -> Appointment:
-    """An appointment on the day of NOW."""
-    slot = next(one for one in slots_of(branch) if one.starts_at == today_at(hour, minute))
+def booked_at(
+    branch: Branch, hour: int, minute: int = 0, number: int = 1, *, day: date = MONDAY, **more: Any
+) -> Appointment:
+    """An appointment on the day of NOW, unless told."""
+    slot = next(one for one in slots_of(branch) if one.starts_at == at(hour, minute, day=day))
     return an_appointment(slot, number, **more)
 
 
@@ -147,6 +150,11 @@ def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk
 def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
     """The ticket of who came without an appointment, for the only procedure of the branch's agency."""
     return queue.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)
+
+
+def messages_of(appointment: Appointment) -> set[tuple[str, str]]:
+    """Each kind of message that is owed, with its state."""
+    return set(appointment.notifications.values_list("kind", "state"))
 
 
 def minutes(count: int) -> timedelta:

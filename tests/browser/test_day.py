@@ -1,20 +1,14 @@
-"""A whole day in the browser, from the first opening rule to the last ticket, with what the database holds at the end.
-
-The clock stands where the day needs it and goes on from there: the pages read the same one.
-"""
+"""A whole day in the browser, from the first opening rule to the last ticket, with what the database holds at the end."""
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator
-from datetime import date, time, timedelta
+from datetime import time, timedelta
 from urllib.parse import urlsplit
 
 import pytest
 import time_machine
 from django.core import mail
-from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -22,24 +16,19 @@ from agencies.models import Branch, OpeningRule, Role
 from appointments import desks, queue
 from appointments.models import (
     Appointment,
-    Desk,
-    Disruption,
     Event,
     Notification,
-    Offer,
     Queue,
     Status,
     Ticket,
     TimeSlot,
 )
-from appointments.publishing import publish
-from appointments.tasks import deliver_due, expire_due, look_after_disruptions
+from appointments.tasks import deliver_due
 from tests.browser.test_admin import sign_in
-from tests.builders import NOW, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer, at, today_at
+from tests.builders import MONDAY, an_officer, at, booked_at, messages_of, today_at
 from tests.conftest import PHONE, NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
 Purpose, State, Verb, Kind = OpeningRule.Purpose, Ticket.State, Event.Verb, Notification.Kind
 APPOINTMENTS = "/admin/appointments/appointment/"
 QUEUE = f"{APPOINTMENTS}queue/"
@@ -69,59 +58,6 @@ MORNING = [
 ]
 # Pages ask for news every two to ten seconds.
 SOON = 15_000
-TODAY, TUESDAY, THURSDAY, FRIDAY = (date(2026, 3, day) for day in (2, 3, 5, 6))
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    """Monday, half past seven, before the doors open."""
-    with time_machine.travel(today_at(7, 30), tick=True) as traveller:
-        yield traveller
-
-
-@pytest.fixture
-def branch() -> Branch:
-    """ΚΕΠ Χανίων with one service, and nothing else yet."""
-    agency = an_agency()
-    a_procedure(agency)
-    return a_branch(agency)
-
-
-@pytest.fixture
-def rethymno(branch: Branch) -> Branch:
-    """Another branch of the agency, open for everybody and for follow-ups of others."""
-    other = a_branch(branch.agency, "kep-rethymno", name_el="ΚΕΠ Ρεθύμνου", city_el="Ρέθυμνο", takes_referrals=True)
-    a_rule(other)
-    publish([other.pk], now=NOW)
-    return other
-
-
-@pytest.fixture
-def hall(branch: Branch) -> Branch:
-    """The same branch on a working day: two desks for appointments, one for who comes without, kiosk and screen."""
-    a_rule(branch, desks=2)
-    a_rule(branch, purpose=Purpose.WALK_IN)
-    publish([branch.pk], now=NOW)
-    Queue.objects.create(branch=branch)
-    Desk.objects.bulk_create(Desk(branch=branch, name=name) for name in ("1", "2", "3"))
-    return branch
-
-
-@pytest.fixture
-def supervisor(branch: Branch) -> User:
-    return an_officer(branch, Role.SUPERVISOR, "supervisor@example.org")
-
-
-@pytest.fixture
-def office(page: Page, supervisor: User, live_server: LiveServer) -> Page:
-    """The supervisor's browser."""
-    sign_in(page, supervisor, live_server)
-    return page
-
-
-def booked(branch: Branch, hour: int, minute: int, name: str, *, day: date = TODAY) -> Appointment:
-    slot = TimeSlot.objects.get(branch=branch, starts_at=at(hour, minute, day=day))
-    return an_appointment(slot, Appointment.objects.count(), name=name)
 
 
 def kiosk_of(branch: Branch) -> str:
@@ -130,25 +66,15 @@ def kiosk_of(branch: Branch) -> str:
 
 def tickets_of(branch: Branch) -> list[tuple[str, str, str, str]]:
     """Each ticket of the day: number, whose it is, state, desk."""
-    found = Ticket.objects.of_day(branch, TODAY).select_related("appointment", "desk").order_by("number")
-    return [
-        (
-            one.spoken_number,
-            one.appointment.name if one.appointment else "",
-            one.state,
-            one.desk.name if one.desk else "",
-        )
-        for one in found
-    ]
+    found = Ticket.objects.of_day(branch, MONDAY).select_related("appointment", "desk").order_by("number")
+    return [(one.spoken_number, getattr(one.appointment, "name", ""), one.state, str(one.desk or "")) for one in found]
 
 
 # Opening the branch
 
 
-def test_supervisor_opens_a_branch(
-    page: Page, new_page: NewPage, branch: Branch, supervisor: User, live_server: LiveServer
-) -> None:
-    sign_in(page, supervisor, live_server)
+def test_supervisor_opens_a_branch(page: Page, new_page: NewPage, new_branch: Branch, live_server: LiveServer) -> None:
+    sign_in(page, an_officer(new_branch, Role.SUPERVISOR), live_server)
     add_rule(page, "Ραντεβού για όλους", desks=2)
     # Ten weekdays, thirty-six slots of ten minutes on each, two desks.
     expect(page.locator(".live-look")).to_contain_text(
@@ -170,14 +96,14 @@ def test_supervisor_opens_a_branch(
         visitor.goto(address)
         expect(visitor.get_by_text(greeting)).to_be_visible()
 
-    within = TimeSlot.objects.filter(branch=branch, starts_at__lt=today_at(7, 30) + timedelta(days=14))
+    within = TimeSlot.objects.filter(branch=new_branch, starts_at__lt=today_at(7, 30) + timedelta(days=14))
     assert sum(slot.capacity for slot in within) == 720
-    assert list(branch.opening_rules.order_by("pk").values_list("purpose", "desks", "opens_at", "closes_at")) == [
+    assert list(new_branch.opening_rules.order_by("pk").values_list("purpose", "desks", "opens_at", "closes_at")) == [
         (Purpose.PUBLIC, 2, time(8), time(14)),
         (Purpose.WALK_IN, 1, time(8), time(14)),
     ]
-    assert sorted(branch.desks.values_list("name", flat=True)) == ["1", "2", "3"]
-    assert Queue.objects.get().branch == branch
+    assert sorted(new_branch.desks.values_list("name", flat=True)) == ["1", "2", "3"]
+    assert Queue.objects.get().branch == new_branch
 
 
 def add_rule(page: Page, purpose: str, *, desks: int) -> None:
@@ -198,9 +124,9 @@ def add_rule(page: Page, purpose: str, *, desks: int) -> None:
 def test_citizens_arrive(
     page: Page, new_page: NewPage, hall: Branch, rethymno: Branch, clock: time_machine.Traveller
 ) -> None:
-    maria, nikos = booked(hall, 9, 0, "Μαρία Παπαδοπούλου"), booked(hall, 9, 10, "Νίκος Ιωάννου")
-    eleni, early = booked(hall, 9, 20, "Ελένη Γεωργίου"), booked(hall, 13, 0, "Γιώργος Νωρίς")
-    elsewhere = booked(rethymno, 9, 0, "Άννα Αλλού")
+    maria, nikos = booked_at(hall, 9, 0, 1, name="Μαρία Παπαδοπούλου"), booked_at(hall, 9, 10, 2, name="Νίκος Ιωάννου")
+    eleni, early = booked_at(hall, 9, 20, 3, name="Ελένη Γεωργίου"), booked_at(hall, 13, 0, 4, name="Γιώργος Νωρίς")
+    elsewhere = booked_at(rethymno, 9, 0, 5, name="Άννα Αλλού")
     clock.move_to(today_at(8, 50))
 
     for one, number in ((maria, "A001"), (nikos, "A002")):
@@ -349,17 +275,15 @@ def test_history_and_numbers_tell_the_morning(
 
 def a_full_hall(branch: Branch, clock: time_machine.Traveller) -> tuple[Appointment, Appointment, Appointment, Ticket]:
     """Three with appointments at nine, ten and twenty past, and one without who needs priority: all here at ten to nine."""
-    booked_ones = [
-        booked(branch, 9, minute, name)
-        for minute, name in ((0, "Μαρία Παπαδοπούλου"), (10, "Νίκος Ιωάννου"), (20, "Ελένη Γεωργίου"))
-    ]
+    maria = booked_at(branch, 9, 0, 1, name="Μαρία Παπαδοπούλου")
+    nikos = booked_at(branch, 9, 10, 2, name="Νίκος Ιωάννου")
+    eleni = booked_at(branch, 9, 20, 3, name="Ελένη Γεωργίου")
     deliver_due()
     clock.move_to(today_at(8, 50))
-    for one in booked_ones:
+    for one in (maria, nikos, eleni):
         queue.check_in(one, now=timezone.now())
     procedure = branch.agency.procedures.get()
-    walk_in = queue.take_ticket(branch, procedure, now=timezone.now(), priority=True)
-    return (*booked_ones, walk_in)
+    return maria, nikos, eleni, queue.take_ticket(branch, procedure, now=timezone.now(), priority=True)
 
 
 def an_officer_named(name: str, branch: Branch) -> User:
@@ -467,187 +391,9 @@ def calls_in_vain(desk: Page, screen: Page) -> None:
 def steps_of(branch: Branch) -> list[tuple[str, ...]]:
     """Each step of the day in order: what was done, with which number, by whom; those taken back have a stroke."""
     events = Event.objects.filter(ticket__branch=branch).select_related("ticket", "officer").order_by("pk")
-    return [
-        (one.verb + "-" * one.is_undone, one.ticket.spoken_number, one.officer.name if one.officer else "")
-        for one in events
-        if one.ticket
-    ]
+    return [(one.verb + "-" * one.is_undone, str(one.ticket), str(one.officer or "")) for one in events]
 
 
 def rows_of(branch: Branch) -> list[tuple[str, str, str]]:
     found = Appointment.objects.filter(branch=branch).select_related("officer").order_by("starts_at")
-    return [(one.name, one.status, one.officer.name if one.officer else "") for one in found]
-
-
-def messages_of(appointment: Appointment) -> set[tuple[str, str]]:
-    return set(appointment.notifications.values_list("kind", "state"))
-
-
-# A rule change with conflicts
-
-
-def test_rule_change_is_resolved_one_by_one(
-    page: Page, hall: Branch, supervisor: User, live_server: LiveServer
-) -> None:
-    fits = booked(hall, 11, 50, "Μαρία Παπαδοπούλου", day=TUESDAY)
-    moved, cancelled = (
-        booked(hall, hour, 0, name, day=TUESDAY) for hour, name in ((12, "Νίκος Ιωάννου"), (13, "Ελένη Γεωργίου"))
-    )
-    sign_in(page, supervisor, live_server)
-    page.goto(f"/admin/agencies/openingrule/{hall.opening_rules.get(purpose=Purpose.PUBLIC).pk}/change/")
-    page.locator("#id_closes_at").fill("12:00")
-    expect(page.locator(".live-look")).to_contain_text("2 ραντεβού εκτός ωραρίου", timeout=SOON)
-    page.get_by_role("button", name=SAVE, exact=True).click()
-    expect(page.get_by_role("heading", level=1)).to_contain_text("Επηρεάζονται 2 ραντεβού")
-    page.get_by_role("button", name="τα αφήνω για αργότερα").click()
-    expect(page.get_by_text("2 ραντεβού είναι πλέον εκτός ωραρίου.")).to_be_visible()
-
-    page.get_by_role("link", name="Εκτός ωραρίου").click()
-    expect(page.get_by_role("row", name=fits.name)).to_have_count(0)
-    page.get_by_role("link", name=f"Αλλαγή ώρας {moved.name}").click()
-    choose_first_time(page, "Τετάρτη 4 Μαρτίου")
-    page.get_by_role("button", name="Αλλαγή σε αυτή την ώρα").click()
-    expect(page.get_by_role("row", name=moved.name)).to_have_count(0)
-    page.get_by_role("link", name=f"Ακύρωση {cancelled.name}").click()
-    page.get_by_role("textbox").fill("Κλείνουμε νωρίτερα")
-    page.get_by_role("button", name="Ακύρωση του ραντεβού").click()
-    expect(page.get_by_text("Όλα τα ραντεβού είναι μέσα στο ωράριο.")).to_be_visible()
-
-    found = Appointment.objects.order_by("pk").values_list("status", "starts_at", "cancel_reason")
-    assert list(found) == [
-        (Status.BOOKED, at(11, 50), ""),
-        (Status.BOOKED, at(8, day=date(2026, 3, 4)), ""),
-        (Status.CANCELLED, at(13), "Κλείνουμε νωρίτερα"),
-    ]
-    assert {kind for kind, _state in messages_of(fits)} == {Kind.CONFIRMATION, Kind.REMINDER}
-    assert (Kind.MOVED, "pending") in messages_of(moved)
-    assert (Kind.CANCELLED, "pending") in messages_of(cancelled)
-    late = TimeSlot.objects.filter(branch=hall, starts_at__date=TUESDAY, starts_at__gte=at(12))
-    assert sum(slot.capacity for slot in late) == 0
-
-
-# A strike
-
-
-def test_strike_is_resolved_to_the_last(
-    office: Page, plain_page: Page, hall: Branch, live_server: LiveServer, clock: time_machine.Traveller
-) -> None:
-    everybody = a_crowd(hall)
-    clock.move_to(today_at(9))
-    starts_the_strike(office)
-    look_after_disruptions()
-    deliver_due()
-    expect(office.get_by_role("heading", name="120 πολίτες περιμένουν ακόμη")).to_be_visible(timeout=SOON)
-
-    in_browser, by_form, waiting = everybody[:6], everybody[6:104], everybody[104:]
-    for answer, one in zip((accepts, chooses, cancels) * 2, in_browser, strict=True):
-        answer(plain_page, offer_link(one))
-    answers_by_form(accept=by_form[:60], choose=by_form[60:82], cancel=by_form[82:])
-    expect(office.get_by_role("heading", name="16 πολίτες περιμένουν ακόμη")).to_be_visible(timeout=SOON)
-    for one in waiting[:4]:
-        row_of(office, one).get_by_role("button", name="Δέχεται").click()
-    expect(office.get_by_role("heading", name="12 πολίτες περιμένουν ακόμη")).to_be_visible()
-
-    clock.move_to(at(12, day=date(2026, 3, 4)))
-    expire_due()
-    sign_in(office, User.objects.get(email="supervisor@example.org"), live_server)
-    office.reload()
-    expect(office.get_by_role("link", name="12 Δεν απαντήθηκε έγκαιρα")).to_be_visible()
-    settles_by_telephone(office, waiting[4:])
-    expect(office.get_by_role("heading", name="Διευθετήθηκε: κανείς δεν περιμένει πια")).to_be_visible()
-    look_after_disruptions()
-
-    assert Disruption.objects.get().state == Disruption.State.SETTLED
-    assert Counter(Offer.objects.values_list("state", flat=True)) == {"accepted": 70, "changed": 28, "cancelled": 22}
-    assert Counter(Appointment.objects.exclude(name="").values_list("status", flat=True)) == {
-        "booked": 98,
-        "cancelled": 22,
-    }
-    assert not Appointment.objects.filter(status=Status.HELD).exists()
-    open_ones = Appointment.objects.filter(status=Status.BOOKED)
-    assert not open_ones.filter(starts_at__gte=at(0, day=THURSDAY), starts_at__lt=at(0, day=date(2026, 3, 7))).exists()
-    in_use = Counter(slot for slots in open_ones.values_list("slot_ids", flat=True) for slot in slots)
-    assert dict(TimeSlot.objects.filter(taken__gt=0).values_list("pk", "taken")) == in_use
-    assert {kind for one in everybody for kind, _state in messages_of(one)} >= {Kind.OFFER, Kind.MOVED, Kind.CANCELLED}
-
-
-def a_crowd(branch: Branch) -> list[Appointment]:
-    """A hundred and twenty: sixty on Thursday, sixty on Friday."""
-    slots = TimeSlot.objects.filter(branch=branch, starts_at__date__in=(THURSDAY, FRIDAY)).order_by("starts_at")
-    both_days = [slot for slot in slots if slot.starts_at.hour < 11]
-    return [
-        an_appointment(slot, number, name=f"Πολίτης {number}") for number, slot in enumerate([*both_days, *both_days])
-    ]
-
-
-def starts_the_strike(page: Page) -> None:
-    page.goto("/admin/appointments/disruption/add/")
-    page.get_by_label("Πρώτη ημέρα").fill(f"{THURSDAY}")
-    page.get_by_label("Τελευταία ημέρα").fill(f"{FRIDAY}")
-    page.get_by_label("Αιτία (ελληνικά)").fill("Απεργία")
-    page.get_by_label("Αιτία (αγγλικά)").fill("Strike")
-    page.get_by_role("button", name="Δείτε ποιους αφορά").click()
-    page.get_by_role("button", name="120 προτάσεις").click()
-    expect(page.get_by_role("heading", name="Αναζήτηση άλλων ωρών: απομένουν 120")).to_be_visible()
-
-
-def offer_link(appointment: Appointment) -> str:
-    """As the message has it."""
-    sent = next(one for one in mail.outbox if one.to == [appointment.email] and "/offer/" in one.body)
-    return re.findall(r"https?://[^/]+(/\S+/offer/\S*)", str(sent.body))[0]
-
-
-def accepts(citizen: Page, link: str) -> None:
-    citizen.goto(link)
-    citizen.get_by_role("button", name="Δέχομαι τη νέα ώρα").click()
-    expect(citizen.get_by_text("Η νέα ώρα είναι δική σας")).to_be_visible()
-
-
-def chooses(citizen: Page, link: str) -> None:
-    citizen.goto(link)
-    citizen.get_by_role("link", name="Επιλέξτε άλλη ώρα").click()
-    citizen.locator(".slot").last.click()
-    citizen.get_by_role("button", name="Αλλαγή του ραντεβού").click()
-    expect(citizen.get_by_text("Η ώρα του ραντεβού σας άλλαξε")).to_be_visible()
-
-
-def cancels(citizen: Page, link: str) -> None:
-    citizen.goto(link)
-    citizen.get_by_role("link", name="Ακύρωση του ραντεβού").click()
-    citizen.get_by_role("button", name="Ακύρωση του ραντεβού").click()
-    expect(citizen.get_by_text("Το ραντεβού σας ακυρώθηκε")).to_be_visible()
-
-
-def answers_by_form(*, accept: list[Appointment], choose: list[Appointment], cancel: list[Appointment]) -> None:
-    """The same forms, without a browser around them: a hundred take it too long."""
-    free = TimeSlot.objects.filter(starts_at__date=date(2026, 3, 12), taken=0).values_list("pk", flat=True)
-    posts = [(one, "offer/", {}) for one in accept]
-    posts += [(one, "move/check/", {"slot": slot}) for one, slot in zip(choose, free, strict=False)]
-    posts += [(one, "cancel/", {}) for one in cancel]
-    for one, path, given in posts:
-        citizen = Client()
-        citizen.get(offer_link(one))
-        assert citizen.post(f"{one.get_absolute_url()}{path}", given).status_code == 302
-
-
-def row_of(page: Page, appointment: Appointment) -> Locator:
-    return page.locator(f"tr[id='{appointment.reference}']")
-
-
-def settles_by_telephone(page: Page, silent: list[Appointment]) -> None:
-    """A third say yes to another offer, a third are moved, a third cancel."""
-    third = len(silent) // 3
-    for one in silent[:third]:
-        row_of(page, one).get_by_role("button", name="Νέα πρόταση").click()
-        row_of(page, one).get_by_role("button", name="Δέχεται").click()
-        expect(row_of(page, one)).to_have_count(0)
-    for one in silent[third : 2 * third]:
-        row_of(page, one).get_by_role("link", name="Αλλαγή ώρας").click()
-        choose_first_time(page, "Πέμπτη 12 Μαρτίου")
-        page.get_by_role("button", name="Αλλαγή σε αυτή την ώρα").click()
-        expect(row_of(page, one)).to_have_count(0)
-    for one in silent[2 * third :]:
-        row_of(page, one).get_by_role("link", name="Ακύρωση").click()
-        page.get_by_role("textbox").fill("Το ζητήσατε στο τηλέφωνο")
-        page.get_by_role("button", name="Ακύρωση του ραντεβού").click()
-        expect(row_of(page, one)).to_have_count(0)
+    return [(one.name, one.status, str(one.officer or "")) for one in found]
