@@ -186,7 +186,11 @@ def release(held: Appointment, *, now: datetime) -> Appointment:
 def expire(*, now: datetime, limit: int = 500) -> int:
     """Give back the times of holds, and of guests' bookings never verified, that are overdue. Answers how many."""
     with transaction.atomic():
-        overdue = Appointment.objects.overdue(now=now).order_by("pk").select_for_update(skip_locked=True, of=("self",))
+        overdue = (
+            Appointment.objects.overdue(now=now)
+            .order_by("pk")
+            .select_for_update(skip_locked=True, of=("self",), no_key=True)
+        )
         appointments = list(overdue[:limit])
         taking.give_back(*appointments)
         for appointment in appointments:
@@ -286,9 +290,9 @@ def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User
 def _locked(appointment: Appointment) -> Iterator[Appointment]:
     """The appointment as it is now, locked until the verb is done."""
     with transaction.atomic():
-        # First the lock, then what hangs on the row: joined in one statement, a row that moved to another branch while we
+        # First the lock (no key: events that point at the row do not wait), then what hangs on it: joined in one statement, a row that moved to another branch while we
         # waited would be found with its old branch or not at all.
-        Appointment.objects.select_for_update().only("pk").get(pk=appointment.pk)
+        Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=appointment.pk)
         related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
         yield related.get(pk=appointment.pk)
 

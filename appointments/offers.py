@@ -36,7 +36,7 @@ def make(
     with transaction.atomic():
         here = {"starts_at": appointment.starts_at, "branch": appointment.branch_id, "status": Status.BOOKED}
         same = Appointment.objects.filter(pk=appointment.pk, **here).order_by().values_list("revision", flat=True)
-        revisions = list(same.select_for_update(skip_locked=True))
+        revisions = list(same.select_for_update(skip_locked=True, no_key=True))
         # Asked under the lock: another worker may have been here since the list was made.
         if not revisions or _is_offered(appointment, disruption):
             return None
@@ -109,7 +109,7 @@ def _is_offered(appointment: Appointment, disruption: Disruption) -> bool:
 def _locked(offered: Offer) -> Iterator[Offer]:
     """The offer as it is now, its appointment locked until the verb is done."""
     with transaction.atomic():
-        Appointment.objects.select_for_update().only("pk").get(pk=offered.appointment_id)
+        Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=offered.appointment_id)
         related = Offer.objects.select_related(
             "disruption", "hold__branch", "appointment__agency", "appointment__branch", "appointment__procedure__agency"
         )

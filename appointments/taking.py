@@ -170,7 +170,7 @@ def withdraw(appointment: Appointment, answer: Offer.State, *, now: datetime) ->
     if not hanging:
         return []
     holds = Appointment.objects.filter(pk__in=[hold for _offer, hold in hanging], status=Status.HELD)
-    slots = [pk for hold in holds.order_by("pk").select_for_update(of=("self",)) for pk in hold.slot_ids]
+    slots = [pk for hold in holds.order_by("pk").select_for_update(of=("self",), no_key=True) for pk in hold.slot_ids]
     holds.update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
     Offer.objects.filter(pk__in=[offer for offer, _hold in hanging]).update(state=answer, answered_at=now)
     return slots
