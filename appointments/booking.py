@@ -290,8 +290,8 @@ def assign(booked: Appointment, officer: User | None, *, now: datetime, by: User
 def _locked(appointment: Appointment) -> Iterator[Appointment]:
     """The appointment as it is now, locked until the verb is done."""
     with transaction.atomic():
-        # First the lock (no key: events that point at the row do not wait), then what hangs on it: joined in one statement, a row that moved to another branch while we
-        # waited would be found with its old branch or not at all.
+        # First the lock (no key: events that point at the row do not wait), then what hangs on it: joined in one statement,
+        # a row that moved to another branch while we waited would be found with its old branch or not at all.
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=appointment.pk)
         related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
         yield related.get(pk=appointment.pk)
