@@ -1,8 +1,8 @@
 from celery import shared_task
 from django.utils import timezone
 
-from agencies.holidays import coming_years, load_holidays
 from agencies.models import Branch
+from agencies.openings.holidays import coming_years, load_holidays
 
 
 @shared_task

@@ -6,7 +6,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from agencies import accents, search
+from agencies import accents
+from agencies.finding import search
 from agencies.models import Agency, Branch, Channel, Procedure
 
 MAX_QUERY = 100

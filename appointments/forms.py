@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
+from appointments.booking.persons import Contact, is_tax_number
 from appointments.errors import BookingError
-from appointments.persons import Contact, is_tax_number
 
 COUNTRY_PREFIX = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 LONGEST = 1000  # characters of a wrong answer that are kept for correction

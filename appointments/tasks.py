@@ -7,9 +7,14 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from agencies.models import Branch
-from appointments import alerts, booking, calls, delays, disruptions, publishing, queue, retention
-from appointments.delivery import deliver_next
+from appointments import booking, counter, disruptions
+from appointments.booking import retention
+from appointments.calls import provision
+from appointments.counter import delays
+from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Disruption
+from appointments.times import publishing
+from appointments.watch import alerts
 from videocalls import rooms
 from videocalls.models import VideoCall
 
@@ -55,7 +60,7 @@ def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
     now = timezone.now()
     for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
-        calls.give_call(pk, now=now)
+        provision.give_call(pk, now=now)
     for call in VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP]:
         rooms.prepare(call, now=timezone.now())
 
@@ -64,7 +69,7 @@ def provide_video_calls() -> None:
 def provide_video_call(appointment_pk: int) -> None:
     """The same for one appointment."""
     now = timezone.now()
-    call = calls.give_call(appointment_pk, now=now)
+    call = provision.give_call(appointment_pk, now=now)
     if call and call.state == VideoCall.State.PENDING:
         rooms.prepare(call, now=now)
 
@@ -78,7 +83,7 @@ def tell_delays() -> None:
 @shared_task
 def close_past_days() -> None:
     """End the queues of days that are over, wherever the branch is."""
-    queue.close_past(now=timezone.now())
+    counter.close_past(now=timezone.now())
 
 
 @shared_task

@@ -1,25 +1,25 @@
 from django.urls import URLPattern, URLResolver, include, path
 
-from appointments.views import kiosk
-from appointments.views.appointment import detail, done, mine
-from appointments.views.branch import branch
-from appointments.views.calendar import calendar_file
-from appointments.views.cancel import cancel
-from appointments.views.channel import channel, start
-from appointments.views.check import check
-from appointments.views.details import details
-from appointments.views.display import display
-from appointments.views.feed import feed
-from appointments.views.find import find
-from appointments.views.here import here
-from appointments.views.join import enter, join
-from appointments.views.move import move, move_branch, move_check
-from appointments.views.offer import offer
-from appointments.views.procedure import procedure
-from appointments.views.rating import rate
-from appointments.views.ticket import ticket
-from appointments.views.times import times
-from appointments.views.verify import verify, verify_again
+from appointments.views.booking.appointment import detail, done, mine
+from appointments.views.booking.cancel import cancel
+from appointments.views.booking.check import check
+from appointments.views.booking.details import details
+from appointments.views.booking.find import find
+from appointments.views.booking.move import move, move_branch, move_check
+from appointments.views.booking.rating import rate
+from appointments.views.booking.time import times
+from appointments.views.booking.verify import verify, verify_again
+from appointments.views.calendar.feed import feed
+from appointments.views.calls.join import enter, join
+from appointments.views.counter import kiosk
+from appointments.views.counter.display import display
+from appointments.views.counter.here import here
+from appointments.views.counter.ticket import ticket
+from appointments.views.messages.calendar_file import calendar_file
+from appointments.views.offers.answer import offer
+from appointments.views.times.branch import branch
+from appointments.views.times.channel import channel, start
+from appointments.views.times.procedure import procedure
 
 app_name = "appointments"
 

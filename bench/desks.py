@@ -21,14 +21,15 @@ from django.utils import timezone
 
 from accounts.models import User
 from agencies.models import Branch, Membership, Procedure, Role
-from appointments import desks, queue
+from appointments import counter
+from appointments.counter import desks
 from appointments.models import Desk, Ticket
 from bench import world
 from bench.results import Row
 from bench.stack import web
 
 DESKS = 60
-INTERVAL = 5.0  # seconds between two polls of a page, as in static/js/queue.js
+INTERVAL = 5.0  # seconds between two polls of a page, as in static/js/counter/queue.js
 WAITING = 40
 CALL_EVERY = 4.0  # seconds
 GOAL = 0.05
@@ -87,7 +88,7 @@ def _seat(branch: Branch, number: int) -> Seat:
 def _line_up(branch: Branch, procedure: Procedure) -> None:
     now = timezone.now()
     for number in range(WAITING):
-        queue.take_ticket(branch, procedure, now=now - timedelta(minutes=number))
+        counter.take_ticket(branch, procedure, now=now - timedelta(minutes=number))
 
 
 def _session_of(officer: User) -> str:
@@ -115,8 +116,8 @@ def _share(pages: list[Page], seconds: float, seats: Iterator[Seat]) -> float:
 
 
 def _call(desk: Desk, officer: User) -> None:
-    ticket = queue.call_next(desk, officer=officer, now=timezone.now())
-    queue.put_back(Ticket.objects.get(pk=ticket.pk), officer=officer, now=timezone.now())
+    ticket = counter.call_next(desk, officer=officer, now=timezone.now())
+    counter.put_back(Ticket.objects.get(pk=ticket.pk), officer=officer, now=timezone.now())
 
 
 def _processor_time() -> float:

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from agencies.models import Branch, Channel
-from appointments.availability import earliest
+from appointments.times.availability import earliest
 from bench import load, world
 from bench.results import Row, milliseconds, rate
 from bench.stack import web

@@ -7,9 +7,9 @@ from datetime import datetime
 from django.core.management import call_command
 from django.db import connection
 
-from agencies.loading import load_agencies
+from agencies.loading.catalogue import load_agencies
 from agencies.models import Agency, Branch, OpeningRule, Procedure, SystemToken
-from appointments.publishing import publish_all
+from appointments.times.publishing import publish_all
 
 BRANCH, PROCEDURE = "kep-chania", "kep-dilosi"
 CLIENTS = 16

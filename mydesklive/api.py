@@ -10,8 +10,8 @@ from rest_framework.request import Request
 from rest_framework.routers import SimpleRouter
 from rest_framework.views import APIView
 
-from agencies.api import AgencyViewSet, BranchViewSet, ProcedureViewSet
-from appointments.api import AppointmentViewSet, SlotsView
+from agencies.api.viewsets import AgencyViewSet, BranchViewSet, ProcedureViewSet
+from appointments.api.appointments import AppointmentViewSet, SlotsView
 
 
 @extend_schema(exclude=True)

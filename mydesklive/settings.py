@@ -3,6 +3,7 @@
 `checks.py` tells an operator what is wrong with a configuration before it serves anybody.
 """
 
+from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", False)
 # The demo shows invented data, keeps mail in the database and lets its cast sign in with the password "demo".
 MYDESK_DEMO = env.bool("MYDESK_DEMO", False)
+# The last day of the published figures, which the demo's history adds up to. What the demo shows later is invented.
+DEMO_FACTS_UNTIL = date(2022, 11, 30)
 
 # Without a key the demo and the commands that need none still start; checks.py refuses it anywhere else.
 SECRET_KEY = env.str("SECRET_KEY", "") or "insecure: SECRET_KEY is not set"
@@ -41,7 +44,7 @@ INSTALLED_APPS = [
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
     "unfold.contrib.forms",
-    "mydesklive.staff_app.StaffAdminConfig",
+    "mydesklive.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -67,9 +70,9 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
-    "mydesklive.middleware.PolicyOfLibraryPages",
+    "mydesklive.pages.middleware.PolicyOfLibraryPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "mydesklive.middleware.LanguageMiddleware",
+    "mydesklive.pages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -92,13 +95,13 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.template.context_processors.i18n",
                 "django.contrib.messages.context_processors.messages",
-                "mydesklive.context_processors.site",
+                "mydesklive.pages.context.site",
             ],
         },
     },
 ]
 
-FORM_RENDERER = "mydesklive.forms.Renderer"
+FORM_RENDERER = "mydesklive.pages.forms.Renderer"
 
 # Data
 
@@ -312,7 +315,7 @@ UNFOLD = {
     "STYLES": [lambda _request: static("css/admin.css")],
     "SCRIPTS": [lambda _request: static("js/admin.js")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
-    "SIDEBAR": {"navigation": "mydesklive.staff.navigation"},
+    "SIDEBAR": {"navigation": "mydesklive.staff.site.navigation"},
     "COLORS": {
         "primary": {
             "50": "#f1f4f8",

@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path
 
-from mydesklive import views
+from mydesklive.pages import views
 
 urlpatterns = [
     path("health/live", views.live, name="health-live"),

@@ -7,7 +7,6 @@ from django.utils import timezone
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
-from reports.demo.history import UNTIL
 from reports.forms import AsOfForm, PeriodForm
 from reports.official import sums
 from reports.published import COLUMNS, published
@@ -32,7 +31,7 @@ def agencies(request: HttpRequest) -> HttpResponse:
     as_of = form.cleaned_data["as_of"] if form.is_valid() else form.today
     context = {"form": form, "table": published(as_of), "is_today": as_of == form.today}
     if settings.MYDESK_DEMO:
-        context["facts_until"] = UNTIL
+        context["facts_until"] = settings.DEMO_FACTS_UNTIL
     return render(request, "reports/agencies.html", context, status=200 if form.is_valid() else 400)
 
 

@@ -6,10 +6,11 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
-from appointments import booking, desks, queue
+from appointments import booking, counter
+from appointments.booking.persons import Contact
+from appointments.counter import desks
 from appointments.models import Appointment, Desk, Ticket, TimeSlot
-from appointments.persons import Contact
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 
 ATHENS = ZoneInfo("Europe/Athens")
 # The time it is in most tests: Monday 2 March 2026, 07:00 in Athens.
@@ -149,7 +150,7 @@ def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk
 
 def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
     """The ticket of who came without an appointment, for the only procedure of the branch's agency."""
-    return queue.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)
+    return counter.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)
 
 
 def messages_of(appointment: Appointment) -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
-from agencies.callers import WriteThrottle
+from agencies.api.callers import WriteThrottle
 from agencies.models import SystemToken
 from appointments.models import Appointment, TimeSlot
 from mydesklive.wsgi import application

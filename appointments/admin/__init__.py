@@ -1,12 +1,12 @@
 """The officers' workplace: the day, one appointment, booking for callers, and the openings that times come from."""
 
-from appointments.admin.agencies import PublishedAgencyAdmin
-from appointments.admin.appointments import AppointmentAdmin
-from appointments.admin.branches import BranchOpeningsAdmin
-from appointments.admin.closures import ClosureAdmin
-from appointments.admin.desks import DeskAdmin
-from appointments.admin.disruptions import DisruptionAdmin
-from appointments.admin.rules import OpeningRuleAdmin
+from appointments.admin.counter.desks import DeskAdmin
+from appointments.admin.disruptions.starting import DisruptionAdmin
+from appointments.admin.times.agencies import PublishedAgencyAdmin
+from appointments.admin.times.branches import BranchOpeningsAdmin
+from appointments.admin.times.closures import ClosureAdmin
+from appointments.admin.times.rules import OpeningRuleAdmin
+from appointments.admin.workplace import AppointmentAdmin
 
 __all__ = [
     "AppointmentAdmin",

@@ -66,4 +66,4 @@ def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
 
 def _refuse(request: HttpRequest) -> HttpResponse:
     """The same page whether the appointment exists or not."""
-    return render(request, "appointments/bad_link.html", status=403)
+    return render(request, "appointments/booking/bad_link.html", status=403)

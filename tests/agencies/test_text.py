@@ -5,8 +5,8 @@ from django.utils import translation
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agencies import tables
-from agencies.loading import load_agencies
+from agencies.loading import tables
+from agencies.loading.catalogue import load_agencies
 from agencies.models import Agency, Branch
 from agencies.text import country_name, folded, search_key
 

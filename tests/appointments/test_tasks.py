@@ -7,7 +7,8 @@ from django.core import mail
 from django.db import connection
 
 from agencies.models import Channel
-from appointments import booking, calls, tasks
+from appointments import booking, tasks
+from appointments.calls import provision
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from mydesklive.celery import app
 from tests.builders import NOW, an_appointment, an_open_branch, at, minutes, slots_of
@@ -81,8 +82,8 @@ def test_no_call_for_others(settings: object) -> None:
     booking.cancel(cancelled, by=Appointment.CancelledBy.CITIZEN, now=NOW)
     over = an_appointment(slots[42], 3, channel=Channel.VIDEO)
     tasks.provide_video_call(slots[40].pk)
-    assert calls.give_call(cancelled.pk, now=NOW) is None
-    assert calls.give_call(over.pk, now=over.ends_at + timedelta(hours=1)) is None
+    assert provision.give_call(cancelled.pk, now=NOW) is None
+    assert provision.give_call(over.pk, now=over.ends_at + timedelta(hours=1)) is None
     assert not VideoCall.objects.exists()
 
 
@@ -105,7 +106,7 @@ def test_workers_side_by_side_make_one_call() -> None:
 
     def give(_: int) -> int | None:
         try:
-            call = calls.give_call(appointment.pk, now=NOW)
+            call = provision.give_call(appointment.pk, now=NOW)
             return call and call.pk
         finally:
             connection.close()

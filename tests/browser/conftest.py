@@ -7,7 +7,7 @@ import time_machine
 
 from agencies.models import Branch, OpeningRule
 from appointments.models import Desk, Queue
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.builders import NOW, a_branch, a_procedure, a_rule, an_agency, today_at
 
 

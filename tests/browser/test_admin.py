@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.people import invited
 from agencies.models import Branch, Channel, Closure, Membership, Role
 from appointments.models import Appointment, Status, TimeSlot
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from agencies.models import Branch, Channel, Role
 from appointments import booking
 from appointments.models import Appointment, Feed, TimeSlot
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage
 

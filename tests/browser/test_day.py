@@ -13,7 +13,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from agencies.models import Branch, OpeningRule, Role
-from appointments import desks, queue
+from appointments import counter
+from appointments.counter import desks
 from appointments.models import (
     Appointment,
     Event,
@@ -249,9 +250,9 @@ def test_history_and_numbers_tell_the_morning(
         for name, officer in (("1", anna), ("2", kostas))
     )
     for officer, desk in ((anna, one), (kostas, two)):
-        ticket = queue.call_next(desk, officer=officer, now=timezone.now())
-    queue.forward(ticket, officer=kostas, desk=one, now=timezone.now())
-    queue.complete(queue.call_next(two, officer=kostas, now=timezone.now()), officer=kostas, now=timezone.now())
+        ticket = counter.call_next(desk, officer=officer, now=timezone.now())
+    counter.forward(ticket, officer=kostas, desk=one, now=timezone.now())
+    counter.complete(counter.call_next(two, officer=kostas, now=timezone.now()), officer=kostas, now=timezone.now())
 
     sign_in(page, an_officer(hall, Role.SUPERVISOR, "supervisor@example.org"), live_server)
     page.goto(f"{APPOINTMENTS}{maria.reference}/change/")
@@ -280,9 +281,9 @@ def a_full_hall(branch: Branch, clock: time_machine.Traveller) -> tuple[Appointm
     deliver_due()
     clock.move_to(today_at(8, 50))
     for one in (maria, nikos, eleni):
-        queue.check_in(one, now=timezone.now())
+        counter.check_in(one, now=timezone.now())
     procedure = branch.agency.procedures.get()
-    return maria, nikos, eleni, queue.take_ticket(branch, procedure, now=timezone.now(), priority=True)
+    return maria, nikos, eleni, counter.take_ticket(branch, procedure, now=timezone.now(), priority=True)
 
 
 def an_officer_named(name: str, branch: Branch) -> User:

@@ -13,7 +13,7 @@ from accounts.models import User
 from agencies.models import Branch, Channel, Role
 from appointments import disruptions
 from appointments.models import Appointment, Disruption, Offer, TimeSlot
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.browser.test_admin import sign_in
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import NewPage

@@ -12,7 +12,8 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from agencies.models import Branch
-from appointments import desks, queue
+from appointments import counter
+from appointments.counter import desks
 from appointments.models import Appointment, Desk, Queue, Status, Ticket, TimeSlot
 from tests.builders import (
     EVERY_DAY,
@@ -80,7 +81,7 @@ def booked_in(branch: Branch, wait: timedelta, number: int = 1) -> Appointment:
 
 
 def a_walk_in(branch: Branch, when: datetime | None = None) -> Ticket:
-    return queue.take_ticket(branch, branch.agency.procedures.get(), now=when or timezone.now())
+    return counter.take_ticket(branch, branch.agency.procedures.get(), now=when or timezone.now())
 
 
 def strike(page: Page, reference: str) -> None:
@@ -222,15 +223,15 @@ def test_screen_shows_and_chimes_each_call_within_seconds(
     page.goto(display)
     expect(page.get_by_text("Εδώ θα εμφανιστεί ο αριθμός σας")).to_be_visible()
     ticket = a_walk_in(branch)
-    queue.call_next(desk, officer=officer, now=timezone.now())
+    counter.call_next(desk, officer=officer, now=timezone.now())
     expect(page.locator(".latest__number")).to_have_text("B001", timeout=5000)
     expect(page.locator(".latest__desk")).to_have_text("3")
     expect(page.locator("[data-spoken]")).to_have_text("B001 → 3")
     expect(page.locator("body")).to_have_attribute("data-chimes", "1")
     expect(page.get_by_role("button", name="Ενεργοποίηση ήχου")).to_be_hidden()  # the browser may play at once
-    queue.call_again(ticket, officer=officer, now=timezone.now())
+    counter.call_again(ticket, officer=officer, now=timezone.now())
     expect(page.locator("body")).to_have_attribute("data-chimes", "2", timeout=5000)
-    queue.complete(ticket, officer=officer, now=timezone.now())
+    counter.complete(ticket, officer=officer, now=timezone.now())
     expect(page.get_by_text("Εδώ θα εμφανιστεί ο αριθμός σας")).to_be_visible(timeout=5000)
     expect(page.locator("body")).to_have_attribute("data-chimes", "2")
 
@@ -247,7 +248,7 @@ def test_screen_is_accessible_and_shows_six_calls_without_scrolling(
         officer = an_officer(branch, email=f"officer{number}@example.org")
         seat = desks.sit(Desk.objects.create(branch=branch, name=str(number)), officer=officer, now=timezone.now())
         a_walk_in(branch)
-        queue.call_next(seat, officer=officer, now=timezone.now())
+        counter.call_next(seat, officer=officer, now=timezone.now())
     page = new_page(size=size)
     page.goto(display)
     expect(page.locator("[data-call]")).to_have_count(6)
@@ -284,7 +285,7 @@ def test_phone_says_when_it_is_called(phone: Page, branch: Branch, desk: Desk, o
     ticket = a_walk_in(branch)
     phone.goto(f"/queue/{ticket.code}/")
     expect(phone.get_by_text("1 άτομο πριν από εσάς")).to_be_visible()
-    queue.call(ticket, desk, officer=officer, now=timezone.now())
+    counter.call(ticket, desk, officer=officer, now=timezone.now())
     expect(phone.get_by_text("Πηγαίνετε στη θυρίδα 3")).to_be_visible(timeout=10_000)
     assert phone.title().startswith("● Πηγαίνετε στη θυρίδα 3")
 
@@ -311,7 +312,7 @@ def test_citizen_says_on_the_phone_to_have_arrived_and_is_called(
     phone.get_by_role("button", name="Έφτασα").click()
     expect(phone.locator(".turn__number")).to_have_text("A001")
     assert_accessible(phone)
-    queue.call_next(desk, officer=officer, now=timezone.now())
+    counter.call_next(desk, officer=officer, now=timezone.now())
     expect(phone.get_by_text("Πηγαίνετε στη θυρίδα 3")).to_be_visible(timeout=15_000)
 
 

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from agencies.models import Branch, Closure, OpeningRule, Role
 from appointments.models import Appointment, TimeSlot
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.browser.test_admin import sign_in
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage

@@ -12,9 +12,10 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
-from appointments import desks, queue
+from appointments import counter
+from appointments.counter import desks
 from appointments.models import Appointment, Desk, Status, Ticket, TimeSlot
-from appointments.publishing import publish
+from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
     a_branch,
@@ -74,7 +75,7 @@ def opened(officer: User, live_server: LiveServer) -> Callable[[Page], Page]:
 
 
 def a_walk_in(branch: Branch, name: str = "Ελένη Νικολάου", **more: object) -> Ticket:
-    return queue.take_ticket(branch, Procedure.objects.earliest("pk"), now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
+    return counter.take_ticket(branch, Procedure.objects.earliest("pk"), now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
 
 
 def booked(branch: Branch, minutes: int, number: int = 1, **more: object) -> Appointment:
@@ -93,7 +94,7 @@ def here(page: Page) -> object:
 
 def test_day_with_keys(page: Page, branch: Branch, opened: Callable, assert_accessible: Accessible) -> None:
     a_walk_in(branch)
-    queue.check_in(booked(branch, 5), now=timezone.now())
+    counter.check_in(booked(branch, 5), now=timezone.now())
     opened(page)
     assert_accessible(page)
     page.keyboard.press("n")
@@ -277,8 +278,8 @@ def test_serving_saves_what_is_typed_and_proposes_what_is_missing(
     page: Page, branch: Branch, officer: User, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
     now = timezone.now()
-    ticket = queue.check_in(booked(branch, 5), now=now)
-    queue.serve(queue.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.check_in(booked(branch, 5), now=now)
+    counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
     sign_in(page, officer, live_server)
     page.goto(f"{QUEUE}tickets/{ticket.code}/")
     page.get_by_label("ΑΦΜ").check()
@@ -305,8 +306,8 @@ def test_follow_up_from_the_serving_page(
     page: Page, branch: Branch, officer: User, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
     now = timezone.now()
-    ticket = queue.check_in(booked(branch, 5), now=now)
-    queue.serve(queue.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.check_in(booked(branch, 5), now=now)
+    counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
     sign_in(page, officer, live_server)
     page.goto(f"{QUEUE}tickets/{ticket.code}/")
     page.get_by_role("link", name="Κλείσιμο επόμενου ραντεβού").click()
@@ -354,11 +355,11 @@ def test_every_state_on_a_phone_is_accessible_and_fits(
     if state in ("busy", "paused"):
         for number in range(3):
             a_walk_in(branch, priority=number == 1)
-        queue.park(a_walk_in(branch), officer=officer, now=now, reason="Φέρνει ένα δικαιολογητικό")
+        counter.park(a_walk_in(branch), officer=officer, now=now, reason="Φέρνει ένα δικαιολογητικό")
         booked(branch, -30, 1, channel=Channel.PHONE)
         booked(branch, -30, 2)
         booked(branch, 60, 3)
-        queue.call_next(desk, officer=officer, now=now)
+        counter.call_next(desk, officer=officer, now=now)
     if state == "paused":
         desks.pause(desk, now=now)
     sign_in(phone, officer, live_server)

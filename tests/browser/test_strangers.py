@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from agencies.models import Branch, Role
-from appointments import disruptions, queue
+from appointments import counter, disruptions
 from appointments.models import (
     Appointment,
     Desk,
@@ -53,7 +53,7 @@ def test_officer_of_another_branch_sees_nothing(
 ) -> None:
     today = booked_at(hall, 9, 0, 1, name="Μαρία Παπαδοπούλου")
     later = booked_at(hall, 9, 0, 2, day=THURSDAY, name="Νίκος Ιωάννου")
-    ticket = queue.check_in(today, now=timezone.now())
+    ticket = counter.check_in(today, now=timezone.now())
     strike = a_strike(hall)
     insider = Client()
     insider.force_login(an_officer(hall, Role.SUPERVISOR))

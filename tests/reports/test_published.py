@@ -15,9 +15,9 @@ from agencies.models import Agency, Branch, Channel
 from appointments import booking
 from appointments.booking import CancelledBy
 from appointments.models import Appointment, Rating, Status
+from mydesklive.demo import history
 from reports import counting
 from reports.counting import Totals
-from reports.demo import history
 from reports.models import DailyCount
 from reports.published import published
 from tests.builders import a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, at, slots_of

@@ -4,8 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, no_translations
 
-from agencies.loading import Tally, load_agencies
-from agencies.tables import DATA, TableError
+from agencies.loading.catalogue import Tally, load_agencies
+from agencies.loading.tables import DATA, TableError
 
 
 class Command(BaseCommand):

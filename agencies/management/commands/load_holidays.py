@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from agencies.holidays import coming_years, load_holidays
 from agencies.models import Branch
+from agencies.openings.holidays import coming_years, load_holidays
 
 
 class Command(BaseCommand):

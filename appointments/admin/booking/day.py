@@ -1,0 +1,137 @@
+"""The day at a counter: who comes when, in which state, and what can be done next."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+
+from django.db.models import Exists, OuterRef
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from agencies.models import Branch, Channel
+from appointments.admin.booking.steps import Step, possible
+from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
+from appointments.models import Appointment, Notification, Status
+from appointments.times.availability import next_free
+
+# What officers count; a status that stands nowhere here (held, expired) never became an appointment.
+COUNTED: dict[str, tuple[str | Promise, tuple[Status, ...]]] = {
+    "waiting": (_("Expected"), (Status.BOOKED, Status.UNVERIFIED)),
+    "arrived": (_("Arrived"), (Status.ARRIVED,)),
+    "serving": (_("Being served"), (Status.SERVING,)),
+    "completed": (_("Completed"), (Status.COMPLETED,)),
+    "no_show": (_("Did not come"), (Status.NO_SHOW,)),
+    "cancelled": (_("Cancelled"), (Status.CANCELLED,)),
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    appointment: Appointment
+    steps: list[Step]
+    late: bool
+    waited: int | None
+
+    @property
+    def first(self) -> Step | None:
+        return self.steps[0] if self.steps else None
+
+
+@officers_page
+def day(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    branches = own_branches(request)
+    if not branches:
+        return page(request, "no_branch.html", {"title": gettext("Today")})
+    branch = chosen_branch(request, branches)
+    today = branch.today(now)
+    shown = _asked_day(request) or today
+    appointments = of_day(branch, shown)
+    rows = [_row(appointment, now) for appointment in appointments if _wanted(request, appointment)]
+    context = {
+        "title": branch.name,
+        "branch": branch,
+        "branches": branches,
+        "day": shown,
+        "today": today,
+        "previous": shown - timedelta(days=1),
+        "next": shown + timedelta(days=1),
+        "now": now,
+        "rows": rows,
+        "total": len(appointments),
+        "counts": _counts(request, branch, shown, appointments),
+        "channels": Channel.choices,
+        "procedures": sorted({appointment.procedure for appointment in appointments}, key=str),
+        "asked": {name: request.GET.get(name, "") for name in ("state", "channel", "procedure")},
+        "next_free": next_free(branch, now=now),
+    }
+    if not appointments:
+        context["busy_before"], context["busy_after"] = _busy_days(branch, shown)
+    return page(request, "booking/day.html", context)
+
+
+def of_day(branch: Branch, day: date) -> list[Appointment]:
+    """Everything that became an appointment on the branch's local day; `undelivered` says that a message gave up."""
+    noon = datetime.combine(day, time(12), branch.zone)
+    failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
+    found = Appointment.objects.on_day(branch, noon).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
+    return list(found.order_by("starts_at", "pk"))
+
+
+def _busy_days(branch: Branch, day: date) -> tuple[date | None, date | None]:
+    """The nearest days with appointments, before and after a day without any."""
+    booked = Appointment.objects.filter(branch=branch).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    midnight = datetime.combine(day, time(), branch.zone)
+    before = booked.filter(starts_at__lt=midnight).order_by("-starts_at").first()
+    after = booked.filter(starts_at__gte=midnight).order_by("starts_at").first()
+    return tuple(branch.local(one.starts_at).date() if one else None for one in (before, after))  # type: ignore[return-value]
+
+
+def _asked_day(request: HttpRequest) -> date | None:
+    try:
+        asked = date.fromisoformat(request.GET.get("date", ""))
+    except ValueError:
+        return None
+    return asked if date(2000, 1, 1) <= asked <= date(2199, 12, 31) else None
+
+
+def _wanted(request: HttpRequest, appointment: Appointment) -> bool:
+    state, channel, procedure = (request.GET.get(name) for name in ("state", "channel", "procedure"))
+    return (
+        (not state or state not in COUNTED or appointment.status in COUNTED[state][1])
+        and (not channel or appointment.channel == channel)
+        and (not procedure or appointment.procedure.code == procedure)
+    )
+
+
+def _row(appointment: Appointment, now: datetime) -> Row:
+    since = appointment.arrived_at if appointment.status == Status.ARRIVED else None
+    return Row(
+        appointment=appointment,
+        steps=possible(appointment, now),
+        late=appointment.status in (Status.BOOKED, Status.UNVERIFIED) and appointment.starts_at < now,
+        waited=int((now - since).total_seconds() // 60) if since else None,
+    )
+
+
+def _counts(
+    request: HttpRequest, branch: Branch, day: date, appointments: list[Appointment]
+) -> list[dict[str, object]]:
+    """How many are in each state, with the address that shows these alone (or all again)."""
+    by_status = Counter(appointment.status for appointment in appointments)
+    query = {"branch": branch.code, "date": day.isoformat()}
+    query |= {name: request.GET.get(name, "") for name in ("channel", "procedure")}
+    return [
+        {
+            "name": name,
+            "label": label,
+            "number": sum(by_status[status] for status in statuses),
+            "chosen": request.GET.get("state") == name,
+            "url": address("day", **query, state="" if request.GET.get("state") == name else name),
+        }
+        for name, (label, statuses) in COUNTED.items()
+    ]

@@ -1,0 +1,211 @@
+"""What officers do with an appointment: one click where nothing is asked, a page where something is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.functional import Promise
+from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_POST
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies.models import Channel
+from appointments import booking, counter
+from appointments.admin.forms import CancelForm, MoveForm
+from appointments.admin.pages import find, officers_page, page, way_back
+from appointments.errors import BookingError, WrongStatus
+from appointments.forms import refuse
+from appointments.models import Appointment, Desk, Status, Ticket
+from appointments.times.window import Window, window
+
+AGENCY = Appointment.CancelledBy.AGENCY
+
+
+@dataclass(frozen=True)
+class Step:
+    """A verb as officers see it: its name in addresses, its label and icon, and what the history calls it."""
+
+    name: str
+    label: str | Promise
+    icon: str
+    done: str
+    asks: bool = False
+
+
+ARRIVE = Step("arrive", _("Arrived"), "how_to_reg", gettext_noop("Arrived"))
+SERVE = Step("serve", _("Begin"), "play_arrow", gettext_noop("Service begun"))
+COMPLETE = Step("complete", _("Complete"), "check", gettext_noop("Completed"))
+MISS = Step("miss", _("Did not come"), "person_off", gettext_noop("Did not come"))
+MOVE = Step("move", _("Move"), "event_repeat", gettext_noop("Moved"), asks=True)
+CANCEL = Step("cancel", _("Cancel"), "event_busy", gettext_noop("Cancelled"), asks=True)
+
+# The likeliest next step first.
+BY_STATUS = {
+    Status.UNVERIFIED: (ARRIVE, MOVE, CANCEL),
+    Status.BOOKED: (ARRIVE, SERVE, MISS, MOVE, CANCEL),
+    Status.ARRIVED: (SERVE, MISS, MOVE, CANCEL),
+    Status.SERVING: (COMPLETE,),
+    Status.NO_SHOW: (ARRIVE,),
+}
+
+
+# Nobody arrives earlier than this: such a button on another day's list would be pressed by mistake alone.
+EARLIEST = timedelta(hours=12)
+
+
+def possible(appointment: Appointment, now: datetime) -> list[Step]:
+    """The steps that make sense now, of those that the verbs allow. By telephone and video nobody arrives at a counter:
+    serving comes first."""
+    begins = {ARRIVE: EARLIEST, SERVE: EARLIEST, MISS: timedelta()}
+    steps = [
+        step
+        for step in BY_STATUS.get(Status(appointment.status), ())
+        if step not in begins or now >= appointment.starts_at - begins[step]
+    ]
+    if appointment.channel != Channel.IN_PERSON and SERVE in steps:
+        steps.sort(key=lambda step: step != SERVE)
+    return steps
+
+
+# What one click does: to today's ticket where there is one, so that the queue tells the same
+
+
+def _arrive(appointment: Appointment, officer: User, now: datetime) -> object:
+    """With a place in the line. Nobody arrives twice, though `check_in` may be repeated."""
+    _require(ARRIVE, appointment)
+    return counter.check_in(appointment, officer=officer, now=now)
+
+
+def _serve(appointment: Appointment, officer: User, now: datetime) -> object:
+    """Called to one's desk and begun at once; who sits at none calls by voice."""
+    _require(SERVE, appointment)
+    with transaction.atomic():
+        ticket = _ticket(appointment, now)
+        if ticket is None:
+            called = appointment.channel != Channel.IN_PERSON and appointment.status == Status.BOOKED
+            ticket = (
+                counter.admit(appointment, now=now)
+                if called
+                else counter.check_in(appointment, officer=officer, now=now)
+            )
+        desk = Desk.objects.filter(branch=appointment.branch, officer=officer).first()
+        if desk and ticket.state in (Ticket.State.WAITING, Ticket.State.PARKED):
+            ticket = counter.call(ticket, desk, officer=officer, now=now)
+        return counter.serve(ticket, officer=officer, now=now)
+
+
+def _complete(appointment: Appointment, officer: User, now: datetime) -> object:
+    if ticket := _ticket(appointment, now):
+        return counter.complete(ticket, officer=officer, now=now)
+    return booking.complete(appointment, now=now)
+
+
+def _miss(appointment: Appointment, officer: User, now: datetime) -> object:
+    if ticket := _ticket(appointment, now):
+        return counter.miss(ticket, officer=officer, now=now)
+    return booking.miss(appointment, now=now)
+
+
+def _require(step: Step, appointment: Appointment) -> None:
+    if step not in BY_STATUS.get(Status(appointment.status), ()):
+        raise WrongStatus
+
+
+def _ticket(appointment: Appointment, now: datetime) -> Ticket | None:
+    """The appointment's place in today's line, if it has one."""
+    today = Ticket.objects.open().of_day(appointment.branch, appointment.branch.today(now))
+    return today.filter(appointment=appointment).first()
+
+
+ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], object]]] = {
+    "arrive": (ARRIVE, _arrive),
+    "serve": (SERVE, _serve),
+    "complete": (COMPLETE, _complete),
+    "miss": (MISS, _miss),
+}
+
+
+@officers_page
+@require_POST
+def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
+    """One of the steps that ask nothing. What came too late (two officers, an old page) is said and changes nothing."""
+    appointment = find(request, reference)
+    step, run = ONE_CLICK[name]
+    try:
+        run(appointment, signed_in(request), timezone.now())
+    except BookingError as error:
+        messages.error(request, f"{appointment.spoken_reference}: {error}")
+    else:
+        note(request, appointment, step.done)
+    return HttpResponseRedirect(f"{way_back(request, appointment)}#{appointment.reference}")
+
+
+@officers_page
+def cancel(request: HttpRequest, reference: str) -> HttpResponse:
+    appointment = find(request, reference)
+    form = CancelForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        reason = form.cleaned_data["reason"]
+        try:
+            booking.cancel(appointment, by=AGENCY, now=timezone.now(), reason=reason)
+        except BookingError as error:
+            refuse(form, error)
+        else:
+            note(request, appointment, CANCEL.done)
+            messages.success(request, gettext("Cancelled: %(name)s, %(reference)s.") % told(appointment))
+            return redirect(way_back(request, appointment))
+    return page(request, "booking/cancel.html", _asking(request, appointment, form, gettext("Cancel the appointment")))
+
+
+@officers_page
+def move(request: HttpRequest, reference: str) -> HttpResponse:
+    appointment, now = find(request, reference), timezone.now()
+    form = MoveForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            booking.reschedule(appointment, form.cleaned_data["slot"], by=AGENCY, now=now, officer=signed_in(request))
+        except BookingError as error:
+            refuse(form, error)
+        else:
+            note(request, appointment, MOVE.done)
+            messages.success(request, gettext("Moved: %(name)s, %(reference)s.") % told(appointment))
+            return redirect(way_back(request, appointment))
+    times = _times_for_move(request, appointment, now)
+    context = _asking(request, appointment, form, gettext("Move the appointment")) | {"times": times}
+    return page(request, "booking/move.html", context)
+
+
+def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> Window:
+    """From the day that is asked for, or else the appointment's own."""
+    asked = request.GET.get("from") or appointment.branch.local(max(now, appointment.starts_at)).date().isoformat()
+    return window(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
+
+
+def _asking(request: HttpRequest, appointment: Appointment, form: object, title: str) -> dict[str, object]:
+    back = way_back(request, appointment)
+    return {
+        "title": title,
+        "appointment": appointment,
+        "form": form,
+        "next": back,
+        "next_quoted": quote(back, safe=""),
+        "changeable": MOVE in BY_STATUS.get(Status(appointment.status), ()),
+    }
+
+
+def told(appointment: Appointment) -> dict[str, str]:
+    return {"name": appointment.name, "reference": appointment.spoken_reference}
+
+
+def note(request: HttpRequest, appointment: Appointment, done: str) -> None:
+    """Write down which officer did it."""
+    LogEntry.objects.log_actions(str(signed_in(request).pk), [appointment], CHANGE, done, single_object=True)

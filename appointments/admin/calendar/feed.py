@@ -1,0 +1,75 @@
+"""Private calendar addresses: an officer's own, and that of a branch the officer works at."""
+
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib import messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext, gettext_noop
+from django.views.decorators.http import require_POST
+
+from accounts.people import signed_in
+from agencies import access
+from agencies.models import Branch
+from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
+from appointments.models import Feed
+from appointments.models.queue import random_key
+
+MADE = gettext_noop("Made a new address")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A feed that there is or could be: of a branch, or one's own."""
+
+    branch: Branch | None
+    feed: Feed | None
+    made_by: str
+
+    @property
+    def url(self) -> str:
+        return settings.SITE_URL + reverse("appointments:feed", args=[self.feed.key]) if self.feed else ""
+
+
+@officers_page
+def feeds(request: HttpRequest) -> HttpResponse:
+    user, branches = signed_in(request), own_branches(request)
+    if not branches:
+        return page(request, "no_branch.html", {"title": gettext("Calendar feeds")})
+    branch = chosen_branch(request, branches)
+    found = list(Feed.objects.filter(Q(officer=user) | Q(branch=branch)))
+    makers = _makers(found)
+    own = next((feed for feed in found if feed.officer_id), None)
+    of_branch = next((feed for feed in found if feed.branch_id), None)
+    rows = [
+        Row(place, feed, makers.get(str(feed.pk), "") if feed else "")
+        for place, feed in ((None, own), (branch, of_branch))
+    ]
+    context = {"title": gettext("Calendar feeds"), "rows": rows, "branch": branch, "branches": branches}
+    return page(request, "calendar/feed.html", context)
+
+
+def _makers(found: list[Feed]) -> dict[str | None, str]:
+    """Who made each address last."""
+    entries = LogEntry.objects.filter(
+        content_type=ContentType.objects.get_for_model(Feed), object_id__in=[str(feed.pk) for feed in found]
+    )
+    return {entry.object_id: str(entry.user) for entry in entries.select_related("user").order_by("action_time")}
+
+
+@officers_page
+@require_POST
+def renew(request: HttpRequest) -> HttpResponse:
+    """A new address; the old one, if there was one, answers nobody any more."""
+    user, code = signed_in(request), request.POST.get("branch", "")
+    whose = {"branch": get_object_or_404(access.counters(user), code=code)} if code else {"officer": user}
+    feed, _made = Feed.objects.update_or_create(**whose, defaults={"key": random_key(), "made_at": timezone.now()})
+    LogEntry.objects.log_actions(str(user.pk), [feed], CHANGE, MADE, single_object=True)
+    messages.success(request, gettext("There is a new address. Calendars with the old one no longer get news."))
+    return redirect(address("feeds", branch=code))

@@ -1,0 +1,117 @@
+"""Moving an appointment to where it was dropped, in two steps, and naming the officer who will serve."""
+
+from datetime import datetime, timedelta
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext
+from django.views.decorators.http import require_POST
+
+from accounts.people import signed_in
+from agencies import access
+from appointments import booking
+from appointments.admin.booking.steps import AGENCY, MOVE, note
+from appointments.admin.forms import AssignForm, MoveForm
+from appointments.admin.pages import address, find, officers_page, way_back
+from appointments.errors import BookingError, NoFreeTime, SlotNotFound, WrongStatus
+from appointments.models import Appointment, TimeSlot
+from appointments.times import asking
+from appointments.times.availability import free_times
+
+MOMENT = timedelta(minutes=1)
+
+
+@officers_page
+def move(request: HttpRequest, reference: str) -> HttpResponse:
+    """Ask first, with what will happen; then move. Both answers are what stands in the dialog.
+
+    Sending it again, after a lost connection, changes nothing more.
+    """
+    appointment, now = find(request, reference), timezone.now()
+    try:
+        if request.method == "POST":
+            return _moved(request, appointment, now)
+        slot = _slot_at(appointment, request.GET.get("at", ""), now)
+        asking.bookable_slot(slot.pk, appointment.procedure, appointment.channel, now=now, assisted=True)
+    except BookingError as error:
+        return _said(request, appointment, status=409, error=error)
+    return _said(request, appointment, slot=slot)
+
+
+def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> HttpResponse:
+    form = MoveForm(request.POST)
+    if not form.is_valid():
+        raise SlotNotFound
+    slot = form.cleaned_data["slot"]
+    if appointment.slot_ids[:1] == [slot]:
+        return HttpResponse(status=204)
+    if request.POST.get("revision") != str(appointment.revision):
+        raise WrongStatus
+    booking.reschedule(appointment, slot, by=AGENCY, now=now, officer=signed_in(request))
+    note(request, appointment, MOVE.done)
+    return HttpResponse(status=204)
+
+
+def _slot_at(appointment: Appointment, at: str, now: datetime) -> TimeSlot:
+    """The branch's slot at this time of its clock. By its own length an appointment may move over its old time, too."""
+    try:
+        moment = datetime.fromisoformat(at).replace(tzinfo=appointment.branch.zone)
+    except ValueError:
+        raise NoFreeTime from None
+    until = moment + MOMENT
+    free = free_times(
+        appointment.procedure,
+        appointment.branch,
+        appointment.channel,
+        now=now,
+        since=moment,
+        until=until,
+        assisted=True,
+    )
+    slots = TimeSlot.objects.filter(pk__in=[one.slot for one in free])
+    if not free and abs(moment - appointment.starts_at) < appointment.ends_at - appointment.starts_at:
+        own = TimeSlot.objects.filter(pk__in=appointment.slot_ids)
+        slots = TimeSlot.objects.filter(rule__in=own.values("rule"))
+    slot = slots.filter(branch=appointment.branch, starts_at=moment).order_by("pk").first()
+    if slot is None or moment == appointment.starts_at:
+        raise NoFreeTime
+    return slot
+
+
+def _said(
+    request: HttpRequest,
+    appointment: Appointment,
+    *,
+    slot: TimeSlot | None = None,
+    error: BookingError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    context = {"appointment": appointment, "slot": slot, "error": error, "here": request.path}
+    return render(request, "admin/appointments/calendar/_move.html", context, status=status)
+
+
+def assigning(appointment: Appointment) -> AssignForm | None:
+    """The form that names who will serve, until somebody does."""
+    if appointment.status not in booking.CHANGEABLE:
+        return None
+    return AssignForm(access.officers(appointment.branch), initial={"officer": appointment.officer_id})
+
+
+@officers_page
+@require_POST
+def assign(request: HttpRequest, reference: str) -> HttpResponse:
+    """Name the officer who will serve."""
+    appointment = find(request, reference)
+    form = AssignForm(access.officers(appointment.branch), request.POST)
+    if not form.is_valid():
+        messages.error(request, gettext("Choose an officer of the branch."))
+        return redirect(way_back(request, appointment))
+    try:
+        booking.assign(appointment, form.cleaned_data["officer"], now=timezone.now(), by=signed_in(request))
+    except BookingError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, gettext("Saved who will serve."))
+    return redirect(address("change", appointment.reference))

@@ -1,0 +1,333 @@
+"""The officer's workplace: who is at one's desk, who waits, who is still to come today.
+
+The page is plain forms (`queue_steps` takes them). Where there is JavaScript, the board inside of it is asked for again
+every few seconds: one query while nothing changes, three with whatever there is to show.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.safestring import mark_safe
+from django.utils.translation import get_language, gettext
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies import access
+from agencies.models import Branch, Channel, Procedure, Role
+from appointments.admin.counter.drawn import TOKEN, line_in, state_at
+from appointments.admin.live import live_key, opened
+from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
+from appointments.counter.calling import UNDO
+from appointments.counter.line import TOLD_AFTER, Line, read_line
+from appointments.models import Appointment, Desk, Event, Ticket
+from appointments.models.queue import random_key
+
+State = Ticket.State
+# Ended ones on the page; the others are counted.
+LATEST = 12
+
+# The branch's desks with who sits there, and how many of them the published times count on now.
+HALL = """(
+    SELECT jsonb_build_object(
+        'planned', (
+            SELECT coalesce(sum(desks), 0) FROM appointments_timeslot
+            WHERE branch_id = branch.id AND starts_at > %(now)s - interval '4 hours' AND starts_at <= %(now)s
+                AND ends_at > %(now)s
+        ),
+        'desks', (
+            SELECT coalesce(jsonb_agg(jsonb_build_object(
+                'id', desk.id, 'name', desk.name, 'officer_id', desk.officer_id, 'seated_at', desk.seated_at,
+                'paused_at', desk.paused_at, 'officer', person.name, 'email', person.email,
+                'procedures', ARRAY(SELECT procedure_id FROM appointments_desk_procedures WHERE desk_id = desk.id)
+            )), '[]')
+            FROM appointments_desk desk LEFT JOIN accounts_user person ON person.id = desk.officer_id
+            WHERE desk.branch_id = branch.id AND desk.is_used
+        )
+    )
+)"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Somebody in the line as officers see it; by telephone and video one waits without a ticket until called."""
+
+    ticket: Ticket | None
+    appointment: Appointment | None
+    begins: datetime | None
+    delay: timedelta | None
+    waited: int
+    is_mine: bool = True
+    is_next: bool = False
+
+    @property
+    def one(self) -> Ticket | Appointment:
+        found = self.ticket or self.appointment
+        assert found is not None  # noqa: S101  for types: a row is of one or the other
+        return found
+
+    @property
+    def name(self) -> str:
+        return self.appointment.name if self.appointment else self.one.name
+
+    @property
+    def remote(self) -> Appointment | None:
+        return None if self.ticket else self.appointment
+
+    @property
+    def since(self) -> datetime:
+        return self.ticket.arrived_at if self.ticket else self._appointed.starts_at
+
+    @property
+    def place(self) -> tuple[bool, datetime]:
+        return (not (self.ticket and self.ticket.priority), self.ticket.due_at if self.ticket else self.since)
+
+    @property
+    def delay_minutes(self) -> int:
+        return int(self.delay.total_seconds() // 60) if self.delay else 0
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the citizen has been told that it will be later."""
+        return self.delay is not None and self.delay >= TOLD_AFTER
+
+    @property
+    def _appointed(self) -> Appointment:
+        assert self.appointment is not None  # noqa: S101  the same
+        return self.appointment
+
+
+@dataclass(frozen=True)
+class Board:
+    """One branch's line as one of its officers sees it."""
+
+    line: Line
+    planned: int
+    officer_id: int
+    services: dict[int, list[int]]
+
+    @property
+    def desks(self) -> list[Desk]:
+        return sorted(self.line.desks, key=lambda desk: (len(desk.name) if desk.name.isdigit() else 99, desk.name))
+
+    @cached_property
+    def mine(self) -> Desk | None:
+        return next((desk for desk in self.line.desks if desk.officer_id == self.officer_id), None)
+
+    @cached_property
+    def here(self) -> Ticket | None:
+        """Who is at my desk; or whom I serve without one."""
+        if self.mine:
+            return self.line.at_desks.get(self.mine.pk)
+        mine = (one for one in self.line.having(State.SERVING) if one.officer_id == self.officer_id and not one.desk_id)
+        return next(mine, None)
+
+    @property
+    def may_call(self) -> bool:
+        return self.mine is not None and self.mine.paused_at is None and self.here is None
+
+    @property
+    def seated(self) -> int:
+        return sum(desk.is_serving for desk in self.line.desks)
+
+    @property
+    def is_short(self) -> bool:
+        return self.seated < self.planned
+
+    @cached_property
+    def waiting(self) -> list[Row]:
+        """The next one first, with those by telephone and video whose time has come."""
+        rows = [self._row(ticket) for ticket in self.line.waiting]
+        rows += [self._row(one) for one in self.line.expected_today if self._is_due(one)]
+        rows.sort(key=lambda row: row.place)
+        first = next((row for row in rows if row.is_mine), None) if self.mine else None
+        return [replace(row, is_next=row is first) for row in rows]
+
+    @property
+    def next(self) -> Row | None:
+        return next((row for row in self.waiting if row.is_next), None)
+
+    @cached_property
+    def coming(self) -> list[Row]:
+        return [self._row(one) for one in self.line.expected_today if not self._is_due(one)]
+
+    @property
+    def hall(self) -> list[dict[str, Any]]:
+        """Each desk with who is there."""
+        return [{"desk": desk, "ticket": self.line.at_desks.get(desk.pk)} for desk in self.desks]
+
+    @property
+    def unseated(self) -> list[Ticket]:
+        """Whom officers without a desk serve."""
+        return [ticket for ticket in self.line.having(*Ticket.AT_DESK) if not ticket.desk_id]
+
+    @property
+    def parked(self) -> list[Ticket]:
+        return self.line.having(State.PARKED)
+
+    @property
+    def ended(self) -> list[Ticket]:
+        ended = self.line.having(State.DONE, State.GONE)
+        return sorted(ended, key=lambda ticket: ticket.ended_at or ticket.arrived_at, reverse=True)
+
+    @property
+    def latest(self) -> list[Ticket]:
+        return self.ended[:LATEST]
+
+    @property
+    def done(self) -> int:
+        return len(self.line.having(State.DONE))
+
+    @property
+    def gone(self) -> int:
+        return len(self.line.having(State.GONE))
+
+    @property
+    def last_event(self) -> int:
+        """What was done last when this was shown."""
+        return max((ticket.last_event or 0 for ticket in self.line.tickets), default=0)  # type: ignore[attr-defined]
+
+    def _row(self, one: Ticket | Appointment) -> Row:
+        ticket = one if isinstance(one, Ticket) else None
+        appointment = one.appointment if isinstance(one, Ticket) else one
+        since = one.arrived_at if isinstance(one, Ticket) else one.starts_at
+        waited = max(int((self.line.now - since).total_seconds() // 60), 0)
+        return Row(ticket, appointment, self.line.begins.get(one), self.line.delay(one), waited, self._is_for_me(one))
+
+    def _is_for_me(self, one: Ticket | Appointment) -> bool:
+        """As `queue.waiting_for` chooses."""
+        if self.mine is None:
+            return True
+        if isinstance(one, Ticket) and one.for_desk_id:
+            return one.for_desk_id == self.mine.pk
+        own = self.services[self.mine.pk]
+        return not own or one.procedure_id in own
+
+    def _is_due(self, one: Appointment) -> bool:
+        return one.channel != Channel.IN_PERSON and one.starts_at <= self.line.now
+
+
+def board_of(branch: Branch, officer_id: int, hall: str, now: datetime) -> Board:
+    """Two queries; `hall` is what HALL answers."""
+    facts = json.loads(hall)
+    return _board(facts, _line(branch, facts, now), officer_id)
+
+
+def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> Line:
+    return read_line(branch, [_desk(row) for row in facts["desks"]], day=branch.today(now), now=now)
+
+
+def _board(facts: dict[str, Any], line: Line, officer_id: int) -> Board:
+    return Board(line, facts["planned"], officer_id, {row["id"]: row["procedures"] for row in facts["desks"]})
+
+
+def _desk(row: dict[str, Any]) -> Desk:
+    seated, paused = (datetime.fromisoformat(row[name]) if row[name] else None for name in ("seated_at", "paused_at"))
+    desk = Desk(pk=row["id"], name=row["name"], seated_at=seated, paused_at=paused)
+    desk.officer = User(pk=row["officer_id"], name=row["officer"], email=row["email"]) if row["officer_id"] else None
+    return desk
+
+
+def hall_of(branch: Branch, now: datetime) -> str:
+    with connection.cursor() as cursor:
+        sql = f"SELECT {HALL} FROM agencies_branch branch WHERE branch.id = %(branch)s"
+        cursor.execute(sql, {"branch": branch.pk, "now": now})
+        return cursor.fetchone()[0]
+
+
+@officers_page
+def queue(request: HttpRequest) -> HttpResponse:
+    branches = own_branches(request)
+    if not branches:
+        return page(request, "no_branch.html", {"title": gettext("Queue")})
+    branch, now, officer = chosen_branch(request, branches), timezone.now(), signed_in(request)
+    supervised = access.branches(officer, Role.SUPERVISOR).filter(pk=branch.pk)
+    context = {
+        "title": branch.name,
+        "branches": branches,
+        "procedures": services_of(branch),
+        "languages": settings.LANGUAGES,
+        "new_code": random_key(),
+        "supervises": supervised.exists(),
+        "poll_key": live_key(request, branch),
+        **shown(branch, officer.pk, hall_of(branch, now), now),
+        **undoable(last_step(officer, branch, now), now),
+    }
+    return page(request, "counter/queue.html", context)
+
+
+@require_safe
+@never_cache
+def poll(request: HttpRequest) -> HttpResponse:
+    """The board again, or 204 if it is as the page knows it. What is expected changes with the clock, too."""
+    now, seen = timezone.now(), request.GET.get("seen", "")
+    known = seen.rpartition("~")[0]
+    live = opened(request, now=now, also=HALL, known=known if state_at(known, now) == seen else "")
+    if live is None:
+        return HttpResponseForbidden()
+    state = state_at(live.state, now)
+    if live.more is None:
+        return HttpResponse(status=204)
+    facts = json.loads(live.more)
+    kept = line_in(live.branch.pk, state, lambda: _line(live.branch, facts, now))
+    board, token = _board(facts, kept.line, live.user_id), get_token(request)
+    context: dict[str, Any] = {"branch": live.branch, "board": board, "now": now}
+    drawn = kept.rows(_kind(board), lambda: _draw(context | {"csrf_token": TOKEN}, "rows"), token)
+    context |= {"csrf_token": token, "rows": mark_safe(drawn)}  # noqa: S308 (drawn by a template of ours)
+    return HttpResponse(_draw(context, "board"), headers={"X-State": state})
+
+
+def _draw(context: dict[str, Any], what: str) -> str:
+    return render_to_string(f"admin/appointments/counter/_{what}.html", context)
+
+
+def _kind(board: Board) -> tuple[object, ...]:
+    """Desks of one kind are shown the same rows."""
+    mine = board.mine
+    # Where somebody was sent on to one desk, that desk and the others differ.
+    sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.waiting) else None
+    own = tuple(sorted(board.services[mine.pk])) if mine else None
+    return (get_language(), board.planned, board.may_call, own, sent)
+
+
+def queue_address(branch: Branch) -> str:
+    return f"{reverse('admin:appointments_queue')}?{urlencode({'branch': branch.code})}"
+
+
+def serving_address(ticket: Ticket) -> str:
+    return reverse("admin:appointments_serving", args=[ticket.code])
+
+
+def shown(branch: Branch, officer_id: int, hall: str, now: datetime) -> dict[str, Any]:
+    """What the board's template needs."""
+    return {"branch": branch, "board": board_of(branch, officer_id, hall, now), "now": now}
+
+
+def services_of(branch: Branch) -> list[Procedure]:
+    """What one may come for, or be sent on to."""
+    return list(Procedure.objects.for_officers().filter(agency=branch.agency_id).order_by("name_el"))
+
+
+def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:
+    """What the officer may still take back."""
+    today = Event.objects.filter(ticket__branch=branch, ticket__day=branch.today(now), officer=officer)
+    recent = today.filter(is_undone=False, at__gt=now - UNDO).select_related("ticket__appointment")
+    return recent.order_by("-pk").first()
+
+
+def undoable(step: Event | None, now: datetime) -> dict[str, Any]:
+    """What the bar with "Undo" needs."""
+    left = (step.at + UNDO - now).total_seconds() if step else 0
+    return {"undo": step, "undo_seconds": round(left)} if step and left > 0 else {}

@@ -1,0 +1,97 @@
+"""Another appointment booked on the spot for who is being served: a second visit, or a specialist's, also elsewhere."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.translation import gettext, gettext_noop
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies import access
+from agencies.models import Branch
+from appointments import booking
+from appointments.admin.booking.steps import note
+from appointments.admin.counter.board import serving_address
+from appointments.admin.forms import CallerForm, WishForm
+from appointments.admin.pages import find_ticket, officers_page, page
+from appointments.booking.persons import Contact, decrypted
+from appointments.errors import BookingError
+from appointments.forms import refuse
+from appointments.models import Appointment, Ticket
+from appointments.times.window import window
+
+
+@officers_page
+def book(request: HttpRequest, code: str) -> HttpResponse:
+    """Service, channel and branch are in the address; times and the citizen's details come below them on one page."""
+    ticket, now = find_ticket(request, code), timezone.now()
+    asked = "procedure" in request.GET
+    initial = {"procedure": ticket.procedure.code, "channel": ticket.channel, "branch": ticket.branch.code}
+    wish = WishForm(_branches(ticket, signed_in(request)), request.GET if asked else None, initial=initial)
+    context = {"title": gettext("Follow-up appointment"), "ticket": ticket, "wish": wish}
+    context["back"] = serving_address(ticket)
+    if not (asked and wish.is_valid()):
+        return page(request, "counter/follow_up.html", context)
+    given = wish.cleaned_data
+    contact = CallerForm(given["procedure"], given["channel"], request.POST or None, initial=_contact(ticket))
+    if request.method == "POST" and contact.is_valid() and (made := _book(request, ticket, wish, contact, now)):
+        messages.success(request, _told(made))
+        return redirect(serving_address(ticket))
+    times = window(given["procedure"], given["branch"], given["channel"], asked=request.GET.get("from", ""), now=now)
+    return page(request, "counter/follow_up.html", context | {"contact": contact, "times": times})
+
+
+def _branches(ticket: Ticket, officer: User) -> QuerySet[Branch]:
+    """One's own, and those of the same agency that take follow-ups of others."""
+    own = access.counters(officer).values("pk")
+    return Branch.objects.filter(Q(pk__in=own) | Q(takes_referrals=True), agency=ticket.branch.agency_id)
+
+
+def _contact(ticket: Ticket) -> dict[str, Any]:
+    """Who is being served, as known: what the form shows first."""
+    known: dict[str, Any] = {"key": uuid.uuid4(), "name": ticket.name, "language": ticket.language}
+    if appointment := ticket.appointment:
+        known |= {name: getattr(appointment, name) for name in ("name", "email", "phone", "language")}
+        known["tax_number"] = decrypted(appointment.tax_number_encrypted)
+    return known
+
+
+def _book(
+    request: HttpRequest, ticket: Ticket, wish: WishForm, contact: CallerForm, now: datetime
+) -> Appointment | None:
+    given = dict(contact.cleaned_data)
+    slot, key = given.pop("slot"), given.pop("key")
+    zone = ticket.appointment.timezone if ticket.appointment else ""
+    try:
+        made = booking.book(
+            slot,
+            wish.cleaned_data["procedure"],
+            wish.cleaned_data["channel"],
+            Contact(timezone=zone, **given),
+            now=now,
+            source=Appointment.Source.STAFF,
+            citizen=ticket.appointment.citizen if ticket.appointment else None,
+            idempotency_key=f"staff:{signed_in(request).pk}:{key}",
+            follows=ticket.appointment,
+        )
+    except BookingError as error:
+        refuse(contact, error)
+        return None
+    note(request, made, gettext_noop("Booked"))
+    return made
+
+
+def _told(made: Appointment) -> str:
+    when = date_format(made.branch.local(made.starts_at), "l j E, H:i")
+    return gettext("Booked: %(when)s, %(branch)s, reference %(reference)s.") % {
+        "when": when,
+        "branch": Branch.objects.get(pk=made.branch_id).name,
+        "reference": made.spoken_reference,
+    }

@@ -1,0 +1,247 @@
+"""Closures and absences: who is affected is told before one is saved."""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, Q, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies import access
+from agencies.admin.places import AgencyFilter, unbroken
+from agencies.models import Branch, Closure, Role
+from agencies.openings.forms import AbsenceForm, ClosureForm
+from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled, supervises
+from appointments.admin.times.published import publish_and_tell
+from appointments.admin.times.rules import only, short
+from appointments.times.previews import AT_ONCE, Preview, preview, preview_of_many
+
+# A closure is looked at over all that is published.
+EVERYTHING = timedelta(days=400)
+ABSENCE = Closure.Kind.ABSENCE
+
+
+class ComingFilter(SimpleListFilter):
+    title = gettext_lazy("when")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("past", gettext_lazy("Past"))]
+
+    def choices(self, changelist: Any) -> Any:
+        without = changelist.get_query_string(remove=["when"])
+        yield {"selected": not self.value(), "query_string": without, "display": gettext_lazy("From today on")}
+        yield from list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        today = timezone.localdate()
+        if self.value() == "past":
+            return queryset.filter(until_date__lt=today).order_by("-from_date")
+        return queryset.filter(until_date__gte=today)
+
+
+TIMES = (("from_date", "until_date"), ("from_time", "until_time"))
+REASONS = ("reason_el", "reason_en")
+CLOSURE = ((None, {"fields": (("agency", "branch"), "kind", *TIMES, "desks", REASONS)}),)
+ABSENT = ((None, {"fields": ("branch", "officer", *TIMES, "desks", REASONS)}),)
+
+
+def _named(request: HttpRequest) -> dict[str, Any]:
+    """The days and times that the address names, as the calendar does (ISO)."""
+    found: dict[str, Any] = {}
+    for names, read in zip(TIMES, (date.fromisoformat, time.fromisoformat), strict=True):
+        for name in names:
+            with suppress(KeyError, ValueError):
+                found[name] = read(request.GET[name])
+    return found
+
+
+@admin.register(Closure)
+class ClosureAdmin(PreviewedAdmin):
+    """Of a branch, or of a whole agency for who has a role at all of it; others read those."""
+
+    form = ClosureForm
+    change_form_template = "admin/appointments/times/closure.html"
+    list_before_template = "admin/appointments/times/closure_list.html"
+    list_display = ("what", "days", "hours", "place", "desks_away")
+    list_filter = (ComingFilter, "kind", AgencyFilter)
+    list_select_related = ("branch", "agency", "officer")
+    search_fields = ("reason_el", "reason_en", "officer__name", "branch__search_text")
+    autocomplete_fields = ("branch",)
+
+    @admin.display(description=gettext_lazy("closure"))
+    def what(self, closure: Closure) -> str:
+        what = closure.reason or str(closure.get_kind_display())
+        return f"{closure.officer}: {what}" if closure.officer else what
+
+    @admin.display(description=gettext_lazy("days"))
+    def days(self, closure: Closure) -> str:
+        ends = dict.fromkeys((closure.from_date, closure.until_date))
+        return unbroken("–".join(map(short, ends)))
+
+    @admin.display(description=gettext_lazy("desks away"))
+    def desks_away(self, closure: Closure) -> str:
+        return str(closure.desks or pgettext("desks", "All"))
+
+    @admin.display(description=gettext_lazy("hours"))
+    def hours(self, closure: Closure) -> str:
+        if closure.from_time is None or closure.until_time is None:
+            return _("All day")
+        return f"{closure.from_time:%H:%M}–{closure.until_time:%H:%M}"
+
+    @admin.display(description=gettext_lazy("where"))
+    def place(self, closure: Closure) -> str:
+        return str(closure.branch or closure.agency)
+
+    # Who sees what
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        here = Q(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))
+        everywhere = Q(branch__isnull=True, agency__in=access.agencies(user, Role.SUPERVISOR).values("pk"))
+        return found.filter(here | everywhere)
+
+    def may_see(self, user: User) -> bool:
+        return supervises(user)
+
+    def may_change(self, user: User, row: Model | None = None) -> bool:
+        if isinstance(row, Closure) and row.branch_id is None:
+            return access.whole_agencies(user, Role.SUPERVISOR).filter(pk=row.agency_id).exists()
+        return supervises(user)
+
+    def may_delete(self, user: User, row: Model | None = None) -> bool:
+        return self.may_change(user, row)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        branches = access.branches(user, Role.SUPERVISOR)
+        return {
+            "agency": access.agencies(user, Role.SUPERVISOR),
+            "branch": branches.select_related("agency"),
+            "officer": officers_of(branches),
+        }
+
+    # The form
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        title = _("Add an officer's absence") if _is_absence(request, None) else _("Add a closure")
+        return super().add_view(request, form_url, {"title": title} | (extra_context or {}))
+
+    def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
+        if _is_absence(request, obj):
+            kwargs["form"] = AbsenceForm
+        form = super().get_form(request, obj, change, **kwargs)
+        form.closes_all_of = access.whole_agencies(signed_in(request), Role.SUPERVISOR)
+        if obj and obj.branch and "officer" in form.base_fields:
+            form.base_fields["officer"].queryset = officers_of(Branch.objects.filter(pk=obj.branch_id))
+        return form
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """One's own agency and branch, where there is only one, or those that the address names."""
+        choices = self.choices(signed_in(request))
+        own = {name: row.pk for name in ("agency", "branch") for row in only(choices[name])}
+        if code := request.GET.get("branch"):
+            for branch in only(choices["branch"].filter(code=code)):
+                own |= {"branch": branch.pk, "agency": branch.agency_id}
+        today = timezone.localdate()
+        return {"from_date": today, "until_date": today} | own | _named(request)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("place",) if obj else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: Closure | None = None) -> Any:
+        """Where it closes is chosen once; later it is read."""
+        fieldsets = ABSENT if _is_absence(request, obj) else CLOSURE
+        if obj is None:
+            return fieldsets
+        return ((None, {"fields": ("place", *fieldsets[0][1]["fields"][1:])}),)
+
+    def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        publish_and_tell(request, closed_by(form.instance))
+
+    def delete_model(self, request: HttpRequest, obj: Closure) -> None:
+        branches = list(closed_by(obj))
+        super().delete_model(request, obj)
+        publish_and_tell(request, branches)
+
+    # Previews
+
+    def look(self, form: ModelForm, now: datetime) -> Preview:
+        closure: Any = form.instance
+        branches = list(closed_by(closure))
+        if len(branches) > AT_ONCE:
+            return preview_of_many(branches, closure, now=now)
+        return preview(branches, lambda: _saved(form), now=now, within=EVERYTHING)
+
+    def look_without(self, row: Model, now: datetime) -> Preview:
+        closure = Closure.objects.select_related("branch", "agency").get(pk=row.pk)
+        branches = list(closed_by(closure))
+        if len(branches) > AT_ONCE:
+            return Preview(before=0, after=0, branches=len(branches))
+        return preview(branches, lambda: _deleted(closure), now=now, within=EVERYTHING)
+
+    def words(self, preview: Preview) -> list[str]:
+        if preview.branches:
+            return [_("this is about %d branches: their times are published after saving") % preview.branches]
+        if preview.fewer:
+            return [
+                ngettext("this takes away %s time", "this takes away %s times", preview.fewer) % spelled(preview.fewer)
+            ]
+        if preview.more:
+            return [
+                ngettext("this gives back %s time", "this gives back %s times", preview.more) % spelled(preview.more)
+            ]
+        return [_("this takes away no times that are published now")]
+
+    def affected(self, row: Model, now: datetime) -> Query:
+        closure: Any = row
+        fields = ("from_date", "until_date", "from_time", "until_time", "reason_el", "reason_en")
+        given = [(name, getattr(closure, name)) for name in fields]
+        return [
+            *(("branch", branch.code) for branch in _with_affected(closure, now)),
+            *((name, f"{value:%H:%M}" if name.endswith("_time") else str(value)) for name, value in given if value),
+        ]
+
+
+def officers_of(branches: QuerySet[Branch]) -> QuerySet[User]:
+    """Who works at one of the branches, or at the whole agency of one."""
+    at_branch = Q(memberships__branch__in=branches.values("pk"))
+    at_agency = Q(memberships__branch=None, memberships__agency__in=branches.values("agency"))
+    return User.objects.filter(at_branch | at_agency).distinct().order_by("name", "email")
+
+
+def closed_by(closure: Closure) -> Iterable[Branch]:
+    return [closure.branch] if closure.branch else closure.agency.branches.all()
+
+
+def _with_affected(closure: Closure, now: datetime) -> list[Branch]:
+    """Of the closed branches, if they are many, those where somebody has an appointment."""
+    branches = list(closed_by(closure))
+    if len(branches) <= AT_ONCE:
+        return branches
+    displaced = preview_of_many(branches, closure, now=now).displaced
+    return list(Branch.objects.filter(appointments__in=displaced).distinct())
+
+
+def _is_absence(request: HttpRequest, closure: Closure | None) -> bool:
+    return closure.kind == ABSENCE if closure else request.GET.get("kind") == ABSENCE
+
+
+def _saved(form: ModelForm) -> list:
+    form.save()
+    return []
+
+
+def _deleted(closure: Closure) -> list:
+    closure.delete()
+    return []

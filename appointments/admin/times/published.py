@@ -1,0 +1,62 @@
+"""After a change of openings: times are published at once or left to the worker, and the officer is told what came of it."""
+
+from collections.abc import Iterable
+from functools import partial
+
+from django.contrib import messages
+from django.db import transaction
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.people import signed_in
+from agencies import access
+from agencies.models import Branch
+from appointments import tasks
+from appointments.admin.pages import address
+from appointments.models import Appointment
+from appointments.times.previews import AT_ONCE
+from appointments.times.publishing import Published, publish
+
+
+def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
+    """Bring the branches' times in line with what has just been saved, and say what came of it."""
+    chosen = list(branches)
+    if len(chosen) > AT_ONCE:
+        leave_to_worker(request, chosen)
+        return
+    pks = [branch.pk for branch in chosen]
+    now = timezone.now()
+    messages.success(request, _told(publish(pks, now=now)))
+    if unplaced := Appointment.objects.unplaced(now=now, branches=pks).count():
+        messages.warning(request, _unplaced(request, chosen, unplaced))
+
+
+def leave_to_worker(request: HttpRequest, branches: list[Branch]) -> None:
+    transaction.on_commit(partial(_start, {branch.agency_id for branch in branches}), robust=True)
+    messages.info(request, _("The times of %d branches are being published.") % len(branches))
+
+
+def _start(agencies: set[int]) -> None:
+    for pk in agencies:
+        tasks.publish_agency.delay(pk)
+
+
+def _told(published: Published) -> str:
+    if not (published.added or published.removed or published.changed or published.kept):
+        return _("Published: no time has changed.")
+    counts = {"added": published.added, "changed": published.changed, "removed": published.removed + published.kept}
+    return _("Published: %(added)d times added, %(changed)d changed, %(removed)d withdrawn.") % counts
+
+
+def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
+    """Who does not serve these branches, as an operator, reads the number alone."""
+    text = ngettext("%d appointment no longer fits.", "%d appointments no longer fit.", count) % count
+    if not access.counters(signed_in(request)).filter(pk__in=[branch.pk for branch in branches]).exists():
+        return text
+    code = branches[0].code if len(branches) == 1 else ""
+    return format_html(
+        '{} <a href="{}">{}</a>', text, address("unplaced", branch=code), _("See which, move or cancel them")
+    )

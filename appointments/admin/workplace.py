@@ -1,0 +1,236 @@
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+from unfold.views import ChangeList
+
+from accounts.models import User
+from accounts.people import signed_in
+from agencies import access
+from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
+from agencies.models import Branch, Procedure, Role
+from appointments.admin.booking import callers, day, steps
+from appointments.admin.calendar import calendar, planning
+from appointments.admin.counter import board, presses, screens, serving
+from appointments.admin.pages import address, find, officers_page, own_branches, page
+from appointments.admin.watch import watch
+from appointments.booking.persons import decrypted
+from appointments.history import timeline
+from appointments.models import Appointment, Notification, Status
+from appointments.models.appointment import AppointmentQuerySet
+
+
+class ByReference(ChangeList):
+    """Links to an appointment by its reference, never by its key."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.pk_attname = "reference"
+
+
+class WhenFilter(SimpleListFilter):
+    """Without a search the list begins today: the past is long, and is looked at by searching."""
+
+    title = _("when")
+    parameter_name = "when"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        self.searched = bool(request.GET.get("q"))
+        return [("past", _("Past")), ("all", _("All"))]
+
+    def choices(self, changelist: ChangeList) -> Any:
+        every = _("All") if self.searched else _("From today on")
+        yield {
+            "selected": not self.value(),
+            "query_string": changelist.get_query_string(remove=["when"]),
+            "display": every,
+        }
+        yield from list(super().choices(changelist))[1:]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        if self.value() == "past":
+            return queryset.filter(starts_at__lt=today)
+        if self.value() == "all" or self.searched:
+            return queryset
+        return queryset.filter(starts_at__gte=today)
+
+
+class OwnAgencyFilter(AgencyFilter):
+    role = Role.AGENT
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        agencies = {branch.agency.slug: branch.agency.short_name for branch in own_branches(request)}
+        return list(agencies.items())
+
+
+class OwnBranchFilter(SimpleListFilter):
+    """The one branch that the watch page leads here with."""
+
+    title = _("branch")
+    parameter_name = "branch"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        code = request.GET.get("branch")
+        return [(branch.code, branch.name) for branch in own_branches(request) if branch.code == code] if code else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(branch__code=self.value()) if self.value() else queryset
+
+
+class UndeliveredFilter(SimpleListFilter):
+    """Citizens to call."""
+
+    title = _("messages")
+    parameter_name = "undelivered"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
+        return [("yes", _("A message did not arrive"))]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
+        return queryset.filter(Exists(failed)) if self.value() else queryset
+
+
+@admin.register(Appointment)
+class AppointmentAdmin(PlacedAdmin):
+    """Search, and the officers' own pages. Nothing is edited here: steps call the verbs of `appointments.booking`."""
+
+    list_display = ("spoken_reference", "when", "name", "service", "place", "state")
+    list_display_links = ("spoken_reference", "name")
+    list_filter = (WhenFilter, "status", "channel", UndeliveredFilter, OwnAgencyFilter, OwnBranchFilter)
+    list_select_related = ("branch", "procedure")
+    search_fields = ("search",)
+    search_help_text = _("Reference, name, telephone or e-mail")
+
+    @admin.display(description=_("reference"))
+    def spoken_reference(self, appointment: Appointment) -> str:
+        return unbroken(appointment.spoken_reference)
+
+    @admin.display(description=_("date and time"))
+    def when(self, appointment: Appointment) -> str:
+        return unbroken(date_format(appointment.branch.local(appointment.starts_at), "SHORT_DATETIME_FORMAT"))
+
+    @admin.display(description=_("service"))
+    def service(self, appointment: Appointment) -> str:
+        return appointment.procedure.name
+
+    @admin.display(description=_("branch"))
+    def place(self, appointment: Appointment) -> str:
+        return appointment.branch.name
+
+    @admin.display(description=_("status"))
+    def state(self, appointment: Appointment) -> str:
+        return format_html(
+            '<span class="state state--{}">{}</span>', appointment.status, appointment.get_status_display()
+        )
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return cast("AppointmentQuerySet", found).seen_by(user).exclude(status=Status.HELD)
+
+    def may_see(self, user: User) -> bool:
+        return access.has_role(user, Role.AGENT)
+
+    def may_change(self, user: User, row: Model | None = None) -> bool:
+        return False
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """What is to come from the next one on, anything else from the latest one back."""
+        latest_first = request.GET.get("when") or request.GET.get("q")
+        return ("-starts_at", "-pk") if latest_first else ("starts_at", "pk")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ByReference
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return (cast("AppointmentQuerySet", queryset).matching(search_term) if search_term.strip() else queryset), False
+
+    def get_urls(self) -> list[URLPattern]:
+        one_click = [
+            path(f"<str:reference>/{name}/", steps.take, {"name": name}, name=f"appointments_appointment_{name}")
+            for name in steps.ONE_CLICK
+        ]
+        return [
+            path("day/", day.day, name="appointments_appointment_day"),
+            path("book/", callers.book, name="appointments_appointment_book"),
+            path("screens/", screens.screens, name="appointments_appointment_screens"),
+            path("unplaced/", unplaced, name="appointments_appointment_unplaced"),
+            path("queue/", board.queue, name="appointments_queue"),
+            path("queue/poll/", board.poll, name="appointments_queue_poll"),
+            *serving.urls,
+            path("queue/<slug:branch>/<slug:step>/", presses.take, name="appointments_queue_step"),
+            *watch.urls,
+            *calendar.urls,
+            path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
+            path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
+            path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),
+            *one_click,
+            *super().get_urls(),
+        ]
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        return detail(request, reference=object_id)
+
+    def history_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        return redirect(address("change", find(request, object_id).reference))
+
+
+@officers_page
+def detail(request: HttpRequest, reference: str) -> HttpResponse:
+    """All about one appointment: read-only, with the steps that are possible now."""
+    appointment, now = find(request, reference), timezone.now()
+    context = {
+        "title": appointment.spoken_reference,
+        "appointment": appointment,
+        "steps": steps.possible(appointment, now),
+        "assign": planning.assigning(appointment),
+        "here": request.path,
+        "timeline": timeline.of(appointment),
+        "messages_sent": appointment.notifications.order_by("due_at", "pk"),
+        "call": appointment.video_call,
+        "join_url": appointment.page_url("join"),
+        "tax_number": _tax_number(appointment),
+        **_linked(request, appointment),
+    }
+    return page(request, "booking/detail.html", context)
+
+
+def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
+    """The appointments booked on the spot at this one, and which of them the officer may open."""
+    followers = list(appointment.followers.select_related("branch").order_by("starts_at"))
+    pks = [one.pk for one in followers] + ([appointment.follows_id] if appointment.follows_id else [])
+    seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=pks)
+    return {"followers": followers, "seen": set(seen.values_list("pk", flat=True))}
+
+
+def _tax_number(appointment: Appointment) -> str:
+    """Only where the service asks for it: there the officer finds the citizen's file by it."""
+    if appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
+        return ""
+    return decrypted(appointment.tax_number_encrypted)
+
+
+@officers_page
+def unplaced(request: HttpRequest) -> HttpResponse:
+    """Appointments at one's branches that changed openings give no room for any more: each is moved or cancelled."""
+    branches: QuerySet[Branch] = access.counters(signed_in(request))
+    if code := request.GET.get("branch"):
+        branches = branches.filter(code=code)
+    pks = list(branches.values_list("pk", flat=True))
+    found = Appointment.objects.unplaced(now=timezone.now(), branches=pks).select_related("branch", "procedure")
+    context = {
+        "title": gettext("Appointments that no longer fit"),
+        "appointments": found.order_by("starts_at", "pk"),
+        "here": request.get_full_path(),
+    }
+    return page(request, "booking/unplaced.html", context)

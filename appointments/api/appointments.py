@@ -1,0 +1,316 @@
+"""REST: free times for everybody, and bookings for signed-in citizens and agencies' systems.
+
+Serializers check what comes in; the verbs in `appointments.booking` do the rest.
+"""
+
+import hashlib
+from collections.abc import Callable
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.utils import timezone
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
+from rest_framework.authentication import SessionAuthentication
+from rest_framework.exceptions import APIException, ErrorDetail, ParseError, PermissionDenied, ValidationError
+from rest_framework.parsers import JSONParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.settings import api_settings
+from rest_framework.views import APIView
+
+from accounts.models import User
+from agencies.api.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrottle, caller
+from agencies.api.viewsets import (
+    FIELD_ERRORS,
+    FORBIDDEN,
+    NOT_FOUND,
+    NOT_JSON,
+    TOO_MANY,
+    UNAUTHENTICATED,
+    CodedViewSet,
+    errors_by_field,
+)
+from agencies.models import Branch, Procedure, SystemToken
+from appointments import booking
+from appointments.api.serializers import (
+    APPOINTMENT,
+    BOOKING,
+    DAYS,
+    MAX_DAYS,
+    MOVE,
+    REQUIRED,
+    SLOT_FILTER,
+    AppointmentSerializer,
+    BookingSerializer,
+    MoveSerializer,
+    SlotFilter,
+    SlotSerializer,
+)
+from appointments.booking import CancelledBy, Source
+from appointments.booking.persons import Contact
+from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
+from appointments.models import Appointment
+from appointments.times.availability import earliest, free_times_json
+
+# No agency opens its calendar further ahead; keeps odd years out of the arithmetic of dates.
+HORIZON = timedelta(days=366)
+MAX_KEY = 255
+MAX_BODY = 64 * 1024  # bytes
+
+
+# Free times
+
+
+class SlotsView(APIView):
+    authentication_classes = ()
+
+    @extend_schema(
+        operation_id="slots_list",
+        summary="Free times of a service",
+        description="At one branch between two days, or the earliest time of every branch that has one.",
+        parameters=[SlotFilter],
+        responses={200: SlotSerializer(many=True), 400: FIELD_ERRORS},
+        examples=[
+            OpenApiExample(
+                "One free time",
+                {
+                    "id": 90210,
+                    "branch": "kep-chania",
+                    "starts_at": "2026-03-03T08:00:00+02:00",
+                    "ends_at": "2026-03-03T08:10:00+02:00",
+                    "free": 2,
+                },
+                response_only=True,
+            )
+        ],
+    )
+    def get(self, request: Request) -> HttpResponseBase:
+        wanted = SLOT_FILTER.run_validation(request.query_params)
+        answer = _times_at_branch if "branch" in wanted else _earliest_by_branch
+        return answer(wanted, timezone.now())
+
+
+def _times_at_branch(wanted: dict[str, Any], now: datetime) -> HttpResponse:
+    branch = wanted["branch"]
+    since, until = _range(wanted, branch, now)
+    found = free_times_json(wanted["procedure"], branch, wanted["channel"], now=now, since=since, until=until)
+    return HttpResponse(found, content_type="application/json")
+
+
+def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
+    procedure = wanted["procedure"]
+    branches = {
+        branch.pk: branch
+        for branch in Branch.objects.open().filter(agency=procedure.agency_id).only("agency", "code", "timezone")
+    }
+    ranges = {pk: _range(wanted, branch, now) for pk, branch in branches.items()}
+    since = {pk: begin for pk, (begin, _until) in ranges.items()} if "from" in wanted else None
+    found = earliest(procedure, wanted["channel"], now=now, branches=branches, since=since)
+    rows = [
+        _slot(branches[pk], first.slot, first.starts_at, first.free, procedure)
+        for pk, first in found.items()
+        if "to" not in wanted or first.starts_at < ranges[pk][1]
+    ]
+    return Response(rows)
+
+
+def _slot(branch: Branch, pk: int, starts_at: datetime, free: int, procedure: Procedure) -> dict[str, Any]:
+    local_start = branch.local(starts_at)
+    local_end = branch.local(starts_at + timedelta(minutes=procedure.duration_minutes))
+    times = {"starts_at": local_start.isoformat(), "ends_at": local_end.isoformat()}
+    return {"id": pk, "branch": branch.code, **times, "free": free}
+
+
+def _range(wanted: dict[str, Any], branch: Branch, now: datetime) -> tuple[datetime, datetime]:
+    """From the beginning of the first day to the end of the last one, on the branch's clock."""
+    today = branch.today(now)
+    first = min(max(wanted.get("from", today), today), today + HORIZON)
+    last = min(wanted.get("to", first + timedelta(days=DAYS)), first + timedelta(days=MAX_DAYS))
+    return _midnight(first, branch), _midnight(max(last, today - HORIZON) + timedelta(days=1), branch)
+
+
+def _midnight(day: date, branch: Branch) -> datetime:
+    return datetime.combine(day, time(), branch.zone)
+
+
+# Appointments
+
+
+class Refused(APIException):
+    """A BookingError as an answer: 409 when the time is gone or the appointment has changed, else 400 at its field."""
+
+    CONFLICTS = (SlotTaken, TooLate, WrongStatus)
+
+    def __init__(self, error: BookingError) -> None:
+        self.status_code = 409 if isinstance(error, self.CONFLICTS) else 400
+        self.detail = {error.field: [ErrorDetail(str(error))]}
+
+
+class SmallJSONParser(JSONParser):
+    """JSON of the size of a booking: neither megabytes nor a thousand brackets are read."""
+
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
+        length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
+        if not length.isdigit() or int(length) > MAX_BODY:
+            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [_("The request is too long.")]})
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except (ParseError, RecursionError):
+            message = _("The request is not valid JSON.")
+            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}) from None
+
+
+CONFLICT = errors_by_field(
+    "The time is gone, or the appointment has changed.",
+    {"slot": ["This time has just been taken. Please choose another one."]},
+)
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    {"type": "string", "maxLength": MAX_KEY, "pattern": "^[!-~]*$"},
+    OpenApiParameter.HEADER,
+    description="Any text that is new for each booking, e.g. a UUID. The same key again books nothing and answers the "
+    "same appointment: send a request again when its answer was lost.",
+)
+BOOKING_EXAMPLE = {
+    "slot": 90210,
+    "procedure": "kep-dilosi",
+    "channel": "in_person",
+    "name": "Ελένη Παπαδάκη",
+    "email": "eleni@example.org",
+    "phone": "6912345678",
+    "language": "el",
+}
+BOOKED_EXAMPLE = {
+    "reference": "K7M4Q2XDBN",
+    "status": "booked",
+    "agency": "kep",
+    "branch": "kep-chania",
+    "procedure": "kep-dilosi",
+    "channel": "in_person",
+    "starts_at": "2026-03-03T08:00:00+02:00",
+    "ends_at": "2026-03-03T08:10:00+02:00",
+    "manage_url": "https://rantevou.example.org/appointments/K7M4Q2XDBN/?key=…",
+}
+EXAMPLES = [
+    OpenApiExample("Booking", BOOKING_EXAMPLE, request_only=True),
+    OpenApiExample("Booked", BOOKED_EXAMPLE, response_only=True),
+]
+READS = {401: UNAUTHENTICATED, 404: NOT_FOUND}
+WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 429: TOO_MANY}
+
+
+@extend_schema_view(
+    create=extend_schema(
+        summary="Book a free time",
+        parameters=[IDEMPOTENCY_KEY],
+        request=BookingSerializer,
+        responses={201: AppointmentSerializer, 400: FIELD_ERRORS, **WRITES},
+        examples=EXAMPLES,
+    ),
+    retrieve=extend_schema(
+        summary="One of the caller's own appointments",
+        responses={200: AppointmentSerializer, **READS},
+    ),
+    partial_update=extend_schema(
+        summary="Move an appointment to another free time",
+        request=MoveSerializer,
+        responses={200: AppointmentSerializer, 400: FIELD_ERRORS, 404: NOT_FOUND, **WRITES},
+    ),
+    destroy=extend_schema(
+        summary="Cancel an appointment",
+        description="Once it is cancelled, cancelling it again changes nothing.",
+        responses={204: None, 404: NOT_FOUND, **WRITES},
+    ),
+)
+class AppointmentViewSet(CodedViewSet):
+    """Appointments of the citizen who is signed in, or those that an agency's systems booked."""
+
+    authentication_classes = (SystemAuthentication, SessionAuthentication)
+    permission_classes = (IsCitizenOrSystem,)
+    throttle_classes = (WriteThrottle,)
+    parser_classes = (SmallJSONParser,)
+    serializer_class = AppointmentSerializer
+    queryset = Appointment.objects.select_related("agency", "branch", "procedure__agency")
+    lookup_field = "reference"
+    http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+
+    def get_queryset(self) -> Any:
+        if isinstance(self.request.auth, SystemToken):
+            return self.queryset.filter(agency=self.request.auth.agency_id, source=Source.SYSTEM)
+        return self.queryset.of_citizen(_citizen(self.request))
+
+    def create(self, request: Request) -> Response:
+        asked = BOOKING.run_validation(request.data or {})
+        self._require_own(asked["procedure"])
+        self._require_tax_number(asked)
+        return self._answer(lambda: self._book(asked), status=201)
+
+    def retrieve(self, request: Request, reference: str) -> Response:
+        return self._answer(self.get_object)
+
+    def partial_update(self, request: Request, reference: str) -> Response:
+        appointment = self.get_object()
+        slot, now = MOVE.run_validation(request.data or {})["slot"], timezone.now()
+        return self._answer(lambda: booking.reschedule(appointment, slot, by=self._who, now=now))
+
+    def destroy(self, request: Request, reference: str) -> Response:
+        appointment = self.get_object()
+        self._answer(lambda: booking.cancel(appointment, by=self._who, now=timezone.now()))
+        return Response(status=204)
+
+    def _book(self, asked: dict[str, Any]) -> Appointment:
+        is_system = isinstance(self.request.auth, SystemToken)
+        return booking.book(
+            asked["slot"],
+            asked["procedure"],
+            asked["channel"],
+            _contact(asked),
+            now=timezone.now(),
+            source=Source.SYSTEM if is_system else Source.WEB,
+            citizen=None if is_system else _citizen(self.request),
+            idempotency_key=_idempotency_key(self.request),
+        )
+
+    def _answer(self, change: Callable[[], Appointment], status: int = 200) -> Response:
+        try:
+            appointment = change()
+        except BookingError as error:
+            raise Refused(error) from error
+        return Response(APPOINTMENT.to_representation(appointment), status)
+
+    def _require_own(self, procedure: Procedure) -> None:
+        if isinstance(self.request.auth, SystemToken) and procedure.agency_id != self.request.auth.agency_id:
+            raise PermissionDenied(_("This token books for its own agency only."))
+
+    def _require_tax_number(self, asked: dict[str, Any]) -> None:
+        """Of citizens, where the service asks for it: an agency's own system knows whom it books for."""
+        needs_it = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
+        if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemToken):
+            raise ValidationError({"tax_number": REQUIRED})
+
+    @property
+    def _who(self) -> str:
+        """On whose behalf it is changed: an agency's system may do so up to the last minute, as its officers may."""
+        return CancelledBy.AGENCY if isinstance(self.request.auth, SystemToken) else CancelledBy.CITIZEN
+
+
+def _contact(asked: dict[str, Any]) -> Contact:
+    given = {name: asked[name] for name in ("name", "email", "phone", "tax_number", "notes", "timezone")}
+    return Contact(language=asked.get("language") or (get_language() or "el")[:2], **given)
+
+
+def _citizen(request: Request) -> User:
+    assert request.user.is_authenticated  # noqa: S101 (IsCitizenOrSystem has asked)
+    return request.user
+
+
+def _idempotency_key(request: Request) -> str | None:
+    """The caller's key in a form that fits, and that no other caller can name."""
+    key = request.headers.get("Idempotency-Key", "")
+    if len(key) > MAX_KEY:
+        raise ValidationError({"Idempotency-Key": [_("At most %(number)s characters.") % {"number": MAX_KEY}]})
+    return hashlib.sha256(f"{caller(request)} {key}".encode(errors="replace")).hexdigest() if key else None

@@ -1,0 +1,186 @@
+"""What the REST API takes and gives: shapes and their checks, nothing that reads a clock or writes a row."""
+
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+from zoneinfo import available_timezones
+
+from django.conf import settings
+from django.utils.translation import gettext_lazy as _
+from rest_framework import serializers
+from rest_framework.exceptions import ValidationError
+
+from agencies import facts
+from agencies.api.viewsets import CODE, CodeField
+from agencies.models import Branch, Channel, Procedure
+from appointments import phones
+from appointments.booking.persons import is_tax_number
+from appointments.errors import ChannelNotOffered
+from appointments.models import Appointment, Status
+from appointments.times import asking
+
+DAYS, MAX_DAYS = 30, 62
+MAX_BIGINT = 2**63 - 1
+REQUIRED = _("This field is required.")
+
+
+class FactField(CodeField):
+    """A service or branch named by its code, of which only what the rules ask for is read; by `str`, nothing yet."""
+
+    def __init__(self, read: Callable[[str], Procedure | Branch | str | None], **options: Any) -> None:
+        super().__init__("code", **options)
+        self.read = read
+
+    def to_internal_value(self, data: Any) -> Procedure | Branch | str:
+        found = self.read(data) if isinstance(data, str) and CODE.fullmatch(data) else None
+        return found or self.fail("does_not_exist", value=str(data)[:60])
+
+
+class SlotSerializer(serializers.Serializer):
+    """A time at which the service can begin."""
+
+    id = serializers.IntegerField(help_text="To be given as `slot` when booking.")
+    branch = serializers.CharField(help_text="Code of the branch.")
+    starts_at = serializers.DateTimeField(help_text="With the offset of the branch.")
+    ends_at = serializers.DateTimeField()
+    free = serializers.IntegerField(help_text="How many can still book it.")
+
+
+class SlotFilter(serializers.Serializer):
+    procedure = FactField(
+        facts.offered_procedure_of, queryset=Procedure.objects.all(), help_text="Code of the service."
+    )
+    branch = FactField(
+        facts.open_branch_of,
+        queryset=Branch.objects.all(),
+        required=False,
+        help_text="Code of the branch. Without it, the earliest time of each branch is answered.",
+    )
+    channel = serializers.ChoiceField(
+        Channel.choices, required=False, help_text="By default the first that the service is given in."
+    )
+
+    def get_fields(self) -> dict[str, serializers.Field]:
+        begin = serializers.DateField(required=False, help_text="First day on the branch's calendar; by default today.")
+        end = serializers.DateField(
+            required=False, help_text=f"Last day; by default {DAYS} days on, at most {MAX_DAYS} days after the first."
+        )
+        return super().get_fields() | {"from": begin, "to": end}
+
+    def validate(self, wanted: dict[str, Any]) -> dict[str, Any]:
+        procedure, branch = wanted["procedure"], wanted.get("branch")
+        if branch and branch.agency_id != procedure.agency_id:
+            raise ValidationError({"branch": _("This branch belongs to another agency.")})
+        channels = [value for value, _label in procedure.channel_choices]
+        if wanted.setdefault("channel", channels[0] if channels else "") not in channels:
+            raise ValidationError({"channel": ChannelNotOffered.message})
+        first, last = wanted.get("from"), wanted.get("to")
+        if first and last and first > last:
+            raise ValidationError({"to": _("The last day is before the first.")})
+        if first and last and (last - first).days > MAX_DAYS:
+            raise ValidationError({"to": _("At most %(days)s days can be asked for.") % {"days": MAX_DAYS}})
+        return wanted
+
+
+# Serializers copy all of their fields each time they are made; these keep nothing of a request, so one is enough.
+SLOT_FILTER = SlotFilter()
+
+
+class AppointmentSerializer(serializers.Serializer):
+    """What the caller may know of an appointment: where and when, not who."""
+
+    reference = serializers.CharField()
+    status = serializers.ChoiceField(Status.choices)
+    agency = serializers.CharField(help_text="Slug of the agency.")
+    branch = serializers.CharField(help_text="Code of the branch.")
+    procedure = serializers.CharField(help_text="Code of the service.")
+    channel = serializers.ChoiceField(Channel.choices)
+    starts_at = serializers.DateTimeField(help_text="With the offset of the branch.")
+    ends_at = serializers.DateTimeField()
+    manage_url = serializers.URLField(help_text="Opens the appointment without signing in: for the citizen alone.")
+
+    def to_representation(self, appointment: Appointment) -> dict[str, Any]:
+        branch = appointment.branch
+        return {
+            "reference": appointment.reference,
+            "status": appointment.status,
+            "agency": appointment.agency.slug,
+            "branch": branch.code,
+            "procedure": appointment.procedure.code,
+            "channel": appointment.channel,
+            "starts_at": branch.local(appointment.starts_at).isoformat(),
+            "ends_at": branch.local(appointment.ends_at).isoformat(),
+            "manage_url": appointment.link(),
+        }
+
+
+class SlotField(serializers.IntegerField):
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=MAX_BIGINT, help_text="The `id` of a free time.", **options)
+
+
+@cache
+def _time_zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def validate_time_zone(name: str) -> None:
+    if name not in _time_zones():
+        raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens.") % {"zone": name})
+
+
+class BookingSerializer(serializers.Serializer):
+    slot = SlotField()
+    procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
+    channel = serializers.ChoiceField(Channel.choices)
+    name = serializers.CharField(max_length=120)
+    email = serializers.EmailField(max_length=254)
+    phone = serializers.CharField(
+        required=False, allow_blank=True, default="", max_length=30, help_text="Needed by video and by telephone."
+    )
+    language = serializers.ChoiceField(
+        settings.LANGUAGES, required=False, help_text="Of the messages; by default the one of this request."
+    )
+    tax_number = serializers.CharField(
+        required=False, allow_blank=True, default="", help_text="Greek tax number (AFM), where the service asks for it."
+    )
+    notes = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+    timezone = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        validators=[validate_time_zone],
+        help_text="Where the citizen is, e.g. Australia/Melbourne.",
+    )
+
+    def validate_phone(self, phone: str) -> str:
+        try:
+            return phones.normalized(phone) if phone else ""
+        except ValueError:
+            raise ValidationError(
+                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
+            ) from None
+
+    def validate_tax_number(self, number: str) -> str:
+        if number and not is_tax_number(number):
+            raise ValidationError(_("This is not a valid tax number. Check its nine digits."))
+        return number
+
+    def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
+        if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
+            raise ValidationError({"phone": REQUIRED})
+        return asked | self._found(asked["slot"], asked["procedure"])
+
+    def _found(self, slot_id: int, code: str) -> dict[str, Any]:
+        """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
+        procedure, slot = asking.asked_for(slot_id, code)
+        if procedure is None:
+            raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
+        return {"procedure": procedure, "slot": slot or slot_id}
+
+
+class MoveSerializer(serializers.Serializer):
+    slot = SlotField()
+
+
+BOOKING, MOVE, APPOINTMENT = BookingSerializer(), MoveSerializer(), AppointmentSerializer()

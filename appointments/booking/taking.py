@@ -1,0 +1,181 @@
+"""The statements that take desks in slots, store what is booked there, and give desks back. Only the verbs call them.
+
+Locks are taken in the verbs' order: times held for the appointment, the person (where a limit above one is counted),
+then slots by key.
+"""
+
+from collections.abc import Iterable
+from contextlib import nullcontext
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from appointments.booking import owed
+from appointments.booking.owed import Owed
+from appointments.errors import LimitReached, SlotTaken
+from appointments.models import Appointment, Offer, Status, TimeSlot
+from appointments.times.availability import slots_needed
+
+
+def stored_under(idempotency_key: str) -> int | None:
+    """The key of the appointment that was made with this one. Asked at each refusal, and there is hardly ever any."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM appointments_appointment WHERE idempotency_key = %s", [idempotency_key])
+        row = cursor.fetchone()
+    return row[0] if row else None
+
+
+# The limit per person
+
+# The first place that is free among the person's open appointments for the procedure; none if nobody is counted. The
+# function locks the person first where there are several places.
+PLACE = """
+SELECT CASE WHEN %(person_key)s <> '' THEN
+    appointments_free_place(%(person_key)s, %(procedure_id)s, %(open_limit)s, %(id)s)
+END AS place
+"""
+
+
+def limit_place(appointment: Appointment) -> int | None:
+    """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
+    with connection.cursor() as cursor:
+        cursor.execute(PLACE, _person(appointment))
+        (place,) = cursor.fetchone()
+    if place is None and appointment.person_key:
+        raise LimitReached
+    return place
+
+
+def _person(appointment: Appointment) -> dict[str, Any]:
+    return {
+        "id": appointment.pk,
+        "person_key": appointment.person_key,
+        "procedure_id": appointment.procedure_id,
+        "open_limit": appointment.procedure.open_limit,
+    }
+
+
+# Slots
+
+TAKE = """
+run AS (
+    SELECT id FROM appointments_timeslot
+    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity {may}
+    ORDER BY id FOR NO KEY UPDATE
+), taken AS (
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {enough}
+    RETURNING slot.id
+)
+"""
+TAKE_ONLY = f"WITH {TAKE.format(may='', enough='')} SELECT id FROM taken"
+
+# All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
+# the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
+# full one would cost an appointment.
+COLUMNS = [
+    field.attname
+    for field in Appointment._meta.concrete_fields
+    if field.attname not in ("id", "slot_ids", "limit_place")
+]
+MAKE = f"""
+WITH place AS MATERIALIZED ({PLACE}), {
+    TAKE.format(
+        may="AND (%(person_key)s = '' OR (SELECT place FROM place) IS NOT NULL)",
+        enough="AND (SELECT count(*) FROM run) = %(needed)s",
+    )
+}, appointment AS (
+    INSERT INTO appointments_appointment ({", ".join(COLUMNS)}, slot_ids, limit_place)
+    SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids, (SELECT place FROM place)
+    FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) > 0) AS taken
+    RETURNING id, slot_ids, revision, language
+), messages AS ({owed.WRITE})
+SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
+"""
+
+LOCK = """
+SELECT id FROM appointments_timeslot
+WHERE id = ANY(%(held)s) OR (rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s)
+ORDER BY id FOR NO KEY UPDATE
+"""
+
+GIVE_BACK = """
+WITH freed AS (
+    SELECT id, count(*) AS times FROM unnest(%(held)s::bigint[]) AS id GROUP BY id
+), locked AS (
+    SELECT slot.id FROM appointments_timeslot slot JOIN freed ON freed.id = slot.id
+    ORDER BY slot.id FOR NO KEY UPDATE OF slot
+)
+UPDATE appointments_timeslot slot
+SET taken = slot.taken - freed.times, capacity = greatest(slot.desks, slot.taken - freed.times)
+FROM freed JOIN locked ON locked.id = freed.id
+WHERE slot.id = freed.id
+"""
+
+
+def make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()) -> None:
+    """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
+    _place(appointment, slot)
+    row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
+    row |= _person(appointment) | _run_of(appointment, slot) | owed.as_params(messages)
+    row["needed"] = slots_needed(appointment.procedure, slot)
+    # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
+    with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
+        cursor.execute(MAKE, row)
+        appointment.limit_place, pk, slot_ids = cursor.fetchone()
+    if appointment.person_key and appointment.limit_place is None:
+        raise LimitReached
+    if pk is None:
+        raise SlotTaken
+    appointment.pk, appointment.slot_ids = pk, slot_ids
+    appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
+
+
+def take(appointment: Appointment, slot: TimeSlot) -> None:
+    """Take a desk in each slot that the procedure needs from this one on; SlotTaken if one of them is full or missing."""
+    _place(appointment, slot)
+    with connection.cursor() as cursor:
+        cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
+        appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
+    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
+        raise SlotTaken
+
+
+def _place(appointment: Appointment, slot: TimeSlot) -> None:
+    appointment.branch = slot.branch
+    appointment.starts_at = slot.starts_at
+    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
+
+
+def lock_slots(appointment: Appointment, slot: TimeSlot) -> None:
+    """Lock the slots held and the slots wanted together, in key order."""
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(appointment, slot)})
+
+
+def give_back(*appointments: Appointment) -> None:
+    held = [pk for appointment in appointments for pk in appointment.slot_ids]
+    with connection.cursor() as cursor:
+        cursor.execute(GIVE_BACK, {"held": held})
+    for appointment in appointments:
+        appointment.slot_ids = []
+
+
+def withdraw(appointment: Appointment, answer: Offer.State, *, now: datetime) -> list[int]:
+    """End what the (locked) appointment is offered instead, because of this answer.
+
+    Answers the slots of the times that were held: the caller gives them back together with the appointment's own.
+    """
+    hanging = list(Offer.objects.hanging().filter(appointment=appointment).values_list("pk", "hold"))
+    if not hanging:
+        return []
+    holds = Appointment.objects.filter(pk__in=[hold for _offer, hold in hanging], status=Status.HELD)
+    slots = [pk for hold in holds.order_by("pk").select_for_update(of=("self",), no_key=True) for pk in hold.slot_ids]
+    holds.update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
+    Offer.objects.filter(pk__in=[offer for offer, _hold in hanging]).update(state=answer, answered_at=now)
+    return slots
+
+
+def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
+    duration = timedelta(minutes=appointment.procedure.duration_minutes)
+    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": slot.starts_at + duration}

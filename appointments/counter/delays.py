@@ -1,0 +1,47 @@
+"""Citizens far behind their time are told, once, while it can still help them."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import F
+
+from agencies.models import Branch
+from appointments.booking import owed
+from appointments.counter.line import TOLD_AFTER, Line, line_of
+from appointments.models import Appointment, Notification, Status, Ticket
+
+# Further ahead a queue can't be foreseen: people do not come, colleagues sit down at more desks.
+AHEAD = timedelta(hours=2)
+# So long after the first officer sat down, those who serve today are taken to be at their desks.
+SETTLED = timedelta(minutes=20)
+
+
+def tell(*, now: datetime) -> int:
+    """Owe a message to everybody who will be served more than TOLD_AFTER late, wherever officers serve. Answers how many."""
+    return sum(_tell_at(branch, now) for branch in _at_work(now))
+
+
+def _at_work(now: datetime) -> Iterable[Branch]:
+    """Where somebody serves: anywhere else nobody can tell how late it will be."""
+    serving = Branch.objects.filter(desks__officer__isnull=False, desks__paused_at=None)
+    return serving.filter(desks__is_used=True, desks__seated_at__lte=now - SETTLED).distinct().order_by("pk")
+
+
+def _tell_at(branch: Branch, now: datetime) -> int:
+    behind = _behind(line_of(branch, now=now))
+    told = Notification.objects.filter(kind=Notification.Kind.DELAYED, appointment__in=behind)
+    done = set(told.filter(revision=F("appointment__revision")).values_list("appointment_id", flat=True))
+    untold = [appointment for appointment in behind if appointment.pk not in done]
+    for appointment in untold:
+        owed.owe_delay(appointment, now=now)
+    return len(untold)
+
+
+def _behind(line: Line) -> list[Appointment]:
+    """Who waits, and who comes soon, too late by too much."""
+    latest = line.now + AHEAD
+    coming = [one for one in line.coming if one.status == Status.BOOKED and one.starts_at <= latest]
+    candidates: list[Ticket | Appointment] = [*line.waiting, *coming]
+    late = [one for one in candidates if (line.delay(one) or timedelta()) > TOLD_AFTER]
+    appointments = [one.appointment if isinstance(one, Ticket) else one for one in late]
+    return [appointment for appointment in appointments if appointment]

@@ -1,0 +1,116 @@
+"""The line of a branch as it stands: who is there, who is still to come today, and when whose turn is expected.
+
+Two queries, whatever the size of the day. `appointments.queue` changes the line; this reads it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+from agencies.models import Branch, Channel
+from appointments.counter.expectation import Turn, expected, free_at
+from appointments.models import Appointment, Desk, Notification, Status, Ticket
+
+State = Ticket.State
+# Who has not come so long after the appointment's time may not come at all; who comes later goes by the arrival.
+GRACE = timedelta(minutes=10)
+# Citizens so far behind their time are told, and may come so much later without losing their place.
+TOLD_AFTER = timedelta(minutes=20)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One branch's local day at `now`."""
+
+    branch: Branch
+    day: date
+    now: datetime
+    tickets: list[Ticket]
+    expected_today: list[Appointment]
+    desks: list[Desk]
+
+    def having(self, *states: str) -> list[Ticket]:
+        return [ticket for ticket in self.tickets if ticket.state in states]
+
+    @cached_property
+    def waiting(self) -> list[Ticket]:
+        """The next one first."""
+        waiting = self.having(State.WAITING)
+        return sorted(waiting, key=lambda ticket: (not ticket.priority, ticket.due_at, ticket.pk))
+
+    @cached_property
+    def at_desks(self) -> dict[int, Ticket]:
+        """Who is called or served, by the key of the desk."""
+        return {ticket.desk_id: ticket for ticket in self.having(*Ticket.AT_DESK) if ticket.desk_id}
+
+    @cached_property
+    def begins(self) -> Mapping[object, datetime]:
+        """When each waiting ticket's (key: the ticket) and each coming appointment's (the appointment) turn is expected."""
+        turns = [
+            Turn(one, one.due_at, one.arrived_at, _length(one), one.priority and one.state == State.WAITING)
+            for one in self.waiting
+        ]
+        turns += [Turn(one, one.starts_at, max(one.starts_at, self.now), _length(one)) for one in self.coming]
+        return expected(turns, [self._free_at(desk) for desk in self.desks if desk.is_serving], now=self.now)
+
+    @cached_property
+    def coming(self) -> list[Appointment]:
+        """Who is still counted on: nobody holds a place for who should have been here a while ago, but officers call late."""
+        latest = self.now - GRACE
+        return [one for one in self.expected_today if one.channel != Channel.IN_PERSON or one.starts_at >= latest]
+
+    def delay(self, one: Ticket | Appointment) -> timedelta | None:
+        """How much later than promised an appointment's turn is expected (never negative); None where nobody can tell."""
+        appointment = one.appointment if isinstance(one, Ticket) else one
+        begins = self.begins.get(one)
+        if appointment is None or begins is None:
+            return None
+        return max(begins - appointment.starts_at, timedelta())
+
+    def ahead_of(self, ticket: Ticket) -> int:
+        """How many are called before this waiting one."""
+        return self.waiting.index(ticket)
+
+    def _free_at(self, desk: Desk) -> datetime:
+        ticket = self.at_desks.get(desk.pk)
+        if ticket is None:
+            return self.now
+        since = ticket.serving_at if ticket.state == State.SERVING else ticket.called_at
+        return free_at(serving_since=since or self.now, length=_length(ticket), now=self.now)
+
+
+def _length(one: Ticket | Appointment) -> timedelta:
+    return timedelta(minutes=one.procedure.duration_minutes)
+
+
+def line_of(branch: Branch, *, now: datetime) -> Line:
+    """The branch's line now; `branch.agency` is not read."""
+    day = branch.today(now)
+    desks = list(Desk.objects.filter(branch=branch, is_used=True).select_related("officer"))
+    return read_line(branch, desks, day=day, now=now)
+
+
+def read_line(branch: Branch, desks: list[Desk], *, day: date, now: datetime) -> Line:
+    """The same where the desks are known."""
+    related = ("procedure", "appointment", "desk", "for_desk", "officer")
+    tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
+    coming = Appointment.objects.on_day(branch, now).filter(status__in=(Status.BOOKED, Status.UNVERIFIED))
+    with_ticket = {ticket.appointment_id for ticket in tickets if ticket.state in Ticket.OPEN}
+    appointments = coming.select_related("procedure").order_by("starts_at", "pk")
+    expected_today = [one for one in appointments if one.pk not in with_ticket]
+    return Line(branch, day, now, tickets, expected_today, desks)
+
+
+def delay_of(appointment: Appointment, *, now: datetime) -> timedelta | None:
+    """How much later than promised one appointment's turn is expected; None where nobody can tell."""
+    line = line_of(appointment.branch, now=now)
+    ticket = next((one for one in line.waiting if one.appointment_id == appointment.pk), None)
+    return line.delay(ticket or appointment)
+
+
+def kept_until(appointment: Appointment) -> datetime:
+    """Until when the place of who is not there yet is kept: longer for who was told that it will be later."""
+    sent = appointment.notifications.filter(kind=Notification.Kind.DELAYED, state=Notification.State.SENT)
+    was_told = sent.filter(revision=appointment.revision).exists()
+    return appointment.starts_at + (TOLD_AFTER if was_told else GRACE)

@@ -1,0 +1,150 @@
+"""The mails and text messages themselves: one template per event, in the language of the message."""
+
+import re
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.formats import date_format
+
+from agencies.accents import text_on
+from agencies.models import Channel
+from appointments import wording
+from appointments.counter.line import TOLD_AFTER, delay_of
+from appointments.messages import invitations
+from appointments.messages.sms import mobile_number
+from appointments.models import Appointment, Notification, Status
+
+Kind = Notification.Kind
+WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
+
+
+def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
+    """The mail as it leaves. Sent again it has the same Message-ID, by which mail programs recognise a repetition."""
+    appointment = message.appointment
+    with translation.override(message.language), timezone.override(appointment.branch.zone):
+        context = _context(message, now)
+        letter = EmailMultiAlternatives(
+            subject=" ".join(render_to_string(f"emails/{message.kind}.subject.txt", context).split()),
+            body=paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
+            to=[appointment.email],
+            reply_to=[appointment.branch.email] if appointment.branch.email else None,
+            headers=_headers(message),
+        )
+        letter.attach_alternative(render_to_string(f"emails/{message.kind}.html", context), "text/html")
+    if message.kind in WITH_CALENDAR:
+        _add_calendar(letter, appointment, now)
+    return letter
+
+
+def text(message: Notification, *, now: datetime) -> str:
+    """An SMS: when, where and the reference. Never a link that signs in: text messages are read on locked screens."""
+    with translation.override(message.language):
+        return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
+
+
+def recipient(message: Notification) -> str:
+    appointment = message.appointment
+    return mobile_number(appointment.phone) if message.medium == Notification.Medium.SMS else appointment.email
+
+
+def _context(message: Notification, now: datetime) -> dict[str, object]:
+    appointment = message.appointment
+    return {
+        "message": message,
+        "language": message.language,
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "branch": appointment.branch,
+        "procedure": appointment.procedure,
+        "accent_text": text_on(appointment.agency.accent[1:]),
+        "when": wording.when(appointment),
+        "short_when": wording.short_when(appointment),
+        "own_time": wording.own_time(appointment),
+        "place": wording.place(appointment),
+        "link": appointment.link(),
+        "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
+        **_of_kind(message, now),
+    }
+
+
+def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
+    """What the templates of one event need beside the rest."""
+    appointment = message.appointment
+    match message.kind:
+        case Kind.VERIFY:
+            assert appointment.expires_at is not None  # noqa: S101  a constraint says so
+            until = wording.on_branch_clock(appointment.expires_at, appointment)
+            return {"verify_link": appointment.link("verify"), "hold_until": until}
+        case Kind.CANCELLED:
+            page = reverse(
+                "appointments:procedure", args=[appointment.agency.platform_slug, appointment.procedure.code]
+            )
+            return {"again_link": settings.SITE_URL + page}
+        case Kind.RATING:
+            return {"rating_link": appointment.link("rate")}
+        case Kind.OFFER:
+            return _offered(appointment)
+        case Kind.DELAYED:
+            return _delayed(appointment, now)
+    latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
+    return {"change_until": wording.on_branch_clock(latest, appointment) if latest > now else ""}
+
+
+def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
+    """How late it will be, as things stand when the message leaves, and until when one may come without a loss."""
+    delay = delay_of(appointment, now=now) or TOLD_AFTER
+    comes = appointment.channel == Channel.IN_PERSON and appointment.status == Status.BOOKED
+    until = date_format(appointment.branch.local(appointment.starts_at + TOLD_AFTER), "H:i")
+    return {"about": wording.about(delay), "come_until": until if comes else ""}
+
+
+def _offered(appointment: Appointment) -> dict[str, object]:
+    """What is offered instead of the time that fell out; `held` is None where there is nothing free."""
+    hanging = appointment.offers.hanging().select_related("disruption", "hold__branch")
+    offer = hanging.latest("created_at")
+    context: dict[str, object] = {
+        "reason": offer.disruption.reason,
+        "offer_link": appointment.link("offer"),
+        "move_link": appointment.link("move"),
+        "cancel_link": appointment.link("cancel"),
+        "held": offer.hold,
+    }
+    if offer.hold and offer.deadline:
+        held = offer.hold
+        held.timezone = appointment.timezone  # who reads it is the same person
+        context |= {
+            "held_when": wording.when(held),
+            "held_short_when": wording.short_when(held),
+            "held_own_time": wording.own_time(held),
+            "held_how": held.get_channel_display(),
+            "held_place": held.branch.name if held.channel != Channel.IN_PERSON else wording.place(held),
+            "held_until": wording.on_branch_clock(offer.deadline, appointment),
+            "held_until_short": wording.short_moment(offer.deadline, appointment.branch.zone),
+        }
+    return context
+
+
+def paragraphs(text: str) -> str:
+    """Templates leave more empty lines than a reader wants."""
+    return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
+
+
+def _headers(message: Notification) -> dict[str, str]:
+    """RFC 3834: no holiday notice answers a mail that a machine sent."""
+    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return {
+        "Message-ID": f"<message-{message.pk}@{address.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",
+    }
+
+
+def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:
+    """Twice, as invitations of calendars have it: a part that mail programs act on, and a file to open by hand."""
+    method, content = invitations.invitation(appointment, now=now)
+    letter.attach_alternative(content.decode(), f"text/calendar; method={method}")
+    letter.attach(f"{appointment.reference}.ics", content, "application/ics")

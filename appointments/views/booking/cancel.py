@@ -1,0 +1,35 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from appointments import booking
+from appointments.errors import BookingError, TooLate
+from appointments.forms import CancelForm
+from appointments.models import Appointment, Status
+from appointments.views.entry import for_appointment
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_appointment
+def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now = timezone.now()
+    if appointment.status == Status.CANCELLED:
+        return redirect(appointment)
+    if not appointment.may_change(now):
+        messages.error(request, str(TooLate()))
+        return redirect(appointment)
+    form = CancelForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        by, reason = Appointment.CancelledBy.CITIZEN, form.cleaned_data["reason"]
+        try:
+            booking.cancel(appointment, by=by, reason=reason, now=now)
+        except BookingError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, _("Your appointment has been cancelled. Somebody else can have the time now."))
+        return redirect(appointment)
+    context = {"appointment": appointment, "agency": appointment.agency, "form": form}
+    return render(request, "appointments/booking/cancel.html", context)

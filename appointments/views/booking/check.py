@@ -1,0 +1,65 @@
+"""The last page before it is booked: everything once more, then the one button."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from appointments import booking
+from appointments.errors import BookingError, HoldExpired, LimitReached
+from appointments.forms import ConfirmForm, DetailsForm, refuse
+from appointments.models import Appointment
+from appointments.views.booking.draft import Draft, citizen, own_timezone
+from appointments.views.booking.hold import finished, for_held, journey_of
+from appointments.views.times.journey import Journey
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_held
+def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
+    journey = journey_of(held)
+    details = DetailsForm(held.procedure, held.channel, draft.typed)
+    if not details.is_valid():
+        return redirect(journey.address("details"))
+    form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
+    if request.method == "POST" and _agrees(form, draft):
+        try:
+            return finished(request, draft, _confirm(request, held, details))
+        except HoldExpired:
+            raise
+        except BookingError as error:
+            refuse(form, error)
+    context = journey.context("check") | _change_urls(journey)
+    context |= {"held": held, "form": form, "rows": _rows(details), "limit": str(LimitReached())}
+    return render(request, "appointments/booking/check.html", context)
+
+
+def _agrees(form: ConfirmForm, draft: Draft) -> bool:
+    """Whether the page that was sent showed the time that is held: another window may have chosen another one since."""
+    if form.is_valid() and draft.is_for(form.cleaned_data["hold"]):
+        return True
+    form.add_error(None, _("You have chosen another time in the meantime. Please check it once more."))
+    return False
+
+
+def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:
+    contact = details.contact(own_timezone(request))
+    return booking.confirm(held, contact, now=timezone.now(), citizen=citizen(request))
+
+
+def _change_urls(journey: Journey) -> dict[str, str]:
+    """Where each answer about the time can be changed; nowhere, if it was the only one."""
+    asked = [question for question in ("channel", "branch", "times") if question in journey.questions]
+    return {f"{question}_url": journey.address(question) for question in asked}
+
+
+def _rows(details: DetailsForm) -> list[dict[str, str]]:
+    """Label, value and field of everything that was filled in."""
+    shown = details.cleaned_data | {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
+    return [
+        {"label": str(details[name].label), "value": str(shown[name]), "field": details[name].auto_id}
+        for name in details.fields
+        if shown[name]
+    ]

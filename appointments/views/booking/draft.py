@@ -1,0 +1,134 @@
+"""What a visitor has chosen and typed on the way to an appointment, kept in the session until it is booked.
+
+Reading creates no session: mere readers get none.
+"""
+
+from datetime import datetime
+
+from allauth.account.adapter import get_adapter
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, QueryDict
+
+from accounts.models import User
+from agencies.models import Procedure
+from agencies.models.branch import validate_timezone
+from appointments import booking
+from appointments.booking.persons import decrypted, encrypted
+from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHolds
+from appointments.forms import LONGEST
+from appointments.models import Appointment, Status
+from appointments.views import tries
+
+HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
+# Times that one network address may choose without signing in: a large office or a mobile provider stays far below.
+HOLDS, HOLDS_WINDOW = 200, 600  # in seconds
+TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
+
+
+def citizen(request: HttpRequest) -> User | None:
+    return request.user if isinstance(request.user, User) else None
+
+
+def own_timezone(request: HttpRequest) -> str:
+    """The reader's zone as the browser says it (js/booking/booking.js), or empty."""
+    name = request.COOKIES.get("timezone", "")
+    try:
+        validate_timezone(name)
+    except ValidationError:
+        return ""
+    return name
+
+
+def is_held(appointment: Appointment, now: datetime) -> bool:
+    """Whether its time is still kept."""
+    deadline = appointment.expires_at
+    return appointment.status == Status.HELD and deadline is not None and deadline > now
+
+
+class Draft:
+    def __init__(self, request: HttpRequest) -> None:
+        self._request, self._session = request, request.session
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The fields of the details form as they were typed."""
+        kept = dict(self._session.get("typed", {}))
+        if number := kept.get("tax_number"):
+            kept["tax_number"] = decrypted(number.encode())
+        return kept
+
+    def keep_typed(self, data: QueryDict) -> None:
+        """Right or wrong, nothing is lost. The tax number is never stored readable."""
+        kept = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
+        if "tax_number" in kept:
+            kept["tax_number"] = (encrypted(kept["tax_number"]) or b"").decode()
+        self._session["typed"] = kept
+
+    def held(self, procedure: Procedure) -> Appointment | None:
+        """The time held for the visitor; perhaps no longer (see `renew`), or booked by a second click already."""
+        if not (reference := self._session.get("hold", {}).get("reference")):
+            return None
+        appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
+        return appointments.filter(reference=reference, procedure=procedure, status__in=HELD_OR_BOOKED).first()
+
+    def take(self, slot: int, procedure: Procedure, channel: str, *, now: datetime) -> Appointment:
+        """Hold the time, and give back the one held before."""
+        earlier = self._active(now)
+        if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
+            return earlier
+        self._count_hold()
+        held = self._hold(slot, procedure, channel, earlier, now)
+        if earlier:
+            booking.release(earlier, now=now)
+        self._session["hold"] = {"reference": held.reference, "slot": slot}
+        return held
+
+    def renew(self, held: Appointment, *, now: datetime) -> Appointment:
+        """Hold the same time again after its deadline, if it is still free; otherwise raises HoldExpired."""
+        booking.release(held, now=now)
+        slot = self._session["hold"]["slot"]
+        try:
+            renewed = booking.hold(slot, held.procedure, held.channel, now=now, citizen=citizen(self._request))
+        except BookingError as error:
+            raise HoldExpired from error
+        self._session["hold"] = {"reference": renewed.reference, "slot": slot, "before": held.reference}
+        return renewed
+
+    def is_for(self, reference: str) -> bool:
+        """Whether the reference names the held time, or the hold of the same time before it was renewed."""
+        hold = self._session.get("hold", {})
+        return bool(reference) and reference in {hold.get("reference"), hold.get("before")}
+
+    def finish(self) -> None:
+        for name in ("hold", "typed"):
+            self._session.pop(name, None)
+
+    def _count_hold(self) -> None:
+        """A visitor holds one time; a program that drops its cookies could hold them all, but from a few addresses."""
+        if citizen(self._request):
+            return
+        address = get_adapter().get_client_ip(self._request)
+        if tries.count(f"hold:{address}", seconds=HOLDS_WINDOW) > HOLDS:
+            raise TooManyHolds
+
+    def _active(self, now: datetime) -> Appointment | None:
+        reference = self._session.get("hold", {}).get("reference")
+        held = Appointment.objects.filter(status=Status.HELD, expires_at__gt=now)
+        return held.filter(reference=reference).first() if reference else None
+
+    def _hold(
+        self, slot: int, procedure: Procedure, channel: str, earlier: Appointment | None, now: datetime
+    ) -> Appointment:
+        person = citizen(self._request)
+        try:
+            return booking.hold(slot, procedure, channel, now=now, citizen=person)
+        except SlotTaken:
+            if earlier is None:
+                raise
+        # The visitor's own hold may be in the way: the new time overlaps with it.
+        booking.release(earlier, now=now)
+        return booking.hold(slot, procedure, channel, now=now, citizen=person)
+
+
+def _same(held: Appointment, procedure: Procedure, channel: str) -> bool:
+    return held.procedure_id == procedure.pk and held.channel == channel

@@ -1,0 +1,118 @@
+"""Another time for an appointment: choose it, see both, say yes. The old time is kept until the new one is sure."""
+
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agencies.finding.places import by_place, soonest
+from agencies.models import Branch
+from appointments import booking
+from appointments.errors import BookingError, SlotTaken, TooLate
+from appointments.forms import TimeForm
+from appointments.models import Appointment, TimeSlot
+from appointments.times import asking
+from appointments.times.availability import earliest
+from appointments.times.week import find_week
+from appointments.views.booking.time import asked_day, other_branches
+from appointments.views.entry import for_appointment
+from appointments.views.times.branch import MAX_QUERY, SOONEST
+
+BY = Appointment.CancelledBy.CITIZEN
+
+
+@require_safe
+@for_appointment
+def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now = timezone.now()
+    if not appointment.may_change(now):
+        return _too_late(request, appointment)
+    return _times(request, appointment, TimeForm(), now)
+
+
+@require_safe
+@for_appointment
+def move_branch(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now, procedure = timezone.now(), appointment.procedure
+    if not appointment.may_change(now):
+        return _too_late(request, appointment)
+    query = request.GET.get("q", "").strip()[:MAX_QUERY]
+    free = earliest(procedure, appointment.channel, now=now)
+    branches = Branch.objects.serving(procedure, appointment.channel).matching(query)
+    places = by_place(branches, {pk: time.starts_at for pk, time in free.items()})
+    context = {
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "query": query,
+        "places": places,
+        "soonest": soonest(places, SOONEST) if len(places) > 1 else [],
+        "keep": [],
+    }
+    return render(request, "appointments/booking/move_branch.html", context)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_appointment
+def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now = timezone.now()
+    if not appointment.may_change(now):
+        return _too_late(request, appointment)
+    form = TimeForm(request.POST if request.method == "POST" else request.GET)
+    slot = _slot(form, appointment, now)
+    if slot and request.method == "POST":
+        try:
+            booking.reschedule(appointment, slot.pk, by=BY, now=now)
+        except BookingError as error:
+            form.add_error("slot", str(error))
+        else:
+            messages.success(request, _("Your appointment has been moved. We have sent you the new time."))
+            return redirect(appointment)
+    if slot is None or form.errors:
+        return _times(request, appointment, form, now)
+    context = {"appointment": appointment, "agency": appointment.agency, "slot": slot, "form": form}
+    return render(request, "appointments/booking/move_check.html", context)
+
+
+def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> TimeSlot | None:
+    """The chosen slot, if the appointment may go there as far as rules tell; otherwise the form says why not."""
+    if not form.is_valid():
+        return None
+    try:
+        slot = asking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, appointment.channel, now=now)
+        if slot.taken >= slot.capacity and slot.pk not in appointment.slot_ids:
+            raise SlotTaken
+    except BookingError as error:
+        form.add_error("slot", str(error))
+        return None
+    if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
+        form.add_error("slot", _("This is the time that you have already. Choose another one."))
+        return None
+    return slot
+
+
+def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: datetime) -> HttpResponse:
+    procedure, channel = appointment.procedure, appointment.channel
+    branches = Branch.objects.serving(procedure, channel)
+    code = request.GET.get("branch", "")
+    branch = (branches.filter(code=code).first() if code else None) or appointment.branch
+    week = find_week(procedure, branch, channel, asked=asked_day(request), now=now)
+    context = {
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "branch": branch,
+        "week": week,
+        "form": form,
+        "other_branches": branches.exclude(pk=branch.pk).exists(),
+        "fell_out": appointment.has_fallen_out,
+        "elsewhere": [] if week else other_branches(procedure, channel, branch, now),
+    }
+    return render(request, "appointments/booking/move.html", context)
+
+
+def _too_late(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    messages.error(request, str(TooLate()))
+    return redirect(appointment)

@@ -1,0 +1,25 @@
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from appointments.booking.ratings import rate as keep
+from appointments.forms import RatingForm
+from appointments.models import Appointment, Status
+from appointments.views.entry import for_appointment
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_appointment
+def rate(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    if appointment.status != Status.COMPLETED or appointment.rated_at:
+        return redirect(appointment)
+    form = RatingForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        keep(appointment, form.cleaned_data["score"], comment=form.cleaned_data["comment"], now=timezone.now())
+        messages.success(request, _("Thank you for your opinion."))
+        return redirect(appointment)
+    context = {"appointment": appointment, "agency": appointment.agency, "form": form}
+    return render(request, "appointments/booking/rate.html", context)

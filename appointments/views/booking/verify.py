@@ -1,0 +1,47 @@
+"""A guest confirms the e-mail address: with a button, because programs that scan mail open every link."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from appointments import booking
+from appointments.booking import verification
+from appointments.errors import HoldExpired
+from appointments.models import Appointment, Status
+from appointments.views.entry import for_appointment
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_appointment
+def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    now = timezone.now()
+    waiting = appointment.status == Status.UNVERIFIED
+    if request.method == "POST" and waiting:
+        try:
+            booking.verify(appointment, now=now)
+        except HoldExpired:
+            waiting = False
+        else:
+            return redirect("appointments:done", appointment.reference)
+    if appointment.status not in (Status.UNVERIFIED, Status.EXPIRED):
+        return redirect(appointment)
+    in_time = waiting and not appointment.is_overdue(now)
+    context = {"appointment": appointment, "agency": appointment.agency, "in_time": in_time}
+    return render(request, "appointments/booking/verify.html", context)
+
+
+@require_POST
+@for_appointment
+def verify_again(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    """The mail has not come: send it once more."""
+    if appointment.status != Status.UNVERIFIED:
+        return redirect(appointment)
+    if verification.send_again(appointment, now=timezone.now()):
+        text = _("We have sent the mail to %(email)s again. It may take a few minutes.")
+        messages.success(request, text % {"email": appointment.email})
+    else:
+        messages.error(request, _("We cannot send the mail again. Check the address, or book once more."))
+    return redirect("appointments:done", appointment.reference)

@@ -1,0 +1,86 @@
+"""Private calendar addresses: whoever knows the key reads it, signed in or not, as calendars ask without cookies."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from hashlib import sha256
+
+from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
+from django.db.models.expressions import RawSQL
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.utils import timezone
+from django.utils.cache import get_conditional_response
+from django.utils.http import quote_etag
+from django.utils.translation import get_language
+from django.views.decorators.http import require_safe
+
+from agencies import access
+from agencies.models import Closure
+from appointments.messages import invitations
+from appointments.models import Appointment, Feed, Status
+
+# Calendars show the last days, too; further back nobody looks, and each answer would be longer.
+BACK = timedelta(days=7)
+NOT_SHOWN = (Status.HELD, Status.EXPIRED, Status.CANCELLED)
+
+
+TYPE = "text/calendar; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a feed holds; its rows are read only if something has changed."""
+
+    name: str
+    appointments: QuerySet[Appointment]
+    absences: QuerySet[Closure]
+
+
+@require_safe
+def feed(request: HttpRequest, key: str) -> HttpResponse:
+    found = get_object_or_404(Feed.objects.select_related("branch", "officer"), key=key)
+    content = _content(found, timezone.now())
+    etag = quote_etag(_fingerprint(found, content))
+    answer = get_conditional_response(request, etag=etag) or HttpResponse(_file(content), content_type=TYPE)
+    answer["ETag"] = etag
+    answer["Cache-Control"] = "private, max-age=0, must-revalidate"
+    return answer
+
+
+def _content(found: Feed, now: datetime) -> Content:
+    """A branch's feed holds all of its appointments. An officer's has those assigned to the officer at branches where the
+    officer still works, and the officer's absences."""
+    since = (now - BACK).replace(hour=0, minute=0, second=0, microsecond=0)
+    shown = Appointment.objects.filter(starts_at__gte=since).exclude(status__in=NOT_SHOWN)
+    if found.branch:
+        return Content(found.branch.name, shown.filter(branch=found.branch), Closure.objects.none())
+    if found.officer is None or not found.officer.is_active:
+        raise Http404
+    own = shown.filter(officer=found.officer, branch__in=access.counters(found.officer))
+    away = Closure.objects.filter(officer=found.officer, until_date__gte=since.date())
+    return Content(f"{found.officer}", own, away)
+
+
+def _fingerprint(found: Feed, content: Content) -> str:
+    """`xmin` is the transaction that wrote a row last: two queries tell whether any row has changed."""
+    parts = [
+        found.key,
+        get_language(),
+        content.appointments.aggregate(**_of_rows("appointments_appointment"), named=NAMED),
+    ]
+    parts.append(content.absences.aggregate(**_of_rows("agencies_closure")))
+    return sha256(repr(parts).encode()).hexdigest()[:32]
+
+
+NAMED = Count("pk", filter=Q(agency__feeds_show_names=True))
+
+
+def _of_rows(table: str) -> dict[str, Count | Sum]:
+    xmin = RawSQL(f"{table}.xmin::text::bigint", [], BigIntegerField())  # noqa: S611 (a literal of this file)
+    return {"rows": Count("pk"), "written": Sum(xmin, default=0)}
+
+
+def _file(content: Content) -> bytes:
+    # Not joined: thousands of appointments share few agencies, branches and services.
+    appointments = content.appointments.prefetch_related("agency", "branch", "procedure").order_by("starts_at", "pk")
+    return invitations.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))

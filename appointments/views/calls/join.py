@@ -1,0 +1,131 @@
+"""The way into a video appointment: the one address of it that messages carry."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import wraps
+from math import ceil
+
+from django.contrib import messages
+from django.db import DatabaseError
+from django.http import HttpRequest
+from django.http.response import HttpResponse, HttpResponseBase
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agencies.models import Channel
+from appointments.counter import arrivals
+from appointments.errors import BookingError
+from appointments.forms import PhoneForm
+from appointments.models import Appointment, Status
+from appointments.views.entry import for_appointment
+from videocalls import rooms
+from videocalls.providers import Visitor
+
+View = Callable[[HttpRequest, Appointment, Visitor], HttpResponseBase]
+ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
+
+
+def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:
+    """Gives the view the video appointment and who comes: an officer of the branch as host, or the citizen."""
+
+    @for_appointment
+    def as_citizen(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
+        if appointment.channel != Channel.VIDEO:
+            return redirect(appointment)
+        return view(request, appointment, Visitor(key="citizen", name=appointment.name))
+
+    @wraps(view)
+    def opened(request: HttpRequest, reference: str) -> HttpResponseBase:
+        if hosted := _hosted(request, reference):
+            officer = request.user
+            return view(request, hosted, Visitor(key=f"officer-{officer.pk}", name=str(officer), is_host=True))
+        return as_citizen(request, reference)
+
+    return never_cache(opened)
+
+
+def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
+    """The appointment, if who has signed in serves at its branch."""
+    if not (request.user.is_authenticated and request.user.is_officer):
+        return None
+    appointments = Appointment.objects.seen_by(request.user).filter(channel=Channel.VIDEO, reference=reference)
+    related = appointments.select_related("agency", "branch", "procedure", "citizen", "video_call")
+    return related.exclude(status=Status.HELD).first()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """How far the way in is open.
+
+    `state` is one of cancelled, unverified, over, early, open. `by_phone` says that the officer calls instead, and
+    `failed` that this was not the plan.
+    """
+
+    state: str
+    opens_at: datetime
+    wait: timedelta
+    by_phone: bool
+    failed: bool
+
+    @property
+    def wait_minutes(self) -> int:
+        return ceil(self.wait / timedelta(minutes=1))
+
+
+def door_of(appointment: Appointment, *, now: datetime) -> Door:
+    opens_at, closes_at = appointment.call_window
+    call = appointment.video_call
+    state = _state(appointment, opens_at, closes_at, now)
+    # Before the room opens its call may still be made or be tried again: nothing has failed yet.
+    failed = state == "open" and (call is None or call.state != call.State.READY)
+    by_phone = failed or (call is not None and not rooms.is_hosted(call))
+    return Door(state, opens_at, max(opens_at - now, timedelta()), by_phone, failed)
+
+
+def _state(appointment: Appointment, opens_at: datetime, closes_at: datetime, now: datetime) -> str:
+    if appointment.status == Status.CANCELLED:
+        return "cancelled"
+    if appointment.status == Status.UNVERIFIED:
+        return "unverified"
+    if appointment.status not in ON_THE_DAY or now >= closes_at:
+        return "over"
+    return "early" if now < opens_at else "open"
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_participant
+def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
+    """When the room opens, the way in, or that the officer will call; the citizen can correct the number."""
+    form = PhoneForm(request.POST if request.method == "POST" else None, initial={"phone": appointment.phone})
+    if not visitor.is_host and form.is_valid():
+        Appointment.objects.filter(pk=appointment.pk).update(phone=form.cleaned_data["phone"])
+        messages.success(request, _("Thank you. The officer sees the new number."))
+        return redirect("appointments:join", appointment.reference)
+    context = {
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "visitor": visitor,
+        "door": door_of(appointment, now=timezone.now()),
+        "form": form,
+    }
+    return render(request, "appointments/calls/join.html", context)
+
+
+@require_safe
+@for_participant
+def enter(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponse:
+    """On into the provider's room, with a token made at this moment; back to the join page where there is no way."""
+    now = timezone.now()
+    call = appointment.video_call
+    is_open = _state(appointment, *appointment.call_window, now) == "open"
+    if is_open and not visitor.is_host:
+        with suppress(BookingError, DatabaseError):  # whatever the queue says, the citizen gets in
+            arrivals.check_in_remotely(appointment, now=now)
+    if call and is_open and (address := rooms.enter(call, visitor, now=now)):
+        return redirect(address)
+    return redirect("appointments:join", appointment.reference)

@@ -1,0 +1,200 @@
+"""The kiosk at a branch's entrance: check in with a reference, or take a ticket. Nobody signs in and nobody is named.
+
+The key in the address is what opens the pages, so they set no cookie and need no token against forgery: whoever could send
+a form here from elsewhere would have to know the key. `?print=1` prints each ticket at once.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+
+from django import forms
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_http_methods, require_safe
+
+from agencies.models import Branch, Procedure
+from agencies.openings.walk_ins import walk_in_procedures
+from appointments import counter
+from appointments.counter import arrivals
+from appointments.counter.arrivals import Answer, Arrival
+from appointments.models import Queue, Ticket
+from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
+from appointments.models.queue import random_key
+from appointments.views import tries
+
+TRIES, WINDOW = 30, 10 * 60  # wrong references at one kiosk, in seconds
+TICKETS, MINUTE = 20, 60  # tickets taken at one kiosk
+LONGEST = 300  # characters of a scanned address
+CODE = re.compile(r"[\w-]{22}", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Kiosk:
+    branch: Branch
+    key: str
+    prints: bool
+
+    def address(self, view: str, *args: str) -> str:
+        return reverse(f"appointments:{view}", args=[self.key, *args]) + self.query
+
+    @property
+    def query(self) -> str:
+        return "?print=1" if self.prints else ""
+
+    @property
+    def beginning(self) -> str:
+        """Where the next one begins: in the first language."""
+        with translation.override(settings.LANGUAGE_CODE):
+            return self.address("kiosk")
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        return {name: self.address(name) for name in ("kiosk", "kiosk_appointment", "kiosk_walk_in")}
+
+
+View = Callable[..., HttpResponse]
+
+
+def for_kiosk(view: View) -> View:
+    """Gives the view the kiosk that the address opens; 404 for a key that is not, or no longer, one."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, key: str, **kwargs: str) -> HttpResponse:
+        found = get_object_or_404(Queue.objects.select_related("branch__agency"), kiosk_key=key)
+        return view(request, Kiosk(found.branch, key, request.GET.get("print") == "1"), **kwargs)
+
+    return csrf_exempt(never_cache(opened))
+
+
+class ReferenceForm(forms.Form):
+    reference = forms.CharField(
+        max_length=LONGEST, error_messages={"required": _("Type the reference of your appointment.")}
+    )
+
+    def clean_reference(self) -> str:
+        if reference := arrivals.reference_in(self.cleaned_data["reference"]):
+            return reference
+        raise forms.ValidationError(_("A reference has ten letters and digits, like K7M4Q 2XDBN."))
+
+
+@require_safe
+@for_kiosk
+def start(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
+    return _page(request, kiosk, "kiosk.html")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_kiosk
+def appointment(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
+    """Check in by reference. The keys on the screen also work as buttons of the form, one letter each."""
+    typed = request.POST.get("reference", "")[:LONGEST]
+    key = request.POST.get("key")
+    if request.method != "POST" or key:
+        return _ask(request, kiosk, _struck(typed, key or ""))
+    form = ReferenceForm(request.POST)
+    if not form.is_valid():
+        return _ask(request, kiosk, typed, str(form.errors["reference"][0]))
+    arrival = _arrival(kiosk, form.cleaned_data["reference"])
+    if arrival is None:
+        return _ask(request, kiosk, "", str(_("Too many wrong references. Please ask an officer.")))
+    if arrival.ticket:
+        return redirect(_with(kiosk.address("kiosk_ticket", arrival.ticket.code), answer=arrival.answer))
+    if arrival.answer == Answer.UNKNOWN:
+        return _ask(request, kiosk, typed, f"{arrival.title}. {arrival.text}")
+    return _refused(request, kiosk, arrival)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_kiosk
+def walk_in(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
+    """Choose a service, take a ticket; or read when one may come without an appointment."""
+    now = timezone.now()
+    procedures = walk_in_procedures(kiosk.branch, now=now)
+    chosen = next((one for one in procedures if one.code == request.POST.get("procedure")), None)
+    if chosen and (taken := _taken(request, kiosk, chosen, now)):
+        return redirect(kiosk.address("kiosk_ticket", taken.code))
+    hours = [] if procedures else arrivals.walk_in_hours(kiosk.branch, now=now)
+    context = {"procedures": procedures, "hours": hours, "refused": request.method == "POST", "code": random_key()}
+    platform = reverse("agencies:platform", args=[kiosk.branch.agency.platform_slug])
+    return _page(request, kiosk, "kiosk_walk_in.html", platform=settings.SITE_URL + platform, **context)
+
+
+@require_safe
+@for_kiosk
+def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
+    """The ticket, to look at, to print and to take along on the phone."""
+    now = timezone.now()
+    tickets = Ticket.objects.of_day(kiosk.branch, kiosk.branch.today(now)).select_related("branch", "desk")
+    found = get_object_or_404(tickets, code=code)
+    answer = request.GET.get("answer", "")
+    return _page(
+        request,
+        kiosk,
+        "kiosk_ticket.html",
+        place=arrivals.place_of(found, now=now),
+        arrival=Arrival(Answer(answer), found.appointment, found) if answer in [*Answer] else None,
+        phone=settings.SITE_URL + found.get_absolute_url(),
+        now=now,
+    )
+
+
+def _arrival(kiosk: Kiosk, reference: str) -> Arrival | None:
+    """None where too many wrong references were typed lately: nobody finds one by trying."""
+    what = f"kiosk:{kiosk.key}"
+    if tries.so_far(what) >= TRIES:
+        return None
+    arrival = arrivals.by_reference(reference, kiosk.branch, now=timezone.now())
+    if arrival.answer == Answer.UNKNOWN:
+        tries.count(what, seconds=WINDOW)
+    return arrival
+
+
+def _refused(request: HttpRequest, kiosk: Kiosk, arrival: Arrival) -> HttpResponse:
+    """What to do instead; where nothing is left of the appointment, also a number now, if numbers are given out."""
+    procedure = arrival.appointment.procedure if arrival.appointment else None
+    walk_ins = arrival.books_again and walk_in_procedures(kiosk.branch, now=timezone.now())
+    book_again = ""
+    if procedure:
+        page = reverse("appointments:procedure", args=[procedure.agency.platform_slug, procedure.code])
+        book_again = settings.SITE_URL + page
+    return _page(request, kiosk, "kiosk_answer.html", arrival=arrival, walk_ins=walk_ins, book_again=book_again)
+
+
+def _taken(request: HttpRequest, kiosk: Kiosk, procedure: Procedure, now: datetime) -> Ticket | None:
+    """The ticket: one, however often its button is touched. None where somebody plays with the kiosk."""
+    code = request.POST.get("code", "")
+    if not CODE.fullmatch(code) or tries.count(f"tickets:{kiosk.key}", seconds=MINUTE) > TICKETS:
+        return None
+    language, priority = get_language() or "el", bool(request.POST.get("priority"))
+    return counter.take_ticket(kiosk.branch, procedure, now=now, language=language, priority=priority, code=code)
+
+
+def _struck(typed: str, key: str) -> str:
+    """What stands in the field after a key of the screen was struck."""
+    if key == "back":
+        return typed[:-1]
+    return typed + key if len(typed) < REFERENCE_LENGTH and key in REFERENCE_ALPHABET else typed
+
+
+def _ask(request: HttpRequest, kiosk: Kiosk, typed: str = "", error: str = "") -> HttpResponse:
+    return _page(request, kiosk, "kiosk_appointment.html", typed=typed, error=error, keys=REFERENCE_ALPHABET)
+
+
+def _with(address: str, **query: str) -> str:
+    joint = "&" if "?" in address else "?"
+    return address + joint + "&".join(f"{name}={value}" for name, value in query.items())
+
+
+def _page(request: HttpRequest, kiosk: Kiosk, template: str, **context: object) -> HttpResponse:
+    everywhere = {"kiosk": kiosk, "branch": kiosk.branch, "agency": kiosk.branch.agency}
+    return render(request, f"appointments/counter/{template}", everywhere | context)

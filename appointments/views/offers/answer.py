@@ -1,0 +1,45 @@
+"""Another time instead of one that fell out: accept it, choose another one, or cancel."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods
+
+from appointments import offers
+from appointments.errors import BookingError
+from appointments.models import Appointment, Offer
+from appointments.views.entry import for_appointment
+
+CITIZEN = Appointment.CancelledBy.CITIZEN
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_appointment
+def offer(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    """Accepting is a POST: programs that follow the links of mails accept nothing."""
+    now, latest = timezone.now(), latest_offer(appointment)
+    if latest and request.method == "POST":
+        try:
+            offers.accept(latest, by=CITIZEN, now=now)
+        except BookingError as error:
+            messages.error(request, str(error))
+            latest.refresh_from_db()
+        else:
+            messages.success(request, _("The new time is yours. We have sent it to you."))
+            return redirect(appointment)
+    if latest is None or not latest.is_hanging:
+        return redirect(appointment)
+    context = {
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "offer": latest,
+        "is_open": latest.is_open(now),
+    }
+    return render(request, "appointments/offers/answer.html", context)
+
+
+def latest_offer(appointment: Appointment) -> Offer | None:
+    found = appointment.offers.select_related("disruption", "was_branch", "hold__branch", "hold__procedure")
+    return found.order_by("-created_at", "-pk").first()

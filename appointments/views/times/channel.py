@@ -1,0 +1,59 @@
+"""The way in, and the first question: how one wants to be served."""
+
+from urllib.parse import urlencode
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_safe
+
+from agencies.models import Branch, Channel
+from appointments.times.availability import earliest
+from appointments.views.times.journey import Journey
+
+HINTS = {
+    Channel.IN_PERSON: _("You come to the branch at the time you choose."),
+    Channel.VIDEO: _("From your phone or computer, with camera and microphone. We send you the link."),
+    Channel.PHONE: _("An officer calls you at the time you choose."),
+}
+
+
+@require_safe
+def start(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
+    """To the first question without a good answer. Answers that are wrong go along, to be told about at their field."""
+    journey = Journey.find(platform_slug, code, request.GET.dict())
+    given = {name: value for name, value in request.GET.items() if name in {"channel", "branch"}}
+    if journey.next_question == "times":
+        return redirect(journey.address("times"))
+    path, *_rest = journey.address(journey.next_question).partition("?")
+    return redirect(f"{path}?{urlencode(given)}" if given else path)
+
+
+@require_safe
+def channel(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
+    journey = Journey.find(platform_slug, code, request.GET.dict())
+    context = journey.context("channel") | {"choices": _choices(journey), "branch_code": request.GET.get("branch", "")}
+    if "channel" in request.GET:
+        context["form"] = journey.channel_form
+    return render(request, "appointments/times/channel.html", context)
+
+
+def _choices(journey: Journey) -> list[dict[str, object]]:
+    """Each channel with its first free time: one query a channel, and one for the branches."""
+    now, procedure = timezone.now(), journey.procedure
+    first = {
+        value: min(earliest(procedure, value, now=now).values(), key=lambda time: time.starts_at, default=None)
+        for value, _label in procedure.channel_choices
+    }
+    branches = Branch.objects.in_bulk([time.branch for time in first.values() if time])
+    return [
+        {
+            "value": value,
+            "label": label,
+            "hint": HINTS[Channel(value)],
+            "earliest": time.starts_at if (time := first[value]) else None,
+            "branch": branches[time.branch] if time else None,
+        }
+        for value, label in procedure.channel_choices
+    ]

@@ -1,0 +1,285 @@
+"""Alerts: raised when a branch needs its supervisors, cleared when it does not any more, mailed once to each of them.
+
+`check` writes what is so now, and the mails owed about it, in one transaction. `mail_next` claims one supervisor's mails
+with SKIP LOCKED and a lease, sends them as one, and records that; so a crash or a mail server that is away loses none: the
+next run sends what is left.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from email.utils import parseaddr
+from itertools import groupby
+from typing import Any
+
+from django.conf import settings
+from django.core.mail import EmailMultiAlternatives
+from django.core.mail.backends.base import BaseEmailBackend
+from django.db import connection, transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import translation
+
+from accounts.models import User
+from agencies.accents import text_on
+from agencies.models import Agency, Branch, Role
+from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
+from appointments.messages.mails import paragraphs
+from appointments.models import Alert, AlertMail
+from appointments.watch.loads import unplaced_by_branch
+
+Kind = Alert.Kind
+logger = logging.getLogger(__name__)
+
+# An alert that was mailed and comes again so soon is not mailed again: one freed time must not make two mails a day.
+SILENCE = timedelta(days=1)
+# A mail names so many branches, and so many services of each; the page has the rest.
+BRANCHES_NAMED, SERVICES_NAMED = 20, 8
+SUPERVISING = (Role.SUPERVISOR, Role.AGENCY_ADMIN)
+
+
+# Raising and clearing
+
+
+@transaction.atomic
+def check(*, now: datetime) -> None:
+    """Bring the alerts of all branches in line with what is so now, and owe the mails about new ones."""
+    _check_times(now)
+    _check_places(now)
+    _owe_mails(now)
+
+
+# Each rule and length of service is looked at once: services of one length find the same times. A time counts in whatever
+# channel, and also if it is only released later: a branch that releases each day's times in the morning has times to come.
+# Officers' own rules and walk-in windows have no times for the public.
+CHECK_TIMES = """
+WITH offered AS MATERIALIZED (
+    SELECT rule.id AS rule, rule.slot_minutes, branch.id AS branch, procedure.id AS procedure,
+        procedure.duration_minutes AS minutes, agency.alert_days AS days,
+        %(now)s + agency.lead_minutes * interval '1 minute' AS since,
+        %(now)s + agency.alert_days * interval '1 day' AS until
+    FROM agencies_agency agency
+    JOIN agencies_branch branch ON branch.agency_id = agency.id AND branch.is_open
+    JOIN agencies_openingrule rule ON rule.branch_id = branch.id AND rule.purpose = 'public'
+        AND rule.valid_from <= %(now)s::date + agency.alert_days
+        AND (rule.valid_until IS NULL OR rule.valid_until >= %(now)s::date)
+    JOIN agencies_procedure procedure ON procedure.agency_id = agency.id AND procedure.is_offered
+        AND NOT procedure.by_referral AND procedure.channels && rule.channels
+    WHERE agency.stage = ANY(%(live)s) AND agency.alert_days > 0 AND (
+        NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
+        OR EXISTS (
+            SELECT FROM agencies_openingrule_procedures one
+            WHERE one.openingrule_id = rule.id AND one.procedure_id = procedure.id
+        )
+    )
+), length AS MATERIALIZED (
+    SELECT rule, branch, slot_minutes, minutes, days, since, until, array_agg(procedure) AS procedures
+    FROM offered GROUP BY rule, branch, slot_minutes, minutes, days, since, until
+), looked AS MATERIALIZED (
+    SELECT branch, procedures, days, EXISTS (
+        SELECT FROM appointments_timeslot slot
+        WHERE slot.rule_id = length.rule AND slot.taken < slot.capacity
+            AND slot.starts_at >= length.since AND slot.starts_at < length.until
+            AND ceil(length.minutes::numeric / length.slot_minutes) = (
+                SELECT count(*) FROM appointments_timeslot next
+                WHERE next.rule_id = length.rule AND next.taken < next.capacity AND next.starts_at >= slot.starts_at
+                    AND next.starts_at < slot.starts_at + length.minutes * interval '1 minute'
+            )
+    ) AS has_times FROM length
+), lacking AS MATERIALIZED (
+    SELECT branch, procedure, days FROM looked CROSS JOIN unnest(procedures) AS procedure
+    GROUP BY branch, procedure, days HAVING NOT bool_or(has_times)
+), cleared AS (
+    UPDATE appointments_alert alert SET cleared_at = %(now)s
+    WHERE kind = %(kind)s AND cleared_at IS NULL AND NOT EXISTS (
+        SELECT FROM lacking WHERE lacking.branch = alert.branch_id AND lacking.procedure = alert.procedure_id
+    )
+)
+INSERT INTO appointments_alert (branch_id, kind, procedure_id, number, raised_at)
+SELECT branch, %(kind)s, procedure, days, %(now)s FROM lacking ORDER BY branch, procedure
+ON CONFLICT (branch_id, kind, procedure_id) WHERE cleared_at IS NULL DO UPDATE SET number = excluded.number
+WHERE appointments_alert.number <> excluded.number
+"""
+
+
+def _check_times(now: datetime) -> None:
+    """`number` of such an alert is the days that the agency wants looked ahead."""
+    _execute(CHECK_TIMES, {"now": now, "live": [*Agency.LIVE], "kind": Kind.NO_FREE_TIME.value})
+
+
+CHECK_PLACES = """
+WITH unplaced AS (
+    SELECT * FROM unnest(%(branches)s::bigint[], %(numbers)s::integer[]) AS unplaced (branch, number)
+), cleared AS (
+    UPDATE appointments_alert SET cleared_at = %(now)s
+    WHERE kind = %(kind)s AND cleared_at IS NULL AND branch_id <> ALL(%(branches)s)
+)
+INSERT INTO appointments_alert (branch_id, kind, number, raised_at)
+SELECT branch, %(kind)s, number, %(now)s FROM unplaced ORDER BY branch
+ON CONFLICT (branch_id, kind, procedure_id) WHERE cleared_at IS NULL DO UPDATE SET number = excluded.number
+WHERE appointments_alert.number <> excluded.number
+"""
+
+
+def _check_places(now: datetime) -> None:
+    numbers = unplaced_by_branch(now=now)
+    params = {"branches": [*numbers], "numbers": [*numbers.values()], "now": now, "kind": Kind.UNPLACED.value}
+    _execute(CHECK_PLACES, params)
+
+
+OWE_MAILS = """
+INSERT INTO appointments_alertmail (alert_id, user_id, last_error)
+SELECT DISTINCT alert.id, person.id, ''
+FROM appointments_alert alert
+JOIN agencies_branch branch ON branch.id = alert.branch_id
+JOIN agencies_membership membership ON membership.agency_id = branch.agency_id
+    AND (membership.branch_id IS NULL OR membership.branch_id = branch.id) AND membership.role = ANY(%(roles)s)
+JOIN accounts_user person ON person.id = membership.user_id AND person.is_active
+WHERE alert.cleared_at IS NULL AND alert.mailed_at IS NULL AND NOT EXISTS (
+    SELECT FROM appointments_alert earlier
+    WHERE earlier.branch_id = alert.branch_id AND earlier.kind = alert.kind
+        AND earlier.procedure_id IS NOT DISTINCT FROM alert.procedure_id AND earlier.mailed_at > %(silent_since)s
+)
+ORDER BY alert.id, person.id
+ON CONFLICT DO NOTHING
+"""
+
+
+def _owe_mails(now: datetime) -> None:
+    _execute(OWE_MAILS, {"roles": [str(role) for role in SUPERVISING], "silent_since": now - SILENCE})
+
+
+def _execute(sql: str, params: dict[str, Any]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+
+
+# Mailing
+
+
+def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
+    """Send one supervisor all that is owed. False if nothing is, or if trying another is no use at the moment."""
+    owed = claim(now=now)
+    if not owed:
+        return False
+    try:
+        hand_over(letter(owed), mailer)
+    except Undeliverable as error:
+        logger.warning("The alerts for user %s will never arrive", owed[0].user_id)
+        _record(owed, settled_at=now, last_error=str(error)[:250])
+    except Exception as error:
+        logger.warning(
+            "The alerts for user %s were not sent", owed[0].user_id, exc_info=not isinstance(error, DeliveryError)
+        )
+        # Still leased: the next run, not this one, tries again.
+        _record(owed, last_error=str(error)[:250])
+        return not isinstance(error, DeliveryError)
+    else:
+        _record(owed, settled_at=now, last_error="")
+        Alert.objects.filter(mails__in=owed, mailed_at=None).update(mailed_at=now)
+    return True
+
+
+@transaction.atomic
+def claim(*, now: datetime) -> list[AlertMail]:
+    """Lease all that is owed to one supervisor to the caller, in the order in which it is read."""
+    owed = AlertMail.objects.due(now=now)
+    someone = User.objects.filter(pk__in=owed.values("user")).order_by("pk")
+    user = someone.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    if user is None:
+        return []
+    owed = owed.filter(user=user)
+    pks = list(owed.values_list("pk", flat=True))
+    AlertMail.objects.filter(pk__in=pks).update(leased_until=now + LEASE)
+    related = AlertMail.objects.select_related("user", "alert__branch__agency", "alert__procedure")
+    return list(
+        related.filter(pk__in=pks).order_by(
+            "alert__branch__name_el", "alert__branch_id", "-alert__kind", "alert__procedure_id"
+        )
+    )
+
+
+def _record(owed: Iterable[AlertMail], **outcome: Any) -> None:
+    AlertMail.objects.filter(pk__in=[one.pk for one in owed]).update(**outcome)
+
+
+@dataclass
+class Concern:
+    """What a mail says of one branch."""
+
+    branch: Branch
+    unplaced: int = 0
+    days: int = 0
+    services: list[str] = field(default_factory=list)
+    more_services: int = 0
+
+    @property
+    def unplaced_link(self) -> str:
+        return _page("unplaced", self.branch)
+
+    @property
+    def calendar_link(self) -> str:
+        return _page("calendar", self.branch)
+
+
+def _page(name: str, branch: Branch | None = None) -> str:
+    """Where one acts, in the reader's language."""
+    query = f"?branch={branch.code}" if branch else ""
+    return f"{settings.SITE_URL}{reverse(f'admin:appointments_appointment_{name}')}{query}"
+
+
+def letter(owed: list[AlertMail]) -> EmailMultiAlternatives:
+    """All of one supervisor's new alerts in one mail, in the supervisor's language."""
+    user = owed[0].user
+    with translation.override(user.language):
+        concerns = list(_concerns(owed))
+        context = {
+            "concerns": concerns[:BRANCHES_NAMED],
+            "more_branches": max(len(concerns) - BRANCHES_NAMED, 0),
+            "number": len(concerns),
+            "first": concerns[0],
+            "link": _page("watch"),
+            **_brand(concerns),
+        }
+        mail = EmailMultiAlternatives(
+            subject=" ".join(render_to_string("emails/alert.subject.txt", context).split()),
+            body=paragraphs(render_to_string("emails/alert.txt", context)),
+            to=[user.email],
+            headers=_headers(owed),
+        )
+        mail.attach_alternative(render_to_string("emails/alert.html", context), "text/html")
+    return mail
+
+
+def _concerns(owed: list[AlertMail]) -> Iterator[Concern]:
+    for branch, mails in groupby(owed, lambda one: one.alert.branch):
+        alerts = [one.alert for one in mails]
+        without = [alert for alert in alerts if alert.procedure]
+        names = [alert.procedure.name for alert in without if alert.procedure]
+        yield Concern(
+            branch,
+            unplaced=sum(alert.number for alert in alerts if alert.kind == Kind.UNPLACED),
+            days=without[0].number if without else 0,
+            services=names[:SERVICES_NAMED],
+            more_services=max(len(names) - SERVICES_NAMED, 0),
+        )
+
+
+def _brand(concerns: list[Concern]) -> dict[str, object]:
+    """The platform's name and colour, where all of it is about one agency."""
+    agencies = {concern.branch.agency_id: concern.branch.agency for concern in concerns}
+    if len(agencies) > 1:
+        return {}
+    agency = concerns[0].branch.agency
+    return {"agency": agency, "accent_text": text_on(agency.accent[1:])}
+
+
+def _headers(owed: list[AlertMail]) -> dict[str, str]:
+    """Sent again it has the same Message-ID, by which mail programs recognise a repetition; RFC 3834: no answers."""
+    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    pks = sorted(one.pk for one in owed)
+    return {
+        "Message-ID": f"<alerts-{pks[0]}-{pks[-1]}@{address.rpartition('@')[2]}>",
+        "Auto-Submitted": "auto-generated",
+    }

@@ -1,0 +1,83 @@
+"""Today's hall at the home branch: its desks, colleagues at two of them, who is served and who waits.
+
+Made through the queue's verbs, once a day; what visitors of the demo do there stays.
+"""
+
+from datetime import date, datetime, time, timedelta
+
+from django.db import transaction
+
+from accounts.models import User
+from agencies.models import Branch, Channel, Membership, OpeningRule, Procedure, Role
+from appointments import booking, counter
+from appointments.counter import desks
+from appointments.models import Appointment, Desk, Status, Ticket
+
+COLLEAGUES = {"katerina@example.org": "Κατερίνα Βλάχου", "manolis@example.org": "Μανώλης Σταυρίδης"}
+DESKS = ("1", "2", "3")
+# Walk-ins by the minutes since they came: the first ones are at desks.
+CAME = (42, 31, 24, 17, 9, 4)
+
+
+@transaction.atomic
+def fill(home: Branch, *, now: datetime) -> int:
+    """Let today's people come in, unless somebody has been there today; how many tickets."""
+    if Ticket.objects.of_day(home, home.today(now)).exists():
+        return 0
+    counter.close_past(now=now)
+    _take_walk_ins(home, home.today(now))
+    officers = [_colleague(home, email) for email in COLLEAGUES]
+    seats = [Desk.objects.get_or_create(branch=home, name=name)[0] for name in DESKS]
+    services = list(
+        home.agency.procedures.filter(is_offered=True, channels__contains=[Channel.IN_PERSON]).order_by("pk")
+    )
+    for number, minutes in enumerate(CAME):
+        _walk_in(home, services[number % len(services)], now - timedelta(minutes=minutes), priority=number == 4)  # noqa: PLR2004
+    _check_in(home, now)
+    for officer, seat in zip(officers, seats[1:], strict=False):
+        if seat.officer_id in (None, officer.pk):
+            _serve(seat, officer, now)
+    return Ticket.objects.of_day(home, home.today(now)).count()
+
+
+def _take_walk_ins(home: Branch, today: date) -> None:
+    """Every weekday, and today at any hour: whoever tries the kiosk finds it open."""
+    weekly = {"weekdays": [1, 2, 3, 4, 5], "opens_at": time(8), "closes_at": time(14), "valid_from": date(2020, 1, 1)}
+    once = {"weekdays": [today.isoweekday()], "opens_at": time(0), "closes_at": time(23, 59)}
+    once |= {"valid_from": today, "valid_until": today}
+    for hours in (weekly, once):
+        OpeningRule.objects.get_or_create(
+            branch=home,
+            purpose=OpeningRule.Purpose.WALK_IN,
+            **hours,
+            defaults={"slot_minutes": 10, "desks": 1, "channels": [Channel.IN_PERSON]},
+        )
+
+
+def _colleague(home: Branch, email: str) -> User:
+    officer, is_new = User.objects.get_or_create(email=email, defaults={"name": COLLEAGUES[email]})
+    if is_new:
+        Membership.objects.create(user=officer, agency=home.agency, branch=home, role=Role.AGENT)
+    return officer
+
+
+def _walk_in(home: Branch, procedure: Procedure, at: datetime, *, priority: bool) -> None:
+    counter.take_ticket(home, procedure, now=at, priority=priority)
+
+
+def _check_in(home: Branch, now: datetime) -> None:
+    """Invented citizens who are there already: those whose service had begun go to a desk first."""
+    here = Appointment.objects.on_day(home, now).filter(channel=Channel.IN_PERSON, idempotency_key__startswith="demo:")
+    for appointment in here.filter(status=Status.SERVING).select_related("branch__agency", "procedure"):
+        booking.interrupt(appointment, now=now)
+    for appointment in here.filter(status=Status.ARRIVED).select_related("branch__agency", "procedure"):
+        counter.check_in(appointment, now=appointment.arrived_at or now)
+
+
+def _serve(seat: Desk, officer: User, now: datetime) -> None:
+    desks.sit(seat, officer=officer, now=now - timedelta(hours=1))
+    begun = now - timedelta(minutes=4)
+    ticket = counter.waiting_for(seat, now=now).first()
+    if ticket:
+        counter.call(ticket, seat, officer=officer, now=begun)
+        counter.serve(ticket, officer=officer, now=begun)

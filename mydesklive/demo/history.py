@@ -1,0 +1,128 @@
+"""The published history: as many appointments served as the agencies published, from each one's first day on.
+
+How many is a fact; when, where and what for is invented, and so are those missed and cancelled, and the ratings.
+Nobody's data is in it. Every machine gets the same.
+"""
+
+import csv
+from collections.abc import Iterable, Iterator
+from datetime import date, timedelta
+from itertools import accumulate
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import transaction
+
+from agencies.models import Agency
+from appointments.models import Appointment, Status
+from mydesklive.demo import rows
+from mydesklive.demo.offers import Offer, midnight, offers
+from mydesklive.demo.rows import Row
+
+PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
+# The day up to which the figures were published.
+UNTIL = settings.DEMO_FACTS_UNTIL
+SEED = 231_805
+DAY = timedelta(days=1)
+# Beside each one served: invented, but of the size that appointment systems report.
+SHARES = {Status.COMPLETED: 1.0, Status.NO_SHOW: 0.067, Status.CANCELLED: 0.082}
+# Fewer come in the holiday months.
+SEASONS = {1: 0.9, 4: 0.9, 8: 0.45, 9: 1.15, 10: 1.15, 12: 0.8}
+WEEKDAYS = {1: 1.2, 2: 1.1, 3: 1.0, 4: 1.0, 5: 0.8, 6: 0.4, 7: 0.4}
+
+
+class Published(NamedTuple):
+    slug: str
+    live_since: date
+    served: int
+
+
+class OpenDay(NamedTuple):
+    """A day, how busy it is, the offers that are open on it and how popular each is, cumulative."""
+
+    day: date
+    busy: float
+    places: list[Offer]
+    popularity: list[float]
+
+
+def published() -> list[Published]:
+    """What agencies have published; those that publish nothing are left out."""
+    with PUBLISHED.open(encoding="utf-8", newline="") as file:
+        return [
+            Published(row["slug"], date.fromisoformat(row["live_since"]), int(row["served"]))
+            for row in csv.DictReader(file)
+            if row["served"]
+        ]
+
+
+def is_written() -> bool:
+    before = midnight("Europe/Athens", UNTIL + 2 * DAY)
+    return Appointment.objects.filter(starts_at__lt=before).exists()
+
+
+@transaction.atomic
+def write(figures: Iterable[Published], until: date = UNTIL) -> int:
+    """Write the appointments of all agencies; how many. Not repeatable: ask `is_written` first."""
+    random = Random(SEED)  # noqa: S311 (no secret)
+    # Everything is read before the writing begins: the connection does one at a time.
+    places = [(figure, offers([Agency.objects.get(slug=figure.slug)])) for figure in figures]
+    ratings: list[tuple[object, ...]] = []
+    number = rows.write(_all(places, until, random, ratings))
+    rows.write_ratings(ratings)
+    rows.analyse()
+    return number
+
+
+def _all(
+    agencies: list[tuple[Published, list[Offer]]], until: date, random: Random, ratings: list[tuple[object, ...]]
+) -> Iterator[Row]:
+    for figure, places in agencies:
+        days = list(_days(figure.live_since, until, places, random))
+        for status, share in SHARES.items():
+            for offer, row in _of_agency(figure, days, status, round(figure.served * share), random):
+                yield row
+                if given := rows.rating(row, offer, random):
+                    ratings.append(given)
+
+
+def _of_agency(
+    figure: Published, days: list[OpenDay], status: Status, total: int, random: Random
+) -> Iterator[tuple[Offer, Row]]:
+    for day, number in zip(days, spread(total, [day.busy for day in days]), strict=True):
+        for offer in random.choices(day.places, cum_weights=day.popularity, k=number):
+            starts_at = offer.moment(day.day, random)
+            opened = midnight(offer.branch.timezone, figure.live_since)
+            created_at = max(opened, starts_at - timedelta(minutes=int(90 + random.random() * 12 * 24 * 60)))
+            row = rows.invented(offer, offer.choice(random), starts_at, created_at, random)
+            yield offer, rows.finish(row, status, random)
+
+
+def _days(since: date, until: date, places: list[Offer], random: Random) -> Iterator[OpenDay]:
+    """The days on which a branch is open, busier from year to year: platforms grow as people hear of them."""
+    popularity = {offer: offer.desks * len(offer.starts) * _liking(offer) for offer in places}
+    length = (until - since).days + 1
+    for number in range(length):
+        day = since + number * DAY
+        if open_places := [offer for offer in places if offer.is_open(day)]:
+            growth = 0.35 + number / length
+            busy = growth * SEASONS.get(day.month, 1) * WEEKDAYS[day.isoweekday()] * random.uniform(0.8, 1.2)
+            most = min(1, len(open_places) / (len(places) / 2))
+            yield OpenDay(day, busy * most, open_places, list(accumulate(popularity[one] for one in open_places)))
+
+
+def _liking(offer: Offer) -> float:
+    """Some branches have far more visitors than others: always the same ones."""
+    return 0.2 + Random(offer.branch.code).random() ** 3 * 3  # noqa: S311
+
+
+def spread(total: int, weights: list[float]) -> Iterator[int]:
+    """Whole numbers in proportion to the weights that add up to the total exactly."""
+    whole, reached, given = sum(weights), 0.0, 0
+    for weight in weights:
+        reached += weight
+        until_here = round(total * reached / whole)
+        yield until_here - given
+        given = until_here

@@ -1,0 +1,115 @@
+"""What can be booked where, as far as inventing needs it: opening rules with the ways of service they give."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import accumulate
+from random import Random
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from agencies.models import Agency, Branch, Channel, OpeningRule, Procedure
+from agencies.openings.holidays import holidays_of
+
+NOON = time(12)
+# How much of an hour of opening people want: early, before lunch; less at lunch and towards the end of a long day.
+POPULAR_HOURS = {8: 7, 9: 10, 10: 12, 11: 11, 12: 9, 13: 6, 14: 4, 15: 4, 16: 5, 17: 5, 18: 4, 19: 3}
+POPULAR_CHANNELS = {Channel.IN_PERSON: 5, Channel.VIDEO: 3, Channel.PHONE: 1}
+
+
+class Choice(NamedTuple):
+    procedure: int
+    minutes: int
+    channel: str
+
+
+@dataclass(frozen=True, eq=False)
+class Offer:
+    """One opening rule of a branch: when it is open (minutes after midnight there), and for what."""
+
+    rule: int
+    agency: Agency
+    branch: Branch
+    weekdays: frozenset[int]
+    desks: int
+    slot_minutes: int
+    starts: list[int]
+    choices: list[Choice]
+    # Cumulative, as `random.choices` takes them fastest.
+    popularity: list[int]
+    choice_popularity: list[int]
+
+    def is_open(self, day: date) -> bool:
+        return day.isoweekday() in self.weekdays and day not in closed_days(self.branch, day.year)
+
+    def choice(self, random: Random) -> Choice:
+        return random.choices(self.choices, cum_weights=self.choice_popularity)[0]
+
+    def moment(self, day: date, random: Random) -> datetime:
+        """One of its times on that day, the popular ones more often (UTC)."""
+        minutes = random.choices(self.starts, cum_weights=self.popularity)[0]
+        return midnight(self.branch.timezone, day) + timedelta(minutes=minutes)
+
+
+def offers(agencies: list[Agency] | None = None) -> list[Offer]:
+    """Every rule of the agencies' open branches; of all live agencies if None."""
+    branches = Branch.objects.open() if agencies is None else Branch.objects.filter(agency__in=agencies, is_open=True)
+    rules = OpeningRule.objects.filter(branch__in=branches).select_related("branch__agency")
+    procedures: dict[int, list[Procedure]] = defaultdict(list)
+    for procedure in Procedure.objects.filter(is_offered=True):
+        procedures[procedure.agency_id].append(procedure)
+    found = []
+    for rule in rules.prefetch_related("procedures").order_by("pk"):
+        only = {procedure.pk for procedure in rule.procedures.all()}
+        choices = list(_choices(rule, [one for one in procedures[rule.branch.agency_id] if one.pk in only or not only]))
+        if choices:
+            found.append(_offer(rule, choices))
+    return found
+
+
+def _choices(rule: OpeningRule, procedures: list[Procedure]) -> Iterator[Choice]:
+    for procedure in procedures:
+        for channel in procedure.channels:
+            if channel in rule.channels:
+                yield Choice(procedure.pk, procedure.duration_minutes, channel)
+
+
+def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
+    opens, closes = (moment.hour * 60 + moment.minute for moment in (rule.opens_at, rule.closes_at))
+    longest = max(choice.minutes for choice in choices)
+    starts = list(range(opens, closes - longest + 1, rule.slot_minutes)) or [opens]
+    # Agencies list what people come for most first.
+    order = list(dict.fromkeys(choice.procedure for choice in choices))
+    return Offer(
+        rule=rule.pk,
+        agency=rule.branch.agency,
+        branch=rule.branch,
+        weekdays=frozenset(rule.weekdays),
+        desks=rule.desks,
+        slot_minutes=rule.slot_minutes,
+        starts=starts,
+        choices=choices,
+        popularity=list(accumulate(POPULAR_HOURS.get(start // 60, 2) for start in starts)),
+        choice_popularity=list(
+            accumulate(
+                POPULAR_CHANNELS[Channel(one.channel)] * 12 // (order.index(one.procedure) + 1) + 1 for one in choices
+            )
+        ),
+    )
+
+
+@cache
+def midnight(zone: str, day: date) -> datetime:
+    """The moment (UTC) from which the day's wall clock counts, whatever the night did to it."""
+    return datetime.combine(day, NOON, ZoneInfo(zone)).astimezone(UTC) - timedelta(hours=NOON.hour)
+
+
+def closed_days(branch: Branch, year: int) -> frozenset[date]:
+    return _closed_days(branch.country, branch.municipality, year)
+
+
+@cache
+def _closed_days(country: str, municipality: str, year: int) -> frozenset[date]:
+    return frozenset(holiday.day for holiday in holidays_of(country, "", municipality, year))

@@ -1,0 +1,57 @@
+"""A power cut at the home branch some days ahead: some citizens have answered already, others still have to."""
+
+from datetime import date, datetime, time, timedelta
+
+from accounts.models import User
+from agencies.models import Branch
+from appointments import booking, disruptions, offers
+from appointments.booking import CancelledBy
+from appointments.models import Appointment, Disruption, Offer
+from mydesklive.demo.cast import SUPERVISOR
+from mydesklive.demo.offers import midnight
+
+AHEAD = range(8, 15)
+FROM, UNTIL = time(9), time(12)
+ENOUGH = 6  # appointments in these hours: a day with fewer shows little
+
+
+def fill(home: Branch, *, now: datetime) -> int:
+    """Once, on the first day ahead with enough appointments in these hours; how many offers were made."""
+    supervisor = User.objects.filter(email=SUPERVISOR).first()
+    if supervisor is None or Disruption.objects.exists():
+        return 0
+    days = (home.today(now) + timedelta(days=ahead) for ahead in AHEAD)
+    day = next((day for day in days if _affected(home, day) >= ENOUGH), None)
+    if day is None:
+        return 0
+    cut = Disruption(
+        agency=home.agency,
+        from_date=day,
+        until_date=day,
+        from_time=FROM,
+        until_time=UNTIL,
+        reason_el="Διακοπή ρεύματος",
+        reason_en="Power cut",
+        created_by=supervisor,
+    )
+    made = disruptions.look_after(disruptions.start(cut, [home], now=now), now=now)
+    _answer(cut, now)
+    return made
+
+
+def _affected(home: Branch, day: date) -> int:
+    begins = midnight(home.timezone, day)
+    hours = {
+        "starts_at__gte": begins + timedelta(hours=FROM.hour),
+        "starts_at__lt": begins + timedelta(hours=UNTIL.hour),
+    }
+    return Appointment.objects.promised().filter(branch=home, **hours).count()
+
+
+def _answer(cut: Disruption, now: datetime) -> None:
+    """Every third one takes the time, and one cancels."""
+    waiting = list(cut.offers.filter(state=Offer.State.OPEN).select_related("appointment"))
+    for offer in waiting[::3]:
+        offers.accept(offer, by=CancelledBy.CITIZEN, now=now)
+    if len(waiting) > 1:
+        booking.cancel(waiting[1].appointment, by=CancelledBy.CITIZEN, now=now)

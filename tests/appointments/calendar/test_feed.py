@@ -1,0 +1,245 @@
+"""Private calendar addresses: what they hold, who may make them, and when they answer nobody any more."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pytest
+from django.test import Client
+from icalendar import Calendar, Event
+from pytest_django import DjangoAssertNumQueries
+from time_machine import TimeMachineFixture
+
+from accounts.models import User
+from agencies.models import Branch, Channel, Membership
+from appointments import booking
+from appointments.messages import invitations
+from appointments.models import Feed, TimeSlot
+from tests.builders import NOW, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at
+
+pytestmark = pytest.mark.django_db
+FEEDS = "/admin/appointments/appointment/calendar/feeds/"
+
+
+@pytest.fixture(autouse=True)
+def _in_march(time_machine: TimeMachineFixture) -> None:
+    time_machine.move_to(NOW, tick=False)
+
+
+def slot_at(branch: Branch, moment: datetime) -> TimeSlot:
+    return TimeSlot.objects.get(branch=branch, starts_at=moment)
+
+
+def a_feed(**whose: Any) -> Feed:
+    return Feed.objects.create(made_at=NOW, **whose)
+
+
+def read(client: Client, feed: Feed, language: str = "") -> Calendar:
+    answer = client.get(f"{language}/feeds/{feed.key}.ics")
+    assert answer.status_code == 200
+    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
+    return Calendar.from_ical(answer.content)
+
+
+def uids(client: Client, feed: Feed) -> list[str]:
+    return [str(event["uid"]) for event in read(client, feed).events]
+
+
+def only_event(client: Client, feed: Feed) -> Event:
+    (event,) = read(client, feed).events
+    return event
+
+
+def test_branch_feed_holds_its_appointments_without_names(client: Client) -> None:
+    branch = an_open_branch()
+    appointment = an_appointment(slot_at(branch, at(10)), channel=Channel.VIDEO, name="Μαρία Παπαδοπούλου")
+    feed = a_feed(branch=branch)
+    found = read(client, feed)
+    (event,) = found.events
+    assert found["x-wr-calname"] == "ΚΕΠ Χανίων"
+    assert event["summary"] == "Υπεύθυνη δήλωση · Με βιντεοκλήση"
+    assert (event.decoded("dtstart"), event.decoded("dtend")) == (at(10).astimezone(UTC), at(10, 10).astimezone(UTC))
+    assert (event["status"], event["sequence"]) == ("CONFIRMED", 0)
+    assert event["url"] == f"http://localhost:8000/admin/appointments/appointment/{appointment.reference}/change/"
+    assert "Παπαδοπούλου" not in found.to_ical().decode()
+    assert appointment.link_key not in found.to_ical().decode()  # the citizen's own link
+
+
+def test_names_are_shown_where_the_agency_allows_it(client: Client) -> None:
+    branch = an_open_branch()
+    an_appointment(slot_at(branch, at(10)), name="Μαρία Παπαδοπούλου")
+    feed = a_feed(branch=branch)
+    old = client.get(f"/feeds/{feed.key}.ics")["ETag"]
+    branch.agency.feeds_show_names = True
+    branch.agency.save()
+    assert only_event(client, feed)["summary"] == "Υπεύθυνη δήλωση · Με φυσική παρουσία · Μαρία Παπαδοπούλου"
+    assert client.get(f"/feeds/{feed.key}.ics")["ETag"] != old
+
+
+def test_any_text_survives_the_calendar_format(client: Client) -> None:
+    branch = an_open_branch()
+    branch.agency.feeds_show_names = True
+    branch.agency.save()
+    name = "Ηλίας, «ο» γιος; \\ του Κωνσταντίνου-Παναγιώτη Παπαδιαμαντοπούλου της Αικατερίνης"
+    branch.agency.procedures.update(name_el="Άδεια; έκδοση, ανανέωση\nκαι " + "αντικατάσταση " * 9)
+    an_appointment(slot_at(branch, at(10)), name=name)
+    feed = a_feed(branch=branch)
+    summary = str(only_event(client, feed)["summary"])
+    assert summary == f"{branch.agency.procedures.get().name_el} · Με φυσική παρουσία · {name}"
+    lines = client.get(f"/feeds/{feed.key}.ics").content.split(b"\r\n")
+    assert max(len(line) for line in lines) <= 75
+
+
+def test_feed_speaks_the_language_of_its_address(client: Client) -> None:
+    branch = an_open_branch()
+    an_appointment(slot_at(branch, at(10)))
+    (event,) = read(client, a_feed(branch=branch), "/en").events
+    assert event["summary"] == "Solemn declaration · In person"
+
+
+def test_officer_and_citizen_have_different_events(client: Client) -> None:
+    branch = an_open_branch()
+    appointment = an_appointment(slot_at(branch, at(10)))
+    citizens = Calendar.from_ical(invitations.download(appointment, now=NOW)).events[0]
+    assert only_event(client, a_feed(branch=branch))["uid"] != citizens["uid"]
+
+
+def test_moved_appointment_is_the_same_event_and_a_cancelled_one_none(client: Client) -> None:
+    branch = an_open_branch()
+    appointment = an_appointment(slot_at(branch, at(10)))
+    feed = a_feed(branch=branch)
+    before = only_event(client, feed)
+    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by="agency", now=NOW)
+    after = only_event(client, feed)
+    assert (after["uid"], after["sequence"]) == (before["uid"], 1)
+    assert after.decoded("dtstart") == at(12).astimezone(UTC)
+    booking.cancel(appointment, by="agency", now=NOW)
+    assert uids(client, feed) == []
+
+
+def test_feed_begins_a_week_ago(client: Client, time_machine: TimeMachineFixture) -> None:
+    branch = an_open_branch()
+    an_appointment(slot_at(branch, at(10)))
+    feed = a_feed(branch=branch)
+    time_machine.move_to(at(23, day=date(2026, 3, 10)))
+    assert len(uids(client, feed)) == 1
+    time_machine.move_to(at(12, day=date(2026, 3, 11)))
+    assert uids(client, feed) == []
+
+
+def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    branch = an_open_branch()
+    appointment = an_appointment(slot_at(branch, at(10)))
+    url = f"/feeds/{a_feed(branch=branch).key}.ics"
+    first = client.get(url)
+    assert first["Cache-Control"] == "private, max-age=0, must-revalidate"
+    assert client.get(url).content == first.content
+    known = {"if-none-match": first["ETag"]}
+    with django_assert_num_queries(2):  # the feed, and whether a row has changed
+        assert client.get(url, headers=known).status_code == 304
+    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by="agency", now=NOW)
+    assert client.get(url, headers=known).status_code == 200
+
+
+def test_feed_takes_the_same_queries_for_one_and_three(
+    client: Client, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    branch = an_open_branch(desks=3)
+    feed = a_feed(branch=branch)
+    for numbers in ((1,), (2, 3)):
+        for number in numbers:
+            an_appointment(slot_at(branch, at(10)), number)
+        with django_assert_num_queries(6):  # and appointments with agency, branch and service
+            read(client, feed)
+    assert len(uids(client, feed)) == 3
+
+
+def test_officers_feed_holds_what_is_assigned_and_absences(client: Client) -> None:
+    branch = an_open_branch(desks=2)
+    officer = an_officer(branch)
+    mine, _other = (an_appointment(slot_at(branch, at(10)), number) for number in (1, 2))
+    booking.assign(mine, officer, now=NOW, by=officer)
+    a_closure(branch, date(2026, 3, 5), until_date=date(2026, 3, 6), kind="absence", officer=officer, reason_el="Άδεια")
+    hours = {"from_time": time(9), "until_time": time(11)}
+    a_closure(branch, date(2026, 3, 4), kind="absence", officer=officer, **hours)
+    events = read(client, a_feed(officer=officer)).events
+    found = {str(event["summary"]): event for event in events}
+    assert set(found) == {"Υπεύθυνη δήλωση · Με φυσική παρουσία", "Άδεια", "Απουσία"}
+    assert found["Απουσία"].decoded("dtstart") == at(9, day=date(2026, 3, 4)).astimezone(UTC)
+    days = [event.decoded("dtstart") for event in events if event["summary"] == "Άδεια"]
+    assert days == [date(2026, 3, 5), date(2026, 3, 6)]
+
+
+def test_officer_who_left_a_branch_sees_nothing_of_it_and_the_branch_feed_stays(client: Client) -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    appointment = an_appointment(slot_at(branch, at(10)))
+    booking.assign(appointment, officer, now=NOW, by=officer)
+    own, of_branch = a_feed(officer=officer), a_feed(branch=branch)
+    assert len(uids(client, own)) == 1
+    Membership.objects.filter(user=officer).delete()
+    assert uids(client, own) == []
+    assert len(uids(client, of_branch)) == 1
+
+
+def test_feed_of_who_may_no_longer_sign_in_is_gone(client: Client) -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    feed = a_feed(officer=officer)
+    User.objects.filter(pk=officer.pk).update(is_active=False)
+    assert client.get(f"/feeds/{feed.key}.ics").status_code == 404
+
+
+def test_unknown_address_is_not_found(client: Client) -> None:
+    assert client.get("/feeds/AAAAAAAAAAAAAAAAAAAAAA.ics").status_code == 404
+
+
+def test_branch_feed_holds_nothing_of_another_branch(client: Client) -> None:
+    branch = an_open_branch()
+    other = a_branch(branch.agency, "kep-patra")
+    an_appointment(slot_at(branch, at(10)))
+    assert uids(client, a_feed(branch=other)) == []
+
+
+# Making addresses
+
+
+def test_new_address_replaces_the_old_one(client: Client) -> None:
+    branch = an_open_branch()
+    client.force_login(an_officer(branch))
+    for _time in range(2):
+        old = list(Feed.objects.all())
+        page = client.post(f"{FEEDS}new/", {"branch": branch.code}, follow=True)
+        feed = Feed.objects.get(branch=branch)
+        assert f"http://localhost:8000/feeds/{feed.key}.ics" in page.content.decode()
+        assert "Από Άννα Υπαλλήλου" in page.content.decode()
+        assert client.get(f"/feeds/{feed.key}.ics").status_code == 200
+        for one in old:
+            assert client.get(f"/feeds/{one.key}.ics").status_code == 404
+
+
+def test_own_address_is_ones_own(client: Client) -> None:
+    branch = an_open_branch()
+    officer, colleague = an_officer(branch), an_officer(branch, email="colleague@example.org")
+    other = a_feed(officer=colleague)
+    client.force_login(officer)
+    page = client.post(f"{FEEDS}new/", follow=True).content.decode()
+    assert Feed.objects.get(officer=officer).key in page
+    assert other.key not in page
+
+
+def test_address_of_another_branch_is_neither_shown_nor_made(client: Client) -> None:
+    branch = an_open_branch()
+    feed = a_feed(branch=branch)
+    client.force_login(an_officer(a_branch(branch.agency, "kep-patra")))
+    assert client.post(f"{FEEDS}new/", {"branch": branch.code}).status_code == 404
+    assert client.get(FEEDS, {"branch": branch.code}).status_code == 404
+    assert feed.key not in client.get(FEEDS).content.decode()
+    feed.refresh_from_db()
+    assert client.get(f"/feeds/{feed.key}.ics").status_code == 200
+
+
+def test_address_is_made_by_post_alone(client: Client) -> None:
+    branch = an_open_branch()
+    client.force_login(an_officer(branch))
+    assert client.get(f"{FEEDS}new/").status_code == 405
+    assert not Feed.objects.exists()

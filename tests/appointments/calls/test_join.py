@@ -1,0 +1,300 @@
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+import jwt
+import pytest
+import time_machine
+from django.test import Client
+from django.utils import timezone
+from icalendar import Calendar
+from playwright.sync_api import Page
+from pytest_django.fixtures import Settings
+
+from agencies.models import Channel, Role
+from appointments import booking, tasks
+from appointments.calls import provision
+from appointments.models import Appointment, Status
+from tests.builders import (
+    NOW,
+    a_branch,
+    a_user,
+    an_appointment,
+    an_officer,
+    an_open_branch,
+    at,
+    minutes,
+    slots_of,
+)
+from tests.conftest import NewPage
+from videocalls.models import VideoCall
+
+BY_CITIZEN = Appointment.CancelledBy.CITIZEN
+SECRET = "a secret of thirty-two bytes or more"
+STARTS_AT = at(12)
+
+
+@pytest.fixture
+def jitsi(settings: Settings) -> None:
+    settings.JITSI_URL, settings.JITSI_APP_ID, settings.JITSI_SECRET = "https://meet.example.org", "mydesk", SECRET
+
+
+def a_video_appointment(provider: str = "jitsi", **contact: str) -> Appointment:
+    """Tuesday 3 March 2026 at 12:00 in Athens, with its call prepared: the room is open from 11:50 to 12:40."""
+    branch = an_open_branch()
+    branch.agency.video_provider = provider
+    branch.agency.save()
+    slot = next(slot for slot in slots_of(branch) if slot.starts_at == STARTS_AT)
+    with time_machine.travel(NOW):
+        appointment = an_appointment(slot, channel=Channel.VIDEO, **contact)
+        tasks.provide_video_call(appointment.pk)
+    appointment.refresh_from_db()
+    return appointment
+
+
+def of_link(appointment: Appointment) -> Client:
+    """The browser of whoever followed the link of a message."""
+    client = Client()
+    client.get(_path(appointment.link("join")))
+    return client
+
+
+def of_user(user: object) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+
+
+def join_page(client: Client, appointment: Appointment, now: datetime) -> str:
+    with time_machine.travel(now, tick=False):
+        answer = client.get(_path(appointment.page_url("join")))
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def enter(client: Client, appointment: Appointment, now: datetime) -> str:
+    """Where the click on "enter" leads."""
+    with time_machine.travel(now, tick=False):
+        answer = client.get(_path(appointment.page_url("enter")))
+    assert answer.status_code == 302
+    return answer["Location"]
+
+
+# Who
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("view", ["join", "enter", "calendar"])
+def test_stranger_finds_nothing(view: str) -> None:
+    appointment = a_video_appointment()
+    address = _path(appointment.page_url(view))
+    other_branch = a_branch(appointment.agency, "kep-irakleio")
+    assert Client().get(address).status_code == 404
+    assert of_user(a_user()).get(address).status_code == 404
+    assert of_user(an_officer(other_branch)).get(address).status_code == 404
+    assert Client().get(f"{address}?key=wrong").status_code == 403
+
+
+@pytest.mark.django_db
+def test_link_is_taken_out_of_the_address() -> None:
+    appointment = a_video_appointment()
+    answer = Client().get(_path(appointment.link("join")))
+    assert (answer.status_code, answer["Location"]) == (302, _path(appointment.page_url("join")))
+
+
+@pytest.mark.django_db
+def test_operator_is_no_host() -> None:
+    appointment = a_video_appointment()
+    operator = a_user("operator@example.org", is_operator=True)
+    assert of_user(operator).get(_path(appointment.page_url("join"))).status_code == 404
+
+
+@pytest.mark.django_db
+def test_appointment_in_person_has_no_call() -> None:
+    appointment = an_appointment(slots_of(an_open_branch())[40])
+    answer = of_link(appointment).get(_path(appointment.page_url("join")))
+    assert (answer.status_code, answer["Location"]) == (302, appointment.get_absolute_url())
+
+
+# When
+
+
+@pytest.mark.django_db
+def test_early_page_says_when_the_room_opens(jitsi: None) -> None:
+    appointment = a_video_appointment()
+    page = join_page(of_link(appointment), appointment, STARTS_AT - minutes(25))
+    assert "Τρίτη 3 Μαρτίου, 11:50" in page
+    assert "Απομένουν 15 λεπτά." in page
+    assert "Είσοδος στη βιντεοκλήση" not in page
+
+
+@pytest.mark.django_db
+def test_room_opens_to_the_minute_and_closes(jitsi: None) -> None:
+    appointment = a_video_appointment()
+    citizen = of_link(appointment)
+    opens_at, closes_at = appointment.call_window
+    join = appointment.page_url("join").removeprefix("http://localhost:8000")
+    assert enter(citizen, appointment, opens_at - timedelta(seconds=1)) == join
+    assert enter(citizen, appointment, opens_at).startswith("https://meet.example.org/")
+    assert "Είσοδος στη βιντεοκλήση" in join_page(citizen, appointment, opens_at)
+    assert enter(citizen, appointment, closes_at) == join
+    assert "Η βιντεοκλήση έχει τελειώσει." in join_page(citizen, appointment, closes_at)
+
+
+@pytest.mark.django_db
+def test_cancelled_call_says_so_and_stays_shut(jitsi: None) -> None:
+    appointment = a_video_appointment()
+    citizen = of_link(appointment)
+    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    assert "Το ραντεβού έχει ακυρωθεί." in join_page(citizen, appointment, STARTS_AT)
+    assert "/join/" in enter(citizen, appointment, STARTS_AT)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW, Status.EXPIRED])
+def test_ended_appointment_is_over(jitsi: None, status: str) -> None:
+    appointment = a_video_appointment()
+    citizen = of_link(appointment)
+    slots = [] if status == Status.EXPIRED else appointment.slot_ids
+    Appointment.objects.filter(pk=appointment.pk).update(status=status, slot_ids=slots)
+    assert "Η βιντεοκλήση έχει τελειώσει." in join_page(citizen, appointment, STARTS_AT)
+
+
+# How
+
+
+@pytest.mark.django_db
+def test_citizen_and_officer_get_tokens_of_their_own(jitsi: None) -> None:
+    appointment = a_video_appointment(name="Μαρία Παπαδοπούλου")
+    officer = of_user(an_officer(appointment.branch))
+    addresses = [enter(client, appointment, STARTS_AT) for client in (of_link(appointment), officer)]
+    users = [
+        jwt.decode(address.partition("jwt=")[2], options={"verify_signature": False})["context"]["user"]
+        for address in addresses
+    ]
+    assert [address.partition("?")[0] for address in addresses] == [
+        f"https://meet.example.org/{appointment.video_call.room}"
+    ] * 2
+    assert (users[0]["name"], users[0]["affiliation"]) == ("Μαρία Παπαδοπούλου", "member")
+    assert (users[1]["name"], users[1]["affiliation"]) == ("Άννα Υπαλλήλου", "owner")
+    assert appointment.reference not in str(users)
+
+
+@pytest.mark.django_db
+def test_officer_of_the_agency_is_host_too(jitsi: None) -> None:
+    appointment = a_video_appointment()
+    admin = of_user(an_officer(appointment.agency, Role.AGENCY_ADMIN))
+    page = join_page(admin, appointment, STARTS_AT)
+    assert "Μπαίνετε ως οικοδεσπότης." in page
+    assert appointment.name in page
+
+
+@pytest.mark.django_db
+def test_built_in_room_says_that_the_officer_calls() -> None:
+    appointment = a_video_appointment("room")
+    for now in (STARTS_AT - timedelta(hours=3), STARTS_AT):
+        page = join_page(of_link(appointment), appointment, now)
+        assert "Ο υπάλληλος θα σας καλέσει τηλεφωνικά στο <strong>6900000000</strong>" in page
+        assert "Η βιντεοκλήση δεν λειτουργεί" not in page
+    assert "/join/" in enter(of_link(appointment), appointment, STARTS_AT)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("state", [VideoCall.State.FAILED, VideoCall.State.PENDING, None])
+def test_call_that_is_not_ready_falls_back_to_the_telephone(jitsi: None, state: str | None) -> None:
+    appointment = a_video_appointment()
+    VideoCall.objects.update(state=state) if state else VideoCall.objects.all().delete()
+    page = join_page(of_link(appointment), appointment, STARTS_AT)
+    assert "Η βιντεοκλήση δεν λειτουργεί αυτή τη στιγμή." in page
+    assert "Ο υπάλληλος θα σας καλέσει τηλεφωνικά" in page
+    host = join_page(of_user(an_officer(appointment.branch)), appointment, STARTS_AT)
+    assert 'href="tel:6900000000"' in host
+
+
+@pytest.mark.django_db
+def test_citizen_corrects_the_number() -> None:
+    appointment = a_video_appointment("room", phone="")
+    citizen = of_link(appointment)
+    assert "χρειάζεται τον αριθμό σας" in join_page(citizen, appointment, STARTS_AT)
+    with time_machine.travel(STARTS_AT):
+        wrong = citizen.post(_path(appointment.page_url("join")), {"phone": "12"})
+        assert "govgr-error-summary" in wrong.content.decode()
+        citizen.post(_path(appointment.page_url("join")), {"phone": "694 123 4567"})
+    appointment.refresh_from_db()
+    assert appointment.phone == "+306941234567"
+    assert "+306941234567" in join_page(citizen, appointment, STARTS_AT)
+
+
+@pytest.mark.django_db
+def test_officer_does_not_change_the_number() -> None:
+    appointment = a_video_appointment("room")
+    with time_machine.travel(STARTS_AT):
+        of_user(an_officer(appointment.branch)).post(_path(appointment.page_url("join")), {"phone": "6941234567"})
+    appointment.refresh_from_db()
+    assert appointment.phone == "6900000000"
+
+
+@pytest.mark.django_db
+def test_calendar_file_is_downloaded() -> None:
+    appointment = a_video_appointment()
+    answer = of_link(appointment).get(_path(appointment.page_url("calendar")))
+    assert answer["Content-Type"] == "text/calendar; charset=utf-8"
+    assert answer["Content-Disposition"] == f'attachment; filename="{appointment.reference}.ics"'
+    (event,) = Calendar.from_ical(answer.content).events
+    assert (event.start, str(event["location"])) == (STARTS_AT, appointment.link("join"))
+
+
+# In a browser, on the real clock
+
+
+def an_appointment_soon(provider: str, opens_in: timedelta) -> Appointment:
+    """A video appointment whose room opens so long from now."""
+    appointment = a_video_appointment(provider)
+    starts_at = timezone.now() + opens_in + minutes(10)
+    Appointment.objects.filter(pk=appointment.pk).update(starts_at=starts_at, ends_at=starts_at + minutes(10))
+    VideoCall.objects.all().delete()
+    call = provision.give_call(appointment.pk, now=timezone.now())
+    assert call is not None
+    VideoCall.objects.filter(pk=call.pk).update(state=VideoCall.State.READY)
+    appointment.refresh_from_db()
+    return appointment
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("javascript", [True, False])
+def test_click_leads_to_the_providers_room(
+    jitsi: None, new_page: NewPage, assert_accessible: Callable[[Page], None], javascript: bool
+) -> None:
+    appointment = an_appointment_soon("jitsi", -minutes(1))
+    page = new_page(javascript=javascript)
+    page.route("https://meet.example.org/**", lambda route: route.fulfill(body="<title>Room</title>"))
+    page.goto(_path(appointment.link("join")))
+    if javascript:
+        assert_accessible(page)
+    page.get_by_role("link", name="Είσοδος στη βιντεοκλήση").click()
+    page.wait_for_url("https://meet.example.org/**")
+    assert page.title() == "Room"
+
+
+@pytest.mark.browser
+@pytest.mark.django_db(transaction=True)
+def test_page_that_waits_opens_by_itself(
+    jitsi: None, new_page: NewPage, assert_accessible: Callable[[Page], None]
+) -> None:
+    appointment = an_appointment_soon("jitsi", minutes(5))
+    page = new_page(size=(320, 640), timezone="America/New_York")
+    page.goto(_path(appointment.link("join")))
+    page.get_by_text("Μπορείτε να μπείτε από:").wait_for()
+    assert page.locator("#door small.zone").count() == 1  # one's own time
+    assert_accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    times = {"starts_at": timezone.now(), "ends_at": timezone.now() + minutes(10)}
+    Appointment.objects.filter(pk=appointment.pk).update(**times)
+    VideoCall.objects.update(opens_at=timezone.now() - minutes(10))
+    page.get_by_role("link", name="Είσοδος στη βιντεοκλήση").wait_for(timeout=20_000)

@@ -1,0 +1,331 @@
+"""Supervisors: starting a disruption, seeing how it goes, answering for who is called; and what does not exist for whom."""
+
+import re
+from datetime import date, timedelta
+from html import unescape
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone, translation
+from pytest_django import DjangoAssertNumQueries
+
+from accounts.models import User
+from agencies.models import Branch, Channel, Closure, Role
+from appointments import booking, disruptions, offers
+from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
+from appointments.times.publishing import publish
+from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, a_user, an_agency, an_appointment, an_officer
+
+pytestmark = pytest.mark.django_db
+State = Offer.State
+
+
+@pytest.fixture
+def branch() -> Branch:
+    """ΚΕΠ Χανίων, open around the clock from the real now on, for the pages read the real clock."""
+    agency = an_agency()
+    branch = a_branch(agency)
+    a_procedure(agency, channels=[*Channel])
+    an_opening(branch)
+    return branch
+
+
+def an_opening(branch: Branch) -> None:
+    a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", channels=[*Channel])
+    publish([branch.pk], now=timezone.now())
+
+
+@pytest.fixture
+def supervisor(branch: Branch) -> User:
+    return an_officer(branch, Role.SUPERVISOR, "supervisor@example.org")
+
+
+def the_day(branch: Branch) -> date:
+    """Three days from now, wherever in the night the test runs."""
+    return branch.today(timezone.now()) + timedelta(days=3)
+
+
+def booked(branch: Branch, number: int = 1, **fields: object) -> Appointment:
+    noon = branch.local(timezone.now()).replace(hour=12, minute=0, second=0) + timedelta(days=3)
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=noon, taken=0).order_by("starts_at")
+    return an_appointment(slots[0], number, now=timezone.now(), **fields)
+
+
+def address(name: str, *args: object) -> str:
+    with translation.override("en"):
+        return reverse(f"admin:appointments_disruption_{name}", args=args)
+
+
+def asked(*branches: Branch, **fields: object) -> dict[str, object]:
+    day = the_day(branches[0]).isoformat()
+    given = {"branches": [branch.code for branch in branches], "from_date": day, "until_date": day}
+    return given | {"reason_el": "Απεργία", "reason_en": "Strike", "ways": ["same", "near", "video"]} | fields
+
+
+def text_of(response: object) -> str:
+    return " ".join(unescape(response.content.decode()).split())  # type: ignore[attr-defined]
+
+
+def signed_in(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def a_strike(branch: Branch, number: int = 1, **contact: object) -> tuple[Disruption, list[Appointment]]:
+    appointments = [booked(branch, place, **contact) for place in range(number)]
+    day, now = the_day(branch), timezone.now()
+    planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
+    strike = disruptions.start(planned, [branch], now=now)
+    disruptions.look_after(strike, now=now)
+    return strike, appointments
+
+
+# Starting
+
+
+def test_supervisor_sees_who_is_affected_before_anything_happens(
+    client: Client, branch: Branch, supervisor: User
+) -> None:
+    booked(branch, 1, name="Μαρία Παπαδοπούλου")
+    booked(branch, 2, email="", phone="2821012345")
+    shown = text_of(signed_in(client, supervisor).post(address("add"), asked(branch)))
+    assert "Close the times and make 2 offers" in shown
+    assert "Μαρία Παπαδοπούλου" in shown
+    assert "2821012345" in shown
+    assert not Disruption.objects.exists()
+    assert not Closure.objects.exists()
+
+
+def test_confirming_closes_and_starts(client: Client, branch: Branch, supervisor: User) -> None:
+    booked(branch)
+    response = signed_in(client, supervisor).post(address("add"), asked(branch, confirm="1"))
+    started = Disruption.objects.get()
+    assert response.headers["Location"] == address("change", started.pk)
+    assert (started.created_by, [*started.branches.all()], started.reason_en) == (supervisor, [branch], "Strike")
+    closure = Closure.objects.get()
+    assert (closure.branch, closure.from_date) == (branch, the_day(branch))
+    assert "Looking for another time: 1 left" in text_of(client.get(response.headers["Location"]))
+
+
+def test_second_click_starts_nothing(client: Client, branch: Branch, supervisor: User) -> None:
+    signed_in(client, supervisor)
+    first, second = (client.post(address("add"), asked(branch, confirm="1")) for _ in range(2))
+    assert first.headers["Location"] == second.headers["Location"]
+    assert Disruption.objects.count() == Closure.objects.count() == 1
+
+
+def test_going_back_keeps_what_was_typed(client: Client, branch: Branch, supervisor: User) -> None:
+    shown = text_of(signed_in(client, supervisor).post(address("add"), asked(branch, back="1")))
+    assert 'value="Απεργία"' in shown
+    assert re.search(f'value="{branch.code}" checked', shown)
+
+
+def test_page_can_be_filled_in_by_its_address(client: Client, branch: Branch) -> None:
+    other = a_branch(branch.agency, "kep-iraklio")
+    user = an_officer(branch.agency, Role.SUPERVISOR, "all@example.org")
+    query = {"branch": [other.code], "from_date": "2026-03-03", "from_time": "10:00", "reason_en": "Flood"}
+    shown = text_of(signed_in(client, user).get(address("add"), query))
+    assert re.search(f'value="{other.code}" checked', shown)
+    assert not re.search(f'value="{branch.code}" checked', shown)
+    for value in ("2026-03-03", "10:00", "Flood"):
+        assert f'value="{value}"' in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"branches": []}, "Choose at least one branch."),
+        ({"until_date": "2020-01-01"}, "The last date must not be before the first."),
+        ({"from_time": "10:00"}, "Give both times"),
+        ({"reason_en": ""}, "This field is required."),
+        ({"ways": []}, "Tick what may be offered."),
+    ],
+)
+def test_what_is_missing_is_said(
+    client: Client, branch: Branch, supervisor: User, fields: dict[str, object], message: str
+) -> None:
+    shown = text_of(signed_in(client, supervisor).post(address("add"), asked(branch, confirm="1", **fields)))
+    assert message in shown
+    assert not Disruption.objects.exists()
+
+
+def test_everywhere_means_all_of_ones_own(client: Client, branch: Branch) -> None:
+    other = a_branch(branch.agency, "kep-iraklio")
+    a_branch(an_agency("aade"), "aade-one")
+    user = an_officer(branch.agency, Role.SUPERVISOR, "all@example.org")
+    signed_in(client, user).post(address("add"), asked(branch, confirm="1", branches=[], everywhere="on"))
+    assert set(Disruption.objects.get().branches.all()) == {branch, other}
+
+
+def test_foreign_branch_cannot_be_chosen(client: Client, branch: Branch, supervisor: User) -> None:
+    for foreign in (a_branch(branch.agency, "kep-iraklio"), a_branch(an_agency("aade"), "aade-one")):
+        signed_in(client, supervisor).post(address("add"), asked(branch, confirm="1", branches=[foreign.code]))
+        assert client.get(address("add"), {"branch": foreign.code}).status_code == 404
+    assert not Disruption.objects.exists()
+
+
+def test_officers_start_nothing(client: Client, branch: Branch) -> None:
+    signed_in(client, an_officer(branch))
+    assert client.get(address("add")).status_code == 403
+    assert client.post(address("add"), asked(branch, confirm="1")).status_code == 403
+    assert client.get(address("changelist")).status_code == 403
+
+
+# The board
+
+
+def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (accepted, moved, cancelled, lapsed, waiting) = a_strike(branch, 5)
+    now = timezone.now()
+    offers.accept(accepted.offers.get(), by="citizen", now=now)
+    free = TimeSlot.objects.filter(taken=0, desks=1, starts_at__gt=now + timedelta(days=6)).order_by("starts_at")[0]
+    booking.reschedule(moved, free.pk, by="citizen", now=now)
+    booking.cancel(cancelled, by="citizen", now=now)
+    Appointment.objects.filter(held_for__appointment=lapsed).update(expires_at=now)
+    booking.expire(now=now)
+    shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
+    assert "2 people are left hanging" in shown
+    assert "3</b> of 5 are settled" in shown
+    tiles = dict(re.findall(r"<b>(\d+)</b> <span class=\"swatch bar--(\w+)", shown)[::-1])
+    counts = {
+        state: int(number) for number, state in re.findall(r"<b>(\d+)</b> <span class=\"swatch bar--(\w+)", shown)
+    }
+    assert tiles
+    assert counts == {"open": 1, "lapsed": 1, "none_found": 0, "accepted": 1, "changed": 1, "cancelled": 1}
+    assert lapsed.spoken_reference in shown
+    assert waiting.phone in shown
+    assert accepted.spoken_reference not in shown
+    assert accepted.spoken_reference in text_of(client.get(address("change", strike.pk), {"show": "accepted"}))
+
+
+def test_board_names_whom_to_call_first(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (told, bounced, without) = a_strike(branch, 3)
+    Notification.objects.filter(appointment=bounced, kind="offer").update(state="failed")
+    Notification.objects.filter(appointment=without, kind="offer").delete()
+    Appointment.objects.filter(pk=without.pk).update(email="")
+    shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
+    order = sorted((told, bounced, without), key=lambda one: shown.index(one.spoken_reference))
+    assert order == [bounced, without, told]
+    assert "Message not delivered: please call" in shown
+    assert "No e-mail: please call" in shown
+    only = text_of(client.get(address("change", strike.pk), {"show": "unreached"}))
+    assert bounced.spoken_reference in only
+    assert told.spoken_reference not in only
+
+
+def test_officer_accepts_for_who_says_yes(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (appointment,) = a_strike(branch)
+    held = appointment.offers.get().hold
+    response = signed_in(client, supervisor).post(address("accept", strike.pk, appointment.reference), follow=True)
+    assert "Moved: Πολίτης 0" in text_of(response)
+    appointment.refresh_from_db()
+    assert appointment.starts_at == held.starts_at
+    assert appointment.offers.get().state == State.ACCEPTED
+    assert LogEntry.objects.get().user == supervisor
+    assert appointment.events.get(verb="move").officer == supervisor
+    assert "Settled: nobody is left hanging" in text_of(response)
+
+
+def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (appointment,) = a_strike(branch)
+    now = timezone.now()
+    Appointment.objects.filter(status=Status.HELD).update(expires_at=now)
+    booking.expire(now=now)
+    page = address("again", strike.pk, appointment.reference)
+    assert "Another time is offered: Πολίτης 0" in text_of(signed_in(client, supervisor).post(page, follow=True))
+    assert appointment.offers.get().state == State.OPEN
+    assert "The appointment has changed in the meantime" in text_of(client.post(page, follow=True))
+
+
+def test_late_click_changes_nothing(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (appointment,) = a_strike(branch)
+    booking.cancel(appointment, by="citizen", now=timezone.now())
+    page = address("accept", strike.pk, appointment.reference)
+    assert "This time is no longer held" in text_of(signed_in(client, supervisor).post(page, follow=True))
+    assert client.get(page).status_code == 405
+
+
+def test_board_answers_only_what_has_changed(client: Client, branch: Branch, supervisor: User) -> None:
+    strike, (appointment,) = a_strike(branch)
+    first = signed_in(client, supervisor).get(address("board", strike.pk))
+    seen = first.headers["X-Seen"]
+    assert f'data-seen="{seen}"' in text_of(client.get(address("change", strike.pk)))
+    assert client.get(address("board", strike.pk), {"seen": seen}).status_code == 204
+    offers.accept(appointment.offers.get(), by="citizen", now=timezone.now())
+    again = client.get(address("board", strike.pk), {"seen": seen})
+    assert again.status_code == 200
+    assert again.headers["X-Seen"] != seen
+    assert "Settled" in text_of(again)
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_board_takes_as_many_queries_for_more_rows(
+    client: Client, branch: Branch, supervisor: User, count: int, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    strike, _appointments = a_strike(branch, count)
+    signed_in(client, supervisor).get(address("change", strike.pk))
+    with django_assert_num_queries(9):
+        shown = text_of(client.get(address("board", strike.pk)))
+    assert shown.count("board-table__phone") == count
+
+
+# Who sees what
+
+
+def test_other_supervisors_see_nothing(client: Client, branch: Branch) -> None:
+    strike, (appointment,) = a_strike(branch)
+    beside = an_officer(a_branch(branch.agency, "kep-iraklio"), Role.SUPERVISOR, "beside@example.org")
+    foreign = an_officer(an_agency("aade"), Role.AGENCY_ADMIN, "foreign@example.org")
+    for user in (beside, foreign):
+        signed_in(client, user)
+        assert "Strike" not in text_of(client.get(address("changelist")))
+        for page in (address("change", strike.pk), address("board", strike.pk)):
+            assert client.get(page).status_code == 404
+        for name in ("accept", "again"):
+            assert client.post(address(name, strike.pk, appointment.reference)).status_code == 404
+    assert appointment.offers.get().state == State.OPEN
+
+
+def test_supervisor_of_one_branch_sees_its_part(client: Client, branch: Branch, supervisor: User) -> None:
+    other = a_branch(branch.agency, "kep-iraklio")
+    an_opening(other)
+    here, there = booked(branch, 1), booked(other, 2)
+    day, now = the_day(branch), timezone.now()
+    planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
+    strike = disruptions.start(planned, [branch, other], now=now)
+    disruptions.look_after(strike, now=now)
+    shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
+    assert "1 person is left hanging" in shown
+    assert here.spoken_reference in shown
+    assert there.spoken_reference not in shown
+    assert client.post(address("accept", strike.pk, there.reference)).status_code == 404
+    assert "0 of 1" in text_of(client.get(address("changelist")))
+
+
+def test_operator_sees_numbers_but_no_names(client: Client, branch: Branch) -> None:
+    strike, (appointment,) = a_strike(branch)
+    signed_in(client, a_user("operator@example.org", is_operator=True))
+    shown = text_of(client.get(address("change", strike.pk)))
+    assert "1 person is left hanging" in shown
+    for secret in (appointment.name, appointment.phone, appointment.spoken_reference):
+        assert secret not in shown
+    assert client.post(address("accept", strike.pk, appointment.reference)).status_code == 404
+    booked(branch, 7)
+    checked = text_of(client.post(address("add") + f"?branch={branch.code}", asked(branch)))
+    assert "Πολίτης" not in checked
+
+
+def test_operator_who_serves_elsewhere_sees_no_names_here(client: Client, branch: Branch) -> None:
+    strike, (appointment,) = a_strike(branch)
+    operator = an_officer(a_branch(an_agency("aade"), "aade-one"), email="both@example.org")
+    User.objects.filter(pk=operator.pk).update(is_operator=True)
+    shown = text_of(signed_in(client, operator).get(address("change", strike.pk)))
+    assert "1 person is left hanging" in shown
+    assert appointment.name not in shown
+
+
+def test_menu_leads_supervisors_there(client: Client, branch: Branch, supervisor: User) -> None:
+    assert address("changelist") in text_of(signed_in(client, supervisor).get(address("changelist")))
+    assert address("changelist") not in text_of(signed_in(client, an_officer(branch)).get("/en/admin/", follow=True))

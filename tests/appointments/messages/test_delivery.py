@@ -1,0 +1,358 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from django.conf import settings
+from django.core.mail import get_connection
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from appointments import booking
+from appointments.messages.delivery import LEASE, RETRIES, claim, deliver_next
+from appointments.models import Appointment, Notification
+from mydesklive.celery import app
+from tests import mailserver
+from tests.builders import NOW, an_appointment, an_open_branch, minutes, slots_of
+from tests.mailserver import MailServer
+
+Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
+
+# The clocks of workers run: their appointments lie ahead of the real now.
+BY_CITIZEN = Appointment.CancelledBy.CITIZEN
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[MailServer]:
+    with mailserver.running() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        yield server
+
+
+def booked(count: int = 1) -> list[Appointment]:
+    slots = slots_of(an_open_branch(desks=1))
+    return [an_appointment(slots[20 + number], number) for number in range(count)]
+
+
+def sweep(now: datetime = NOW) -> int:
+    """How many messages one sweep dealt with."""
+    mailer = get_connection()
+    done = 0
+    while deliver_next(mailer, now=now):
+        done += 1
+    mailer.close()
+    return done
+
+
+def subjects(server: MailServer) -> list[str]:
+    """What each mail begins with; a long subject starts on a line of its own."""
+    return [str(mail["Subject"]).strip().split(":")[0] for mail in server.mails]
+
+
+def confirmation() -> Notification:
+    return Notification.objects.get(kind=Kind.CONFIRMATION)
+
+
+@pytest.mark.django_db
+def test_confirmation_arrives_over_smtp(server: MailServer) -> None:
+    (appointment,) = booked()
+    assert sweep() == 1
+    (mail,) = server.mails
+    message = confirmation()
+    assert (message.state, message.sent_at, message.attempts) == (State.SENT, NOW, 1)
+    assert server.recipients == ["citizen0@example.org"]
+    assert mail["Subject"].strip() == "Ραντεβού: Δευτέρα 2 Μαρτίου 2026, 11:20, ΚΕΠ Χανίων"
+    assert (mail["Auto-Submitted"], mail["Message-ID"]) == ("auto-generated", f"<message-{message.pk}@localhost>")
+    types = [part.get_content_type() for part in mail.walk() if not part.is_multipart()]
+    assert types == ["text/plain", "text/html", "text/calendar", "application/ics"]
+    assert mail.get_body(("plain",)).get_content().startswith("Δευτέρα 2 Μαρτίου 2026, 11:20")
+    assert next(mail.iter_attachments()).get_filename() == f"{appointment.reference}.ics"
+
+
+@pytest.mark.django_db
+def test_calendar_part_names_its_method(server: MailServer) -> None:
+    (appointment,) = booked()
+    sweep()
+    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    sweep()
+    parts = [part for mail in server.mails for part in mail.walk() if part.get_content_type() == "text/calendar"]
+    assert [part.get_param("method") for part in parts] == ["REQUEST", "CANCEL"]
+    assert [f"METHOD:{part.get_param('method')}" in part.get_content() for part in parts] == [True, True]
+
+
+@pytest.mark.django_db
+def test_second_sweep_sends_nothing_again(server: MailServer) -> None:
+    booked()
+    assert (sweep(), sweep(), sweep(NOW + LEASE * 2)) == (1, 0, 0)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.django_db
+def test_reminders_leave_when_they_are_due(server: MailServer) -> None:
+    (appointment,) = booked()
+    sweep()
+    sweep(appointment.starts_at - timedelta(hours=2))
+    assert subjects(server) == ["Ραντεβού", "Υπενθύμιση"]
+
+
+@pytest.mark.django_db
+def test_message_of_a_cancelled_appointment_is_dropped_even_if_it_was_being_sent(server: MailServer) -> None:
+    (appointment,) = booked()
+    claim(now=NOW)  # and the worker dies
+    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    sweep(NOW + LEASE + minutes(1))
+    assert confirmation().state == State.DROPPED
+    assert subjects(server) == ["Ακυρώθηκε"]
+
+
+@pytest.mark.django_db
+def test_message_with_the_old_time_is_dropped(server: MailServer) -> None:
+    (appointment,) = booked()
+    claim(now=NOW)
+    slot = slots_of(appointment.branch)[30]
+    booking.reschedule(appointment, slot.pk, by=BY_CITIZEN, now=NOW)
+    sweep(NOW + LEASE + minutes(1))
+    assert confirmation().state == State.DROPPED
+    assert subjects(server) == ["Νέα ώρα"]
+
+
+@pytest.mark.django_db
+def test_refused_recipient_fails_at_once_and_the_others_go_on(server: MailServer) -> None:
+    booked(3)
+    server.answer = lambda who: "550 5.1.1 No such user" if who == "citizen1@example.org" else mailserver.ACCEPTED
+    assert sweep() == 3
+    failed = Notification.objects.undelivered().get()
+    assert failed.appointment.email == "citizen1@example.org"
+    assert "No such user" in failed.last_error
+    assert sorted(server.recipients) == ["citizen0@example.org", "citizen2@example.org"]
+
+
+@pytest.mark.django_db
+def test_greylisted_recipient_is_tried_again_later(server: MailServer) -> None:
+    booked()
+    server.answer = lambda _who: "451 4.7.1 Try again later"
+    assert sweep() == 1
+    message = confirmation()
+    assert (message.state, message.due_at, message.attempts) == (State.PENDING, NOW + minutes(1), 1)
+    server.answer = lambda _who: mailserver.ACCEPTED
+    assert sweep(NOW + timedelta(seconds=59)) == 0
+    assert sweep(NOW + minutes(1)) == 1
+    assert confirmation().state == State.SENT
+
+
+@pytest.mark.django_db
+def test_message_gives_up_after_the_last_retry_and_staff_see_it(server: MailServer) -> None:
+    appointment = an_appointment(slots_of(an_open_branch())[-1])
+    server.answer = lambda _who: "451 4.7.1 Try again later"
+    now = NOW
+    for wait in [*RETRIES, 0]:
+        sweep(now)
+        now += minutes(wait)
+    message = confirmation()
+    assert (message.state, message.attempts) == (State.FAILED, len(RETRIES) + 1)
+    assert list(appointment.notifications.undelivered()) == [message]
+
+
+@pytest.mark.django_db
+def test_server_away_ends_the_sweep_and_costs_one_attempt(settings: Settings) -> None:
+    booked(3)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 9
+    assert sweep() == 0
+    confirmations = Notification.objects.filter(kind=Kind.CONFIRMATION)
+    assert sorted(confirmations.values_list("attempts", flat=True)) == [0, 0, 1]
+    assert set(confirmations.values_list("state", flat=True)) == {State.PENDING}
+
+
+@pytest.mark.django_db
+def test_reminder_delayed_into_the_night_waits_for_the_morning(server: MailServer) -> None:
+    appointment = an_appointment(slots_of(an_open_branch())[100])
+    sweep()
+    night = NOW.replace(hour=0, minute=30)  # 02:30 in Athens
+    appointment.notifications.filter(kind=Kind.REMINDER, lead_minutes=24 * 60).update(due_at=night - minutes(300))
+    sweep(night)
+    assert len(server.mails) == 1
+    sweep(NOW.replace(hour=6))
+    assert len(server.mails) == 2
+
+
+@pytest.mark.django_db
+def test_message_that_kills_every_worker_is_given_up() -> None:
+    booked()
+    now = NOW
+    while (message := claim(now=now)) and message.state == State.SENDING:
+        now += LEASE + minutes(1)
+    assert confirmation().state == State.FAILED
+    assert confirmation().attempts == len(RETRIES) + 1
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [1, 3])
+def test_delivery_costs_three_queries_a_message(server: MailServer, count: int) -> None:
+    booked(count)
+    with CaptureQueriesContext(connection) as queries:
+        assert sweep() == count
+    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert len(statements) == 3 * count + 1  # and one that finds nothing more to do
+
+
+@pytest.mark.django_db
+def test_due_messages_are_found_by_index() -> None:
+    booked()
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
+    plan = Notification.objects.due(now=NOW).order_by("due_at", "pk").explain()
+    assert "message_due" in plan
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_side_by_side_send_each_message_once(server: MailServer) -> None:
+    booked(12)
+    threads = [threading.Thread(target=_sweep_and_disconnect) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(server.recipients) == sorted(f"citizen{number}@example.org" for number in range(12))
+
+
+def _sweep_and_disconnect() -> None:
+    try:
+        sweep()
+    finally:
+        connection.close()
+
+
+# SMS
+
+# apprise loads all its gateways at once, and one of them an outdated module.
+ignores_imghdr = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated:DeprecationWarning")
+
+
+@contextmanager
+def a_gateway(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
+    """A gateway that takes JSON over HTTP, and what it got."""
+    taken: list[dict[str, Any]] = []
+
+    class Gateway(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            taken.append({"path": self.path, **body})
+            self.send_response(status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Gateway)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"json://127.0.0.1:{server.server_port}/sms?:to={{phone}}", taken
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@ignores_imghdr
+@pytest.mark.django_db
+def test_sms_says_time_place_and_reference_without_a_link(settings: Settings) -> None:
+    with a_gateway() as (url, taken):
+        settings.SMS_URL = url
+        (appointment,) = booked()
+        sweep()
+    (sms,) = taken
+    assert sms["to"] == "+306900000000"
+    assert sms["message"] == f"Ραντεβού 02/03/2026 11:20, ΚΕΠ Χανίων. Κωδικός {appointment.spoken_reference}."
+    assert "http" not in sms["message"]
+
+
+@ignores_imghdr
+@pytest.mark.django_db
+def test_sms_that_the_gateway_refuses_is_tried_again(settings: Settings) -> None:
+    with a_gateway(status=500) as (url, _taken):
+        settings.SMS_URL = url
+        booked()
+        sweep()
+    sms = Notification.objects.get(medium=Medium.SMS, kind=Kind.CONFIRMATION)
+    assert (sms.state, sms.due_at) == (State.PENDING, NOW + minutes(1))
+    assert sms.last_error == "the SMS gateway did not take the message"
+
+
+# A worker of its own, killed
+
+
+def _start_worker(server: MailServer) -> subprocess.Popen[bytes]:
+    """A Celery worker on this test's database and broker, in a process group of its own."""
+    database = urlsplit(os.environ["DATABASE_URL"])
+    environment = os.environ | {
+        "DATABASE_URL": urlunsplit(database._replace(path=f"/{connection.settings_dict['NAME']}")),
+        "EMAIL_URL": server.url,
+        "REDIS_URL": settings.REDIS_URL,
+    }
+    command = [sys.executable, "-m", "celery", "-A", "mydesklive", "worker", "--concurrency=1", "--loglevel=WARNING"]
+    return subprocess.Popen(command, env=environment, start_new_session=True)
+
+
+def _kill(worker: subprocess.Popen[bytes]) -> None:
+    """Without a chance to clean up, children included."""
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+
+
+def _tick_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wakes the worker again and again, as the periodic sweep does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited too long"
+        app.send_task("appointments.tasks.deliver_due", expires=60)
+        time.sleep(1)
+
+
+def _message_ids(server: MailServer) -> list[str]:
+    return [str(mail["Message-ID"]) for mail in server.mails]
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("moment", ["RCPT", "ACCEPTED"])
+def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment: str) -> None:
+    """Killed after the claim and before the mail is taken, nothing is sent twice; killed in the moment between the
+    server's acceptance and our note of it, that one mail comes again, under the same Message-ID."""
+    now = timezone.now()
+    ahead = [slot for slot in slots_of(an_open_branch(), now=now) if slot.starts_at > now + timedelta(days=2)]
+    for number, slot in enumerate(ahead[:8]):
+        an_appointment(slot, number, now=now)
+    server.stalls_at = moment
+    worker = _start_worker(server)
+    try:
+        _tick_until(server.stalled.is_set)
+    finally:
+        _kill(worker)
+    assert Notification.objects.filter(state=State.SENDING).count() == 1
+    server.stalls_at = ""
+    Notification.objects.filter(state=State.SENDING).update(leased_until=timezone.now())  # five minutes pass
+    worker = _start_worker(server)
+    try:
+        confirmations = Notification.objects.filter(kind=Kind.CONFIRMATION)
+        _tick_until(lambda: not confirmations.exclude(state=State.SENT).exists())
+    finally:
+        _kill(worker)
+    ids = _message_ids(server)
+    assert set(server.recipients) == {f"citizen{number}@example.org" for number in range(8)}
+    assert (len(set(ids)), len(ids)) == (8, 8 if moment == "RCPT" else 9)

@@ -1,0 +1,192 @@
+"""What the mails say. That they arrive is in test_delivery."""
+
+from datetime import date
+
+import pytest
+from django.core import mail
+from django.test import Client
+
+from agencies.models import Agency, Channel, Procedure
+from appointments import booking
+from appointments.messages import mails
+from appointments.models import Appointment, Notification
+from tests.builders import (
+    NOW,
+    a_branch,
+    a_contact,
+    a_rule,
+    a_user,
+    an_agency,
+    an_appointment,
+    an_open_branch,
+    at,
+    slots_of,
+)
+
+pytestmark = pytest.mark.django_db
+
+Kind = Notification.Kind
+BY_CITIZEN, BY_AGENCY = Appointment.CancelledBy.CITIZEN, Appointment.CancelledBy.AGENCY
+
+
+def an_appointment_on_tuesday(channel: str = Channel.IN_PERSON, **contact: str) -> Appointment:
+    """Tuesday 3 March 2026 at 10:20 in Athens."""
+    branch = an_open_branch()
+    slot = next(slot for slot in slots_of(branch) if slot.starts_at == at(10, 20))
+    return an_appointment(slot, channel=channel, **contact)
+
+
+def the_mail(appointment: Appointment, kind: str) -> tuple[str, str, str]:
+    """Subject, text and HTML."""
+    message = Notification(
+        pk=1, appointment=appointment, kind=kind, language=appointment.language, revision=appointment.revision
+    )
+    letter = mails.mail(message, now=NOW)
+    return letter.subject, letter.body, str(letter.alternatives[0].content)
+
+
+def test_confirmation_has_everything_one_needs() -> None:
+    appointment = an_appointment_on_tuesday(name="Μαρία Παπαδοπούλου")
+    subject, text, html = the_mail(appointment, Kind.CONFIRMATION)
+    assert subject == "Ραντεβού: Τρίτη 3 Μαρτίου 2026, 10:20, ΚΕΠ Χανίων"
+    for part in (text, html):
+        for fact in ("10:20", "ΚΕΠ Χανίων, Χανιά", "Μαρία Παπαδοπούλου", "Δελτίο ταυτότητας", appointment.link()):
+            assert fact in part
+        assert appointment.spoken_reference in part
+        assert "έως: Τρίτη 3 Μαρτίου 2026, 09:20" in part
+
+
+def test_mail_speaks_the_language_of_its_reader() -> None:
+    subject, text, html = the_mail(an_appointment_on_tuesday(language="en"), Kind.CONFIRMATION)
+    assert subject == "Appointment: Tuesday 3 March 2026, 10:20, KEP Chania"
+    assert "Identity card" in text
+    assert '<html lang="en">' in html
+
+
+def test_reminder_asks_to_give_the_time_back() -> None:
+    for part in the_mail(an_appointment_on_tuesday(), Kind.REMINDER)[1:]:
+        assert "ένα χαμένο ραντεβού δεν εξυπηρετεί κανέναν" in part
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED])
+def test_video_mail_leads_to_our_join_page(kind: str) -> None:
+    appointment = an_appointment_on_tuesday(Channel.VIDEO)
+    for part in the_mail(appointment, kind)[1:]:
+        assert appointment.link("join") in part
+
+
+def test_reader_abroad_gets_both_times() -> None:
+    appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="America/New_York", language="en")
+    subject, text, _html = the_mail(appointment, Kind.REMINDER)
+    assert subject == "Reminder: Tuesday 3 March 2026, 10:20 (time in Athens), KEP Chania"
+    assert text.startswith(
+        "Tuesday 3 March 2026, 10:20 (time in Athens)\nYour time: Tuesday 3 March 2026, 03:20 (time in New York)\n"
+    )
+
+
+def test_consulate_names_its_clock() -> None:
+    branch = a_branch(an_agency(), timezone="Australia/Melbourne", name_el="Γεν. Προξενείο Μελβούρνης")
+    a_rule(branch)
+    procedure = Procedure.objects.create(
+        agency=branch.agency, code="consul-passport", name_el="Διαβατήριο", duration_minutes=10, channels=["in_person"]
+    )
+    slot = next(
+        slot for slot in slots_of(branch) if slot.starts_at == at(10, 20, day=date(2026, 3, 3), zone=branch.zone)
+    )
+    subject, text, _html = the_mail(an_appointment(slot, procedure=procedure), Kind.CONFIRMATION)
+    assert subject.startswith("Ραντεβού: Τρίτη 3 Μαρτίου 2026, 10:20 (ώρα: Μελβούρνη)")
+    assert "Η δική σας ώρα" not in text
+
+
+def test_cancellation_by_the_agency_gives_the_reason_and_a_way_on() -> None:
+    cancelled = booking.cancel(an_appointment_on_tuesday(), by=BY_AGENCY, reason="Διακοπή ρεύματος <1>", now=NOW)
+    subject, text, html = the_mail(cancelled, Kind.CANCELLED)
+    assert subject.startswith("Ακυρώθηκε: Τρίτη 3 Μαρτίου 2026, 10:20")
+    assert ": Διακοπή ρεύματος <1>" in text
+    assert "Διακοπή ρεύματος &lt;1&gt;" in html
+    assert "http://localhost:8000/mykeplive/kep-dilosi/" in text
+
+
+def test_own_cancellation_is_thanked_and_its_reason_is_not_repeated() -> None:
+    cancelled = booking.cancel(an_appointment_on_tuesday(), by=BY_CITIZEN, reason="Άλλαξα γνώμη", now=NOW)
+    text = the_mail(cancelled, Kind.CANCELLED)[1]
+    assert "σας ευχαριστούμε" in text
+    assert "Άλλαξα γνώμη" not in text
+
+
+def test_guest_verifies_by_a_link_with_a_deadline() -> None:
+    branch = an_open_branch()
+    branch.agency.verify_minutes = 30
+    branch.agency.save()
+    held = booking.hold(slots_of(branch)[20].pk, branch.agency.procedures.get(), "in_person", now=NOW)
+    guest = booking.confirm(held, a_contact(), now=NOW)
+    for part in the_mail(guest, Kind.VERIFY)[1:]:
+        assert guest.link("verify") in part
+        assert "07:30" in part
+
+
+def test_answers_go_to_the_branch_if_it_has_an_address() -> None:
+    appointment = an_appointment_on_tuesday()
+    message = Notification(pk=1, appointment=appointment, kind=Kind.REMINDER, language="el")
+    assert mails.mail(message, now=NOW).reply_to == []
+    appointment.branch.email = "kep@example.org"
+    assert mails.mail(message, now=NOW).reply_to == ["kep@example.org"]
+
+
+def test_name_cannot_break_out_of_the_mail() -> None:
+    appointment = an_appointment_on_tuesday(name='<a href="https://evil.example">x</a>')
+    assert '<a href="https://evil' not in the_mail(appointment, Kind.CONFIRMATION)[2]
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED, Kind.CANCELLED])
+@pytest.mark.parametrize("channel", [Channel.IN_PERSON, Channel.VIDEO])
+def test_sms_never_signs_in(kind: str, channel: str) -> None:
+    appointment = an_appointment_on_tuesday(channel)
+    text = mails.text(Notification(appointment=appointment, kind=kind, language="el"), now=NOW)
+    assert appointment.link_key not in text
+    assert "http" not in text
+    assert "03/03/2026 10:20" in text
+    assert appointment.spoken_reference in text
+
+
+def test_sms_gives_both_times_to_a_reader_abroad() -> None:
+    appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="America/New_York")
+    text = mails.text(Notification(appointment=appointment, kind=Kind.REMINDER, language="en"), now=NOW)
+    assert "03/03/2026 10:20 (time in Athens) = 03/03/2026 03:20 (time in New York)" in text
+
+
+@pytest.mark.parametrize(("address", "words"), [("", "είναι ο κωδικός σας"), ("/en", "is your code")])
+def test_sign_in_code_comes_as_text_and_html(address: str, words: str) -> None:
+    a_user("maria@example.org")
+    Client().post(f"{address}/accounts/login/code/", {"email": "maria@example.org"})
+    (letter,) = mail.outbox
+    code = letter.subject.split()[0]
+    assert words in letter.subject
+    assert code in letter.body
+    assert code in letter.alternatives[0].content
+
+
+def test_deadline_of_a_guest_is_on_a_clock_that_is_named() -> None:
+    slot = slots_of(an_open_branch(channels=["video"]))[0]
+    Procedure.objects.update(channels=["video"])
+    procedure = Procedure.objects.select_related("agency").get()
+    held = booking.hold(slot.pk, procedure, "video", now=NOW)
+    Agency.objects.update(verify_minutes=30)
+    _subject, text, _html = the_mail(booking.confirm(held, a_contact(), now=NOW), Kind.VERIFY)
+    assert "30 (ώρα: Αθήνα)." in text
+
+
+@pytest.mark.parametrize(
+    ("channel", "timezone", "clock"),
+    [
+        ("video", "", " (ώρα: Αθήνα)"),
+        ("video", "Europe/Athens", ""),
+        ("video", "Australia/Melbourne", " (ώρα: Αθήνα)"),
+        ("in_person", "", ""),
+    ],
+)
+def test_clock_is_named_to_whoever_may_be_elsewhere(channel: str, timezone: str, clock: str) -> None:
+    slot = slots_of(an_open_branch(channels=["in_person", "video"]))[0]
+    Procedure.objects.update(channels=["in_person", "video"])
+    _subject, text, _html = the_mail(an_appointment(slot, channel=channel, timezone=timezone), Kind.CONFIRMATION)
+    assert text.splitlines()[0].endswith(f", 08:00{clock}")
