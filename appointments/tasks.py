@@ -11,6 +11,7 @@ from appointments import booking, counter, disruptions
 from appointments.booking import retention
 from appointments.calls import provision
 from appointments.counter import delays
+from appointments.history import worker
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Disruption
 from appointments.times import publishing
@@ -44,7 +45,7 @@ def check_alerts() -> None:
 @shared_task
 def expire_due() -> None:
     """Give back the times of holds, and of bookings never verified, that are overdue."""
-    while booking.expire(now=timezone.now(), limit=SWEEP) == SWEEP:
+    while booking.expire(by=worker("expire_due"), now=timezone.now(), limit=SWEEP) == SWEEP:
         pass
 
 
@@ -52,7 +53,7 @@ def expire_due() -> None:
 def look_after_disruptions() -> None:
     """Offer another time to everybody whose time fell out, and go on where a worker was stopped."""
     for disruption in Disruption.objects.to_look_after(now=timezone.now()).order_by("pk"):
-        disruptions.look_after(disruption, now=timezone.now())
+        disruptions.look_after(disruption, by=worker("look_after_disruptions"), now=timezone.now())
 
 
 @shared_task
@@ -60,7 +61,7 @@ def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
     now = timezone.now()
     for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
-        provision.give_call(pk, now=now)
+        provision.give_call(pk, by=worker("provide_video_calls"), now=now)
     for call in VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP]:
         rooms.prepare(call, now=timezone.now())
 
@@ -69,7 +70,7 @@ def provide_video_calls() -> None:
 def provide_video_call(appointment_pk: int) -> None:
     """The same for one appointment."""
     now = timezone.now()
-    call = provision.give_call(appointment_pk, now=now)
+    call = provision.give_call(appointment_pk, by=worker("provide_video_call"), now=now)
     if call and call.state == VideoCall.State.PENDING:
         rooms.prepare(call, now=now)
 
@@ -83,7 +84,7 @@ def tell_delays() -> None:
 @shared_task
 def close_past_days() -> None:
     """End the queues of days that are over, wherever the branch is."""
-    counter.close_past(now=timezone.now())
+    counter.close_past(by=worker("close_past_days"), now=timezone.now())
 
 
 @shared_task

@@ -23,6 +23,7 @@ from accounts.models import User
 from agencies.models import Branch, Membership, Procedure, Role
 from appointments import counter
 from appointments.counter import desks
+from appointments.history import Actor, By
 from appointments.models import Desk, Ticket
 from bench import world
 from bench.results import Row
@@ -82,13 +83,13 @@ def _seat(branch: Branch, number: int) -> Seat:
     officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}")
     Membership.objects.create(user=officer, agency=branch.agency, branch=branch, role=Role.AGENT)
     desk = Desk.objects.create(branch=branch, name=str(number + 1))
-    return desks.sit(desk, officer=officer, now=timezone.now()), officer
+    return desks.sit(desk, by=Actor(By.OFFICER, officer), now=timezone.now()), officer
 
 
 def _line_up(branch: Branch, procedure: Procedure) -> None:
     now = timezone.now()
     for number in range(WAITING):
-        counter.take_ticket(branch, procedure, now=now - timedelta(minutes=number))
+        counter.take_ticket(branch, procedure, by=Actor(By.GUEST), now=now - timedelta(minutes=number))
 
 
 def _session_of(officer: User) -> str:
@@ -116,8 +117,8 @@ def _share(pages: list[Page], seconds: float, seats: Iterator[Seat]) -> float:
 
 
 def _call(desk: Desk, officer: User) -> None:
-    ticket = counter.call_next(desk, officer=officer, now=timezone.now())
-    counter.put_back(Ticket.objects.get(pk=ticket.pk), officer=officer, now=timezone.now())
+    ticket = counter.call_next(desk, by=Actor(By.OFFICER, officer), now=timezone.now())
+    counter.put_back(Ticket.objects.get(pk=ticket.pk), by=Actor(By.OFFICER, officer), now=timezone.now())
 
 
 def _processor_time() -> float:

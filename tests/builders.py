@@ -6,12 +6,16 @@ from zoneinfo import ZoneInfo
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
-from appointments import booking, counter
+from appointments import booking, counter, disruptions
 from appointments.booking.persons import Contact
 from appointments.counter import desks
-from appointments.models import Appointment, Desk, Ticket, TimeSlot
+from appointments.history import Actor, By, worker
+from appointments.models import Appointment, Desk, Disruption, Ticket, TimeSlot
 from appointments.times.publishing import publish
 
+# Who acts, where a test does not care which person it is.
+GUEST, STAFF, WORKER = Actor(By.GUEST), Actor(By.OFFICER), worker("test")
+SYSTEM = Actor(By.SYSTEM)
 ATHENS = ZoneInfo("Europe/Athens")
 # The time it is in most tests: Monday 2 March 2026, 07:00 in Athens.
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=ATHENS).astimezone(UTC)
@@ -106,10 +110,18 @@ def an_appointment(
 ) -> Appointment:
     procedure = procedure or Procedure.objects.filter(agency=slot.branch.agency).select_related("agency").first()
     assert procedure is not None
-    source = Appointment.Source.WEB
-    return booking.book(
-        slot.pk, procedure, channel, a_contact(number, **contact), now=now, source=source, citizen=citizen
-    )
+    actor = a_citizen(citizen) if citizen else GUEST
+    return booking.book(slot.pk, procedure, channel, a_contact(number, **contact), by=actor, now=now)
+
+
+def by(officer: User, page: str = "") -> Actor:
+    """The officer who acts."""
+    return Actor(By.OFFICER, officer, page)
+
+
+def a_citizen(user: User) -> Actor:
+    """The citizen who acts, signed in."""
+    return Actor(By.CITIZEN, user)
 
 
 def a_user(email: str = "citizen@example.org", **fields: Any) -> User:
@@ -145,12 +157,19 @@ def booked_at(
 def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk:
     """A desk, with the officer at it."""
     desk = Desk.objects.create(branch=branch, name=name)
-    return desks.sit(desk, officer=officer, now=NOW) if officer else desk
+    return desks.sit(desk, by=by(officer), now=NOW) if officer else desk
 
 
 def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
     """The ticket of who came without an appointment, for the only procedure of the branch's agency."""
-    return counter.take_ticket(branch, branch.agency.procedures.get(), now=when, **more)
+    return counter.take_ticket(branch, branch.agency.procedures.get(), by=GUEST, now=when, **more)
+
+
+def a_disruption(branch: Branch, day: date, **fields: Any) -> Disruption:
+    """A strike at the branch on the day, started; nobody has been offered anything yet."""
+    reasons = {"reason_el": "Απεργία", "reason_en": "Strike"}
+    planned = Disruption(agency=branch.agency, from_date=day, until_date=day, **reasons | fields)
+    return disruptions.start(planned, [branch], by=STAFF, now=NOW)
 
 
 def messages_of(appointment: Appointment) -> set[tuple[str, str]]:

@@ -18,10 +18,16 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from appointments.history import Actor, By
 from appointments.models import Appointment, Status, Ticket
 
 P = ParamSpec("P")
 REMEMBERED = "staff_branch"
+
+
+def acting(request: HttpRequest) -> Actor:
+    """The officer who acts, on this page."""
+    return Actor(By.OFFICER, signed_in(request), request.resolver_match.view_name if request.resolver_match else "")
 
 
 def officers_page(

@@ -50,9 +50,9 @@ from appointments.api.serializers import (
     SlotFilter,
     SlotSerializer,
 )
-from appointments.booking import CancelledBy, Source
 from appointments.booking.persons import Contact
 from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
+from appointments.history import Actor, By
 from appointments.models import Appointment
 from appointments.times.availability import earliest, free_times_json
 
@@ -240,7 +240,7 @@ class AppointmentViewSet(CodedViewSet):
 
     def get_queryset(self) -> Any:
         if isinstance(self.request.auth, SystemToken):
-            return self.queryset.filter(agency=self.request.auth.agency_id, source=Source.SYSTEM)
+            return self.queryset.filter(agency=self.request.auth.agency_id, source=Appointment.Source.SYSTEM)
         return self.queryset.of_citizen(_citizen(self.request))
 
     def create(self, request: Request) -> Response:
@@ -255,23 +255,21 @@ class AppointmentViewSet(CodedViewSet):
     def partial_update(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
         slot, now = MOVE.run_validation(request.data or {})["slot"], timezone.now()
-        return self._answer(lambda: booking.reschedule(appointment, slot, by=self._who, now=now))
+        return self._answer(lambda: booking.reschedule(appointment, slot, by=self._actor, now=now))
 
     def destroy(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
-        self._answer(lambda: booking.cancel(appointment, by=self._who, now=timezone.now()))
+        self._answer(lambda: booking.cancel(appointment, by=self._actor, now=timezone.now()))
         return Response(status=204)
 
     def _book(self, asked: dict[str, Any]) -> Appointment:
-        is_system = isinstance(self.request.auth, SystemToken)
         return booking.book(
             asked["slot"],
             asked["procedure"],
             asked["channel"],
             _contact(asked),
+            by=self._actor,
             now=timezone.now(),
-            source=Source.SYSTEM if is_system else Source.WEB,
-            citizen=None if is_system else _citizen(self.request),
             idempotency_key=_idempotency_key(self.request),
         )
 
@@ -293,9 +291,12 @@ class AppointmentViewSet(CodedViewSet):
             raise ValidationError({"tax_number": REQUIRED})
 
     @property
-    def _who(self) -> str:
-        """On whose behalf it is changed: an agency's system may do so up to the last minute, as its officers may."""
-        return CancelledBy.AGENCY if isinstance(self.request.auth, SystemToken) else CancelledBy.CITIZEN
+    def _actor(self) -> Actor:
+        match = self.request.resolver_match
+        page = match.view_name if match else ""
+        if isinstance(self.request.auth, SystemToken):
+            return Actor(By.SYSTEM, page=page)
+        return Actor(By.CITIZEN, _citizen(self.request), page)
 
 
 def _contact(asked: dict[str, Any]) -> Contact:

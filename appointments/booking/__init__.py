@@ -1,33 +1,11 @@
 """The verbs that change an appointment. Website, admin and API call the same ones; nothing else writes status or slots."""
 
-from appointments.booking.changing import (
-    CHANGEABLE,
-    DAY_FIELDS,
-    CancelledBy,
-    Source,
-    arrive,
-    assign,
-    book,
-    cancel,
-    complete,
-    confirm,
-    expire,
-    hold,
-    interrupt,
-    miss,
-    release,
-    reschedule,
-    serve,
-    take_back,
-    take_over,
-    verify,
-)
+from appointments.booking.changing import CHANGEABLE, cancel, expire, release, reschedule, take_over
+from appointments.booking.making import book, confirm, hold, verify
+from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
 __all__ = [
     "CHANGEABLE",
-    "DAY_FIELDS",
-    "CancelledBy",
-    "Source",
     "arrive",
     "assign",
     "book",
@@ -41,7 +19,6 @@ __all__ = [
     "release",
     "reschedule",
     "serve",
-    "take_back",
     "take_over",
     "verify",
 ]

@@ -11,10 +11,12 @@ from typing import Any
 
 from django.db import connection, transaction
 
+from appointments import history
 from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
-from appointments.models import Appointment, Offer, Status, TimeSlot
+from appointments.history import Actor
+from appointments.models import Appointment, Event, Offer, Status, TimeSlot
 from appointments.times.availability import slots_needed
 
 
@@ -89,6 +91,10 @@ WITH place AS MATERIALIZED ({PLACE}), {
     SELECT {", ".join(f"%({name})s" for name in COLUMNS)}, slot_ids, (SELECT place FROM place)
     FROM (SELECT array_agg(id ORDER BY id) AS slot_ids FROM taken HAVING count(*) > 0) AS taken
     RETURNING id, slot_ids, revision, language
+), event AS (
+    INSERT INTO appointments_event (at, verb, appointment_id, "by", officer_id, page, before, details)
+    SELECT %(event_at)s, %(event_verb)s, appointment.id, %(event_by)s, %(event_officer)s, %(event_page)s, '{{}}', '{{}}'
+    FROM appointment
 ), messages AS ({owed.WRITE})
 SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
 """
@@ -113,12 +119,15 @@ WHERE slot.id = freed.id
 """
 
 
-def make(appointment: Appointment, slot: TimeSlot, messages: Iterable[Owed] = ()) -> None:
-    """Take the slots and store the appointment with its messages; SlotTaken if one of the slots is full or missing."""
-    _place(appointment, slot)
+def make(appointment: Appointment, slot: TimeSlot, event: Event, messages: Iterable[Owed] = ()) -> None:
+    """Take the slots, and store the appointment with the event of its making and its messages.
+
+    Raises SlotTaken if one of the slots is full or missing.
+    """
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
     row |= _person(appointment) | _run_of(appointment, slot) | owed.as_params(messages)
-    row["needed"] = slots_needed(appointment.procedure, slot)
+    row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
+    row |= {"event_officer": event.officer_id, "needed": slots_needed(appointment.procedure, slot)}
     # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(MAKE, row)
@@ -161,19 +170,22 @@ def give_back(*appointments: Appointment) -> None:
         appointment.slot_ids = []
 
 
-def withdraw(appointment: Appointment, answer: Offer.State, *, now: datetime) -> list[int]:
+def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: datetime) -> tuple[list[int], bool]:
     """End what the (locked) appointment is offered instead, because of this answer.
 
-    Answers the slots of the times that were held: the caller gives them back together with the appointment's own.
+    Returns the slots of the times that were held, which the caller gives back together with the appointment's own, and
+    whether anything was offered.
     """
-    hanging = list(Offer.objects.hanging().filter(appointment=appointment).values_list("pk", "hold"))
-    if not hanging:
-        return []
-    holds = Appointment.objects.filter(pk__in=[hold for _offer, hold in hanging], status=Status.HELD)
-    slots = [pk for hold in holds.order_by("pk").select_for_update(of=("self",), no_key=True) for pk in hold.slot_ids]
-    holds.update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
-    Offer.objects.filter(pk__in=[offer for offer, _hold in hanging]).update(state=answer, answered_at=now)
-    return slots
+    offered = list(Offer.objects.unsettled().filter(appointment=appointment).values_list("pk", "hold"))
+    if not offered:
+        return [], False
+    held = Appointment.objects.filter(pk__in=[hold for _offer, hold in offered], status=Status.HELD)
+    holds = list(held.order_by("pk").select_for_update(of=("self",), no_key=True))
+    slots = [pk for hold in holds for pk in hold.slot_ids]
+    held.update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
+    history.note_all(history.made(Event.Verb.RELEASE, by=by, now=now, appointment=hold) for hold in holds)
+    Offer.objects.filter(pk__in=[offer for offer, _hold in offered]).update(state=answer, answered_at=now)
+    return slots, True
 
 
 def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:

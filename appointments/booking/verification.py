@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from appointments.booking.owed import wake_worker
+from appointments.booking.waking import wake_worker
 from appointments.models import Appointment, Notification, Status
 
 # A row of its own for each, and no two in one minute: `lead_minutes` are those left until the deadline.

@@ -5,13 +5,15 @@ from datetime import datetime
 from django.db import transaction
 
 from agencies.models import Channel
-from appointments.models import Appointment, Status
+from appointments import history
+from appointments.history import Actor
+from appointments.models import Appointment, Event, Status
 from videocalls.models import VideoCall
 
 
 @transaction.atomic
-def give_call(pk: int, *, now: datetime) -> VideoCall | None:
-    """The call of the appointment with this key, made on first asking; None where none is needed (any more)."""
+def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
+    """Returns the call of the appointment with this key, made on first asking; None where none is needed (any more)."""
     # Without the call: a join would show it as it was before the lock, and a second one would be made.
     appointments = Appointment.objects.select_related("agency").select_for_update(of=("self",))
     appointment = appointments.filter(pk=pk, channel=Channel.VIDEO).first()
@@ -25,4 +27,5 @@ def give_call(pk: int, *, now: datetime) -> VideoCall | None:
     provider = appointment.agency.video_provider
     appointment.video_call = VideoCall.objects.create(provider=provider, opens_at=opens_at, closes_at=closes_at)
     appointment.save(update_fields=["video_call"])
+    history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
     return appointment.video_call

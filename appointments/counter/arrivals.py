@@ -11,9 +11,10 @@ from django.utils.translation import gettext as _
 
 from agencies.models import Branch, Channel, OpeningRule
 from appointments import wording
-from appointments.counter import calling
+from appointments.counter import tickets
 from appointments.counter.line import Line, line_of
 from appointments.errors import WrongStatus
+from appointments.history import Actor
 from appointments.models import Appointment, Status, Ticket
 from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
 
@@ -109,16 +110,16 @@ def reference_in(typed: str) -> str:
     return next((part for part in last_first if REFERENCE.fullmatch(part)), "")
 
 
-def by_reference(reference: str, branch: Branch, *, now: datetime) -> Arrival:
+def by_reference(reference: str, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
     """Check in who types this reference at the branch."""
     known = Appointment.objects.select_related("agency", "branch__agency", "procedure__agency")
     appointment = known.filter(reference=reference).exclude(status=Status.HELD).first()
     if appointment is None or (appointment.status == Status.EXPIRED and not appointment.name):  # was only ever held
         return Arrival(Answer.UNKNOWN)
-    return check_in(appointment, branch, now=now)
+    return check_in(appointment, branch, by=by, now=now)
 
 
-def check_in(appointment: Appointment, branch: Branch, *, now: datetime) -> Arrival:
+def check_in(appointment: Appointment, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
     """Check in who is at the branch, or say why not. Repeating it answers with the same ticket."""
     if refusal := _refusal(appointment, branch, now):
         return Arrival(refusal, appointment)
@@ -126,7 +127,7 @@ def check_in(appointment: Appointment, branch: Branch, *, now: datetime) -> Arri
         return Arrival(Answer.HERE, appointment, here)
     was_missed = appointment.status == Status.NO_SHOW
     try:
-        ticket = calling.check_in(appointment, now=now)
+        ticket = tickets.check_in(appointment, by=by, now=now)
     except WrongStatus:  # cancelled or served a moment ago
         appointment.refresh_from_db()
         return Arrival(_refusal(appointment, branch, now) or Answer.SERVED, appointment)
@@ -134,11 +135,11 @@ def check_in(appointment: Appointment, branch: Branch, *, now: datetime) -> Arri
     return Arrival(Answer.MISSED if was_missed else in_time, appointment, ticket)
 
 
-def check_in_remotely(appointment: Appointment, *, now: datetime) -> Ticket | None:
+def check_in_remotely(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket | None:
     """Who opens the door of a video call is there, so that the officers see it; nobody else checks in that way."""
     if appointment.channel != Channel.VIDEO or appointment.status not in (Status.BOOKED, Status.ARRIVED):
         return None
-    return calling.check_in(appointment, now=now)
+    return tickets.check_in(appointment, by=by, now=now)
 
 
 def open_ticket(appointment: Appointment, *, now: datetime) -> Ticket | None:

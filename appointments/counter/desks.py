@@ -8,8 +8,12 @@ from django.db import transaction
 
 from accounts.models import User
 from agencies.models import Branch
+from appointments import history
 from appointments.errors import DeskBusy, DeskTaken, NoDesk
-from appointments.models import Desk, Queue, Ticket
+from appointments.history import Actor
+from appointments.models import Desk, Event, Queue, Ticket
+
+Verb = Event.Verb
 
 
 @contextmanager
@@ -20,36 +24,42 @@ def queue_of(branch: Branch) -> Iterator[Queue]:
         yield Queue.objects.select_for_update().get(branch=branch)
 
 
-def sit(desk: Desk, *, officer: User, now: datetime) -> Desk:
+def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
     """Sit down at a desk, leaving the one before."""
+    officer = by.officer
     with queue_of(desk.branch):
         desk = Desk.objects.get(pk=desk.pk)
-        if desk.officer_id not in (None, officer.pk) or not desk.is_used:
+        if officer is None or desk.officer_id not in (None, officer.pk) or not desk.is_used:
             raise DeskTaken
         if desk.officer_id is None:
             for other in Desk.objects.filter(officer=officer):
-                _vacate(other)
+                _vacate(other, by, now)
             Desk.objects.filter(pk=desk.pk).update(officer=officer, seated_at=now, paused_at=None)
+            history.note(Verb.SIT, by=by, now=now, desk=desk)
     return Desk.objects.get(pk=desk.pk)
 
 
-def pause(desk: Desk, *, now: datetime) -> None:
+def pause(desk: Desk, *, by: Actor, now: datetime) -> None:
     """Nobody is called here for a while. Whoever is at the desk is still served to the end."""
-    Desk.objects.filter(pk=desk.pk, officer__isnull=False, paused_at=None).update(paused_at=now)
+    with transaction.atomic():
+        if Desk.objects.filter(pk=desk.pk, officer__isnull=False, paused_at=None).update(paused_at=now):
+            history.note(Verb.PAUSE, by=by, now=now, desk=desk)
 
 
-def resume(desk: Desk) -> None:
-    Desk.objects.filter(pk=desk.pk).update(paused_at=None)
+def resume(desk: Desk, *, by: Actor, now: datetime) -> None:
+    with transaction.atomic():
+        if Desk.objects.filter(pk=desk.pk, paused_at__isnull=False).update(paused_at=None):
+            history.note(Verb.RESUME, by=by, now=now, desk=desk)
 
 
-def leave(desk: Desk) -> None:
+def leave(desk: Desk, *, by: Actor, now: datetime) -> None:
     with queue_of(desk.branch):
-        _vacate(desk)
+        _vacate(desk, by, now)
 
 
-def require_free(desk: Desk, officer: User) -> None:
+def require_free(desk: Desk, officer: User | None) -> None:
     """The officer sits at this desk, and nobody else is being served there."""
-    if not Desk.objects.filter(pk=desk.pk, officer=officer).exists():
+    if officer is None or not Desk.objects.filter(pk=desk.pk, officer=officer).exists():
         raise NoDesk
     if is_busy(desk.pk):
         raise DeskBusy
@@ -61,7 +71,8 @@ def is_busy(desk_id: int, but: Ticket | None = None) -> bool:
     return (there.exclude(pk=but.pk) if but else there).exists()
 
 
-def _vacate(desk: Desk) -> None:
+def _vacate(desk: Desk, by: Actor, now: datetime) -> None:
     if is_busy(desk.pk):
         raise DeskBusy
     Desk.objects.filter(pk=desk.pk).update(officer=None, seated_at=None, paused_at=None)
+    history.note(Verb.LEAVE, by=by, now=now, desk=desk)

@@ -1,5 +1,7 @@
 """The verbs of disruptions: times that cannot be kept."""
 
-from appointments.disruptions.looking_after import look_after, start
+from appointments.disruptions.closing import start
+from appointments.disruptions.fallout import affected, because_of, replacements_for
+from appointments.disruptions.looking_after import look_after
 
-__all__ = ["look_after", "start"]
+__all__ = ["affected", "because_of", "look_after", "replacements_for", "start"]

@@ -1,5 +1,6 @@
-"""What was done to appointments and tickets, by whom."""
+"""The one stream of events: who did what, when, to which appointment or ticket, and how it was before."""
 
-from appointments.history.events import note
+from appointments.history.actors import Actor, By, worker
+from appointments.history.events import as_it_is, as_it_was, made, note, note_all, reading
 
-__all__ = ["note"]
+__all__ = ["Actor", "By", "as_it_is", "as_it_was", "made", "note", "note_all", "reading", "worker"]

@@ -1,34 +1,77 @@
-"""What was done to appointments and tickets, by whom: written in the transaction of the change, read as the history."""
+"""Writing the history: each verb notes one event, in the transaction that does the thing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from accounts.models import User
-from appointments.models import Appointment, Event, Ticket
+from django.db.models import Model
+
+from appointments.history.actors import Actor
+from appointments.models import Appointment, Desk, Disruption, Event, Reading, Ticket
 
 
 def note(
+    verb: Event.Verb,
     *,
-    at: datetime,
-    verb: str,
+    by: Actor,
+    now: datetime,
     appointment: Appointment | None = None,
     ticket: Ticket | None = None,
-    officer: User | None = None,
+    desk: Desk | None = None,
+    disruption: Disruption | None = None,
     before: Mapping[str, Any] | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Event:
-    """Store one event, of an appointment, of a ticket or of both.
+    """Store one event of an appointment, a ticket, a desk or a disruption.
 
-    `before` is what the verb changed, as it was, to take it back; `details` is what a reader wants to know besides. Both
-    hold only what JSON holds.
+    `before` is what the verb changed, as it was, to take it back. `details` is what a reader wants to know besides. Both
+    hold only what JSON holds, and nothing that tells who a citizen is.
     """
-    return Event.objects.create(
-        at=at,
+    event = made(verb, by=by, now=now, appointment=appointment, before=before, details=details)
+    event.ticket, event.desk, event.disruption = ticket, desk, disruption
+    event.save(force_insert=True)
+    return event
+
+
+def note_all(events: Iterable[Event]) -> None:
+    """Store the events of a verb that changes many rows at once."""
+    Event.objects.bulk_create(events)
+
+
+def made(
+    verb: Event.Verb,
+    *,
+    by: Actor,
+    now: datetime,
+    appointment: Appointment | None = None,
+    before: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Event:
+    """The event, not stored yet."""
+    return Event(
+        at=now,
         verb=verb,
+        by=by.by,
+        officer=by.officer,
+        page=by.page,
         appointment=appointment,
-        ticket=ticket,
-        officer=officer,
         before=dict(before or {}),
         details=dict(details or {}),
     )
+
+
+def as_it_is(row: Model, names: Iterable[str]) -> dict[str, Any]:
+    """These fields of the row as JSON can hold them: moments as ISO 8601."""
+    values = {name: getattr(row, name) for name in names}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def as_it_was(model: type[Model], plain: Mapping[str, Any]) -> dict[str, Any]:
+    """The same fields read back from an event."""
+    fields = {one.attname: one for one in model._meta.concrete_fields}
+    return {name: fields[name].to_python(value) for name, value in plain.items()}
+
+
+def reading(appointment: Appointment, *, by: Actor, now: datetime) -> None:
+    """Store that an officer has opened the page of this citizen's record."""
+    Reading.objects.create(appointment=appointment, officer=by.officer, at=now, page=by.page)

@@ -1,40 +1,30 @@
-"""The history of one appointment, told from its own times, the events, what officers clicked, and the messages.
+"""The story of one appointment, told from its events alone: to officers with every step, to the citizen in fewer words."""
 
-A step that stands in several of these places is told once, with the officer that any of them names.
-"""
-
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from django.contrib.admin.models import LogEntry
-from django.contrib.contenttypes.models import ContentType
-from django.utils.functional import cached_property
+from django.db.models import Q
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import gettext_lazy, pgettext
 
 from agencies.models import Branch, Procedure
 from appointments import wording
-from appointments.models import Appointment, Event, Notification, Offer, Status
-from videocalls.models import VideoCall
+from appointments.models import Appointment, Event, Notification, Offer
+from appointments.models.event import EventQuerySet
 
-Verb, Source, State = Event.Verb, Appointment.Source, Notification.State
-BOOKED, CANCELLED = "booked", "cancelled"
-
-# What officers' clicks are called in the log, and the step that each of them is.
-CLICKS = {
-    "Booked": BOOKED,
-    "Arrived": Verb.CHECK_IN,
-    "Service begun": Verb.SERVE,
-    "Completed": Verb.COMPLETE,
-    "Did not come": Verb.MISS,
-    "Moved": Verb.MOVE,
-    "Cancelled": CANCELLED,
-}
+Verb, By = Event.Verb, Event.By
+# Whoever books on the website holds the time first: that goes without saying.
+UNTOLD = (Verb.HOLD, Verb.RELEASE)
+MOVES = (Verb.MOVE, Verb.ACCEPT)
+PROBLEMS = (Verb.LAPSE, Verb.FAIL)
 ICONS = {
-    BOOKED: "event_available",
-    CANCELLED: "event_busy",
+    Verb.REQUEST: "hourglass_empty",
+    Verb.BOOK: "event_available",
+    Verb.VERIFY: "event_available",
+    Verb.CANCEL: "event_busy",
+    Verb.EXPIRE: "timer_off",
     Verb.CHECK_IN: "how_to_reg",
     Verb.CALL: "campaign",
     Verb.CALL_AGAIN: "campaign",
@@ -45,232 +35,225 @@ ICONS = {
     Verb.COMPLETE: "check_circle",
     Verb.MISS: "person_off",
     Verb.MOVE: "event_repeat",
+    Verb.ACCEPT: "event_repeat",
     Verb.ASSIGN: "badge",
+    Verb.OFFER: "warning",
+    Verb.SETTLE: "reply",
+    Verb.LAPSE: "timer_off",
+    Verb.ROOM: "videocam",
+    Verb.TELL: "mail",
+    Verb.FAIL: "unsubscribe",
 }
-# A click is logged right after the step it led to.
-SOON = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """Something that happened; `step` tells what it was where several records may tell of it."""
+    """One step as officers read it."""
 
     at: datetime
     text: str
-    step: str = ""
     by: str = ""
     note: str = ""
     icon: str = "circle"
     is_undone: bool = False
     is_problem: bool = False
 
-    def is_same_as(self, other: "Entry") -> bool:
-        return bool(self.step) and self.step == other.step and abs(self.at - other.at) <= SOON
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One step as the citizen reads it."""
+
+    at: datetime
+    text: str
 
 
 @dataclass(frozen=True)
-class Move:
-    """A change of time, and of branch where `branches` differ. `by` is who asked for it, as in `CancelledBy`."""
+class Words:
+    """What codes in the details of events stand for, read at once for all of them."""
 
-    event: Event
-    branches: tuple[Branch, Branch]
+    appointment: Appointment
+    branches: dict[str, Branch]
+    services: dict[str, str]
 
-    @property
-    def at(self) -> datetime:
-        return self.event.at
+    def time(self, event: Event, end: str) -> str:
+        """A time of a move on its branch's clock; with the branch where there are two."""
+        branch = self.branches.get(event.details.get(f"{end}_branch", ""), self.appointment.branch)
+        told = wording.moment(datetime.fromisoformat(event.details[end]), branch.zone)
+        return f"{told}, {branch.name}" if f"{end}_branch" in event.details else told
 
-    @property
-    def by(self) -> str:
-        return self.event.details.get("by", "")
+    def move(self, event: Event, told: str) -> str:
+        if "from" not in event.details:  # written before times were kept
+            return event.get_verb_display()
+        return told % {"was": self.time(event, "from"), "now": self.time(event, "to")}
 
-    @cached_property
-    def was(self) -> str:
-        return self._told("from", self.branches[0])
 
-    @cached_property
-    def became(self) -> str:
-        return self._told("to", self.branches[1])
-
-    def _told(self, end: str, branch: Branch) -> str:
-        time = wording.moment(datetime.fromisoformat(self.event.details[end]), branch.zone)
-        return time if self.branches[0] == self.branches[1] else f"{time}, {branch.name}"
+# For officers
 
 
 def of(appointment: Appointment) -> list[Entry]:
-    """Everything that happened to it, from the first on. A constant number of queries."""
-    events = list(appointment.events.select_related("officer").order_by("at", "pk"))
-    messages = list(appointment.notifications.filter(state__in=(State.SENT, State.FAILED, State.DROPPED)))
-    told = [*_from_events(appointment, events)]
-    own = [entry for entry in _from_row(appointment, messages) if not _is_told(entry, told)]
-    steps = _with_clicks(appointment, [*own, *told])
-    steps += [*_from_messages(messages), *_from_offers(appointment), *_from_call(appointment.video_call)]
-    steps += _from_followers(appointment)
-    return sorted(steps, key=lambda entry: entry.at)
+    """Everything that happened to the appointment, and what was booked from it, in order. A constant number of queries."""
+    found = Event.objects.filter(Q(appointment=appointment) | Q(appointment__follows=appointment, verb=Verb.BOOK))
+    related = found.select_related("officer", "disruption", "appointment__branch", "appointment__procedure")
+    events = list(related.exclude(verb__in=UNTOLD).in_order())
+    words = _words(appointment, events)
+    return [entry for event in events for entry in _entries(event, words)]
 
 
-def moves(appointment: Appointment) -> list[Move]:
-    """Every change of its time, from the first on."""
-    found = appointment.events.filter(verb=Verb.MOVE, is_undone=False).order_by("at", "pk")
-    return _moves(appointment, list(found))
-
-
-def _moves(appointment: Appointment, events: list[Event]) -> list[Move]:
-    """With the branches where one moved to another; those are read only then."""
-    codes = {event.details[end] for event in events for end in ("from_branch", "to_branch") if end in event.details}
-    named = {branch.code: branch for branch in Branch.objects.filter(code__in=codes)} if codes else {}
-
-    def branch(event: Event, end: str) -> Branch:
-        return named.get(event.details.get(end, ""), appointment.branch)
-
-    return [Move(event, (branch(event, "from_branch"), branch(event, "to_branch"))) for event in events]
-
-
-# Where it is read from
-
-
-def _from_events(appointment: Appointment, events: list[Event]) -> Iterator[Entry]:
-    moved = {move.event.pk: move for move in _moves(appointment, [one for one in events if one.verb == Verb.MOVE])}
-    codes = {code for event in events if (code := event.details.get("procedure"))}
-    services = {one.code: one.name for one in Procedure.objects.filter(code__in=codes)} if codes else {}
-    for event in events:
-        move = moved.get(event.pk)
-        yield Entry(
-            event.at,
-            _("Moved from %(was)s to %(now)s") % {"was": move.was, "now": move.became} if move else _told(event),
-            step=event.verb,
-            by=str(event.officer or (_who(move.by) if move else "")),
-            note=_details(event.details, services),
-            icon=ICONS.get(event.verb, "circle"),
-            is_undone=event.is_undone,
-        )
-
-
-def _told(event: Event) -> str:
-    desk = event.details.get("desk")
-    if event.verb == Verb.CALL and desk:
-        return _("Called to desk %(desk)s") % {"desk": desk}
-    if event.verb == Verb.FORWARD and desk:
-        return _("Forwarded to desk %(desk)s") % {"desk": desk}
-    return event.get_verb_display()
-
-
-def _details(details: dict[str, Any], services: dict[str, str]) -> str:
-    service = services.get(details.get("procedure", ""), "")
-    return ", ".join(text for text in (service, details.get("reason", ""), details.get("note", "")) if text)
-
-
-def _from_row(appointment: Appointment, messages: list[Notification]) -> Iterator[Entry]:
-    """The times that the appointment itself keeps."""
-    asked_to_verify = any(message.kind == Notification.Kind.VERIFY for message in messages)
-    yield from _beginning(appointment, asked_to_verify or appointment.booked_at is None)
-    times = (
-        (Verb.MOVE, appointment.moved_at, _("Moved"), ""),
-        (Verb.CHECK_IN, appointment.arrived_at, _("Arrived"), ""),
-        (Verb.SERVE, appointment.serving_at, _("Service begun"), str(appointment.officer or "")),
-        (Verb.COMPLETE, appointment.completed_at, _("Completed"), str(appointment.officer or "")),
+def _entries(event: Event, words: Words) -> Iterator[Entry]:
+    if event.verb == Verb.PAST:
+        yield from _folded(event)
+        return
+    yield Entry(
+        event.at,
+        _text(event, words),
+        by=_who(event),
+        note=_note(event, words),
+        icon=ICONS.get(Verb(event.verb), "circle"),
+        is_undone=event.is_undone,
+        is_problem=event.verb in PROBLEMS,
     )
-    for verb, at, text, by in times:
-        if at:
-            yield Entry(at, text, step=verb, by=by, icon=ICONS[verb])
-    if appointment.ended_at:
-        yield _end(appointment, appointment.ended_at)
-    if appointment.rated_at:
-        yield Entry(appointment.rated_at, _("The citizen rated the service"), icon="star")
 
 
-def _beginning(appointment: Appointment, had_to_verify: bool) -> Iterator[Entry]:
-    through = {
-        Source.WEB: _("Booked on the website"),
-        Source.STAFF: _("Booked by an officer"),
-        Source.SYSTEM: _("Booked by the agency's system"),
+def _folded(event: Event) -> Iterator[Entry]:
+    """The steps that retention has folded into one row."""
+    for verb, at in event.details["steps"]:
+        if verb not in UNTOLD:
+            yield Entry(datetime.fromisoformat(at), str(Verb(verb).label), icon=ICONS.get(Verb(verb), "circle"))
+
+
+def _text(event: Event, words: Words) -> str:
+    if event.appointment_id != words.appointment.pk:
+        return _("Follow-up booked")
+    special = TEXTS.get(Verb(event.verb))
+    return special(event, words) if special else str(PLAIN.get(Verb(event.verb), event.get_verb_display()))
+
+
+def _booked(event: Event, words: Words) -> str:
+    through = {By.OFFICER: _("Booked by an officer"), By.SYSTEM: _("Booked by the agency's system")}
+    return through.get(By(event.by), _("Booked on the website")) if event.by else event.get_verb_display()
+
+
+def _to_desk(event: Event, words: Words) -> str:
+    desk = event.details.get("desk")
+    told = _("Called to desk %(desk)s") if event.verb == Verb.CALL else _("Forwarded to desk %(desk)s")
+    return told % {"desk": desk} if desk else event.get_verb_display()
+
+
+def _moved(event: Event, words: Words) -> str:
+    return words.move(event, _("Moved from %(was)s to %(now)s"))
+
+
+def _settled(event: Event, words: Words) -> str:
+    return _answer(event)
+
+
+def _fell_out(event: Event, words: Words) -> str:
+    if event.disruption is None:
+        return event.get_verb_display()
+    return _("%(was)s falls out: %(reason)s") % {"was": words.time(event, "was"), "reason": event.disruption.reason}
+
+
+def _told(event: Event, words: Words) -> str:
+    what = {"kind": Notification.Kind(event.details["kind"]).label}
+    what["medium"] = Notification.Medium(event.details["medium"]).label
+    sent, lost = _("Message sent: %(kind)s (%(medium)s)"), _("Message did not arrive: %(kind)s (%(medium)s)")
+    return (sent if event.verb == Verb.TELL else lost) % what
+
+
+TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
+    Verb.BOOK: _booked,
+    Verb.MOVE: _moved,
+    Verb.ACCEPT: _moved,
+    Verb.CALL: _to_desk,
+    Verb.FORWARD: _to_desk,
+    Verb.OFFER: _fell_out,
+    Verb.SETTLE: _settled,
+    Verb.TELL: _told,
+    Verb.FAIL: _told,
+}
+# Where the verb's own name says too little.
+PLAIN = {
+    Verb.REQUEST: gettext_lazy("Requested on the website"),
+    Verb.EXPIRE: gettext_lazy("Expired: not confirmed in time"),
+}
+
+
+def _answer(event: Event) -> str:
+    """What became of an offer with this step, if it was about one."""
+    state = event.details.get("offer_state")
+    return _("Answer to the offer: %(state)s") % {"state": Offer.State(state).label} if state else ""
+
+
+def _note(event: Event, words: Words) -> str:
+    """What is said below the text of a step."""
+    if event.appointment_id != words.appointment.pk and event.appointment:
+        return _follow_up(event.appointment)
+    if event.verb == Verb.CANCEL:
+        return ". ".join(filter(None, (words.appointment.cancel_reason, _answer(event))))
+    if event.verb == Verb.OFFER:
+        none, to = _("No other time found"), event.details.get("to")
+        return _("Offered: %(when)s") % {"when": words.time(event, "to")} if to else none
+    if event.verb in MOVES:
+        return _answer(event)
+    return words.services.get(event.details.get("procedure", ""), "")
+
+
+def _follow_up(later: Appointment) -> str:
+    when = wording.moment(later.starts_at, later.branch.zone)
+    return f"{later.spoken_reference}, {later.procedure.name}: {when}, {later.branch.name}"
+
+
+def _who(event: Event) -> str:
+    """The officer's name; or the role of who acted, in the case that Greek has for somebody who does something."""
+    if event.officer:
+        return str(event.officer)
+    if event.verb in (Verb.BOOK, Verb.REQUEST, Verb.VERIFY):  # their text says it
+        return ""
+    citizen, agency = pgettext("who", "the citizen"), pgettext("who", "the agency")
+    roles = {By.CITIZEN: citizen, By.GUEST: citizen, By.SYSTEM: agency, By.OFFICER: agency}
+    return roles.get(By(event.by), "") if event.by else ""
+
+
+def _words(appointment: Appointment, events: Iterable[Event]) -> Words:
+    """Reads branches and services only where events name some."""
+    details: list[dict[str, Any]] = [event.details for event in events]
+    places = {one[name] for one in details for name in ("from_branch", "to_branch", "was_branch") if one.get(name)}
+    codes = {one["procedure"] for one in details if one.get("procedure")}
+    branches = {branch.code: branch for branch in Branch.objects.filter(code__in=places)} if places else {}
+    services = {one.code: one.name for one in Procedure.objects.filter(code__in=codes)} if codes else {}
+    return Words(appointment, branches, services)
+
+
+# For the citizen
+
+
+def for_citizen(appointment: Appointment) -> list[Told]:
+    """What happened to the appointment so far, in order; steps that were taken back are left out."""
+    events = list(_standing(appointment).in_order())
+    words = _words(appointment, events)
+    told = [Told(event.at, _to_citizen(event, words)) for event in events]
+    return [one for one in told if one.text]
+
+
+def _standing(appointment: Appointment) -> EventQuerySet:
+    return appointment.events.standing()
+
+
+def _to_citizen(event: Event, words: Words) -> str:
+    by_citizen = event.by in (By.CITIZEN, By.GUEST)
+    if event.verb in MOVES:
+        you, agency = _("You moved it from %(was)s to %(now)s"), _("The agency moved it from %(was)s to %(now)s")
+        return words.move(event, you if by_citizen else agency)
+    if event.verb == Verb.CANCEL:
+        return _("Cancelled by you") if by_citizen else _("Cancelled by the agency")
+    texts: dict[str, str] = {
+        Verb.REQUEST: _("Requested"),
+        Verb.BOOK: _("Booked"),
+        Verb.VERIFY: _("Booked"),
+        Verb.CHECK_IN: _("You arrived"),
+        Verb.SERVE: _("The officer began"),
+        Verb.COMPLETE: _("Completed"),
+        Verb.MISS: _("Marked as missed"),
+        Verb.EXPIRE: _("Not confirmed in time"),
     }
-    text, icon = through[Source(appointment.source)], ICONS[BOOKED]
-    if had_to_verify:
-        yield Entry(appointment.created_at, _("Requested on the website"), icon="hourglass_empty")
-        text = _("E-mail address confirmed: booked")
-    if appointment.booked_at:
-        yield Entry(appointment.booked_at, text, step=BOOKED, icon=icon)
-
-
-def _end(appointment: Appointment, at: datetime) -> Entry:
-    if appointment.status == Status.NO_SHOW:
-        return Entry(at, _("Did not come"), step=Verb.MISS, icon=ICONS[Verb.MISS])
-    if appointment.status == Status.EXPIRED:
-        return Entry(at, _("Expired: not confirmed in time"), icon="timer_off")
-    who, why = _who(appointment.cancelled_by), appointment.cancel_reason
-    return Entry(at, _("Cancelled"), step=CANCELLED, by=who, note=why, icon=ICONS[CANCELLED])
-
-
-def _who(by: str) -> str:
-    """Who changed it, where it was no officer; as the one who does something (Greek has a case for that)."""
-    whos: dict[str, str] = {
-        Appointment.CancelledBy.CITIZEN: pgettext("who", "the citizen"),
-        Appointment.CancelledBy.AGENCY: pgettext("who", "the agency"),
-    }
-    return whos.get(by, "")
-
-
-def _is_told(own: Entry, steps: Iterable[Entry]) -> bool:
-    return any(own.is_same_as(step) and not step.is_undone for step in steps)
-
-
-def _with_clicks(appointment: Appointment, steps: list[Entry]) -> list[Entry]:
-    """The steps with the officers whose clicks are in the log; a click whose step is not known stands for itself."""
-    content_type = ContentType.objects.get_for_model(Appointment)
-    log = LogEntry.objects.filter(content_type=content_type, object_id=str(appointment.pk)).select_related("user")
-    for entry in log.exclude(change_message="").order_by("action_time", "pk"):
-        step = CLICKS.get(entry.change_message, "")
-        click = Entry(entry.action_time, _(entry.change_message), step=step, by=str(entry.user))
-        same = next((number for number, one in enumerate(steps) if one.is_same_as(click)), None)
-        if same is None:
-            steps.append(replace(click, icon=ICONS.get(step, "circle")))
-        elif steps[same].by in ("", *map(_who, Appointment.CancelledBy)):
-            steps[same] = replace(steps[same], by=click.by)
-    return steps
-
-
-def _from_messages(messages: list[Notification]) -> Iterator[Entry]:
-    for message in messages:
-        what = {"kind": message.get_kind_display(), "medium": message.get_medium_display()}
-        if message.state == State.SENT and message.sent_at:
-            yield Entry(message.sent_at, _("Message sent: %(kind)s (%(medium)s)") % what, icon="mail")
-        elif message.state == State.FAILED:
-            text = _("Message did not arrive: %(kind)s (%(medium)s)") % what
-            # A message that gave up keeps the time of its last attempt.
-            yield Entry(message.due_at, text, note=message.last_error, icon="unsubscribe", is_problem=True)
-
-
-def _from_offers(appointment: Appointment) -> Iterator[Entry]:
-    for offer in appointment.offers.select_related("disruption", "was_branch", "hold__branch"):
-        when = wording.moment(offer.was_starts_at, offer.was_branch.zone)
-        fell_out = {"was": when, "reason": offer.disruption.reason}
-        yield Entry(
-            offer.created_at, _("%(was)s falls out: %(reason)s") % fell_out, note=_offered(offer), icon="warning"
-        )
-        if offer.answered_at:
-            answer = {"state": offer.get_state_display()}
-            yield Entry(offer.answered_at, _("Answer to the offer: %(state)s") % answer, icon="reply")
-        elif offer.state == Offer.State.LAPSED and offer.deadline:
-            yield Entry(offer.deadline, _("No answer in time"), icon="timer_off", is_problem=True)
-
-
-def _offered(offer: Offer) -> str:
-    if offer.hold is None:
-        return _("No other time found") if offer.state == Offer.State.NONE_FOUND else ""
-    place = offer.hold.branch
-    return _("Offered: %(when)s") % {"when": f"{wording.moment(offer.hold.starts_at, place.zone)}, {place.name}"}
-
-
-def _from_call(call: VideoCall | None) -> Iterator[Entry]:
-    if call and call.state == VideoCall.State.FAILED:
-        text = _("The room of the video call could not be made")
-        yield Entry(call.created_at, text, note=call.last_error, icon="videocam_off", is_problem=True)
-    elif call:
-        yield Entry(call.created_at, _("Room of the video call made"), icon="videocam")
-
-
-def _from_followers(appointment: Appointment) -> Iterator[Entry]:
-    for later in appointment.followers.exclude(status=Status.HELD).select_related("branch", "procedure"):
-        when = wording.moment(later.starts_at, later.branch.zone)
-        note = f"{later.spoken_reference}, {later.procedure.name}: {when}, {later.branch.name}"
-        yield Entry(later.created_at, _("Follow-up booked"), note=note, icon="event_available")
+    return texts.get(event.verb, "")

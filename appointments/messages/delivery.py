@@ -14,8 +14,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
-from appointments.booking.owed import WAITS_FOR_MORNING, after_night, is_true
+from appointments.booking.owed import WAITS_FOR_MORNING, after_night
 from appointments.messages import mails, sms
+from appointments.messages.truth import is_true
 from appointments.models import Notification
 
 Medium, State = Notification.Medium, Notification.State

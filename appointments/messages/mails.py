@@ -105,10 +105,10 @@ def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
 
 def _offered(appointment: Appointment) -> dict[str, object]:
     """What is offered instead of the time that fell out; `held` is None where there is nothing free."""
-    hanging = appointment.offers.hanging().select_related("disruption", "hold__branch")
-    offer = hanging.latest("created_at")
+    unsettled = appointment.offers.unsettled().select_related("disruption", "hold__branch")
+    offer = unsettled.latest("created_at")
     context: dict[str, object] = {
-        "reason": offer.disruption.reason,
+        "reason": offer.because,
         "offer_link": appointment.link("offer"),
         "move_link": appointment.link("move"),
         "cancel_link": appointment.link("cancel"),

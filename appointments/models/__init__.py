@@ -2,11 +2,14 @@
 
 from appointments.models.alert import Alert, AlertMail
 from appointments.models.appointment import Appointment, Status
-from appointments.models.disruption import Disruption, Offer
+from appointments.models.counter import Desk, Queue, Ticket
+from appointments.models.disruption import Disruption
+from appointments.models.event import Event
 from appointments.models.feed import Feed
 from appointments.models.notification import Notification
-from appointments.models.queue import Desk, Event, Queue, Ticket
+from appointments.models.offer import Offer
 from appointments.models.rating import Rating
+from appointments.models.reading import Reading
 from appointments.models.slot import TimeSlot
 
 __all__ = [
@@ -21,6 +24,7 @@ __all__ = [
     "Offer",
     "Queue",
     "Rating",
+    "Reading",
     "Status",
     "Ticket",
     "TimeSlot",

@@ -309,15 +309,16 @@ class Appointment(models.Model):
     def may_change(self, now: datetime) -> bool:
         """Whether the citizen may still move or cancel it: an officer always may, while it is open.
 
-        Who cannot be served at that time, through no fault of one's own, may as long as it takes.
+        A citizen whose time has been closed may change it for as long as it takes.
         """
         latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
         return self.status in (Status.UNVERIFIED, Status.BOOKED) and (now <= latest or self.has_fallen_out)
 
     @property
     def has_fallen_out(self) -> bool:
-        """Whether its time cannot take place and nothing has been agreed on instead. One query."""
-        return any(offer.is_hanging for offer in self.offers.all())
+        """Whether a disruption has closed its time. One query, and one more for each disruption of those days."""
+        closing = self.branch.disruptions.around(self.starts_at)
+        return any(disruption.hits([self.branch]).filter(pk=self.pk).exists() for disruption in closing)
 
     def page_url(self, view: str = "detail") -> str:
         """Absolute address of one of our pages about it, in the citizen's language, without the signed key."""

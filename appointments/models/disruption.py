@@ -1,4 +1,4 @@
-"""A strike, a flood, a broken network: times that fall out, and what each citizen is offered instead."""
+"""A strike, a flood, a broken network: times that cannot be kept."""
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta
@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, Branch
 from agencies.text import localized
-from appointments.models.appointment import Appointment, AppointmentQuerySet, Status
+from appointments.models.appointment import Appointment, AppointmentQuerySet
 
 DAY = timedelta(days=1)
 
@@ -43,6 +43,10 @@ def every_way() -> list[str]:
 
 
 class DisruptionQuerySet(models.QuerySet["Disruption"]):
+    def around(self, moment: datetime) -> "DisruptionQuerySet":
+        """Those that may close the moment, wherever the branch is: a day more at each end covers every zone."""
+        return self.filter(from_date__lte=(moment + DAY).date(), until_date__gte=(moment - DAY).date())
+
     def to_look_after(self, *, now: datetime) -> "DisruptionQuerySet":
         """Those that somebody waits in, and those not over: until then somebody may still have slipped in."""
         # A day more: the last day is over later west of here.
@@ -111,79 +115,6 @@ class Disruption(models.Model):
         columns = [list(column) for column in zip(*closed, strict=True)] or [[], [], []]
         return Appointment.objects.filter(pk__in=RawSQL(HIT, columns))  # noqa: S611 (no user input)
 
-    def affected(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
-        """Those that were promised and still need an offer: none of a disruption hangs over them already.
-
-        Who has not confirmed the e-mail address yet gets an offer after that; who is at the branch already is spoken to.
-        """
-        dealt_with = Offer.objects.filter(Q(state__in=Offer.HANGING) | Q(disruption=self.pk)).values("appointment")
-        return self.hits(branches).filter(status=Status.BOOKED).exclude(pk__in=dealt_with)
-
 
 def _utc(day: date, clock: time, branch: Branch) -> datetime:
     return datetime.combine(day, clock, branch.zone).astimezone(UTC)
-
-
-class OfferQuerySet(models.QuerySet["Offer"]):
-    def hanging(self) -> "OfferQuerySet":
-        """Of citizens who still have an appointment that cannot take place: somebody has to answer, or to call."""
-        return self.filter(state__in=Offer.HANGING)
-
-
-class Offer(models.Model):
-    """A time held for the citizen of one appointment until a deadline, or the fact that none was found."""
-
-    class State(models.TextChoices):
-        OPEN = "open", _("Waiting for the answer")
-        ACCEPTED = "accepted", _("Accepted")
-        CHANGED = "changed", _("Chose another time")
-        CANCELLED = "cancelled", _("Cancelled")
-        LAPSED = "lapsed", _("No answer in time")
-        NONE_FOUND = "none_found", _("No other time found")
-        KEPT = "kept", _("Served after all")
-
-    HANGING = (State.OPEN, State.LAPSED, State.NONE_FOUND)
-
-    disruption = models.ForeignKey(
-        Disruption, models.CASCADE, related_name="offers", verbose_name=_("disruption"), db_index=False
-    )
-    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="offers", verbose_name=_("appointment"))
-    hold = models.OneToOneField(
-        Appointment, models.SET_NULL, null=True, blank=True, related_name="held_for", verbose_name=_("held time")
-    )
-    was_starts_at = models.DateTimeField(_("time that fell out"))
-    was_branch = models.ForeignKey(
-        Branch, models.PROTECT, related_name="+", verbose_name=_("branch where it fell out"), db_index=False
-    )
-    state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
-    deadline = models.DateTimeField(_("deadline"), null=True, blank=True)
-    created_at = models.DateTimeField(_("created at"))
-    answered_at = models.DateTimeField(_("answered at"), null=True, blank=True)
-
-    objects = OfferQuerySet.as_manager()
-
-    class Meta:
-        verbose_name = _("offer")
-        verbose_name_plural = _("offers")
-        ordering = ("was_starts_at", "pk")
-        constraints = (
-            models.UniqueConstraint(fields=["disruption", "appointment"], name="one_offer_per_disruption"),
-            models.UniqueConstraint(
-                fields=["appointment"], condition=Q(state="open"), name="one_open_offer_per_appointment"
-            ),
-            models.CheckConstraint(
-                condition=~Q(state="open") | Q(hold__isnull=False, deadline__isnull=False),
-                name="open_offer_holds_a_time",
-            ),
-        )
-
-    def __str__(self) -> str:
-        return f"{self.appointment} – {self.get_state_display()}"
-
-    @property
-    def is_hanging(self) -> bool:
-        return self.state in self.HANGING
-
-    def is_open(self, now: datetime) -> bool:
-        """Whether the time is still held; the sweep may not have been there yet."""
-        return self.state == self.State.OPEN and self.deadline is not None and now < self.deadline

@@ -4,7 +4,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch
-from appointments.models.queue import random_key
+from appointments.models.keys import random_key
 
 
 class Feed(models.Model):

@@ -1,89 +1,108 @@
-"""The verbs of offers: another time is held for whose appointment cannot take place, and answered.
+"""Holding a time for somebody until a deadline: because theirs cannot be kept, because they wished for an earlier one, or
+because an officer suggests it.
 
-Each is one short transaction that locks the appointment first, as the verbs of `appointments.booking` do, which move the
-times. Who answers by moving or cancelling the appointment itself ends the offer there.
+Each verb is one short transaction that locks the appointment first, as the verbs of `appointments.booking` do, which move
+the times. A citizen who answers by moving or cancelling the appointment itself ends the offer there.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
 
-from accounts.models import User
-from appointments import booking
+from appointments import booking, history
 from appointments.booking import owed, taking
 from appointments.errors import BookingError, HoldExpired, OfferGone, WrongStatus
-from appointments.models import Appointment, Disruption, Offer, Status
-from appointments.offers.replacements import Candidate, Replacements
+from appointments.history import Actor
+from appointments.models import Appointment, Disruption, Event, Offer, Status
+from appointments.offers.replacements import Candidate
 from appointments.times import asking
 
-State = Offer.State
+State, Verb = Offer.State, Event.Verb
 
 # How long an offer is held, how long before the held time an answer is needed, and what everybody has at least.
 PATIENCE, BEFORE, AT_LEAST = timedelta(hours=48), timedelta(hours=4), timedelta(hours=2)
-# A message waits for the morning, unless the time that fell out is nearer to it than this.
+# A message waits for the morning, unless the appointment's own time is nearer to it than this.
 ALARM = timedelta(hours=4)
 
 
-def make(
-    appointment: Appointment, disruption: Disruption, replacements: Replacements, *, now: datetime
-) -> Offer | None:
-    """Hold the best time for the affected appointment, and tell the citizen; or tell that there is none.
+@dataclass(frozen=True)
+class Because:
+    """Why a time is held for somebody."""
 
-    It comes from a list, with branch, agency and procedure; here it is locked and asked whether it is still so. None where
-    there is nothing to do (any more), or somebody else is at it: then a later sweep looks again.
+    reason: Offer.Reason
+    disruption: Disruption | None = None
+
+    @property
+    def is_urgent(self) -> bool:
+        """Whether the citizen has no time that can be kept, and so has to hear of it even if nothing else is free."""
+        return self.reason == Offer.Reason.DISRUPTION
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where offers come from: the candidates for an appointment, the best first, and who is told which slots were given."""
+
+    candidates: Callable[[Appointment], Iterable[Candidate]]
+    gave: Callable[[Iterable[int]], None]
+
+
+def make(appointment: Appointment, because: Because, source: Source, *, by: Actor, now: datetime) -> Offer | None:
+    """Hold the best time for the appointment, and tell the citizen; or tell that there is none, where that is news.
+
+    The appointment comes from a list, with branch, agency and procedure; here it is locked and asked whether it is still so.
+    Returns None where there is nothing to do (any more), or somebody else is at it: then a later sweep looks again.
     """
     with transaction.atomic():
         here = {"starts_at": appointment.starts_at, "branch": appointment.branch_id, "status": Status.BOOKED}
         same = Appointment.objects.filter(pk=appointment.pk, **here).order_by().values_list("revision", flat=True)
         revisions = list(same.select_for_update(skip_locked=True, no_key=True))
         # Asked under the lock: another worker may have been here since the list was made.
-        if not revisions or _is_offered(appointment, disruption):
+        if not revisions or not _makes_way(appointment, because, by, now):
             return None
         (appointment.revision,) = revisions
         offer = Offer(
-            disruption=disruption,
+            reason=because.reason,
+            disruption=because.disruption,
             appointment=appointment,
             was_starts_at=appointment.starts_at,
             was_branch=appointment.branch,
             created_at=now,
         )
-        _offer_best(offer, replacements, now)
-    return offer
+        return _offer_best(offer, source, by, now)
 
 
-def again(offered: Offer, replacements: Replacements, *, now: datetime) -> Offer:
+def again(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
     """Look for another time, where the first one lapsed or none was found."""
     with _locked(offered) as offer:
         if offer.state not in (State.LAPSED, State.NONE_FOUND) or offer.appointment.status != Status.BOOKED:
             raise WrongStatus
-        _offer_best(offer, replacements, now)
+        _offer_best(offer, source, by, now)
     return offer
 
 
-def renew(offered: Offer, replacements: Replacements, *, now: datetime) -> Offer:
-    """The time that was held has fallen out as well: hold another one."""
+def renew(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
+    """The time that was held has been closed as well: hold another one."""
     with _locked(offered) as offer:
         if offer.state == State.OPEN and offer.hold and offer.hold.status == Status.HELD:
-            booking.release(offer.hold, now=now)
-            _offer_best(offer, replacements, now)
+            booking.release(offer.hold, by=by, now=now)
+            _offer_best(offer, source, by, now)
     return offer
 
 
-def close(offered: Offer, state: Offer.State, *, now: datetime) -> Offer:
+def close(offered: Offer, state: Offer.State, *, by: Actor, now: datetime) -> Offer:
     """Nobody waits for an answer any more: what is held is free again."""
     with _locked(offered) as offer:
-        if offer.is_hanging:
-            if offer.hold:
-                booking.release(offer.hold, now=now)
-            offer.state, offer.answered_at = state, now
-            offer.save(update_fields=["state", "answered_at"])
+        if offer.is_unsettled:
+            _close(offer, state, by, now)
     return offer
 
 
-def accept(offered: Offer, *, by: str, now: datetime, officer: User | None = None) -> Offer:
+def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
     """The appointment moves to the time that is held for it. Repeating it changes nothing.
 
     Raises OfferGone if the time is held no longer.
@@ -94,7 +113,7 @@ def accept(offered: Offer, *, by: str, now: datetime, officer: User | None = Non
         if offer.state != State.OPEN or offer.hold is None:
             raise OfferGone
         try:
-            offer.appointment = booking.take_over(offer.appointment, offer.hold, by=by, now=now, officer=officer)
+            offer.appointment = booking.take_over(offer.appointment, offer.hold, by=by, now=now)
         except HoldExpired as error:
             raise OfferGone from error
         offer.state, offer.answered_at = State.ACCEPTED, now
@@ -102,9 +121,27 @@ def accept(offered: Offer, *, by: str, now: datetime, officer: User | None = Non
     return offer
 
 
-def _is_offered(appointment: Appointment, disruption: Disruption) -> bool:
-    hanging_or_here = Q(state__in=Offer.HANGING) | Q(disruption=disruption)
-    return appointment.offers.filter(hanging_or_here).exists()
+def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datetime) -> bool:
+    """Whether nothing is offered already. A time that cannot be kept goes before a wish, whose offer ends."""
+    earlier = appointment.offers.filter(Q(state__in=Offer.UNSETTLED) | Q(disruption=because.disruption))
+    wishes = []
+    for offer in earlier.select_related("hold"):
+        if not because.is_urgent or offer.reason == because.reason:
+            return False
+        wishes.append(offer)
+    for offer in wishes:
+        _close(offer, State.WITHDRAWN, by, now)
+    return True
+
+
+def _close(offer: Offer, state: Offer.State, by: Actor, now: datetime) -> None:
+    if offer.hold:
+        booking.release(offer.hold, by=by, now=now)
+    offer.state, offer.answered_at = state, now
+    offer.save(update_fields=["state", "answered_at"])
+    history.note(
+        Verb.SETTLE, by=by, now=now, appointment=offer.appointment, details={"offer": offer.pk, "offer_state": state}
+    )
 
 
 @contextmanager
@@ -113,29 +150,51 @@ def _locked(offered: Offer) -> Iterator[Offer]:
     with transaction.atomic():
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=offered.appointment_id)
         related = Offer.objects.select_related(
-            "disruption", "hold__branch", "appointment__agency", "appointment__branch", "appointment__procedure__agency"
-        )
+            "disruption", "was_branch", "hold__branch", "appointment__agency", "appointment__branch"
+        ).select_related("appointment__procedure__agency")
         yield related.get(pk=offered.pk)
 
 
-def _offer_best(offer: Offer, replacements: Replacements, now: datetime) -> None:
-    """Store the offer, and owe the message about it."""
+def _offer_best(offer: Offer, source: Source, by: Actor, now: datetime) -> Offer | None:
+    """Store the offer, and owe the message about it. None where nothing is free and nobody has to hear of that."""
     appointment = offer.appointment
     due = _due(offer, now)
-    tried = (_hold(appointment, candidate, due, now) for candidate in replacements.candidates(appointment))
+    tried = (_hold(appointment, candidate, due, by, now) for candidate in source.candidates(appointment))
     offer.hold = next(filter(None, tried), None)
     if offer.hold:
-        replacements.gave(offer.hold.slot_ids)
+        source.gave(offer.hold.slot_ids)
+    elif offer.reason != Offer.Reason.DISRUPTION:
+        return None
     offer.state = State.OPEN if offer.hold else State.NONE_FOUND
     offer.deadline = offer.hold.expires_at if offer.hold else None
     offer.save()
     # Messages of before say what is no longer true; this one is told apart by the number.
     appointment.revision += 1
     Appointment.objects.filter(pk=appointment.pk).update(revision=appointment.revision)
+    _note(offer, owed.drop_pending(appointment), by, now)
     owed.owe_offer(appointment, due=due)
+    return offer
 
 
-def _hold(appointment: Appointment, candidate: Candidate, due: datetime, now: datetime) -> Appointment | None:
+def _note(offer: Offer, dropped: list[int], by: Actor, now: datetime) -> None:
+    details: dict[str, Any] = {"offer": offer.pk, "was": offer.was_starts_at.isoformat()}
+    details["was_branch"] = offer.was_branch.code
+    if offer.hold:
+        details |= {"to": offer.hold.starts_at.isoformat(), "to_branch": offer.hold.branch.code}
+    history.note(
+        Verb.OFFER,
+        by=by,
+        now=now,
+        appointment=offer.appointment,
+        disruption=offer.disruption,
+        before={"messages": dropped},
+        details=details,
+    )
+
+
+def _hold(
+    appointment: Appointment, candidate: Candidate, due: datetime, by: Actor, now: datetime
+) -> Appointment | None:
     """A time held until the answer is due. It counts for nobody's limit: it takes the place of one that counts."""
     procedure, channel = appointment.procedure, candidate.channel
     try:
@@ -149,9 +208,11 @@ def _hold(appointment: Appointment, candidate: Candidate, due: datetime, now: da
             source=appointment.source,
             language=appointment.language,
             created_at=now,
+            starts_at=slot.starts_at,
+            ends_at=slot.starts_at + timedelta(minutes=procedure.duration_minutes),
             expires_at=deadline(slot.starts_at, appointment, due=due),
         )
-        taking.make(hold, slot)
+        taking.make(hold, slot, history.made(Verb.HOLD, by=by, now=now))
     except BookingError:
         return None
     return hold

@@ -1,4 +1,4 @@
-"""Where else, and when: free times that may be offered for an appointment that cannot take place.
+"""Where else, and when: free times that may be offered in place of an appointment's own.
 
 The nearest in time wins, before or after. A branch near by has to be days nearer than the citizen's own, for one has to
 travel there, and a video call still more.
@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from math import asin, cos, radians, sin, sqrt
 
 from agencies.models import Branch, Channel, Procedure
-from appointments.models import Appointment, Disruption
+from appointments.models import Appointment
 from appointments.models.disruption import Way
 from appointments.times.availability import FreeTime, free_times
 
@@ -62,21 +62,32 @@ class Pool:
         del self.times[place], self.starts[place]
 
 
-class Replacements:
-    """The free times around one disruption. Each list is read once, however many appointments are offered from it.
+@dataclass(frozen=True)
+class Closed:
+    """A stretch of time at a branch (UTC) in which nothing is offered, though its slots may still be there."""
 
-    Times taken by others since are found out when they are tried.
+    branch_id: int
+    begins: datetime
+    ends: datetime
+
+
+class Replacements:
+    """The free times around appointments that need another one. Each list is read once, however many are offered from it.
+
+    `ways` are what may be offered. Times taken by others since are found out when they are tried.
     """
 
-    def __init__(self, disruption: Disruption, *, now: datetime) -> None:
-        self._disruption, self._now = disruption, now
-        self._closed = {branch.pk: disruption.windows(branch) for branch in disruption.branches.all()}
+    def __init__(self, ways: Iterable[str], closed: Iterable[Closed] = (), *, now: datetime) -> None:
+        self._ways, self._now = frozenset(ways), now
+        self._closed: dict[int, list[Closed]] = {}
+        for one in closed:
+            self._closed.setdefault(one.branch_id, []).append(one)
         self._pools: dict[tuple[int, str, int], Pool] = {}
         self._near: dict[tuple[int, str, int], list[Branch]] = {}
         self._given: Counter[int] = Counter()
 
     def candidates(self, appointment: Appointment) -> Iterator[Candidate]:
-        """What may be offered, the best first: who asks for the next one says that this one is gone."""
+        """What may be offered, the best first. A caller that asks for the next one says that this one is gone."""
         while best := self._best(appointment):
             yield best
             best.pool.gone.add(best.slot)
@@ -89,7 +100,7 @@ class Replacements:
         best, best_cost = None, timedelta.max
         for way in Way:
             detour = DETOURS[way]
-            if way not in self._disruption.ways or detour >= best_cost:
+            if way not in self._ways or detour >= best_cost:
                 continue
             for pool in self._pools_of(appointment, way):
                 time = pool.nearest(appointment.starts_at, self._given)
@@ -125,7 +136,7 @@ class Replacements:
         return [
             time
             for time in found
-            if not any(begins < time.starts_at + duration and time.starts_at < ends for begins, ends in closed)
+            if not any(one.begins < time.starts_at + duration and time.starts_at < one.ends for one in closed)
         ]
 
     def _near_branches(self, procedure: Procedure, branch: Branch, channel: str) -> list[Branch]:

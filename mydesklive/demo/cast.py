@@ -9,9 +9,9 @@ from django.db import transaction
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Membership, Procedure, Role, SystemToken
 from appointments import booking
-from appointments.booking import CancelledBy
 from appointments.booking.persons import Contact
 from appointments.errors import BookingError
+from appointments.history import Actor, By
 from appointments.models import Appointment
 from appointments.times.availability import FreeTime, free_times
 
@@ -27,6 +27,7 @@ NAMES = {
     OPERATOR: "Πέτρος Λάμπρου",
 }
 HOME = "kep-chania"
+GUEST = Actor(By.GUEST)
 DAY = timedelta(days=1)
 
 
@@ -101,11 +102,10 @@ def _booked(
     time: FreeTime, procedure: Procedure, channel: str, citizen: User, key: str, *, now: datetime
 ) -> list[Appointment]:
     contact = Contact(citizen.name, citizen.email, citizen.phone, citizen.language)
-    source = Appointment.Source.WEB
     try:
         return [
             booking.book(
-                time.slot, procedure, channel, contact, now=now, source=source, citizen=citizen, idempotency_key=key
+                time.slot, procedure, channel, contact, by=Actor(By.CITIZEN, citizen), now=now, idempotency_key=key
             )
         ]
     except BookingError:  # The visitor has booked the same service as the citizen.
@@ -117,8 +117,9 @@ def _end(made: list[Appointment], now: datetime) -> None:
     for appointment in made:
         what = (appointment.idempotency_key or "").rpartition(":")[2]
         if what == "cancelled":
-            booking.cancel(appointment, by=CancelledBy.CITIZEN, now=now, reason="Εξυπηρετήθηκα ηλεκτρονικά.")
+            booking.cancel(appointment, by=GUEST, now=now, reason="Εξυπηρετήθηκα ηλεκτρονικά.")
         elif what == "served" and officer and appointment.ends_at < now:
-            booking.arrive(appointment, now=appointment.starts_at)
-            booking.serve(appointment, officer=officer, now=appointment.starts_at)
-            booking.complete(appointment, now=appointment.ends_at)
+            by = Actor(By.OFFICER, officer)
+            booking.arrive(appointment, by=by, now=appointment.starts_at)
+            booking.serve(appointment, by=by, now=appointment.starts_at)
+            booking.complete(appointment, by=by, now=appointment.ends_at)

@@ -11,9 +11,11 @@ from accounts.models import User
 from agencies.models import Branch, Channel, Membership, OpeningRule, Procedure, Role
 from appointments import booking, counter
 from appointments.counter import desks
+from appointments.history import Actor, By, worker
 from appointments.models import Appointment, Desk, Status, Ticket
 
 COLLEAGUES = {"katerina@example.org": "Κατερίνα Βλάχου", "manolis@example.org": "Μανώλης Σταυρίδης"}
+GUEST, WORKER = Actor(By.GUEST), worker("demo")
 DESKS = ("1", "2", "3")
 # Walk-ins by the minutes since they came: the first ones are at desks.
 CAME = (42, 31, 24, 17, 9, 4)
@@ -24,7 +26,7 @@ def fill(home: Branch, *, now: datetime) -> int:
     """Let today's people come in, unless somebody has been there today; how many tickets."""
     if Ticket.objects.of_day(home, home.today(now)).exists():
         return 0
-    counter.close_past(now=now)
+    counter.close_past(by=WORKER, now=now)
     _take_walk_ins(home, home.today(now))
     officers = [_colleague(home, email) for email in COLLEAGUES]
     seats = [Desk.objects.get_or_create(branch=home, name=name)[0] for name in DESKS]
@@ -62,22 +64,23 @@ def _colleague(home: Branch, email: str) -> User:
 
 
 def _walk_in(home: Branch, procedure: Procedure, at: datetime, *, priority: bool) -> None:
-    counter.take_ticket(home, procedure, now=at, priority=priority)
+    counter.take_ticket(home, procedure, by=GUEST, now=at, priority=priority)
 
 
 def _check_in(home: Branch, now: datetime) -> None:
     """Invented citizens who are there already: those whose service had begun go to a desk first."""
     here = Appointment.objects.on_day(home, now).filter(channel=Channel.IN_PERSON, idempotency_key__startswith="demo:")
     for appointment in here.filter(status=Status.SERVING).select_related("branch__agency", "procedure"):
-        booking.interrupt(appointment, now=now)
+        booking.interrupt(appointment, by=WORKER, now=now)
     for appointment in here.filter(status=Status.ARRIVED).select_related("branch__agency", "procedure"):
-        counter.check_in(appointment, now=appointment.arrived_at or now)
+        counter.check_in(appointment, by=GUEST, now=appointment.arrived_at or now)
 
 
 def _serve(seat: Desk, officer: User, now: datetime) -> None:
-    desks.sit(seat, officer=officer, now=now - timedelta(hours=1))
+    by = Actor(By.OFFICER, officer)
+    desks.sit(seat, by=by, now=now - timedelta(hours=1))
     begun = now - timedelta(minutes=4)
     ticket = counter.waiting_for(seat, now=now).first()
     if ticket:
-        counter.call(ticket, seat, officer=officer, now=begun)
-        counter.serve(ticket, officer=officer, now=begun)
+        counter.call(ticket, seat, by=by, now=begun)
+        counter.serve(ticket, by=by, now=begun)

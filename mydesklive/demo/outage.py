@@ -5,9 +5,9 @@ from datetime import date, datetime, time, timedelta
 from accounts.models import User
 from agencies.models import Branch
 from appointments import booking, disruptions, offers
-from appointments.booking import CancelledBy
+from appointments.history import Actor, By, worker
 from appointments.models import Appointment, Disruption, Offer
-from mydesklive.demo.cast import SUPERVISOR
+from mydesklive.demo.cast import GUEST, SUPERVISOR
 from mydesklive.demo.offers import midnight
 
 AHEAD = range(8, 15)
@@ -34,7 +34,9 @@ def fill(home: Branch, *, now: datetime) -> int:
         reason_en="Power cut",
         created_by=supervisor,
     )
-    made = disruptions.look_after(disruptions.start(cut, [home], now=now), now=now)
+    made = disruptions.look_after(
+        disruptions.start(cut, [home], by=Actor(By.OFFICER, supervisor), now=now), by=worker("demo"), now=now
+    )
     _answer(cut, now)
     return made
 
@@ -52,6 +54,6 @@ def _answer(cut: Disruption, now: datetime) -> None:
     """Every third one takes the time, and one cancels."""
     waiting = list(cut.offers.filter(state=Offer.State.OPEN).select_related("appointment"))
     for offer in waiting[::3]:
-        offers.accept(offer, by=CancelledBy.CITIZEN, now=now)
+        offers.accept(offer, by=GUEST, now=now)
     if len(waiting) > 1:
-        booking.cancel(waiting[1].appointment, by=CancelledBy.CITIZEN, now=now)
+        booking.cancel(waiting[1].appointment, by=GUEST, now=now)

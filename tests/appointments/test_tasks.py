@@ -11,7 +11,7 @@ from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from mydesklive.celery import app
-from tests.builders import NOW, an_appointment, an_open_branch, at, minutes, slots_of
+from tests.builders import GUEST, NOW, WORKER, an_appointment, an_open_branch, at, minutes, slots_of
 from videocalls.models import VideoCall
 
 State = VideoCall.State
@@ -47,7 +47,7 @@ def test_expire_due_gives_back_every_overdue_time(monkeypatch: pytest.MonkeyPatc
     slots = slots_of(an_open_branch())[20:25]
     procedure = slots[0].branch.agency.procedures.get()
     for slot in slots:
-        booking.hold(slot.pk, procedure, "in_person", now=NOW - timedelta(hours=1))
+        booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW - timedelta(hours=1))
     tasks.expire_due()
     tasks.expire_due()
     assert not TimeSlot.objects.filter(taken__gt=0).exists()
@@ -79,11 +79,11 @@ def test_no_call_for_others(settings: object) -> None:
     slots = slots_of(an_open_branch())
     an_appointment(slots[40], 1)
     cancelled = an_appointment(slots[41], 2, channel=Channel.VIDEO)
-    booking.cancel(cancelled, by=Appointment.CancelledBy.CITIZEN, now=NOW)
+    booking.cancel(cancelled, by=GUEST, now=NOW)
     over = an_appointment(slots[42], 3, channel=Channel.VIDEO)
     tasks.provide_video_call(slots[40].pk)
-    assert provision.give_call(cancelled.pk, now=NOW) is None
-    assert provision.give_call(over.pk, now=over.ends_at + timedelta(hours=1)) is None
+    assert provision.give_call(cancelled.pk, by=WORKER, now=NOW) is None
+    assert provision.give_call(over.pk, by=WORKER, now=over.ends_at + timedelta(hours=1)) is None
     assert not VideoCall.objects.exists()
 
 
@@ -93,7 +93,7 @@ def test_moved_appointment_keeps_its_call_which_is_prepared_anew() -> None:
     tasks.provide_video_calls()
     room = VideoCall.objects.get().room
     slot = slots_of(appointment.branch)[50]
-    booking.reschedule(appointment, slot.pk, by=Appointment.CancelledBy.CITIZEN, now=NOW)
+    booking.reschedule(appointment, slot.pk, by=GUEST, now=NOW)
     assert VideoCall.objects.get().state == State.PENDING
     tasks.provide_video_calls()
     call = VideoCall.objects.get()
@@ -106,7 +106,7 @@ def test_workers_side_by_side_make_one_call() -> None:
 
     def give(_: int) -> int | None:
         try:
-            call = provision.give_call(appointment.pk, now=NOW)
+            call = provision.give_call(appointment.pk, by=WORKER, now=NOW)
             return call and call.pk
         finally:
             connection.close()

@@ -15,7 +15,17 @@ from agencies.models import Branch, Channel, Role
 from appointments import booking
 from appointments.models import Appointment, Feed, TimeSlot
 from appointments.times.publishing import publish
-from tests.builders import EVERY_DAY, a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, an_officer
+from tests.builders import (
+    EVERY_DAY,
+    STAFF,
+    a_branch,
+    a_closure,
+    a_procedure,
+    a_rule,
+    an_agency,
+    an_appointment,
+    an_officer,
+)
 from tests.conftest import PHONE, NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -200,7 +210,7 @@ def test_change_elsewhere_appears_by_itself(page: Page, branch: Branch, live_ser
     other = booked_at(branch, day, "11:00", 2)
     expect(drawn(page, other)).to_be_visible(timeout=SOON)
     expect(drawn(page, appointment)).to_be_focused()
-    booking.cancel(other, by="agency", now=timezone.now())
+    booking.cancel(other, by=STAFF, now=timezone.now())
     expect(drawn(page, other)).to_have_count(0, timeout=SOON)
 
 

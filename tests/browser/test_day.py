@@ -26,7 +26,7 @@ from appointments.models import (
 )
 from appointments.tasks import deliver_due
 from tests.browser.test_admin import sign_in
-from tests.builders import MONDAY, an_officer, at, booked_at, messages_of, today_at
+from tests.builders import GUEST, MONDAY, an_officer, at, booked_at, by, messages_of, today_at
 from tests.conftest import PHONE, NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -246,13 +246,13 @@ def test_history_and_numbers_tell_the_morning(
     maria, _nikos, _eleni, _walk_in = a_full_hall(hall, clock)
     anna, kostas = (an_officer_named(name, hall) for name in (ANNA, KOSTAS))
     one, two = (
-        desks.sit(hall.desks.get(name=name), officer=officer, now=timezone.now())
+        desks.sit(hall.desks.get(name=name), by=by(officer), now=timezone.now())
         for name, officer in (("1", anna), ("2", kostas))
     )
     for officer, desk in ((anna, one), (kostas, two)):
-        ticket = counter.call_next(desk, officer=officer, now=timezone.now())
-    counter.forward(ticket, officer=kostas, desk=one, now=timezone.now())
-    counter.complete(counter.call_next(two, officer=kostas, now=timezone.now()), officer=kostas, now=timezone.now())
+        ticket = counter.call_next(desk, by=by(officer), now=timezone.now())
+    counter.forward(ticket, by=by(kostas), desk=one, now=timezone.now())
+    counter.complete(counter.call_next(two, by=by(kostas), now=timezone.now()), by=by(kostas), now=timezone.now())
 
     sign_in(page, an_officer(hall, Role.SUPERVISOR, "supervisor@example.org"), live_server)
     page.goto(f"{APPOINTMENTS}{maria.reference}/change/")
@@ -281,9 +281,9 @@ def a_full_hall(branch: Branch, clock: time_machine.Traveller) -> tuple[Appointm
     deliver_due()
     clock.move_to(today_at(8, 50))
     for one in (maria, nikos, eleni):
-        counter.check_in(one, now=timezone.now())
+        counter.check_in(one, by=GUEST, now=timezone.now())
     procedure = branch.agency.procedures.get()
-    return maria, nikos, eleni, counter.take_ticket(branch, procedure, now=timezone.now(), priority=True)
+    return maria, nikos, eleni, counter.take_ticket(branch, procedure, by=GUEST, now=timezone.now(), priority=True)
 
 
 def an_officer_named(name: str, branch: Branch) -> User:

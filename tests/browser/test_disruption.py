@@ -15,7 +15,17 @@ from appointments import disruptions
 from appointments.models import Appointment, Disruption, Offer, TimeSlot
 from appointments.times.publishing import publish
 from tests.browser.test_admin import sign_in
-from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
+from tests.builders import (
+    EVERY_DAY,
+    STAFF,
+    WORKER,
+    a_branch,
+    a_procedure,
+    a_rule,
+    an_agency,
+    an_appointment,
+    an_officer,
+)
 from tests.conftest import NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -61,7 +71,7 @@ def day_of(appointment: Appointment) -> str:
 
 def look_after() -> None:
     """What the worker does."""
-    disruptions.look_after(Disruption.objects.get(), now=timezone.now())
+    disruptions.look_after(Disruption.objects.get(), by=WORKER, now=timezone.now())
 
 
 def test_supervisor_starts_a_strike_and_sees_it_settled(
@@ -117,7 +127,7 @@ def test_officer_calls_moves_and_cancels_from_the_board(office: Page, branch: Br
 def a_strike(branch: Branch, appointment: Appointment, **fields: object) -> Disruption:
     day = branch.local(appointment.starts_at).date()
     given = {"from_date": day, "until_date": day, "reason_el": "Απεργία", "reason_en": "Strike"} | fields
-    strike = disruptions.start(Disruption(agency=branch.agency, **given), [branch], now=timezone.now())
+    strike = disruptions.start(Disruption(agency=branch.agency, **given), [branch], by=STAFF, now=timezone.now())
     look_after()
     return strike
 

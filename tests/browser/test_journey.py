@@ -17,6 +17,8 @@ from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
+    STAFF,
     a_branch,
     a_contact,
     a_rule,
@@ -24,6 +26,7 @@ from tests.builders import (
     an_appointment,
     an_officer,
     an_open_branch,
+    by,
     slots_of,
 )
 from tests.conftest import DESK, PHONE, NewPage
@@ -188,11 +191,13 @@ def test_pages_of_every_state_are_accessible(
     now, page = timezone.now(), new_page(size=size)
     procedure = Procedure.objects.select_related("agency").get()
     slots = iter(slots_ahead(branch))
-    served = booking.book(next(slots).pk, procedure, "video", a_contact(1), now=now, source="web")
-    booking.complete(booking.serve(served, officer=an_officer(branch), now=now), now=now)
+    served = booking.book(next(slots).pk, procedure, "video", a_contact(1), by=GUEST, now=now)
+    booking.complete(booking.serve(served, by=by(an_officer(branch)), now=now), by=STAFF, now=now)
     Agency.objects.update(verify_minutes=30)
     procedure.agency.refresh_from_db()
-    waiting = booking.confirm(booking.hold(next(slots).pk, procedure, "video", now=now), a_contact(2), now=now)
+    waiting = booking.confirm(
+        booking.hold(next(slots).pk, procedure, "video", by=GUEST, now=now), a_contact(2), by=GUEST, now=now
+    )
     pages = [served.link(), served.link("rate"), waiting.link("done"), waiting.link(), waiting.link("verify")]
     for address in pages:
         page.goto(address.removeprefix(settings.SITE_URL))

@@ -17,12 +17,14 @@ from appointments.counter import desks
 from appointments.models import Appointment, Desk, Queue, Status, Ticket, TimeSlot
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
     a_branch,
     a_procedure,
     a_rule,
     an_agency,
     an_appointment,
     an_officer,
+    by,
     slots_of,
     where_it_is_noon,
 )
@@ -61,7 +63,7 @@ def officer(branch: Branch) -> User:
 
 @pytest.fixture
 def desk(branch: Branch, officer: User) -> Desk:
-    return desks.sit(Desk.objects.create(branch=branch, name="3"), officer=officer, now=timezone.now())
+    return desks.sit(Desk.objects.create(branch=branch, name="3"), by=by(officer), now=timezone.now())
 
 
 @pytest.fixture
@@ -81,7 +83,7 @@ def booked_in(branch: Branch, wait: timedelta, number: int = 1) -> Appointment:
 
 
 def a_walk_in(branch: Branch, when: datetime | None = None) -> Ticket:
-    return counter.take_ticket(branch, branch.agency.procedures.get(), now=when or timezone.now())
+    return counter.take_ticket(branch, branch.agency.procedures.get(), by=GUEST, now=when or timezone.now())
 
 
 def strike(page: Page, reference: str) -> None:
@@ -223,15 +225,15 @@ def test_screen_shows_and_chimes_each_call_within_seconds(
     page.goto(display)
     expect(page.get_by_text("Εδώ θα εμφανιστεί ο αριθμός σας")).to_be_visible()
     ticket = a_walk_in(branch)
-    counter.call_next(desk, officer=officer, now=timezone.now())
+    counter.call_next(desk, by=by(officer), now=timezone.now())
     expect(page.locator(".latest__number")).to_have_text("B001", timeout=5000)
     expect(page.locator(".latest__desk")).to_have_text("3")
     expect(page.locator("[data-spoken]")).to_have_text("B001 → 3")
     expect(page.locator("body")).to_have_attribute("data-chimes", "1")
     expect(page.get_by_role("button", name="Ενεργοποίηση ήχου")).to_be_hidden()  # the browser may play at once
-    counter.call_again(ticket, officer=officer, now=timezone.now())
+    counter.call_again(ticket, by=by(officer), now=timezone.now())
     expect(page.locator("body")).to_have_attribute("data-chimes", "2", timeout=5000)
-    counter.complete(ticket, officer=officer, now=timezone.now())
+    counter.complete(ticket, by=by(officer), now=timezone.now())
     expect(page.get_by_text("Εδώ θα εμφανιστεί ο αριθμός σας")).to_be_visible(timeout=5000)
     expect(page.locator("body")).to_have_attribute("data-chimes", "2")
 
@@ -246,9 +248,9 @@ def test_screen_is_accessible_and_shows_six_calls_without_scrolling(
 ):
     for number in range(7):
         officer = an_officer(branch, email=f"officer{number}@example.org")
-        seat = desks.sit(Desk.objects.create(branch=branch, name=str(number)), officer=officer, now=timezone.now())
+        seat = desks.sit(Desk.objects.create(branch=branch, name=str(number)), by=by(officer), now=timezone.now())
         a_walk_in(branch)
-        counter.call_next(seat, officer=officer, now=timezone.now())
+        counter.call_next(seat, by=by(officer), now=timezone.now())
     page = new_page(size=size)
     page.goto(display)
     expect(page.locator("[data-call]")).to_have_count(6)
@@ -285,7 +287,7 @@ def test_phone_says_when_it_is_called(phone: Page, branch: Branch, desk: Desk, o
     ticket = a_walk_in(branch)
     phone.goto(f"/queue/{ticket.code}/")
     expect(phone.get_by_text("1 άτομο πριν από εσάς")).to_be_visible()
-    counter.call(ticket, desk, officer=officer, now=timezone.now())
+    counter.call(ticket, desk, by=by(officer), now=timezone.now())
     expect(phone.get_by_text("Πηγαίνετε στη θυρίδα 3")).to_be_visible(timeout=10_000)
     assert phone.title().startswith("● Πηγαίνετε στη θυρίδα 3")
 
@@ -312,7 +314,7 @@ def test_citizen_says_on_the_phone_to_have_arrived_and_is_called(
     phone.get_by_role("button", name="Έφτασα").click()
     expect(phone.locator(".turn__number")).to_have_text("A001")
     assert_accessible(phone)
-    counter.call_next(desk, officer=officer, now=timezone.now())
+    counter.call_next(desk, by=by(officer), now=timezone.now())
     expect(phone.get_by_text("Πηγαίνετε στη θυρίδα 3")).to_be_visible(timeout=15_000)
 
 

@@ -18,12 +18,15 @@ from appointments.models import Appointment, Desk, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
+    STAFF,
     a_branch,
     a_procedure,
     a_rule,
     an_agency,
     an_appointment,
     an_officer,
+    by,
     where_it_is_noon,
 )
 from tests.conftest import PHONE, NewPage
@@ -51,7 +54,7 @@ def officer(branch: Branch) -> User:
     officer = an_officer(branch)
     for name in ("1", "2"):
         Desk.objects.create(branch=branch, name=name)
-    desks.sit(Desk.objects.get(name="1"), officer=officer, now=timezone.now())
+    desks.sit(Desk.objects.get(name="1"), by=by(officer), now=timezone.now())
     return officer
 
 
@@ -75,7 +78,9 @@ def opened(officer: User, live_server: LiveServer) -> Callable[[Page], Page]:
 
 
 def a_walk_in(branch: Branch, name: str = "Ελένη Νικολάου", **more: object) -> Ticket:
-    return counter.take_ticket(branch, Procedure.objects.earliest("pk"), now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
+    return counter.take_ticket(
+        branch, Procedure.objects.earliest("pk"), by=GUEST, now=timezone.now(), name=name, **more
+    )  # type: ignore[arg-type]
 
 
 def booked(branch: Branch, minutes: int, number: int = 1, **more: object) -> Appointment:
@@ -94,7 +99,7 @@ def here(page: Page) -> object:
 
 def test_day_with_keys(page: Page, branch: Branch, opened: Callable, assert_accessible: Accessible) -> None:
     a_walk_in(branch)
-    counter.check_in(booked(branch, 5), now=timezone.now())
+    counter.check_in(booked(branch, 5), by=GUEST, now=timezone.now())
     opened(page)
     assert_accessible(page)
     page.keyboard.press("n")
@@ -225,7 +230,7 @@ def test_two_officers_and_one_person(
     a_walk_in(branch)
     opened(page)
     colleague = an_officer(branch, email="colleague@example.org")
-    desks.sit(Desk.objects.get(name="2"), officer=colleague, now=timezone.now())
+    desks.sit(Desk.objects.get(name="2"), by=by(colleague), now=timezone.now())
     other = new_page()
     sign_in(other, colleague, live_server)
     other.goto(QUEUE)
@@ -278,8 +283,8 @@ def test_serving_saves_what_is_typed_and_proposes_what_is_missing(
     page: Page, branch: Branch, officer: User, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
     now = timezone.now()
-    ticket = counter.check_in(booked(branch, 5), now=now)
-    counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.check_in(booked(branch, 5), by=GUEST, now=now)
+    counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
     sign_in(page, officer, live_server)
     page.goto(f"{QUEUE}tickets/{ticket.code}/")
     page.get_by_label("ΑΦΜ").check()
@@ -306,8 +311,8 @@ def test_follow_up_from_the_serving_page(
     page: Page, branch: Branch, officer: User, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
     now = timezone.now()
-    ticket = counter.check_in(booked(branch, 5), now=now)
-    counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.check_in(booked(branch, 5), by=GUEST, now=now)
+    counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
     sign_in(page, officer, live_server)
     page.goto(f"{QUEUE}tickets/{ticket.code}/")
     page.get_by_role("link", name="Κλείσιμο επόμενου ραντεβού").click()
@@ -351,17 +356,17 @@ def test_every_state_on_a_phone_is_accessible_and_fits(
         desk = Desk.objects.create(branch=branch, name="1")
         Desk.objects.create(branch=branch, name="2", officer=an_officer(branch, email="b@example.org"), seated_at=now)
         if state != "not seated":
-            desk = desks.sit(desk, officer=officer, now=now)
+            desk = desks.sit(desk, by=by(officer), now=now)
     if state in ("busy", "paused"):
         for number in range(3):
             a_walk_in(branch, priority=number == 1)
-        counter.park(a_walk_in(branch), officer=officer, now=now, reason="Φέρνει ένα δικαιολογητικό")
+        counter.park(a_walk_in(branch), by=by(officer), now=now, reason="Φέρνει ένα δικαιολογητικό")
         booked(branch, -30, 1, channel=Channel.PHONE)
         booked(branch, -30, 2)
         booked(branch, 60, 3)
-        counter.call_next(desk, officer=officer, now=now)
+        counter.call_next(desk, by=by(officer), now=now)
     if state == "paused":
-        desks.pause(desk, now=now)
+        desks.pause(desk, by=STAFF, now=now)
     sign_in(phone, officer, live_server)
     phone.goto(QUEUE)
     expect(phone.locator("#desk-title")).to_be_visible()

@@ -28,7 +28,7 @@ from appointments.models import (
 )
 from appointments.tasks import look_after_disruptions
 from tests.browser.test_admin import sign_in
-from tests.builders import an_officer, booked_at
+from tests.builders import GUEST, STAFF, an_officer, booked_at
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 THURSDAY = date(2026, 3, 5)
@@ -53,7 +53,7 @@ def test_officer_of_another_branch_sees_nothing(
 ) -> None:
     today = booked_at(hall, 9, 0, 1, name="Μαρία Παπαδοπούλου")
     later = booked_at(hall, 9, 0, 2, day=THURSDAY, name="Νίκος Ιωάννου")
-    ticket = counter.check_in(today, now=timezone.now())
+    ticket = counter.check_in(today, by=GUEST, now=timezone.now())
     strike = a_strike(hall)
     insider = Client()
     insider.force_login(an_officer(hall, Role.SUPERVISOR))
@@ -84,7 +84,7 @@ def test_officer_of_another_branch_sees_nothing(
 def a_strike(branch: Branch) -> Disruption:
     planned = Disruption(agency=branch.agency, from_date=THURSDAY, until_date=THURSDAY)
     planned.reason_el, planned.reason_en = "Απεργία", "Strike"
-    started = disruptions.start(planned, [branch], now=timezone.now())
+    started = disruptions.start(planned, [branch], by=STAFF, now=timezone.now())
     look_after_disruptions()
     return started
 

@@ -9,7 +9,7 @@ from pytest_django import DjangoAssertNumQueries
 from agencies.models import Agency, Channel
 from appointments import booking
 from reports.official import Sum, sums
-from tests.builders import NOW, a_user, an_appointment, an_open_branch, at, slots_of
+from tests.builders import NOW, STAFF, a_user, an_appointment, an_open_branch, at, by, slots_of
 
 pytestmark = pytest.mark.django_db
 MARCH = (date(2026, 3, 1), date(2026, 3, 31))
@@ -26,10 +26,10 @@ def three_appointments() -> None:
     slots = slots_of(an_open_branch())
     served, cancelled = (an_appointment(slots[number], number) for number in (1, 2))
     missed = an_appointment(slots[3], 3, channel=Channel.VIDEO)
-    booking.serve(served, officer=a_user("officer@example.org"), now=NOW)
-    booking.complete(served, now=NOW)
-    booking.cancel(cancelled, by="agency", now=NOW)
-    booking.miss(missed, now=at(12))
+    booking.serve(served, by=by(a_user("officer@example.org")), now=NOW)
+    booking.complete(served, by=STAFF, now=NOW)
+    booking.cancel(cancelled, by=STAFF, now=NOW)
+    booking.miss(missed, by=STAFF, now=at(12))
 
 
 def test_sums_count_a_period_in_four_ways() -> None:

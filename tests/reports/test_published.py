@@ -13,14 +13,13 @@ from django.utils import timezone
 
 from agencies.models import Agency, Branch, Channel
 from appointments import booking
-from appointments.booking import CancelledBy
 from appointments.models import Appointment, Rating, Status
 from mydesklive.demo import history
 from reports import counting
 from reports.counting import Totals
 from reports.models import DailyCount
 from reports.published import published
-from tests.builders import a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, at, slots_of
+from tests.builders import GUEST, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, at, slots_of
 
 pytestmark = pytest.mark.django_db
 
@@ -72,7 +71,7 @@ def test_hold_is_no_request() -> None:
     branch = an_open_branch()
     Agency.objects.update(live_since=date(2020, 7, 27))
     slot = slots_of(branch)[5]
-    booking.hold(slot.pk, branch.agency.procedures.get(), Channel.IN_PERSON, now=at(7, day=date(2026, 3, 2)))
+    booking.hold(slot.pk, branch.agency.procedures.get(), Channel.IN_PERSON, by=GUEST, now=at(7, day=date(2026, 3, 2)))
     assert totals(date(2026, 3, 20)) == Totals()
 
 
@@ -80,7 +79,7 @@ def test_cancelled_counts_on_the_day_it_was_cancelled() -> None:
     branch = an_open_branch()
     Agency.objects.update(live_since=date(2020, 7, 27))
     appointment = an_appointment(slots_of(branch)[300])
-    booking.cancel(appointment, by=CancelledBy.CITIZEN, now=at(9))
+    booking.cancel(appointment, by=GUEST, now=at(9))
     assert totals(date(2026, 3, 2)).cancelled == 0
     assert totals(TUESDAY).cancelled == 1
 

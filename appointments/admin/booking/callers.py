@@ -7,21 +7,18 @@ from urllib.parse import urlencode
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from accounts.people import signed_in
 from agencies import access
 from appointments import booking
-from appointments.admin.booking.steps import note
 from appointments.admin.forms import CallerForm, WishForm
-from appointments.admin.pages import REMEMBERED, address, find, officers_page, only, page
+from appointments.admin.pages import REMEMBERED, acting, address, find, officers_page, only, page
 from appointments.booking.persons import Contact
 from appointments.errors import BookingError
 from appointments.forms import refuse
 from appointments.models import Appointment
 from appointments.times.window import window
-
-STAFF = Appointment.Source.STAFF
 
 
 @officers_page
@@ -62,14 +59,13 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
             procedure,
             channel,
             Contact(**given),
+            by=acting(request),
             now=now,
-            source=STAFF,
             idempotency_key=f"staff:{signed_in(request).pk}:{key}",
         )
     except BookingError as error:
         refuse(caller, error)
         return None
-    note(request, appointment, gettext_noop("Booked"))
     return appointment
 
 

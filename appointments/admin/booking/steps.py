@@ -6,47 +6,42 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from django.contrib import messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
-from accounts.models import User
-from accounts.people import signed_in
 from agencies.models import Channel
 from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
-from appointments.admin.pages import find, officers_page, page, way_back
+from appointments.admin.pages import acting, find, officers_page, page, way_back
 from appointments.errors import BookingError, WrongStatus
 from appointments.forms import refuse
+from appointments.history import Actor
 from appointments.models import Appointment, Desk, Status, Ticket
 from appointments.times.window import Window, window
-
-AGENCY = Appointment.CancelledBy.AGENCY
 
 
 @dataclass(frozen=True)
 class Step:
-    """A verb as officers see it: its name in addresses, its label and icon, and what the history calls it."""
+    """A verb as officers see it: its name in addresses, its label and icon, and whether its page asks something."""
 
     name: str
     label: str | Promise
     icon: str
-    done: str
     asks: bool = False
 
 
-ARRIVE = Step("arrive", _("Arrived"), "how_to_reg", gettext_noop("Arrived"))
-SERVE = Step("serve", _("Begin"), "play_arrow", gettext_noop("Service begun"))
-COMPLETE = Step("complete", _("Complete"), "check", gettext_noop("Completed"))
-MISS = Step("miss", _("Did not come"), "person_off", gettext_noop("Did not come"))
-MOVE = Step("move", _("Move"), "event_repeat", gettext_noop("Moved"), asks=True)
-CANCEL = Step("cancel", _("Cancel"), "event_busy", gettext_noop("Cancelled"), asks=True)
+ARRIVE = Step("arrive", _("Arrived"), "how_to_reg")
+SERVE = Step("serve", _("Begin"), "play_arrow")
+COMPLETE = Step("complete", _("Complete"), "check")
+MISS = Step("miss", _("Did not come"), "person_off")
+MOVE = Step("move", _("Move"), "event_repeat", asks=True)
+CANCEL = Step("cancel", _("Cancel"), "event_busy", asks=True)
 
 # The likeliest next step first.
 BY_STATUS = {
@@ -79,13 +74,13 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
 # What one click does: to today's ticket where there is one, so that the queue tells the same
 
 
-def _arrive(appointment: Appointment, officer: User, now: datetime) -> object:
+def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
     """With a place in the line. Nobody arrives twice, though `check_in` may be repeated."""
     _require(ARRIVE, appointment)
-    return counter.check_in(appointment, officer=officer, now=now)
+    return counter.check_in(appointment, by=by, now=now)
 
 
-def _serve(appointment: Appointment, officer: User, now: datetime) -> object:
+def _serve(appointment: Appointment, by: Actor, now: datetime) -> object:
     """Called to one's desk and begun at once; who sits at none calls by voice."""
     _require(SERVE, appointment)
     with transaction.atomic():
@@ -93,26 +88,24 @@ def _serve(appointment: Appointment, officer: User, now: datetime) -> object:
         if ticket is None:
             called = appointment.channel != Channel.IN_PERSON and appointment.status == Status.BOOKED
             ticket = (
-                counter.admit(appointment, now=now)
-                if called
-                else counter.check_in(appointment, officer=officer, now=now)
+                counter.admit(appointment, by=by, now=now) if called else counter.check_in(appointment, by=by, now=now)
             )
-        desk = Desk.objects.filter(branch=appointment.branch, officer=officer).first()
+        desk = Desk.objects.filter(branch=appointment.branch, officer=by.officer).first()
         if desk and ticket.state in (Ticket.State.WAITING, Ticket.State.PARKED):
-            ticket = counter.call(ticket, desk, officer=officer, now=now)
-        return counter.serve(ticket, officer=officer, now=now)
+            ticket = counter.call(ticket, desk, by=by, now=now)
+        return counter.serve(ticket, by=by, now=now)
 
 
-def _complete(appointment: Appointment, officer: User, now: datetime) -> object:
+def _complete(appointment: Appointment, by: Actor, now: datetime) -> object:
     if ticket := _ticket(appointment, now):
-        return counter.complete(ticket, officer=officer, now=now)
-    return booking.complete(appointment, now=now)
+        return counter.complete(ticket, by=by, now=now)
+    return booking.complete(appointment, by=by, now=now)
 
 
-def _miss(appointment: Appointment, officer: User, now: datetime) -> object:
+def _miss(appointment: Appointment, by: Actor, now: datetime) -> object:
     if ticket := _ticket(appointment, now):
-        return counter.miss(ticket, officer=officer, now=now)
-    return booking.miss(appointment, now=now)
+        return counter.miss(ticket, by=by, now=now)
+    return booking.miss(appointment, by=by, now=now)
 
 
 def _require(step: Step, appointment: Appointment) -> None:
@@ -126,7 +119,7 @@ def _ticket(appointment: Appointment, now: datetime) -> Ticket | None:
     return today.filter(appointment=appointment).first()
 
 
-ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], object]]] = {
+ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, Actor, datetime], object]]] = {
     "arrive": (ARRIVE, _arrive),
     "serve": (SERVE, _serve),
     "complete": (COMPLETE, _complete),
@@ -139,13 +132,11 @@ ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, User, datetime], object]
 def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
     """One of the steps that ask nothing. What came too late (two officers, an old page) is said and changes nothing."""
     appointment = find(request, reference)
-    step, run = ONE_CLICK[name]
+    _step, run = ONE_CLICK[name]
     try:
-        run(appointment, signed_in(request), timezone.now())
+        run(appointment, acting(request), timezone.now())
     except BookingError as error:
         messages.error(request, f"{appointment.spoken_reference}: {error}")
-    else:
-        note(request, appointment, step.done)
     return HttpResponseRedirect(f"{way_back(request, appointment)}#{appointment.reference}")
 
 
@@ -156,11 +147,10 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         reason = form.cleaned_data["reason"]
         try:
-            booking.cancel(appointment, by=AGENCY, now=timezone.now(), reason=reason)
+            booking.cancel(appointment, by=acting(request), now=timezone.now(), reason=reason)
         except BookingError as error:
             refuse(form, error)
         else:
-            note(request, appointment, CANCEL.done)
             messages.success(request, gettext("Cancelled: %(name)s, %(reference)s.") % told(appointment))
             return redirect(way_back(request, appointment))
     return page(request, "booking/cancel.html", _asking(request, appointment, form, gettext("Cancel the appointment")))
@@ -172,11 +162,10 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     form = MoveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            booking.reschedule(appointment, form.cleaned_data["slot"], by=AGENCY, now=now, officer=signed_in(request))
+            booking.reschedule(appointment, form.cleaned_data["slot"], by=acting(request), now=now)
         except BookingError as error:
             refuse(form, error)
         else:
-            note(request, appointment, MOVE.done)
             messages.success(request, gettext("Moved: %(name)s, %(reference)s.") % told(appointment))
             return redirect(way_back(request, appointment))
     times = _times_for_move(request, appointment, now)
@@ -204,8 +193,3 @@ def _asking(request: HttpRequest, appointment: Appointment, form: object, title:
 
 def told(appointment: Appointment) -> dict[str, str]:
     return {"name": appointment.name, "reference": appointment.spoken_reference}
-
-
-def note(request: HttpRequest, appointment: Appointment, done: str) -> None:
-    """Write down which officer did it."""
-    LogEntry.objects.log_actions(str(signed_in(request).pk), [appointment], CHANGE, done, single_object=True)

@@ -19,7 +19,7 @@ from agencies import access
 from agencies.models import Branch
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Feed
-from appointments.models.queue import random_key
+from appointments.models.keys import random_key
 
 MADE = gettext_noop("Made a new address")
 

@@ -9,12 +9,10 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
-from accounts.people import signed_in
 from agencies import access
 from appointments import booking
-from appointments.admin.booking.steps import AGENCY, MOVE, note
 from appointments.admin.forms import AssignForm, MoveForm
-from appointments.admin.pages import address, find, officers_page, way_back
+from appointments.admin.pages import acting, address, find, officers_page, way_back
 from appointments.errors import BookingError, NoFreeTime, SlotNotFound, WrongStatus
 from appointments.models import Appointment, TimeSlot
 from appointments.times import asking
@@ -49,8 +47,7 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
         return HttpResponse(status=204)
     if request.POST.get("revision") != str(appointment.revision):
         raise WrongStatus
-    booking.reschedule(appointment, slot, by=AGENCY, now=now, officer=signed_in(request))
-    note(request, appointment, MOVE.done)
+    booking.reschedule(appointment, slot, by=acting(request), now=now)
     return HttpResponse(status=204)
 
 
@@ -109,7 +106,7 @@ def assign(request: HttpRequest, reference: str) -> HttpResponse:
         messages.error(request, gettext("Choose an officer of the branch."))
         return redirect(way_back(request, appointment))
     try:
-        booking.assign(appointment, form.cleaned_data["officer"], now=timezone.now(), by=signed_in(request))
+        booking.assign(appointment, form.cleaned_data["officer"], by=acting(request), now=timezone.now())
     except BookingError as error:
         messages.error(request, str(error))
     else:

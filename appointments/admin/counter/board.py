@@ -30,10 +30,10 @@ from agencies.models import Branch, Channel, Procedure, Role
 from appointments.admin.counter.drawn import TOKEN, line_in, state_at
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
-from appointments.counter.calling import UNDO
 from appointments.counter.line import TOLD_AFTER, Line, read_line
+from appointments.counter.undoing import UNDO
 from appointments.models import Appointment, Desk, Event, Ticket
-from appointments.models.queue import random_key
+from appointments.models.keys import random_key
 
 State = Ticket.State
 # Ended ones on the page; the others are counted.
@@ -322,8 +322,10 @@ def services_of(branch: Branch) -> list[Procedure]:
 
 def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:
     """What the officer may still take back."""
-    today = Event.objects.filter(ticket__branch=branch, ticket__day=branch.today(now), officer=officer)
-    recent = today.filter(is_undone=False, at__gt=now - UNDO).select_related("ticket__appointment")
+    today = Event.objects.filter(
+        ticket__branch=branch, ticket__day=branch.today(now), officer=officer, before__has_key="ticket"
+    )
+    recent = today.standing().filter(at__gt=now - UNDO).select_related("ticket__appointment")
     return recent.order_by("-pk").first()
 
 

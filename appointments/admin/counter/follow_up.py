@@ -10,17 +10,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.formats import date_format
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch
 from appointments import booking
-from appointments.admin.booking.steps import note
 from appointments.admin.counter.board import serving_address
 from appointments.admin.forms import CallerForm, WishForm
-from appointments.admin.pages import find_ticket, officers_page, page
+from appointments.admin.pages import acting, find_ticket, officers_page, page
 from appointments.booking.persons import Contact, decrypted
 from appointments.errors import BookingError
 from appointments.forms import refuse
@@ -75,16 +74,14 @@ def _book(
             wish.cleaned_data["procedure"],
             wish.cleaned_data["channel"],
             Contact(timezone=zone, **given),
+            by=acting(request),
             now=now,
-            source=Appointment.Source.STAFF,
-            citizen=ticket.appointment.citizen if ticket.appointment else None,
             idempotency_key=f"staff:{signed_in(request).pk}:{key}",
             follows=ticket.appointment,
         )
     except BookingError as error:
         refuse(contact, error)
         return None
-    note(request, made, gettext_noop("Booked"))
     return made
 
 

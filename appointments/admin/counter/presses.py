@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, cast
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -32,10 +32,11 @@ from appointments.admin.counter.board import (
     undoable,
 )
 from appointments.admin.counter.desks import set_up
-from appointments.admin.pages import officers_page
+from appointments.admin.pages import acting, officers_page
 from appointments.counter import desks
 from appointments.counter.desks import queue_of
 from appointments.errors import BookingError, LineMoved, NoDesk, NothingChosen, UndoTooLate
+from appointments.history import Actor
 from appointments.models import Appointment, Desk, Event, Ticket
 
 Verb = Event.Verb
@@ -50,9 +51,13 @@ class Press:
     """A button pressed by an officer of the branch, and what its form says."""
 
     branch: Branch
-    officer: User
+    actor: Actor
     now: datetime
     form: Mapping[str, str]
+
+    @property
+    def officer(self) -> User:
+        return cast("User", self.actor.officer)
 
     @property
     def seen(self) -> int:
@@ -62,7 +67,7 @@ class Press:
 
     @cached_property
     def by(self) -> dict[str, Any]:
-        return {"officer": self.officer, "now": self.now}
+        return {"by": self.actor, "now": self.now}
 
     @cached_property
     def desk(self) -> Desk:
@@ -107,7 +112,7 @@ def _next(press: Press) -> Ticket:
 
 def _call(press: Press) -> Ticket:
     if "appointment" in press.form:
-        return counter.call(counter.admit(press.appointment, now=press.now), press.desk, **press.by)
+        return counter.call(counter.admit(press.appointment, **press.by), press.desk, **press.by)
     return counter.call(press.fresh(Verb.CALL), press.desk, **press.by)
 
 
@@ -168,9 +173,9 @@ WITH_TICKET: dict[str, Callable[[Press], Ticket]] = {
 }
 WITH_DESK: dict[str, Callable[[Press], object]] = {
     "sit": lambda press: desks.sit(press.chosen_desk, **press.by),
-    "pause": lambda press: desks.pause(press.desk, now=press.now),
-    "resume": lambda press: desks.resume(press.desk),
-    "leave": lambda press: desks.leave(press.desk),
+    "pause": lambda press: desks.pause(press.desk, **press.by),
+    "resume": lambda press: desks.resume(press.desk, **press.by),
+    "leave": lambda press: desks.leave(press.desk, **press.by),
     "set-up": lambda press: set_up(press.branch, press.branch.today(press.now)),
 }
 
@@ -194,7 +199,7 @@ def take(request: HttpRequest, branch: str, step: str) -> HttpResponse:
         raise Http404
     officer = signed_in(request)
     place = get_object_or_404(access.counters(officer).select_related("agency"), code=branch)
-    press = Press(place, officer, timezone.now(), request.POST)
+    press = Press(place, acting(request), timezone.now(), request.POST)
     answer = _taken(press, step)
     if request.headers.get("X-Requested-With") == "queue":
         return _fragment(request, press, step, answer)

@@ -19,7 +19,7 @@ from agencies import access
 from agencies.models import Branch, Role
 from appointments.admin.pages import REMEMBERED, address, page
 from appointments.models import Queue
-from appointments.models.queue import random_key
+from appointments.models.keys import random_key
 
 KEYS = {"kiosk": "kiosk_key", "display": "display_key"}
 RENEWED = {"kiosk": gettext_noop("Kiosk: made a new address"), "display": gettext_noop("Screen: made a new address")}

@@ -26,9 +26,9 @@ from appointments.admin.counter.board import (
     undoable,
 )
 from appointments.admin.counter.presses import AlreadyDone, Answer, Press
-from appointments.admin.pages import find_ticket, officers_page, page
+from appointments.admin.pages import acting, find_ticket, officers_page, page
 from appointments.booking.persons import decrypted
-from appointments.counter.calling import Result
+from appointments.counter import Result
 from appointments.counter.desks import queue_of
 from appointments.errors import BookingError
 from appointments.models import Appointment, Event, Ticket
@@ -105,7 +105,7 @@ def save(request: HttpRequest, code: str) -> HttpResponse:
     if ticket.state not in Ticket.AT_DESK or not form.is_valid():
         return HttpResponse(status=409)
     try:
-        counter.record(ticket, form.result(), officer=signed_in(request))
+        counter.record(ticket, form.result())
     except BookingError:
         return HttpResponse(status=409)
     if request.headers.get("X-Requested-With") == "queue":
@@ -125,7 +125,7 @@ def complete(request: HttpRequest, code: str) -> HttpResponse:
         shown_again = ResultForm(ticket, initial=form.cleaned_data | {"citizen_note": suggestion})
         told = Answer(text=gettext("Check the note to the citizen, then complete."), refused=True)
         return _page(request, ticket, shown_again, told)
-    press = Press(ticket.branch, signed_in(request), timezone.now(), request.POST)
+    press = Press(ticket.branch, acting(request), timezone.now(), request.POST)
     try:
         with queue_of(ticket.branch):
             counter.complete(press.fresh(Event.Verb.COMPLETE), result=form.result(), **press.by)

@@ -15,7 +15,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.functional import Promise
-from django.utils.translation import gettext, gettext_noop
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
@@ -23,12 +23,12 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
 from appointments import offers
-from appointments.admin.booking.steps import AGENCY, note, told
-from appointments.admin.pages import page
+from appointments.admin.booking.steps import told
+from appointments.admin.pages import acting, page
+from appointments.disruptions import affected, replacements_for
 from appointments.errors import BookingError
 from appointments.models import Appointment, Disruption, Notification, Offer
 from appointments.models.notification import NotificationQuerySet
-from appointments.offers.replacements import Replacements
 
 State = Offer.State
 PER_PAGE = 50
@@ -82,11 +82,10 @@ def accept(request: HttpRequest, disruption: Disruption, reference: str) -> Http
     """The citizen has said yes on the telephone."""
     offer = _find(request, disruption, reference)
     try:
-        offers.accept(offer, by=AGENCY, now=timezone.now(), officer=signed_in(request))
+        offers.accept(offer, by=acting(request), now=timezone.now())
     except BookingError as error:
         messages.error(request, f"{offer.appointment.spoken_reference}: {error}")
     else:
-        note(request, offer.appointment, gettext_noop("Offer accepted for the citizen"))
         messages.success(request, gettext("Moved: %(name)s, %(reference)s.") % told(offer.appointment))
     return _back(request, disruption)
 
@@ -95,12 +94,12 @@ def accept(request: HttpRequest, disruption: Disruption, reference: str) -> Http
 def again(request: HttpRequest, disruption: Disruption, reference: str) -> HttpResponse:
     """Another time for whom none was found, or who did not answer."""
     offer, now = _find(request, disruption, reference), timezone.now()
+    source = replacements_for(disruption, list(disruption.branches.all()), now=now)
     try:
-        offer = offers.again(offer, Replacements(disruption, now=now), now=now)
+        offer = offers.again(offer, source, by=acting(request), now=now)
     except BookingError as error:
         messages.error(request, f"{offer.appointment.spoken_reference}: {error}")
     else:
-        note(request, offer.appointment, gettext_noop("Another time offered"))
         found = gettext("Another time is offered: %(name)s, %(reference)s.")
         none = gettext("Still no other time is free: %(name)s, %(reference)s.")
         messages.success(request, (found if offer.hold else none) % told(offer.appointment))
@@ -149,12 +148,12 @@ def _context(request: HttpRequest, disruption: Disruption, now: datetime) -> dic
     own = _own(request, disruption).annotate(reached=_reached())
     states = list(own.values_list("state", "reached"))
     counts = Counter(state for state, _reached in states)
-    hanging = sum(counts[state] for state in Offer.HANGING)
-    unreached = sum(state in Offer.HANGING and not reached for state, reached in states)
+    hanging = sum(counts[state] for state in Offer.UNSETTLED)
+    unreached = sum(state in Offer.UNSETTLED and not reached for state, reached in states)
     show = request.GET.get("show", "")
     rows = _shown(own, show).filter(appointment__in=Appointment.objects.seen_by(signed_in(request)))
     left = (
-        disruption.affected(disruption.branches.all()).count() if disruption.state == Disruption.State.PREPARING else 0
+        affected(disruption, disruption.branches.all()).count() if disruption.state == Disruption.State.PREPARING else 0
     )
     return {
         "disruption": disruption,
@@ -183,8 +182,8 @@ def _shown(own: QuerySet, show: str) -> QuerySet:
         "appointment__branch", "appointment__procedure", "was_branch", "hold__branch", "disruption"
     ).order_by(URGENCY, "was_starts_at", "pk")
     if show == UNREACHED:
-        return found.filter(state__in=Offer.HANGING, reached=False)
-    return found.filter(state__in=[show] if show in TILES else Offer.HANGING)
+        return found.filter(state__in=Offer.UNSETTLED, reached=False)
+    return found.filter(state__in=[show] if show in TILES else Offer.UNSETTLED)
 
 
 def _reached() -> Exists:

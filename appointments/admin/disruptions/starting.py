@@ -25,7 +25,7 @@ from agencies.models import Agency, Branch, Role
 from appointments import disruptions
 from appointments.admin.disruptions import answers
 from appointments.admin.disruptions.forms import DisruptionForm
-from appointments.admin.pages import page
+from appointments.admin.pages import acting, page
 from appointments.admin.times.previewed import supervises
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.models.disruption import every_way
@@ -82,7 +82,7 @@ class DisruptionAdmin(PlacedAdmin):
         here = Q(offers__was_branch__in=own)
         return found.filter(pk__in=Disruption.objects.filter(branches__in=own).values("pk")).annotate(
             total=Count("offers", filter=here, distinct=True),
-            hanging=Count("offers", filter=here & Q(offers__state__in=Offer.HANGING), distinct=True),
+            hanging=Count("offers", filter=here & Q(offers__state__in=Offer.UNSETTLED), distinct=True),
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -183,9 +183,8 @@ def _check(request: HttpRequest, form: DisruptionForm, agency: Agency) -> HttpRe
     """Who is affected, branch by branch. Who does not serve a branch, as an operator, reads numbers alone."""
     branches = form.chosen()
     planned = form.planned(agency, signed_in(request))
-    affected = list(
-        planned.affected(branches).select_related("branch", "procedure").order_by("branch__name_el", "starts_at", "pk")
-    )
+    found = disruptions.affected(planned, branches).select_related("branch", "procedure")
+    affected = list(found.order_by("branch__name_el", "starts_at", "pk"))
     served = set(access.counters(signed_in(request)).values_list("pk", flat=True))
     context = {
         "title": gettext("New disruption"),
@@ -224,7 +223,7 @@ def _start(request: HttpRequest, form: DisruptionForm, agency: Agency) -> HttpRe
     now, planned = timezone.now(), form.planned(agency, signed_in(request))
     started = _started_before(planned, now)
     if started is None:
-        started = disruptions.start(planned, form.chosen(), now=now)
+        started = disruptions.start(planned, form.chosen(), by=acting(request), now=now)
         messages.success(request, gettext("The times are closed. Everybody affected is now offered another one."))
     return redirect(answers.address(started))
 

@@ -9,6 +9,7 @@ from appointments import booking
 from appointments.errors import BookingError, TooLate
 from appointments.forms import CancelForm
 from appointments.models import Appointment, Status
+from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
 
 
@@ -23,9 +24,9 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         return redirect(appointment)
     form = CancelForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        by, reason = Appointment.CancelledBy.CITIZEN, form.cleaned_data["reason"]
+        reason = form.cleaned_data["reason"]
         try:
-            booking.cancel(appointment, by=by, reason=reason, now=now)
+            booking.cancel(appointment, by=visitor(request), reason=reason, now=now)
         except BookingError as error:
             messages.error(request, str(error))
         else:

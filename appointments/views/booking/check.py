@@ -11,7 +11,8 @@ from appointments import booking
 from appointments.errors import BookingError, HoldExpired, LimitReached
 from appointments.forms import ConfirmForm, DetailsForm, refuse
 from appointments.models import Appointment
-from appointments.views.booking.draft import Draft, citizen, own_timezone
+from appointments.views.acting import visitor
+from appointments.views.booking.draft import Draft, own_timezone
 from appointments.views.booking.hold import finished, for_held, journey_of
 from appointments.views.times.journey import Journey
 
@@ -46,7 +47,7 @@ def _agrees(form: ConfirmForm, draft: Draft) -> bool:
 
 def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:
     contact = details.contact(own_timezone(request))
-    return booking.confirm(held, contact, now=timezone.now(), citizen=citizen(request))
+    return booking.confirm(held, contact, by=visitor(request), now=timezone.now())
 
 
 def _change_urls(journey: Journey) -> dict[str, str]:

@@ -18,6 +18,7 @@ from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHol
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
 from appointments.views import tries
+from appointments.views.acting import visitor
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 # Times that one network address may choose without signing in: a large office or a mobile provider stays far below.
@@ -79,16 +80,16 @@ class Draft:
         self._count_hold()
         held = self._hold(slot, procedure, channel, earlier, now)
         if earlier:
-            booking.release(earlier, now=now)
+            booking.release(earlier, by=visitor(self._request), now=now)
         self._session["hold"] = {"reference": held.reference, "slot": slot}
         return held
 
     def renew(self, held: Appointment, *, now: datetime) -> Appointment:
         """Hold the same time again after its deadline, if it is still free; otherwise raises HoldExpired."""
-        booking.release(held, now=now)
+        booking.release(held, by=visitor(self._request), now=now)
         slot = self._session["hold"]["slot"]
         try:
-            renewed = booking.hold(slot, held.procedure, held.channel, now=now, citizen=citizen(self._request))
+            renewed = booking.hold(slot, held.procedure, held.channel, by=visitor(self._request), now=now)
         except BookingError as error:
             raise HoldExpired from error
         self._session["hold"] = {"reference": renewed.reference, "slot": slot, "before": held.reference}
@@ -119,15 +120,14 @@ class Draft:
     def _hold(
         self, slot: int, procedure: Procedure, channel: str, earlier: Appointment | None, now: datetime
     ) -> Appointment:
-        person = citizen(self._request)
         try:
-            return booking.hold(slot, procedure, channel, now=now, citizen=person)
+            return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now)
         except SlotTaken:
             if earlier is None:
                 raise
         # The visitor's own hold may be in the way: the new time overlaps with it.
-        booking.release(earlier, now=now)
-        return booking.hold(slot, procedure, channel, now=now, citizen=person)
+        booking.release(earlier, by=visitor(self._request), now=now)
+        return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now)
 
 
 def _same(held: Appointment, procedure: Procedure, channel: str) -> bool:

@@ -18,11 +18,10 @@ from appointments.models import Appointment, TimeSlot
 from appointments.times import asking
 from appointments.times.availability import earliest
 from appointments.times.week import find_week
+from appointments.views.acting import visitor
 from appointments.views.booking.time import asked_day, other_branches
 from appointments.views.entry import for_appointment
 from appointments.views.times.branch import MAX_QUERY, SOONEST
-
-BY = Appointment.CancelledBy.CITIZEN
 
 
 @require_safe
@@ -65,7 +64,7 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     slot = _slot(form, appointment, now)
     if slot and request.method == "POST":
         try:
-            booking.reschedule(appointment, slot.pk, by=BY, now=now)
+            booking.reschedule(appointment, slot.pk, by=visitor(request), now=now)
         except BookingError as error:
             form.add_error("slot", str(error))
         else:

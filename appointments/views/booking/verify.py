@@ -11,6 +11,7 @@ from appointments import booking
 from appointments.booking import verification
 from appointments.errors import HoldExpired
 from appointments.models import Appointment, Status
+from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
 
 
@@ -21,7 +22,7 @@ def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     waiting = appointment.status == Status.UNVERIFIED
     if request.method == "POST" and waiting:
         try:
-            booking.verify(appointment, now=now)
+            booking.verify(appointment, by=visitor(request), now=now)
         except HoldExpired:
             waiting = False
         else:

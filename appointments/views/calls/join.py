@@ -22,6 +22,7 @@ from appointments.counter import arrivals
 from appointments.errors import BookingError
 from appointments.forms import PhoneForm
 from appointments.models import Appointment, Status
+from appointments.views import acting
 from appointments.views.entry import for_appointment
 from videocalls import rooms
 from videocalls.providers import Visitor
@@ -125,7 +126,7 @@ def enter(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> H
     is_open = _state(appointment, *appointment.call_window, now) == "open"
     if is_open and not visitor.is_host:
         with suppress(BookingError, DatabaseError):  # whatever the queue says, the citizen gets in
-            arrivals.check_in_remotely(appointment, now=now)
+            arrivals.check_in_remotely(appointment, by=acting.visitor(request), now=now)
     if call and is_open and (address := rooms.enter(call, visitor, now=now)):
         return redirect(address)
     return redirect("appointments:join", appointment.reference)

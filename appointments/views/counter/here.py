@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 from appointments.counter import arrivals
 from appointments.models import Appointment
 from appointments.views import changes
+from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
 
 
@@ -17,7 +18,7 @@ from appointments.views.entry import for_appointment
 def here(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
     if request.method == "POST":
-        arrival = arrivals.check_in(appointment, appointment.branch, now=now)
+        arrival = arrivals.check_in(appointment, appointment.branch, by=visitor(request), now=now)
         note = messages.success if arrival.ticket else messages.warning
         note(request, f"{arrival.title}. {arrival.text}")
         return redirect(appointment)

@@ -27,10 +27,12 @@ from agencies.openings.walk_ins import walk_in_procedures
 from appointments import counter
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
+from appointments.history import Actor
 from appointments.models import Queue, Ticket
 from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
-from appointments.models.queue import random_key
+from appointments.models.keys import random_key
 from appointments.views import tries
+from appointments.views.acting import visitor
 
 TRIES, WINDOW = 30, 10 * 60  # wrong references at one kiosk, in seconds
 TICKETS, MINUTE = 20, 60  # tickets taken at one kiosk
@@ -104,7 +106,7 @@ def appointment(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
     form = ReferenceForm(request.POST)
     if not form.is_valid():
         return _ask(request, kiosk, typed, str(form.errors["reference"][0]))
-    arrival = _arrival(kiosk, form.cleaned_data["reference"])
+    arrival = _arrival(kiosk, form.cleaned_data["reference"], visitor(request))
     if arrival is None:
         return _ask(request, kiosk, "", str(_("Too many wrong references. Please ask an officer.")))
     if arrival.ticket:
@@ -148,12 +150,12 @@ def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
     )
 
 
-def _arrival(kiosk: Kiosk, reference: str) -> Arrival | None:
+def _arrival(kiosk: Kiosk, reference: str, by: Actor) -> Arrival | None:
     """None where too many wrong references were typed lately: nobody finds one by trying."""
     what = f"kiosk:{kiosk.key}"
     if tries.so_far(what) >= TRIES:
         return None
-    arrival = arrivals.by_reference(reference, kiosk.branch, now=timezone.now())
+    arrival = arrivals.by_reference(reference, kiosk.branch, by=by, now=timezone.now())
     if arrival.answer == Answer.UNKNOWN:
         tries.count(what, seconds=WINDOW)
     return arrival
@@ -176,7 +178,9 @@ def _taken(request: HttpRequest, kiosk: Kiosk, procedure: Procedure, now: dateti
     if not CODE.fullmatch(code) or tries.count(f"tickets:{kiosk.key}", seconds=MINUTE) > TICKETS:
         return None
     language, priority = get_language() or "el", bool(request.POST.get("priority"))
-    return counter.take_ticket(kiosk.branch, procedure, now=now, language=language, priority=priority, code=code)
+    return counter.take_ticket(
+        kiosk.branch, procedure, by=visitor(request), now=now, language=language, priority=priority, code=code
+    )
 
 
 def _struck(typed: str, key: str) -> str:

@@ -13,6 +13,7 @@ from appointments.counter import arrivals
 from appointments.errors import WrongStatus
 from appointments.models import Ticket
 from appointments.views import changes
+from appointments.views.acting import visitor
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -45,7 +46,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
 def _give_up(request: HttpRequest, code: str) -> HttpResponse:
     found = get_object_or_404(Ticket.objects.select_related("branch"), code=code)
     try:
-        counter.give_up(found, now=timezone.now())
+        counter.give_up(found, by=visitor(request), now=timezone.now())
     except WrongStatus:
         messages.info(request, _("This has changed in the meantime. Please look again."))
     return redirect(found)

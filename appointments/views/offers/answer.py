@@ -10,9 +10,8 @@ from django.views.decorators.http import require_http_methods
 from appointments import offers
 from appointments.errors import BookingError
 from appointments.models import Appointment, Offer
+from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
-
-CITIZEN = Appointment.CancelledBy.CITIZEN
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -22,14 +21,14 @@ def offer(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, latest = timezone.now(), latest_offer(appointment)
     if latest and request.method == "POST":
         try:
-            offers.accept(latest, by=CITIZEN, now=now)
+            offers.accept(latest, by=visitor(request), now=now)
         except BookingError as error:
             messages.error(request, str(error))
             latest.refresh_from_db()
         else:
             messages.success(request, _("The new time is yours. We have sent it to you."))
             return redirect(appointment)
-    if latest is None or not latest.is_hanging:
+    if latest is None or not latest.is_unsettled:
         return redirect(appointment)
     context = {
         "appointment": appointment,

@@ -18,7 +18,9 @@ from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.views.booking import draft
 from tests.builders import (
+    GUEST,
     NOW,
+    WORKER,
     a_branch,
     a_contact,
     a_procedure,
@@ -349,7 +351,7 @@ def test_expired_hold_is_taken_again_while_it_is_free(
 def test_expired_hold_is_booked_by_a_late_click(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:
     held = come_to_check(client, slot_at(9))
     clock.shift(minutes(11))
-    booking.expire(now=NOW + minutes(11))
+    booking.expire(by=WORKER, now=NOW + minutes(11))
     client.post(f"{BOOK}check/", {"hold": held.reference})
     assert Appointment.objects.get(status=Status.BOOKED).starts_at == at(9)
 
@@ -359,7 +361,7 @@ def test_expired_hold_that_is_gone_leads_to_the_times(
 ) -> None:
     held = come_to_check(client, slot_at(9))
     clock.shift(minutes(11))
-    booking.expire(now=NOW + minutes(11))
+    booking.expire(by=WORKER, now=NOW + minutes(11))
     an_appointment(slot_at(9), now=NOW + minutes(11))
     page = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
     assert page.request["PATH_INFO"] == f"{BOOK}time/"
@@ -373,7 +375,7 @@ def test_details_typed_after_the_hold_is_gone_are_kept(
 ) -> None:
     choose(client, slot_at(9))
     clock.shift(minutes(11))
-    booking.expire(now=NOW + minutes(11))
+    booking.expire(by=WORKER, now=NOW + minutes(11))
     an_appointment(slot_at(9), now=NOW + minutes(11))
     assert "gone=1" in client.post(f"{BOOK}details/", TYPED).headers["Location"]
     choose(client, slot_at(10))
@@ -431,9 +433,7 @@ def test_confirming_twice_books_once(client: Client, branch: Branch) -> None:
 
 def test_confirming_while_the_first_click_is_still_at_work(client: Client, branch: Branch) -> None:
     held = come_to_check(client, slot_at(9))
-    booking.confirm(
-        held, a_contact(), now=NOW
-    )  # the first click has booked, its answer has not changed the session yet
+    booking.confirm(held, a_contact(), by=GUEST, now=NOW)  # its answer is still to come
     answer = client.post(f"{BOOK}check/", {"hold": held.reference})
     assert answer.headers["Location"] == f"/appointments/{held.reference}/done/"
 

@@ -18,13 +18,12 @@ from hypothesis.stateful import (
 
 from agencies.models import OpeningRule, Procedure
 from appointments import booking
-from appointments.booking import CancelledBy, Source
 from appointments.errors import BookingError
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import OPEN
 from appointments.times.publishing import publish
 from tests.appointments.booking.test_races import EXPECTED
-from tests.builders import NOW, a_contact, a_procedure, an_open_branch
+from tests.builders import GUEST, NOW, STAFF, WORKER, a_contact, a_procedure, an_open_branch
 
 places = st.integers(0, 20)
 people = st.integers(0, 3)
@@ -53,14 +52,14 @@ class Bookings(RuleBasedStateMachine):
     @rule(target=held, place=places, which=st.integers(0, 1))
     def hold(self, place: int, which: int) -> object:
         try:
-            return booking.hold(self.slot(place), self.procedures[which], "in_person", now=self.now)
+            return booking.hold(self.slot(place), self.procedures[which], "in_person", by=GUEST, now=self.now)
         except BookingError:
             return multiple()
 
     @rule(target=booked, appointment=consumes(held), person=people)
     def confirm(self, appointment: Appointment, person: int) -> object:
         try:
-            return booking.confirm(appointment, a_contact(person), now=self.now)
+            return booking.confirm(appointment, a_contact(person), by=GUEST, now=self.now)
         except BookingError:
             return multiple()
 
@@ -68,7 +67,7 @@ class Bookings(RuleBasedStateMachine):
     def book(self, place: int, which: int, person: int) -> object:
         procedure, contact = self.procedures[which], a_contact(person)
         try:
-            return booking.book(self.slot(place), procedure, "in_person", contact, now=self.now, source=Source.WEB)
+            return booking.book(self.slot(place), procedure, "in_person", contact, by=GUEST, now=self.now)
         except BookingError:
             return multiple()
 
@@ -76,7 +75,7 @@ class Bookings(RuleBasedStateMachine):
     def move(self, appointment: Appointment, place: int) -> None:
         before = Appointment.objects.get(pk=appointment.pk)
         try:
-            booking.reschedule(appointment, self.slot(place), by=CancelledBy.AGENCY, now=self.now)
+            booking.reschedule(appointment, self.slot(place), by=STAFF, now=self.now)
         except BookingError:
             after = Appointment.objects.get(pk=appointment.pk)
             assert (after.slot_ids, after.starts_at, after.status) == (before.slot_ids, before.starts_at, before.status)
@@ -84,7 +83,7 @@ class Bookings(RuleBasedStateMachine):
     @rule(appointment=booked)
     def cancel(self, appointment: Appointment) -> None:
         try:
-            booking.cancel(appointment, by=CancelledBy.CITIZEN, now=self.now)
+            booking.cancel(appointment, by=GUEST, now=self.now)
         except BookingError:
             return
         assert Appointment.objects.get(pk=appointment.pk).status == Status.CANCELLED
@@ -92,7 +91,7 @@ class Bookings(RuleBasedStateMachine):
     @rule(minutes=st.integers(1, 15))
     def wait_and_expire(self, minutes: int) -> None:
         self.now += timedelta(minutes=minutes)
-        booking.expire(now=self.now)
+        booking.expire(by=WORKER, now=self.now)
         assert not Appointment.objects.overdue(now=self.now).exists()
 
     @rule(desks=st.integers(1, 3), slot_minutes=st.sampled_from([10, 15]))

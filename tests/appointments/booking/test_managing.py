@@ -15,8 +15,12 @@ from agencies.models import Agency, Branch, Procedure
 from appointments import booking
 from appointments.models import Appointment, Rating, Status, TimeSlot
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
+    WORKER,
     a_branch,
+    a_citizen,
     a_contact,
     a_rule,
     a_user,
@@ -24,6 +28,7 @@ from tests.builders import (
     an_officer,
     an_open_branch,
     at,
+    by,
     minutes,
     slots_of,
 )
@@ -71,8 +76,8 @@ def signed_in(client: Client, user: User) -> Client:
 
 def serve(appointment: Appointment) -> Appointment:
     officer = an_officer(appointment.branch)
-    serving = booking.serve(appointment, officer=officer, now=appointment.starts_at)
-    return booking.complete(serving, now=appointment.ends_at)
+    serving = booking.serve(appointment, by=by(officer), now=appointment.starts_at)
+    return booking.complete(serving, by=STAFF, now=appointment.ends_at)
 
 
 # Who sees it
@@ -124,7 +129,7 @@ def test_stranger_changes_nothing(client: Client, booked: Appointment, page: str
 def test_time_that_is_only_held_has_no_page(client: Client, branch: Branch) -> None:
     user = a_user()
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(9).pk, procedure, "in_person", now=NOW, citizen=user)
+    held = booking.hold(slot_at(9).pk, procedure, "in_person", by=a_citizen(user), now=NOW)
     assert signed_in(client, user).get(held.get_absolute_url()).status_code == 404
 
 
@@ -139,7 +144,7 @@ def test_page_is_never_stored_by_others(client: Client, own: str) -> None:
 
 
 def test_detail_asks_few_queries(client: Client, own: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    with django_assert_num_queries(3):  # the session, the appointment and what it is offered
+    with django_assert_num_queries(4):  # the session, the appointment, what it is offered and its history
         client.get(own)
 
 
@@ -154,7 +159,7 @@ def test_list_asks_the_same_number_of_queries(
     Procedure.objects.update(open_limit=9)
     for hour in range(number):
         an_appointment(slot_at(8 + hour), citizen=user)
-        booking.cancel(an_appointment(slot_at(11 + hour), citizen=user), by="citizen", now=NOW)
+        booking.cancel(an_appointment(slot_at(11 + hour), citizen=user), by=GUEST, now=NOW)
     with django_assert_num_queries(6):  # session, user, ahead, number of those behind, those behind, is an officer
         page = text(client.get("/appointments/"))
     assert page.count('class="row"') == 2 * number
@@ -301,8 +306,8 @@ def test_page_names_the_clock_of_who_serves_from_afar(client: Client, own: str) 
 def unverified(client: Client, branch: Branch) -> Appointment:
     Agency.objects.update(verify_minutes=30)
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(9).pk, procedure, "in_person", now=NOW)
-    waiting = booking.confirm(held, a_contact(), now=NOW)
+    held = booking.hold(slot_at(9).pk, procedure, "in_person", by=GUEST, now=NOW)
+    waiting = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     client.get(f"{waiting.get_absolute_url()}?key={waiting.link_key}")
     return waiting
 
@@ -364,7 +369,7 @@ def test_verify_too_late_leads_to_a_new_choice(
 ) -> None:
     clock.shift(minutes(31))
     if swept:
-        booking.expire(now=NOW + minutes(31))
+        booking.expire(by=WORKER, now=NOW + minutes(31))
     page = text(client.post(f"{unverified.get_absolute_url()}verify/"))
     assert "Η ώρα δεν κρατιέται πλέον" in page
     assert "/mykeplive/kep-dilosi/book/?channel=in_person" in page
@@ -399,8 +404,8 @@ def test_rating_before_the_service_is_not_possible(client: Client, own: str) -> 
 
 
 def test_history_tells_what_happened(client: Client, own: str, booked: Appointment) -> None:
-    booking.reschedule(booked, slot_at(10).pk, by="citizen", now=NOW + minutes(1))
-    booking.cancel(booked, by="agency", now=NOW + minutes(2))
+    booking.reschedule(booked, slot_at(10).pk, by=GUEST, now=NOW + minutes(1))
+    booking.cancel(booked, by=STAFF, now=NOW + minutes(2))
     page = text(client.get(own))
     places = [page.index(event) for event in ("Κλείστηκε</span>", "Αλλάξατε την ώρα: από", "Ακυρώθηκε από τον φορέα")]
     assert places == sorted(places)

@@ -14,23 +14,28 @@ from django.db import transaction
 from kombu.pools import producers
 
 from appointments import booking
-from appointments.booking.owed import WAKE_PAUSE, _latest_waking, _send_task, after_night, is_true, waking_hours
+from appointments.booking.owed import after_night, waking_hours
+from appointments.booking.waking import WAKE_PAUSE, _latest_waking, _send_task
 from appointments.messages.sms import mobile_number
+from appointments.messages.truth import is_true
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from mydesklive.celery import app
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
+    WORKER,
     a_contact,
     an_appointment,
     an_officer,
     an_open_branch,
     at,
+    by,
     minutes,
     slots_of,
 )
 
 Kind, State = Notification.Kind, Notification.State
-BY_CITIZEN = Appointment.CancelledBy.CITIZEN
 
 
 def owed(appointment: Appointment, state: str = State.PENDING) -> list[tuple[str, datetime]]:
@@ -85,17 +90,19 @@ def test_guest_who_has_to_verify_gets_only_that_mail_until_then() -> None:
     slot.branch.agency.verify_minutes = 30
     slot.branch.agency.save()
     procedure = slot.branch.agency.procedures.get()
-    appointment = booking.confirm(booking.hold(slot.pk, procedure, "in_person", now=NOW), a_contact(), now=NOW)
+    appointment = booking.confirm(
+        booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW), a_contact(), by=GUEST, now=NOW
+    )
     assert owed(appointment) == [(Kind.VERIFY, NOW)]
-    booking.verify(appointment, now=NOW)
+    booking.verify(appointment, by=GUEST, now=NOW)
     assert (Kind.CONFIRMATION, NOW) in owed(appointment)
 
 
 @pytest.mark.django_db
 def test_held_time_owes_nothing() -> None:
     slot = a_slot_at(at(12))
-    held = booking.hold(slot.pk, slot.branch.agency.procedures.get(), "in_person", now=NOW)
-    booking.expire(now=NOW + timedelta(hours=1))
+    held = booking.hold(slot.pk, slot.branch.agency.procedures.get(), "in_person", by=GUEST, now=NOW)
+    booking.expire(by=WORKER, now=NOW + timedelta(hours=1))
     assert not held.notifications.exists()
 
 
@@ -104,7 +111,7 @@ def test_move_drops_the_old_reminders_and_owes_new_ones() -> None:
     slot = a_slot_at(at(12, day=date(2026, 3, 11)))
     appointment = an_appointment(slot)
     later = next(one for one in slots_of(slot.branch) if one.starts_at == at(13, day=date(2026, 3, 12)))
-    booking.reschedule(appointment, later.pk, by=BY_CITIZEN, now=NOW + minutes(1))
+    booking.reschedule(appointment, later.pk, by=GUEST, now=NOW + minutes(1))
     assert [kind for kind, _due in owed(appointment, State.DROPPED)] == [Kind.CONFIRMATION] + 3 * [Kind.REMINDER]
     assert owed(appointment)[0] == (Kind.MOVED, NOW + minutes(1))
     assert owed(appointment)[-1] == (Kind.REMINDER, later.starts_at - timedelta(hours=2))
@@ -113,7 +120,7 @@ def test_move_drops_the_old_reminders_and_owes_new_ones() -> None:
 @pytest.mark.django_db
 def test_cancellation_leaves_nothing_else_to_send() -> None:
     appointment = an_appointment(a_slot_at(at(12, day=date(2026, 3, 11))))
-    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    booking.cancel(appointment, by=GUEST, now=NOW)
     assert owed(appointment) == [(Kind.CANCELLED, NOW)]
 
 
@@ -121,11 +128,11 @@ def test_cancellation_leaves_nothing_else_to_send() -> None:
 def test_served_citizen_is_asked_an_hour_later_and_missed_one_is_not() -> None:
     slot = a_slot_at(at(12, day=date(2026, 3, 2)))
     appointment = an_appointment(slot)
-    booking.serve(appointment, officer=an_officer(slot.branch), now=slot.starts_at)
-    booking.complete(appointment, now=slot.ends_at)
+    booking.serve(appointment, by=by(an_officer(slot.branch)), now=slot.starts_at)
+    booking.complete(appointment, by=STAFF, now=slot.ends_at)
     assert owed(appointment) == [(Kind.RATING, slot.ends_at + timedelta(hours=1))]
     missed = an_appointment(slots_of(slot.branch)[20], 2)
-    booking.miss(missed, now=missed.starts_at)
+    booking.miss(missed, by=STAFF, now=missed.starts_at)
     assert owed(missed) == []
 
 
@@ -133,9 +140,9 @@ def test_served_citizen_is_asked_an_hour_later_and_missed_one_is_not() -> None:
 def test_repeated_event_owes_nothing_twice() -> None:
     slot = a_slot_at(at(12))
     procedure = slot.branch.agency.procedures.get()
-    held = booking.hold(slot.pk, procedure, "in_person", now=NOW)
+    held = booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW)
     for _ in range(2):
-        booking.confirm(held, a_contact(), now=NOW)
+        booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     assert Notification.objects.filter(kind=Kind.CONFIRMATION).count() == 1
 
 

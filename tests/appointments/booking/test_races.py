@@ -14,11 +14,23 @@ from django.db import connection, transaction
 
 from agencies.models import OpeningRule, Procedure
 from appointments import booking
-from appointments.booking import CancelledBy, Source
 from appointments.errors import BookingError, HoldExpired, LimitReached, SlotTaken, WrongStatus
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.times.publishing import publish
-from tests.builders import NOW, a_branch, a_contact, a_procedure, a_rule, an_agency, an_appointment, an_open_branch
+from tests.builders import (
+    GUEST,
+    NOW,
+    STAFF,
+    SYSTEM,
+    WORKER,
+    a_branch,
+    a_contact,
+    a_procedure,
+    a_rule,
+    an_agency,
+    an_appointment,
+    an_open_branch,
+)
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -82,7 +94,7 @@ def test_two_hundred_for_sixty_seats_give_sixty() -> None:
 def test_holds_compete_like_bookings() -> None:
     an_open_branch(desks=3)
     slot, procedure = TimeSlot.objects.order_by("starts_at")[0], the_procedure()
-    results = at_once([lambda: booking.hold(slot.pk, procedure, "in_person", now=NOW)] * 40)
+    results = at_once([lambda: booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW)] * 40)
     assert results == {"done": 3, "SlotTaken": 37}
     assert_counts_agree()
 
@@ -121,7 +133,7 @@ def test_one_request_sent_forty_times_books_once() -> None:
 
     def send() -> bool:
         appointment = booking.book(
-            slot.pk, procedure, "in_person", contact, now=NOW, source=Source.SYSTEM, idempotency_key="kep:one"
+            slot.pk, procedure, "in_person", contact, by=SYSTEM, now=NOW, idempotency_key="kep:one"
         )
         references.add(appointment.reference)
         return True
@@ -135,21 +147,21 @@ def test_one_request_sent_forty_times_books_once() -> None:
 def test_one_hold_confirmed_twenty_times_is_one_booking() -> None:
     an_open_branch()
     slot, procedure = TimeSlot.objects.order_by("starts_at")[0], the_procedure()
-    held = booking.hold(slot.pk, procedure, "in_person", now=NOW)
-    assert at_once([lambda: booking.confirm(held, a_contact(), now=NOW)] * 20) == {"done": 20}
+    held = booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW)
+    assert at_once([lambda: booking.confirm(held, a_contact(), by=GUEST, now=NOW)] * 20) == {"done": 20}
     assert held.notifications.filter(kind="confirmation").count() == 1
 
 
 def test_confirm_and_expire_at_the_deadline_do_not_both_win() -> None:
     an_open_branch(desks=20)
     slot, procedure = TimeSlot.objects.order_by("starts_at")[0], the_procedure()
-    holds = [booking.hold(slot.pk, procedure, "in_person", now=NOW) for _ in range(20)]
+    holds = [booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW) for _ in range(20)]
     deadline = holds[0].expires_at
     confirm = [
-        lambda n=n, held=held: booking.confirm(held, a_contact(n), now=deadline - timedelta(seconds=1))
+        lambda n=n, held=held: booking.confirm(held, a_contact(n), by=GUEST, now=deadline - timedelta(seconds=1))
         for n, held in enumerate(holds)
     ]
-    results = at_once([*confirm, *[lambda: booking.expire(now=deadline) >= 0] * 5])
+    results = at_once([*confirm, *[lambda: booking.expire(by=WORKER, now=deadline) >= 0] * 5])
     booked = Appointment.objects.filter(status=Status.BOOKED).count()
     assert results.get("HoldExpired", 0) == 20 - booked
     slot.refresh_from_db()
@@ -165,8 +177,8 @@ def test_two_swap_their_times_without_deadlock() -> None:
     slots = list(TimeSlot.objects.order_by("starts_at")[:6])
     early, late = an_appointment(slots[0], 1, procedure=procedure), an_appointment(slots[3], 2, procedure=procedure)
     moves = [
-        lambda: booking.reschedule(early, slots[2].pk, by=CancelledBy.AGENCY, now=NOW),
-        lambda: booking.reschedule(late, slots[1].pk, by=CancelledBy.AGENCY, now=NOW),
+        lambda: booking.reschedule(early, slots[2].pk, by=STAFF, now=NOW),
+        lambda: booking.reschedule(late, slots[1].pk, by=STAFF, now=NOW),
     ]
     assert at_once(moves * 10) == {"SlotTaken": 20}
     assert_counts_agree()
@@ -183,13 +195,13 @@ def test_cancelling_waits_for_a_move_to_another_branch() -> None:
 
     def cancel() -> str:
         try:
-            return booking.cancel(appointment, by=CancelledBy.AGENCY, now=NOW).branch.code
+            return booking.cancel(appointment, by=STAFF, now=NOW).branch.code
         finally:
             connection.close()
 
     with ThreadPoolExecutor(1) as pool:
         with transaction.atomic():
-            booking.reschedule(appointment, slot.pk, by=CancelledBy.AGENCY, now=NOW)
+            booking.reschedule(appointment, slot.pk, by=STAFF, now=NOW)
             waiting = pool.submit(cancel)
             time.sleep(0.5)
         assert waiting.result(10) == "kep-there"
@@ -239,14 +251,16 @@ def _do_something(chance: random.Random, person: int, procedure: Procedure) -> N
     mine = _any(Appointment.objects.open().filter(email=f"citizen{person}@example.org"), chance)
     match chance.randrange(5):
         case 0 | 1 if slot:
-            booking.book(slot.pk, procedure, "in_person", a_contact(person), now=NOW, source=Source.WEB)
+            booking.book(slot.pk, procedure, "in_person", a_contact(person), by=GUEST, now=NOW)
         case 2 if slot:
-            held = booking.hold(slot.pk, procedure, "in_person", now=NOW - timedelta(minutes=chance.choice([0, 20])))
-            booking.confirm(held, a_contact(person), now=NOW)
+            held = booking.hold(
+                slot.pk, procedure, "in_person", by=GUEST, now=NOW - timedelta(minutes=chance.choice([0, 20]))
+            )
+            booking.confirm(held, a_contact(person), by=GUEST, now=NOW)
         case 3 if mine and slot:
-            booking.reschedule(mine, slot.pk, by=CancelledBy.AGENCY, now=NOW)
+            booking.reschedule(mine, slot.pk, by=STAFF, now=NOW)
         case 4 if mine:
-            booking.cancel(mine, by=CancelledBy.AGENCY, now=NOW)
+            booking.cancel(mine, by=STAFF, now=NOW)
 
 
 def _any(rows: Any, chance: random.Random) -> Any:
@@ -269,7 +283,7 @@ def _a_busy_publisher(rules: list[OpeningRule], until: float) -> None:
 def _a_busy_sweeper(until: float) -> None:
     try:
         while time.monotonic() < until:
-            booking.expire(now=NOW)
+            booking.expire(by=WORKER, now=NOW)
             time.sleep(0.02)
     finally:
         connection.close()

@@ -6,7 +6,7 @@ from appointments import booking
 from appointments.booking import retention
 from appointments.booking.persons import decrypted
 from appointments.models import Appointment
-from tests.builders import NOW, a_user, an_appointment, an_open_branch, slots_of
+from tests.builders import NOW, STAFF, a_user, an_appointment, an_open_branch, slots_of
 
 pytestmark = pytest.mark.django_db
 
@@ -16,7 +16,7 @@ PERSONAL = ("name", "email", "phone", "timezone", "notes", "cancel_reason", "per
 def test_erase_old_leaves_nothing_of_the_person() -> None:
     slot = slots_of(an_open_branch())[0]
     booked = an_appointment(slot, citizen=a_user(), tax_number="090000045", notes="Αμαξίδιο", timezone="Europe/Athens")
-    booking.cancel(booked, by="agency", reason="Απεργία", now=NOW)
+    booking.cancel(booked, by=STAFF, reason="Απεργία", now=NOW)
     assert decrypted(Appointment.objects.get().tax_number_encrypted) == "090000045"
     due = booked.ends_at + timedelta(days=booked.agency.retention_days)
 

@@ -6,7 +6,7 @@ from agencies.models import Procedure
 from appointments import booking
 from appointments.errors import HoldExpired, LimitReached, SlotTaken, TooLate
 from appointments.models import Appointment, Status, TimeSlot
-from tests.builders import NOW, a_contact, an_appointment, an_open_branch, minutes, slots_of
+from tests.builders import GUEST, NOW, STAFF, WORKER, a_contact, an_appointment, an_open_branch, minutes, slots_of
 
 pytestmark = pytest.mark.django_db
 
@@ -38,20 +38,20 @@ def test_book_twice_for_one_person_is_refused() -> None:
 def test_hold_then_confirm_books() -> None:
     slot = slots_of(an_open_branch())[0]
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot.pk, procedure, "in_person", now=NOW)
+    held = booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW)
     assert held.expires_at == NOW + minutes(10)
-    confirmed = booking.confirm(held, a_contact(), now=NOW + minutes(9))
+    confirmed = booking.confirm(held, a_contact(), by=GUEST, now=NOW + minutes(9))
     assert confirmed.status == Status.BOOKED
     assert confirmed.notifications.filter(kind="confirmation").count() == 1
-    assert booking.confirm(held, a_contact(), now=NOW + minutes(9)).pk == confirmed.pk
+    assert booking.confirm(held, a_contact(), by=GUEST, now=NOW + minutes(9)).pk == confirmed.pk
 
 
 def test_confirm_after_the_deadline_is_refused() -> None:
     slot = slots_of(an_open_branch())[0]
-    held = booking.hold(slot.pk, Procedure.objects.select_related("agency").get(), "in_person", now=NOW)
+    held = booking.hold(slot.pk, Procedure.objects.select_related("agency").get(), "in_person", by=GUEST, now=NOW)
     with pytest.raises(HoldExpired):
-        booking.confirm(held, a_contact(), now=NOW + minutes(10))
-    assert booking.expire(now=NOW + minutes(10)) == 1
+        booking.confirm(held, a_contact(), by=GUEST, now=NOW + minutes(10))
+    assert booking.expire(by=WORKER, now=NOW + minutes(10)) == 1
     slot.refresh_from_db()
     assert slot.taken == 0
 
@@ -59,7 +59,7 @@ def test_confirm_after_the_deadline_is_refused() -> None:
 def test_reschedule_moves_the_taken_slot() -> None:
     first, *_, other = slots_of(an_open_branch())
     appointment = an_appointment(first)
-    moved = booking.reschedule(appointment, other.pk, by="citizen", now=NOW)
+    moved = booking.reschedule(appointment, other.pk, by=GUEST, now=NOW)
     first.refresh_from_db()
     other.refresh_from_db()
     assert (first.taken, other.taken, moved.revision, moved.starts_at) == (0, 1, 1, other.starts_at)
@@ -70,7 +70,7 @@ def test_reschedule_to_a_full_slot_keeps_the_old_one() -> None:
     appointment = an_appointment(first)
     an_appointment(other, 2)
     with pytest.raises(SlotTaken):
-        booking.reschedule(appointment, other.pk, by="citizen", now=NOW)
+        booking.reschedule(appointment, other.pk, by=GUEST, now=NOW)
     appointment.refresh_from_db()
     first.refresh_from_db()
     assert (first.taken, appointment.slot_ids) == (1, [first.pk])
@@ -78,7 +78,7 @@ def test_reschedule_to_a_full_slot_keeps_the_old_one() -> None:
 
 def test_cancel_gives_the_slot_back() -> None:
     slot = slots_of(an_open_branch())[30]
-    appointment = booking.cancel(an_appointment(slot), by="citizen", now=NOW)
+    appointment = booking.cancel(an_appointment(slot), by=GUEST, now=NOW)
     slot.refresh_from_db()
     assert (slot.taken, appointment.status, appointment.slot_ids) == (0, Status.CANCELLED, [])
 
@@ -87,5 +87,5 @@ def test_cancel_too_late_is_refused_for_citizens() -> None:
     slot = slots_of(an_open_branch())[30]
     appointment = an_appointment(slot)
     with pytest.raises(TooLate):
-        booking.cancel(appointment, by="citizen", now=slot.starts_at - timedelta(minutes=59))
-    assert booking.cancel(appointment, by="agency", now=slot.starts_at).status == Status.CANCELLED
+        booking.cancel(appointment, by=GUEST, now=slot.starts_at - timedelta(minutes=59))
+    assert booking.cancel(appointment, by=STAFF, now=slot.starts_at).status == Status.CANCELLED

@@ -14,7 +14,7 @@ from agencies.models import Branch, Channel, Membership
 from appointments import booking
 from appointments.messages import invitations
 from appointments.models import Feed, TimeSlot
-from tests.builders import NOW, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at
+from tests.builders import NOW, STAFF, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at, by
 
 pytestmark = pytest.mark.django_db
 FEEDS = "/admin/appointments/appointment/calendar/feeds/"
@@ -108,11 +108,11 @@ def test_moved_appointment_is_the_same_event_and_a_cancelled_one_none(client: Cl
     appointment = an_appointment(slot_at(branch, at(10)))
     feed = a_feed(branch=branch)
     before = only_event(client, feed)
-    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by="agency", now=NOW)
+    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by=STAFF, now=NOW)
     after = only_event(client, feed)
     assert (after["uid"], after["sequence"]) == (before["uid"], 1)
     assert after.decoded("dtstart") == at(12).astimezone(UTC)
-    booking.cancel(appointment, by="agency", now=NOW)
+    booking.cancel(appointment, by=STAFF, now=NOW)
     assert uids(client, feed) == []
 
 
@@ -136,7 +136,7 @@ def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_quer
     known = {"if-none-match": first["ETag"]}
     with django_assert_num_queries(2):  # the feed, and whether a row has changed
         assert client.get(url, headers=known).status_code == 304
-    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by="agency", now=NOW)
+    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by=STAFF, now=NOW)
     assert client.get(url, headers=known).status_code == 200
 
 
@@ -157,7 +157,7 @@ def test_officers_feed_holds_what_is_assigned_and_absences(client: Client) -> No
     branch = an_open_branch(desks=2)
     officer = an_officer(branch)
     mine, _other = (an_appointment(slot_at(branch, at(10)), number) for number in (1, 2))
-    booking.assign(mine, officer, now=NOW, by=officer)
+    booking.assign(mine, officer, by=by(officer), now=NOW)
     a_closure(branch, date(2026, 3, 5), until_date=date(2026, 3, 6), kind="absence", officer=officer, reason_el="Άδεια")
     hours = {"from_time": time(9), "until_time": time(11)}
     a_closure(branch, date(2026, 3, 4), kind="absence", officer=officer, **hours)
@@ -173,7 +173,7 @@ def test_officer_who_left_a_branch_sees_nothing_of_it_and_the_branch_feed_stays(
     branch = an_open_branch()
     officer = an_officer(branch)
     appointment = an_appointment(slot_at(branch, at(10)))
-    booking.assign(appointment, officer, now=NOW, by=officer)
+    booking.assign(appointment, officer, by=by(officer), now=NOW)
     own, of_branch = a_feed(officer=officer), a_feed(branch=branch)
     assert len(uids(client, own)) == 1
     Membership.objects.filter(user=officer).delete()

@@ -16,7 +16,9 @@ from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Status
 from tests.builders import (
+    GUEST,
     NOW,
+    WORKER,
     a_branch,
     a_user,
     an_appointment,
@@ -29,7 +31,6 @@ from tests.builders import (
 from tests.conftest import NewPage
 from videocalls.models import VideoCall
 
-BY_CITIZEN = Appointment.CancelledBy.CITIZEN
 SECRET = "a secret of thirty-two bytes or more"
 STARTS_AT = at(12)
 
@@ -150,7 +151,7 @@ def test_room_opens_to_the_minute_and_closes(jitsi: None) -> None:
 def test_cancelled_call_says_so_and_stays_shut(jitsi: None) -> None:
     appointment = a_video_appointment()
     citizen = of_link(appointment)
-    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    booking.cancel(appointment, by=GUEST, now=NOW)
     assert "Το ραντεβού έχει ακυρωθεί." in join_page(citizen, appointment, STARTS_AT)
     assert "/join/" in enter(citizen, appointment, STARTS_AT)
 
@@ -258,7 +259,7 @@ def an_appointment_soon(provider: str, opens_in: timedelta) -> Appointment:
     starts_at = timezone.now() + opens_in + minutes(10)
     Appointment.objects.filter(pk=appointment.pk).update(starts_at=starts_at, ends_at=starts_at + minutes(10))
     VideoCall.objects.all().delete()
-    call = provision.give_call(appointment.pk, now=timezone.now())
+    call = provision.give_call(appointment.pk, by=WORKER, now=timezone.now())
     assert call is not None
     VideoCall.objects.filter(pk=call.pk).update(state=VideoCall.State.READY)
     appointment.refresh_from_db()

@@ -9,7 +9,10 @@ from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
 from appointments.models import Appointment, Notification, Status, Ticket
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
+    WORKER,
     a_branch,
     a_desk,
     a_rule,
@@ -17,6 +20,7 @@ from tests.builders import (
     an_officer,
     an_open_branch,
     booked_at,
+    by,
     minutes,
     slots_of,
     today_at,
@@ -26,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 
 def arrive(appointment: Appointment, when: datetime, branch: Branch | None = None) -> Arrival:
-    return arrivals.by_reference(appointment.reference, branch or appointment.branch, now=when)
+    return arrivals.by_reference(appointment.reference, branch or appointment.branch, by=GUEST, now=when)
 
 
 @pytest.mark.parametrize(
@@ -52,16 +56,16 @@ def test_anything_else_is_no_reference(typed: str):
 
 def test_unknown_reference():
     branch = an_open_branch()
-    arrival = arrivals.by_reference("K7M4Q2XDBN", branch, now=NOW)
+    arrival = arrivals.by_reference("K7M4Q2XDBN", branch, by=GUEST, now=NOW)
     assert (arrival.answer, arrival.ticket) == (Answer.UNKNOWN, None)
     assert "δέκα χαρακτήρες" in arrival.text
 
 
 def test_time_only_held_is_unknown():
     branch = an_open_branch()
-    held = booking.hold(slots_of(branch)[20].pk, branch.agency.procedures.get(), Channel.IN_PERSON, now=NOW)
+    held = booking.hold(slots_of(branch)[20].pk, branch.agency.procedures.get(), Channel.IN_PERSON, by=GUEST, now=NOW)
     assert arrive(held, NOW).answer == Answer.UNKNOWN
-    booking.expire(now=NOW + timedelta(hours=1))
+    booking.expire(by=WORKER, now=NOW + timedelta(hours=1))
     assert arrive(held, NOW).answer == Answer.UNKNOWN
 
 
@@ -108,8 +112,8 @@ def test_missed_today_gets_a_new_number_and_counts_from_now():
     officer = an_officer(branch)
     first = arrive(booked_at(branch, 9), today_at(8, 50)).ticket
     assert first
-    called = counter.call_next(a_desk(branch, officer), officer=officer, now=today_at(9))
-    counter.miss(called, officer=officer, now=today_at(9, 5))
+    called = counter.call_next(a_desk(branch, officer), by=by(officer), now=today_at(9))
+    counter.miss(called, by=by(officer), now=today_at(9, 5))
     again = arrive(Appointment.objects.get(), today_at(9, 30))
     assert (again.answer, again.ticket and again.ticket.due_at) == (Answer.MISSED, today_at(9, 30))
     assert again.ticket
@@ -150,7 +154,7 @@ def test_other_branch_says_where():
 
 def test_cancelled_leads_to_a_new_booking():
     appointment = booked_at(an_open_branch(), 9)
-    booking.cancel(appointment, by=Appointment.CancelledBy.AGENCY, now=NOW)
+    booking.cancel(appointment, by=STAFF, now=NOW)
     arrival = arrive(appointment, today_at(8, 50))
     assert (arrival.answer, arrival.books_again) == (Answer.CANCELLED, True)
 
@@ -222,7 +226,7 @@ def test_visit_tells_the_delay():
     desk = a_desk(branch, officer)
     for _ in range(3):
         a_walk_in(branch, today_at(8), priority=True)
-    counter.call_next(desk, officer=officer, now=today_at(9))
+    counter.call_next(desk, by=by(officer), now=today_at(9))
     visit = arrivals.visit_of(booked_at(branch, 9), now=today_at(9))
     assert visit
     assert (visit.delay, visit.about, visit.is_punctual) == (minutes(30), "περίπου 30 λεπτά", False)
@@ -238,8 +242,8 @@ def test_visit_shows_the_place_of_who_is_there_and_lets_who_was_missed_come_agai
     assert visit
     assert visit.place
     assert (visit.place.ticket, visit.may_check_in) == (ticket, False)
-    called = counter.call_next(a_desk(branch, officer), officer=officer, now=today_at(9))
-    counter.miss(called, officer=officer, now=today_at(9, 5))
+    called = counter.call_next(a_desk(branch, officer), by=by(officer), now=today_at(9))
+    counter.miss(called, by=by(officer), now=today_at(9, 5))
     appointment.refresh_from_db()
     missed = arrivals.visit_of(appointment, now=today_at(9, 6))
     assert missed

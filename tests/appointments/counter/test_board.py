@@ -18,6 +18,7 @@ from appointments.models import Appointment, Desk, Event, Status, Ticket, TimeSl
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
     NOW,
     a_branch,
     a_procedure,
@@ -25,6 +26,7 @@ from tests.builders import (
     an_agency,
     an_appointment,
     an_officer,
+    by,
     where_it_is_noon,
 )
 
@@ -53,12 +55,12 @@ def officer(client: Client, branch: Branch) -> User:
 
 @pytest.fixture
 def desk(branch: Branch, officer: User) -> Desk:
-    return desks.sit(Desk.objects.create(branch=branch, name="1"), officer=officer, now=timezone.now())
+    return desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
 
 
 def a_walk_in(branch: Branch, name: str = "", **more: object) -> Ticket:
     procedure = branch.agency.procedures.earliest("pk")
-    return counter.take_ticket(branch, procedure, now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
+    return counter.take_ticket(branch, procedure, by=GUEST, now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
 
 
 def booked(branch: Branch, number: int = 1, *, minutes: int = 30, **more: object) -> Appointment:
@@ -284,7 +286,7 @@ def test_late_step_on_what_a_colleague_has_done_is_refused(client: Client, branc
     ticket = a_walk_in(branch)
     form = on(ticket)
     colleague = an_officer(branch, email="colleague@example.org")
-    counter.park(ticket, officer=colleague, now=timezone.now())
+    counter.park(ticket, by=by(colleague), now=timezone.now())
     page = press(client, branch, "call", **form)
     assert "B001: A colleague was quicker. This is how it stands now." in page
     assert state_of(ticket) == State.PARKED
@@ -335,7 +337,7 @@ def test_poll_with_news_takes_three_queries(
     for number in range(count):
         a_walk_in(branch, f"Πολίτης {number}")
     for number in range(3):
-        counter.check_in(booked(branch, number), now=timezone.now())
+        counter.check_in(booked(branch, number), by=GUEST, now=timezone.now())
     booked(branch, 10, minutes=-30, channel=Channel.PHONE)
     press(client, branch, "next", seen=0)
     poll = key_of(client, branch)
@@ -358,7 +360,7 @@ def test_poll_of_the_next_desk_takes_one_query_and_has_its_own_token(
 ) -> None:
     a_walk_in(branch, "Ελένη Νικολάου")
     colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
-    desks.sit(other, officer=colleague, now=timezone.now())
+    desks.sit(other, by=by(colleague), now=timezone.now())
     first = text_of(client.get(key_of(client, branch)))
     client.force_login(colleague)
     poll = key_of(client, branch)
@@ -376,8 +378,8 @@ def test_poll_marks_who_was_sent_on_at_that_desk_alone(
     client: Client, branch: Branch, officer: User, desk: Desk
 ) -> None:
     colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
-    desks.sit(other, officer=colleague, now=timezone.now())
-    counter.forward(a_walk_in(branch), officer=officer, now=timezone.now(), desk=other)
+    desks.sit(other, by=by(colleague), now=timezone.now())
+    counter.forward(a_walk_in(branch), by=by(officer), now=timezone.now(), desk=other)
     assert "Nobody is waiting for this desk." in text_of(client.get(key_of(client, branch)))
     client.force_login(colleague)
     text = text_of(client.get(key_of(client, branch)))

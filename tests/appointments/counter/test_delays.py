@@ -14,7 +14,7 @@ from appointments.counter import delays, desks
 from appointments.messages import mails
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
-from tests.builders import a_desk, a_walk_in, an_officer, an_open_branch, booked_at, today_at
+from tests.builders import GUEST, STAFF, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, today_at
 
 pytestmark = pytest.mark.django_db
 Kind, Medium = Notification.Kind, Notification.Medium
@@ -69,7 +69,7 @@ def test_twenty_minutes_are_not_told(branch: Branch, desk: Desk):
 
 def test_who_waits_is_told_too(branch: Branch, desk: Desk):
     appointment = booked_at(branch, 9)
-    counter.check_in(appointment, now=today_at(8, 50))
+    counter.check_in(appointment, by=GUEST, now=today_at(8, 50))
     crowd(branch, 3)
     delays.tell(now=today_at(9))
     assert told() == {appointment}
@@ -82,7 +82,14 @@ def test_walk_ins_and_times_far_ahead_are_not_told(branch: Branch, desk: Desk):
     assert delays.tell(now=today_at(9, 10)) == 1
 
 
-@pytest.mark.parametrize("step", [lambda desk: desks.pause(desk, now=today_at(8)), desks.leave], ids=["paused", "left"])
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda desk: desks.pause(desk, by=STAFF, now=today_at(8)),
+        lambda desk: desks.leave(desk, by=STAFF, now=today_at(8)),
+    ],
+    ids=["paused", "left"],
+)
 def test_where_nobody_serves_nothing_is_told(branch: Branch, desk: Desk, step: Callable[[Desk], None]):
     booked_at(branch, 9)
     crowd(branch, 5)
@@ -103,7 +110,7 @@ def test_who_moved_after_being_told_may_be_told_of_the_new_time(branch: Branch, 
     crowd(branch, 20)
     delays.tell(now=today_at(8, 30))
     at_ten = TimeSlot.objects.get(branch=branch, starts_at=today_at(10))
-    booking.reschedule(late, at_ten.pk, by=Appointment.CancelledBy.AGENCY, now=today_at(8, 31))
+    booking.reschedule(late, at_ten.pk, by=STAFF, now=today_at(8, 31))
     assert delays.tell(now=today_at(8, 32)) == 1
     assert Notification.objects.filter(kind=Kind.DELAYED, appointment=late).count() == 2
 
@@ -152,7 +159,7 @@ def test_delay_that_is_over_before_the_mail_leaves_is_not_told(branch: Branch, d
     tickets = crowd(branch, 3)
     delays.tell(now=today_at(9))
     for ticket in tickets:
-        counter.give_up(ticket, now=today_at(9))
+        counter.give_up(ticket, by=GUEST, now=today_at(9))
     deliver(today_at(9, 1))
     assert Notification.objects.get(kind=Kind.DELAYED).state == Notification.State.DROPPED
     assert not [one for one in mail.outbox if "Καθυστέρηση" in one.subject]

@@ -11,8 +11,8 @@ from accounts.models import User
 from agencies.models import Branch, Channel
 from appointments import counter
 from appointments.models import Desk, Queue
-from appointments.models.queue import random_key
-from tests.builders import NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, today_at
+from appointments.models.keys import random_key
+from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, by, today_at
 
 pytestmark = pytest.mark.django_db
 
@@ -52,7 +52,7 @@ def test_shows_number_and_desk_in_both_languages_and_names_nobody(
     client: Client, branch: Branch, desk: Desk, officer: User, screen: str
 ):
     a_walk_in(branch, today_at(8), name="Γιώργος Κρυφός")
-    counter.call_next(desk, officer=officer, now=today_at(8, 30))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
     page = client.get(screen).content.decode()
     assert '<p class="latest__number" translate="no">B001</p>' in page
     assert '<p class="latest__desk" translate="no">3</p>' in page
@@ -71,11 +71,11 @@ def test_empty_hall_says_so(client: Client, screen: str):
 def test_latest_call_is_first_and_called_again_leads_again(client: Client, branch: Branch, officer: User, screen: str):
     first, second = a_walk_in(branch, today_at(8)), a_walk_in(branch, today_at(8, 1))
     other = an_officer(branch, email="other@example.org")
-    counter.call_next(Desk.objects.get(), officer=officer, now=today_at(8, 30))
-    counter.call_next(a_desk(branch, other, "4"), officer=other, now=today_at(8, 31))
+    counter.call_next(Desk.objects.get(), by=by(officer), now=today_at(8, 30))
+    counter.call_next(a_desk(branch, other, "4"), by=by(other), now=today_at(8, 31))
     page = client.get(screen).content.decode()
     assert page.index("B002") < page.index("B001")
-    counter.call_again(first, officer=officer, now=today_at(8, 32))
+    counter.call_again(first, by=by(officer), now=today_at(8, 32))
     page = client.get(screen).content.decode()
     assert page.index("B001") < page.index("B002")
     assert 'data-call="B001/2"' in page
@@ -86,11 +86,11 @@ def test_who_is_done_or_served_from_afar_is_not_shown(
     client: Client, branch: Branch, desk: Desk, officer: User, screen: str
 ):
     ticket = a_walk_in(branch, today_at(8))
-    counter.call_next(desk, officer=officer, now=today_at(8, 30))
-    counter.complete(ticket, officer=officer, now=today_at(8, 40))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
+    counter.complete(ticket, by=by(officer), now=today_at(8, 40))
     video = booked_at(branch, 8, 40, channel=Channel.VIDEO, now=NOW)
-    counter.check_in(video, now=today_at(8, 41))
-    assert counter.call_next(desk, officer=officer, now=today_at(8, 42)).appointment == video
+    counter.check_in(video, by=GUEST, now=today_at(8, 41))
+    assert counter.call_next(desk, by=by(officer), now=today_at(8, 42)).appointment == video
     page = client.get(screen).content.decode()
     assert "B001" not in page
     assert "A002" not in page
@@ -111,7 +111,7 @@ def test_poll_answers_the_calls_alone_once_somebody_is_called(
 ):
     state = seen(client, screen)
     a_walk_in(branch, today_at(8))
-    counter.call_next(desk, officer=officer, now=today_at(8, 30))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
     answer = client.get(screen, {"seen": state})
     assert answer.status_code == 200
     assert answer.content.decode().strip().startswith('<div id="calls"')
@@ -120,7 +120,7 @@ def test_poll_answers_the_calls_alone_once_somebody_is_called(
 
 def test_screen_begins_anew_each_day(client: Client, branch: Branch, desk: Desk, officer: User, screen: str):
     a_walk_in(branch, today_at(8))
-    counter.call_next(desk, officer=officer, now=today_at(8, 30))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
     state = seen(client, screen)
     with time_machine.travel(today_at(23, 59), tick=False):
         assert client.get(screen, {"seen": state}).status_code == 204

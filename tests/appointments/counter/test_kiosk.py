@@ -11,10 +11,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from agencies.models import Branch, Channel
 from appointments import booking
-from appointments.models import Appointment, Queue, Ticket
-from appointments.models.queue import random_key
+from appointments.models import Queue, Ticket
+from appointments.models.keys import random_key
 from appointments.views.counter import kiosk
-from tests.builders import NOW, a_branch, a_procedure, a_rule, a_walk_in, an_open_branch, booked_at, today_at
+from tests.builders import NOW, STAFF, a_branch, a_procedure, a_rule, a_walk_in, an_open_branch, booked_at, today_at
 
 pytestmark = pytest.mark.django_db
 
@@ -95,7 +95,7 @@ def test_cancelled_offers_a_number_while_numbers_are_given_out(
     client: Client, branch: Branch, start: str, clock: time_machine.Traveller
 ):
     appointment = booked_at(branch, 9, now=NOW)
-    booking.cancel(appointment, by=Appointment.CancelledBy.AGENCY, now=NOW)
+    booking.cancel(appointment, by=STAFF, now=NOW)
     page = typed(client, start, appointment.reference)
     assert "Αυτό το ραντεβού έχει ακυρωθεί" in page
     assert f'href="{start}walk-in/"' in page

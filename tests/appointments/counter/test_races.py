@@ -18,7 +18,7 @@ from appointments.counter import desks
 from appointments.errors import BookingError
 from appointments.models import Appointment, Desk, Status, Ticket, TimeSlot
 from tests.appointments.booking.test_races import assert_counts_agree, at_once
-from tests.builders import NOW, an_appointment, an_officer, an_open_branch, at, slots_of
+from tests.builders import GUEST, NOW, STAFF, an_appointment, an_officer, an_open_branch, at, by, slots_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -32,7 +32,7 @@ def seated(branch: Branch, count: int = DESKS) -> list[tuple[Desk, User]]:
     for number in range(count):
         officer = an_officer(branch, email=f"officer{number}@example.org")
         desk = Desk.objects.create(branch=branch, name=str(number + 1))
-        pairs.append((desks.sit(desk, officer=officer, now=NOW), officer))
+        pairs.append((desks.sit(desk, by=by(officer), now=NOW), officer))
     return pairs
 
 
@@ -41,8 +41,8 @@ def test_officers_who_call_at_once_get_different_people() -> None:
     pairs = seated(branch)
     procedure = Procedure.objects.get()
     for _ in range(DESKS - 5):
-        counter.take_ticket(branch, procedure, now=NOW)
-    results = at_once([lambda d=d, o=o: counter.call_next(d, officer=o, now=NOW) for d, o in pairs])
+        counter.take_ticket(branch, procedure, by=GUEST, now=NOW)
+    results = at_once([lambda d=d, o=o: counter.call_next(d, by=by(o), now=NOW) for d, o in pairs])
     assert results == {"done": DESKS - 5, "NobodyWaits": 5}
     called = Ticket.objects.filter(state=Ticket.State.CALLED)
     assert len({ticket.desk_id for ticket in called}) == called.count() == DESKS - 5
@@ -52,8 +52,8 @@ def test_officers_who_call_at_once_get_different_people() -> None:
 def test_two_who_call_the_same_person_at_once() -> None:
     branch = an_open_branch()
     pairs = seated(branch)
-    ticket = counter.take_ticket(branch, Procedure.objects.get(), now=NOW)
-    results = at_once([lambda d=d, o=o: counter.call(ticket, d, officer=o, now=NOW) for d, o in pairs])
+    ticket = counter.take_ticket(branch, Procedure.objects.get(), by=GUEST, now=NOW)
+    results = at_once([lambda d=d, o=o: counter.call(ticket, d, by=by(o), now=NOW) for d, o in pairs])
     assert results == {"done": 1, "WrongStatus": DESKS - 1}
 
 
@@ -61,22 +61,24 @@ def test_one_desk_that_calls_twice_at_once_gets_one() -> None:
     branch = an_open_branch()
     desk, officer = seated(branch, 1)[0]
     for _ in range(10):
-        counter.take_ticket(branch, Procedure.objects.get(), now=NOW)
-    results = at_once([lambda: counter.call_next(desk, officer=officer, now=NOW) for _ in range(10)])
+        counter.take_ticket(branch, Procedure.objects.get(), by=GUEST, now=NOW)
+    results = at_once([lambda: counter.call_next(desk, by=by(officer), now=NOW) for _ in range(10)])
     assert results == {"done": 1, "DeskBusy": 9}
 
 
 def test_tickets_taken_at_once_have_different_numbers() -> None:
     branch = an_open_branch()
     procedure = Procedure.objects.get()
-    assert at_once([lambda: counter.take_ticket(branch, procedure, now=NOW) for _ in range(50)]) == {"done": 50}
+    assert at_once([lambda: counter.take_ticket(branch, procedure, by=GUEST, now=NOW) for _ in range(50)]) == {
+        "done": 50
+    }
     assert sorted(Ticket.objects.values_list("number", flat=True)) == list(range(1, 51))
 
 
 def test_check_in_of_one_appointment_at_kiosk_and_counter_gives_one_ticket() -> None:
     branch = an_open_branch()
     appointment = an_appointment(slots_of(branch)[0])
-    assert at_once([lambda: counter.check_in(appointment, now=NOW) for _ in range(20)]) == {"done": 20}
+    assert at_once([lambda: counter.check_in(appointment, by=GUEST, now=NOW) for _ in range(20)]) == {"done": 20}
     assert Ticket.objects.get().number == 1
 
 
@@ -117,23 +119,23 @@ def _keep_at_it(work: Callable[[], None]) -> None:
 
 def _officer_works(desk: Desk, officer: User) -> None:
     now = at(9, day=NOW.date())
-    ticket = counter.call_next(desk, officer=officer, now=now)
+    ticket = counter.call_next(desk, by=by(officer), now=now)
     step = random.choice(
         [counter.serve, counter.miss, counter.park, counter.put_back, counter.forward, counter.complete]
     )
-    ticket = step(ticket, officer=officer, now=now)
+    ticket = step(ticket, by=by(officer), now=now)
     if random.choice([True, False]):
-        ticket = counter.undo(ticket, officer=officer, now=now)
+        ticket = counter.undo(ticket, by=by(officer), now=now)
     if ticket.state in Ticket.AT_DESK:
-        counter.complete(ticket, officer=officer, now=now)
+        counter.complete(ticket, by=by(officer), now=now)
 
 
 def _citizen_works(appointments: list[Appointment], slots: list[TimeSlot]) -> None:
     appointment = random.choice(appointments)
     verb = random.choice(["check_in", "check_in", "check_in", "cancel", "move"])
     if verb == "check_in":
-        counter.check_in(appointment, now=NOW)
+        counter.check_in(appointment, by=GUEST, now=NOW)
     elif verb == "cancel":
-        booking.cancel(appointment, by="citizen", now=NOW)
+        booking.cancel(appointment, by=GUEST, now=NOW)
     else:
-        booking.reschedule(appointment, random.choice(slots).pk, by="agency", now=NOW)
+        booking.reschedule(appointment, random.choice(slots).pk, by=STAFF, now=NOW)

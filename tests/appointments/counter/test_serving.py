@@ -13,8 +13,7 @@ from accounts.models import User
 from agencies.models import Branch, Channel, Procedure, Role
 from appointments import booking, counter
 from appointments.booking.retention import erase_old
-from appointments.counter import desks
-from appointments.counter.calling import Result
+from appointments.counter import Result, desks
 from appointments.errors import NotOffered
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
@@ -22,6 +21,9 @@ from appointments.times.availability import free_times
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
+    STAFF,
+    SYSTEM,
     a_branch,
     a_contact,
     a_procedure,
@@ -29,6 +31,7 @@ from tests.builders import (
     an_agency,
     an_appointment,
     an_officer,
+    by,
     where_it_is_noon,
 )
 
@@ -54,7 +57,7 @@ def open_branch(agency: object, code: str, **fields: object) -> Branch:
 def officer(client: Client, branch: Branch) -> User:
     officer = an_officer(branch)
     client.force_login(officer)
-    desks.sit(Desk.objects.create(branch=branch, name="1"), officer=officer, now=timezone.now())
+    desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
     return officer
 
 
@@ -67,14 +70,14 @@ def served(branch: Branch, officer: User, **contact: object) -> Ticket:
     """An appointment's ticket that the officer serves now."""
     now = timezone.now()
     appointment = an_appointment(slot_at(branch), now=now - timedelta(hours=4), **contact)  # type: ignore[arg-type]
-    ticket = counter.check_in(appointment, now=now)
-    return counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.check_in(appointment, by=GUEST, now=now)
+    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
 
 
 def served_walk_in(branch: Branch, officer: User) -> Ticket:
     now = timezone.now()
-    ticket = counter.take_ticket(branch, branch.agency.procedures.earliest("pk"), now=now, name="Ελένη")
-    return counter.serve(counter.call(ticket, officer.desk, officer=officer, now=now), officer=officer, now=now)
+    ticket = counter.take_ticket(branch, branch.agency.procedures.earliest("pk"), by=GUEST, now=now, name="Ελένη")
+    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
 
 
 def page_of(ticket: Ticket, name: str = "") -> str:
@@ -130,7 +133,7 @@ def test_what_is_typed_is_kept_before_it_is_complete(client: Client, branch: Bra
 
 def test_nothing_is_kept_once_it_is_over(client: Client, branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
-    counter.complete(ticket, officer=officer, now=timezone.now())
+    counter.complete(ticket, by=by(officer), now=timezone.now())
     assert client.post(page_of(ticket, "save/"), written(ticket, internal_note="Αργά")).status_code == 409
     assert Ticket.objects.get().internal_note == ""
 
@@ -160,7 +163,7 @@ def test_complete_twice_is_done_once(client: Client, branch: Branch, officer: Us
 def test_complete_of_what_a_colleague_parked_is_refused(client: Client, branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
     form = written(ticket)
-    counter.park(ticket, officer=an_officer(branch, email="colleague@example.org"), now=timezone.now())
+    counter.park(ticket, by=by(an_officer(branch, email="colleague@example.org")), now=timezone.now())
     text = text_of(client.post(page_of(ticket, "complete/"), form))
     assert "A colleague was quicker." in text
     assert Ticket.objects.get().state == Ticket.State.PARKED
@@ -195,7 +198,7 @@ def test_note_is_mailed_when_it_can_no_longer_be_taken_back_and_stands_on_the_pa
     Notification.objects.all().delete()
     now = timezone.now()
     result = Result(citizen_note="Η βεβαίωση θα σταλεί ως την Παρασκευή.", delivery="email")
-    counter.complete(ticket, officer=officer, now=now, result=result)
+    counter.complete(ticket, by=by(officer), now=now, result=result)
     assert not deliver_next(get_connection(), now=now + timedelta(seconds=9))
     assert deliver_next(get_connection(), now=now + timedelta(seconds=14))
     letter = mail.outbox[-1]
@@ -213,21 +216,21 @@ def test_note_of_a_step_taken_back_is_not_mailed(branch: Branch, officer: User) 
     ticket = served(branch, officer)
     Notification.objects.all().delete()
     now = timezone.now()
-    counter.complete(ticket, officer=officer, now=now, result=Result(citizen_note="Λάθος"))
-    counter.undo(ticket, officer=officer, now=now + timedelta(seconds=3))
+    counter.complete(ticket, by=by(officer), now=now, result=Result(citizen_note="Λάθος"))
+    counter.undo(ticket, by=by(officer), now=now + timedelta(seconds=3))
     deliver_next(get_connection(), now=now + timedelta(seconds=14))
     assert mail.outbox == []
-    counter.complete(ticket, officer=officer, now=now + timedelta(seconds=60), result=Result(citizen_note="Σωστό"))
+    counter.complete(ticket, by=by(officer), now=now + timedelta(seconds=60), result=Result(citizen_note="Σωστό"))
     deliver_next(get_connection(), now=now + timedelta(seconds=75))
     assert "Σωστό" in mail.outbox[0].body
 
 
 def test_names_and_notes_are_erased_after_the_retention(branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
-    counter.record(ticket, Result(citizen_note="Προς εσάς", internal_note="Μεταξύ μας"), officer=officer)
-    counter.complete(ticket, officer=officer, now=timezone.now(), result=Result(internal_note="Μεταξύ μας"))
+    counter.record(ticket, Result(citizen_note="Προς εσάς", internal_note="Μεταξύ μας"))
+    counter.complete(ticket, by=by(officer), now=timezone.now(), result=Result(internal_note="Μεταξύ μας"))
     walk_in = served_walk_in(branch, officer)
-    counter.park(walk_in, officer=officer, now=timezone.now(), reason="Περιμένει τον Νίκο")
+    counter.park(walk_in, by=by(officer), now=timezone.now(), reason="Περιμένει τον Νίκο")
     assert erase_old(now=timezone.now()) == 0
     later = timezone.now() + timedelta(days=branch.agency.retention_days + 1)
     assert erase_old(now=later) == 2
@@ -277,8 +280,8 @@ def test_follow_up_stands_on_both_pages(client: Client, branch: Branch, officer:
             procedure,
             "in_person",
             a_contact(number),
+            by=STAFF,
             now=timezone.now(),
-            source="staff",
             follows=first,
         )
         for number, place in ((2, branch), (3, other))
@@ -322,13 +325,13 @@ def test_specialists_service_is_booked_by_officers_alone(client: Client, branch:
     assert free_times(special, branch, "in_person", now=now, assisted=True, **days)
     assert free_times(special, branch, "in_person", now=now, **days) == []
     with pytest.raises(NotOffered):
-        booking.hold(slot.pk, special, "in_person", now=now)
+        booking.hold(slot.pk, special, "in_person", by=GUEST, now=now)
     with pytest.raises(NotOffered):
-        booking.book(slot.pk, special, "in_person", a_contact(), now=now, source="system")
+        booking.book(slot.pk, special, "in_person", a_contact(), by=SYSTEM, now=now)
     client.logout()
     assert client.get("/mykeplive/kep-special/").status_code == 404
     assert "kep-special" not in text_of(client.get("/api/v1/procedures/?agency=kep"))
-    made = booking.book(slot.pk, special, "in_person", a_contact(), now=now, source="staff", follows=ticket.appointment)
+    made = booking.book(slot.pk, special, "in_person", a_contact(), by=STAFF, now=now, follows=ticket.appointment)
     assert made.status == Status.BOOKED
 
 
@@ -341,13 +344,13 @@ def test_follow_up_for_the_same_service_is_not_refused_by_the_limit(branch: Bran
         procedure,
         "in_person",
         a_contact(1),
+        by=STAFF,
         now=timezone.now(),
-        source="staff",
         follows=ticket.appointment,
     )
     assert made.limit_place == 0
-    done = counter.complete(ticket, officer=officer, now=timezone.now())
-    counter.undo(done, officer=officer, now=timezone.now())
+    done = counter.complete(ticket, by=by(officer), now=timezone.now())
+    counter.undo(done, by=by(officer), now=timezone.now())
     assert Appointment.objects.get(pk=ticket.appointment_id).status == Status.SERVING
 
 

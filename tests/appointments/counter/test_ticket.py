@@ -14,7 +14,7 @@ from agencies.models import Branch, Channel
 from appointments import counter
 from appointments.counter import arrivals
 from appointments.models import Appointment, Desk, Event, Status, Ticket
-from tests.builders import NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, today_at
+from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, by, today_at
 
 pytestmark = pytest.mark.django_db
 State = Ticket.State
@@ -69,16 +69,16 @@ def test_page_is_honest_where_nobody_serves(client: Client, branch: Branch):
 def test_page_follows_the_steps(client: Client, branch: Branch, desk: Desk, officer: User):
     ticket = a_walk_in(branch, today_at(8))
     address = f"/queue/{ticket.code}/"
-    counter.call_next(desk, officer=officer, now=today_at(8, 50))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 50))
     assert 'Πηγαίνετε στη θυρίδα <strong translate="no">3</strong>' in text(client.get(address))
-    counter.serve(ticket, officer=officer, now=today_at(8, 51))
+    counter.serve(ticket, by=by(officer), now=today_at(8, 51))
     assert "Εξυπηρετείστε στη θυρίδα 3" in text(client.get(address))
-    counter.park(ticket, officer=officer, now=today_at(8, 52))
+    counter.park(ticket, by=by(officer), now=today_at(8, 52))
     assert "Η θέση σας κρατιέται" in text(client.get(address))
-    counter.put_back(ticket, officer=officer, now=today_at(8, 53))
+    counter.put_back(ticket, by=by(officer), now=today_at(8, 53))
     assert "Είστε οι επόμενοι" in text(client.get(address))
-    counter.call_next(desk, officer=officer, now=today_at(8, 54))
-    counter.complete(ticket, officer=officer, now=today_at(8, 55))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 54))
+    counter.complete(ticket, by=by(officer), now=today_at(8, 55))
     assert "Εξυπηρετηθήκατε" in text(client.get(address))
 
 
@@ -121,13 +121,13 @@ def test_who_leaves_gives_up_the_place(client: Client, branch: Branch):
     ticket.refresh_from_db()
     assert (ticket.state, ticket.ended_at) == (State.GONE, today_at(8, 50))
     event = Event.objects.latest("pk")
-    assert (event.officer, event.details) == (None, {"by": "citizen"})
+    assert (event.verb, event.by, event.page) == ("give_up", "guest", "appointments:ticket")
 
 
 def test_who_is_being_served_cannot_leave_by_the_page(client: Client, branch: Branch, desk: Desk, officer: User):
     ticket = a_walk_in(branch, today_at(8))
-    counter.call_next(desk, officer=officer, now=today_at(8, 50))
-    counter.serve(ticket, officer=officer, now=today_at(8, 51))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 50))
+    counter.serve(ticket, by=by(officer), now=today_at(8, 51))
     assert "Αποχωρώ" not in text(client.get(f"/queue/{ticket.code}/"))
     assert "Αυτό άλλαξε στο μεταξύ" in text(client.post(f"/queue/{ticket.code}/", follow=True))
     ticket.refresh_from_db()
@@ -135,7 +135,7 @@ def test_who_is_being_served_cannot_leave_by_the_page(client: Client, branch: Br
 
 
 def test_who_has_an_appointment_cancels_it_instead(client: Client, branch: Branch):
-    ticket = counter.check_in(booked_at(branch, 9, now=NOW), now=today_at(8, 50))
+    ticket = counter.check_in(booked_at(branch, 9, now=NOW), by=GUEST, now=today_at(8, 50))
     assert "Αποχωρώ" not in text(client.get(f"/queue/{ticket.code}/"))
     client.post(f"/queue/{ticket.code}/")
     ticket.refresh_from_db()
@@ -143,9 +143,9 @@ def test_who_has_an_appointment_cancels_it_instead(client: Client, branch: Branc
 
 
 def test_missed_appointment_may_check_in_again(client: Client, branch: Branch, desk: Desk, officer: User):
-    ticket = counter.check_in(booked_at(branch, 9, now=NOW), now=today_at(8, 50))
-    counter.call_next(desk, officer=officer, now=today_at(9))
-    counter.miss(ticket, officer=officer, now=today_at(9, 5))
+    ticket = counter.check_in(booked_at(branch, 9, now=NOW), by=GUEST, now=today_at(8, 50))
+    counter.call_next(desk, by=by(officer), now=today_at(9))
+    counter.miss(ticket, by=by(officer), now=today_at(9, 5))
     assert "δηλώστε ξανά άφιξη" in text(client.get(f"/queue/{ticket.code}/"))
 
 
@@ -185,7 +185,7 @@ def test_before_the_last_hour_there_is_nothing_to_check_in(
 def test_page_tells_the_delay(client: Client, own: str, branch: Branch, desk: Desk, officer: User):
     for _ in range(3):
         a_walk_in(branch, today_at(8), priority=True)
-    counter.call_next(desk, officer=officer, now=today_at(8, 50))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 50))
     page = text(client.get(own))
     assert "Υπάρχει καθυστέρηση: η σειρά σας θα έρθει περίπου 20 λεπτά μετά την ώρα σας." in page
 

@@ -4,12 +4,14 @@ import pytest
 
 from agencies.models import Channel
 from appointments import booking, counter
-from appointments.counter import desks
-from appointments.counter.calling import Result
+from appointments.counter import Result, desks
 from appointments.errors import DeskBusy, DeskTaken, NobodyWaits, NoDesk, TooEarlyToMiss, UndoTooLate, WrongStatus
 from appointments.models import Notification, Status, Ticket
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
+    WORKER,
     a_desk,
     a_procedure,
     a_walk_in,
@@ -17,6 +19,7 @@ from tests.builders import (
     an_open_branch,
     at,
     booked_at,
+    by,
     minutes,
     slots_of,
 )
@@ -30,8 +33,8 @@ TODAY = NOW.date()
 def test_check_in_gives_numbers_in_order_and_a_place_by_the_time_of_the_appointment() -> None:
     branch = an_open_branch()
     later, sooner = booked_at(branch, 9, 10), booked_at(branch, 9, number=2)
-    first = counter.check_in(later, now=at(8, 50, day=TODAY))
-    second = counter.check_in(sooner, now=at(8, 55, day=TODAY))
+    first = counter.check_in(later, by=GUEST, now=at(8, 50, day=TODAY))
+    second = counter.check_in(sooner, by=GUEST, now=at(8, 55, day=TODAY))
     assert [first.spoken_number, second.spoken_number] == ["A001", "A002"]
     assert list(Ticket.objects.waiting()) == [second, first]
     later.refresh_from_db()
@@ -41,30 +44,30 @@ def test_check_in_gives_numbers_in_order_and_a_place_by_the_time_of_the_appointm
 def test_check_in_twice_returns_the_same_ticket() -> None:
     branch = an_open_branch()
     appointment = booked_at(branch, 9)
-    once = counter.check_in(appointment, now=at(8, 50, day=TODAY))
-    assert counter.check_in(appointment, now=at(8, 51, day=TODAY)) == once
+    once = counter.check_in(appointment, by=GUEST, now=at(8, 50, day=TODAY))
+    assert counter.check_in(appointment, by=GUEST, now=at(8, 51, day=TODAY)) == once
     assert Ticket.objects.get().arrived_at == at(8, 50, day=TODAY)
 
 
 @pytest.mark.parametrize(("minute", "due_minute"), [(10, 0), (11, 11)])
 def test_check_in_late_beyond_the_grace_counts_from_the_arrival(minute: int, due_minute: int) -> None:
     appointment = booked_at(an_open_branch(), 9)
-    ticket = counter.check_in(appointment, now=at(9, minute, day=TODAY))
+    ticket = counter.check_in(appointment, by=GUEST, now=at(9, minute, day=TODAY))
     assert ticket.due_at == at(9, due_minute, day=TODAY)
 
 
 def test_walk_in_counts_from_half_an_hour_after_the_arrival() -> None:
     branch = an_open_branch()
     walk_in = a_walk_in(branch, at(8, 40, day=TODAY))
-    punctual = counter.check_in(booked_at(branch, 9), now=at(8, 50, day=TODAY))
-    later = counter.check_in(booked_at(branch, 9, 20, number=2), now=at(8, 55, day=TODAY))
+    punctual = counter.check_in(booked_at(branch, 9), by=GUEST, now=at(8, 50, day=TODAY))
+    later = counter.check_in(booked_at(branch, 9, 20, number=2), by=GUEST, now=at(8, 55, day=TODAY))
     assert walk_in.spoken_number == "B001"
     assert list(Ticket.objects.waiting()) == [punctual, walk_in, later]
 
 
 def test_priority_goes_first() -> None:
     branch = an_open_branch()
-    counter.check_in(booked_at(branch, 9), now=at(8, 50, day=TODAY))
+    counter.check_in(booked_at(branch, 9), by=GUEST, now=at(8, 50, day=TODAY))
     urgent = a_walk_in(branch, at(8, 55, day=TODAY), priority=True)
     assert Ticket.objects.waiting().first() == urgent
 
@@ -80,22 +83,22 @@ def test_call_next_takes_the_first_and_only_with_a_free_desk() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     first, second = a_walk_in(branch, at(8, day=TODAY)), a_walk_in(branch, at(8, 1, day=TODAY))
-    called = counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
+    called = counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
     assert (called.pk, called.state, called.desk, called.calls) == (first.pk, State.CALLED, desk, 1)
     with pytest.raises(DeskBusy):
-        counter.call_next(desk, officer=officer, now=at(8, 31, day=TODAY))
-    counter.complete(called, officer=officer, now=at(8, 40, day=TODAY))
-    assert counter.call_next(desk, officer=officer, now=at(8, 41, day=TODAY)).pk == second.pk
-    counter.complete(second, officer=officer, now=at(8, 50, day=TODAY))
+        counter.call_next(desk, by=by(officer), now=at(8, 31, day=TODAY))
+    counter.complete(called, by=by(officer), now=at(8, 40, day=TODAY))
+    assert counter.call_next(desk, by=by(officer), now=at(8, 41, day=TODAY)).pk == second.pk
+    counter.complete(second, by=by(officer), now=at(8, 50, day=TODAY))
     with pytest.raises(NobodyWaits):
-        counter.call_next(desk, officer=officer, now=at(8, 51, day=TODAY))
+        counter.call_next(desk, by=by(officer), now=at(8, 51, day=TODAY))
 
 
 def test_call_next_needs_a_seat() -> None:
     branch = an_open_branch()
     a_walk_in(branch, at(8, day=TODAY))
     with pytest.raises(NoDesk):
-        counter.call_next(a_desk(branch), officer=an_officer(branch), now=at(8, 30, day=TODAY))
+        counter.call_next(a_desk(branch), by=by(an_officer(branch)), now=at(8, 30, day=TODAY))
 
 
 def test_call_next_admits_phone_and_video_when_their_time_has_come() -> None:
@@ -104,14 +107,14 @@ def test_call_next_admits_phone_and_video_when_their_time_has_come() -> None:
     desk = a_desk(branch, officer)
     video = booked_at(branch, 9, channel=Channel.VIDEO)
     with pytest.raises(NobodyWaits):
-        counter.call_next(desk, officer=officer, now=at(8, 59, day=TODAY))
-    called = counter.call_next(desk, officer=officer, now=at(9, day=TODAY))
+        counter.call_next(desk, by=by(officer), now=at(8, 59, day=TODAY))
+    called = counter.call_next(desk, by=by(officer), now=at(9, day=TODAY))
     assert (called.appointment, called.channel, called.arrived_at) == (video, Channel.VIDEO, at(9, day=TODAY))
     video.refresh_from_db()
     assert video.status == Status.BOOKED
-    counter.miss(called, officer=officer, now=at(9, 5, day=TODAY))
+    counter.miss(called, by=by(officer), now=at(9, 5, day=TODAY))
     with pytest.raises(NobodyWaits):
-        counter.call_next(desk, officer=officer, now=at(9, 6, day=TODAY))
+        counter.call_next(desk, by=by(officer), now=at(9, 6, day=TODAY))
 
 
 def test_desk_calls_only_its_services_and_whom_others_sent() -> None:
@@ -121,12 +124,12 @@ def test_desk_calls_only_its_services_and_whom_others_sent() -> None:
     special = a_procedure(branch.agency, "kep-special")
     desk.procedures.add(special)
     ticket = counter.take_ticket(
-        branch, branch.agency.procedures.get(code="kep-dilosi"), now=at(8, day=TODAY), officer=officer
+        branch, branch.agency.procedures.get(code="kep-dilosi"), by=by(officer), now=at(8, day=TODAY)
     )
     with pytest.raises(NobodyWaits):
-        counter.call_next(desk, officer=officer, now=at(8, 1, day=TODAY))
-    counter.forward(ticket, officer=officer, now=at(8, 2, day=TODAY), desk=desk)
-    assert counter.call_next(desk, officer=officer, now=at(8, 3, day=TODAY)).pk == ticket.pk
+        counter.call_next(desk, by=by(officer), now=at(8, 1, day=TODAY))
+    counter.forward(ticket, by=by(officer), now=at(8, 2, day=TODAY), desk=desk)
+    assert counter.call_next(desk, by=by(officer), now=at(8, 3, day=TODAY)).pk == ticket.pk
 
 
 def test_forward_to_another_procedure_keeps_the_turn() -> None:
@@ -134,12 +137,12 @@ def test_forward_to_another_procedure_keeps_the_turn() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     appointment = booked_at(branch, 8)
-    ticket = counter.check_in(appointment, now=at(8, day=TODAY))
+    ticket = counter.check_in(appointment, by=GUEST, now=at(8, day=TODAY))
     counter.serve(
-        counter.call(ticket, desk, officer=officer, now=at(8, 1, day=TODAY)), officer=officer, now=at(8, 1, day=TODAY)
+        counter.call(ticket, desk, by=by(officer), now=at(8, 1, day=TODAY)), by=by(officer), now=at(8, 1, day=TODAY)
     )
     special = a_procedure(branch.agency, "kep-special")
-    forwarded = counter.forward(ticket, officer=officer, now=at(8, 9, day=TODAY), procedure=special)
+    forwarded = counter.forward(ticket, by=by(officer), now=at(8, 9, day=TODAY), procedure=special)
     appointment.refresh_from_db()
     assert (forwarded.state, forwarded.procedure_id, forwarded.due_at) == (State.WAITING, special.pk, at(8, day=TODAY))
     assert appointment.status == Status.ARRIVED
@@ -151,15 +154,15 @@ def test_serving_an_appointment_steps_it_along() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     appointment = booked_at(branch, 8)
-    ticket = counter.check_in(appointment, now=at(7, 55, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, day=TODAY))
-    counter.serve(ticket, officer=officer, now=at(8, 1, day=TODAY))
+    ticket = counter.check_in(appointment, by=GUEST, now=at(7, 55, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, day=TODAY))
+    counter.serve(ticket, by=by(officer), now=at(8, 1, day=TODAY))
     appointment.refresh_from_db()
     assert (appointment.status, appointment.officer) == (Status.SERVING, officer)
     result = Result(
         ["Identity card"], "Copy kept.", "Your form is on its way.", Ticket.Outcome.DONE, Ticket.Delivery.POST
     )
-    done = counter.complete(ticket, officer=officer, now=at(8, 12, day=TODAY), result=result)
+    done = counter.complete(ticket, by=by(officer), now=at(8, 12, day=TODAY), result=result)
     appointment.refresh_from_db()
     assert (appointment.status, appointment.completed_at) == (Status.COMPLETED, at(8, 12, day=TODAY))
     assert (done.documents_seen, done.citizen_note) == (["Identity card"], "Your form is on its way.")
@@ -172,17 +175,17 @@ def test_miss_before_the_time_is_refused_and_after_ends_the_ticket() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     appointment = booked_at(branch, 9)
-    ticket = counter.check_in(appointment, now=at(8, 30, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 40, day=TODAY))
+    ticket = counter.check_in(appointment, by=GUEST, now=at(8, 30, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 40, day=TODAY))
     with pytest.raises(TooEarlyToMiss):
-        counter.miss(ticket, officer=officer, now=at(8, 41, day=TODAY))
-    counter.put_back(ticket, officer=officer, now=at(8, 42, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(9, day=TODAY))
-    counter.miss(ticket, officer=officer, now=at(9, 5, day=TODAY))
+        counter.miss(ticket, by=by(officer), now=at(8, 41, day=TODAY))
+    counter.put_back(ticket, by=by(officer), now=at(8, 42, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(9, day=TODAY))
+    counter.miss(ticket, by=by(officer), now=at(9, 5, day=TODAY))
     appointment.refresh_from_db()
     ticket.refresh_from_db()
     assert (appointment.status, ticket.state, ticket.desk_id) == (Status.NO_SHOW, State.GONE, None)
-    again = counter.check_in(appointment, now=at(9, 30, day=TODAY))
+    again = counter.check_in(appointment, by=GUEST, now=at(9, 30, day=TODAY))
     assert (again.pk, again.state, again.number, again.due_at) == (ticket.pk, State.WAITING, 2, at(9, 30, day=TODAY))
 
 
@@ -191,12 +194,15 @@ def test_park_and_return() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     ticket = a_walk_in(branch, at(8, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
-    counter.park(ticket, officer=officer, now=at(8, 31, day=TODAY), reason="Fetches a copy")
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
+    counter.park(ticket, by=by(officer), now=at(8, 31, day=TODAY), reason="Fetches a copy")
     with pytest.raises(NobodyWaits):
-        counter.call_next(desk, officer=officer, now=at(8, 32, day=TODAY))
-    counter.put_back(ticket, officer=officer, now=at(8, 40, day=TODAY))
-    assert counter.call_next(desk, officer=officer, now=at(8, 41, day=TODAY)).park_reason == ""
+        counter.call_next(desk, by=by(officer), now=at(8, 32, day=TODAY))
+    counter.put_back(ticket, by=by(officer), now=at(8, 40, day=TODAY))
+    again = counter.undo(ticket, by=by(officer), now=at(8, 40, day=TODAY))
+    assert (again.state, again.park_reason) == (State.PARKED, "Fetches a copy")
+    counter.put_back(ticket, by=by(officer), now=at(8, 41, day=TODAY))
+    assert counter.call_next(desk, by=by(officer), now=at(8, 42, day=TODAY)).state == State.CALLED
 
 
 def test_undo_restores_ticket_and_appointment_within_ten_seconds() -> None:
@@ -204,17 +210,17 @@ def test_undo_restores_ticket_and_appointment_within_ten_seconds() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     appointment = booked_at(branch, 8)
-    ticket = counter.check_in(appointment, now=at(7, 55, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, day=TODAY))
-    counter.complete(ticket, officer=officer, now=at(8, 10, day=TODAY))
-    back = counter.undo(ticket, officer=officer, now=at(8, 10, day=TODAY) + timedelta(seconds=10))
+    ticket = counter.check_in(appointment, by=GUEST, now=at(7, 55, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 10, day=TODAY))
+    back = counter.undo(ticket, by=by(officer), now=at(8, 10, day=TODAY) + timedelta(seconds=10))
     appointment.refresh_from_db()
     assert (back.state, back.desk, back.ended_at) == (State.CALLED, desk, None)
     assert (appointment.status, appointment.completed_at, appointment.officer) == (Status.ARRIVED, None, None)
     assert ticket.events.order_by("-pk").first().is_undone
-    counter.complete(ticket, officer=officer, now=at(8, 11, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 11, day=TODAY))
     with pytest.raises(UndoTooLate):
-        counter.undo(ticket, officer=officer, now=at(8, 12, day=TODAY))
+        counter.undo(ticket, by=by(officer), now=at(8, 12, day=TODAY))
 
 
 def test_undo_of_completed_keeps_what_was_written() -> None:
@@ -222,10 +228,10 @@ def test_undo_of_completed_keeps_what_was_written() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     ticket = a_walk_in(branch, at(8, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
     written = Result(documents_seen=["ΑΦΜ"], internal_note="Λείπει η υπογραφή", outcome=Ticket.Outcome.MISSING_DOCUMENT)
-    counter.complete(ticket, officer=officer, now=at(8, 31, day=TODAY), result=written)
-    back = counter.undo(ticket, officer=officer, now=at(8, 31, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 31, day=TODAY), result=written)
+    back = counter.undo(ticket, by=by(officer), now=at(8, 31, day=TODAY))
     assert (back.state, back.ended_at) == (State.CALLED, None)
     assert (back.documents_seen, back.internal_note) == (["ΑΦΜ"], "Λείπει η υπογραφή")
     assert back.outcome == Ticket.Outcome.MISSING_DOCUMENT
@@ -237,21 +243,21 @@ def test_undo_is_for_who_did_it_and_not_onto_a_busy_desk() -> None:
     desk = a_desk(branch, officer)
     ticket = a_walk_in(branch, at(8, day=TODAY))
     a_walk_in(branch, at(8, 1, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
-    counter.complete(ticket, officer=officer, now=at(8, 31, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 31, day=TODAY))
     with pytest.raises(UndoTooLate):
-        counter.undo(ticket, officer=colleague, now=at(8, 31, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 31, day=TODAY))
+        counter.undo(ticket, by=by(colleague), now=at(8, 31, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 31, day=TODAY))
     with pytest.raises(DeskBusy):
-        counter.undo(ticket, officer=officer, now=at(8, 31, day=TODAY))
+        counter.undo(ticket, by=by(officer), now=at(8, 31, day=TODAY))
 
 
 def test_undo_of_a_ticket_that_was_given_by_mistake_takes_it_away() -> None:
     branch = an_open_branch()
     officer = an_officer(branch)
     appointment = booked_at(branch, 9)
-    ticket = counter.check_in(appointment, now=at(8, 50, day=TODAY), officer=officer)
-    counter.undo(ticket, officer=officer, now=at(8, 50, day=TODAY))
+    ticket = counter.check_in(appointment, by=by(officer), now=at(8, 50, day=TODAY))
+    counter.undo(ticket, by=by(officer), now=at(8, 50, day=TODAY))
     appointment.refresh_from_db()
     assert (Ticket.objects.get().state, appointment.status) == (State.GONE, Status.BOOKED)
 
@@ -259,9 +265,9 @@ def test_undo_of_a_ticket_that_was_given_by_mistake_takes_it_away() -> None:
 def test_cancelling_or_moving_after_the_arrival_leaves_the_queue() -> None:
     branch = an_open_branch()
     appointment = booked_at(branch, 9)
-    counter.check_in(appointment, now=at(8, 50, day=TODAY))
+    counter.check_in(appointment, by=GUEST, now=at(8, 50, day=TODAY))
     later = next(one for one in slots_of(branch) if one.starts_at == at(9, day=TODAY) + timedelta(days=1))
-    booking.reschedule(appointment, later.pk, by="agency", now=at(8, 55, day=TODAY))
+    booking.reschedule(appointment, later.pk, by=STAFF, now=at(8, 55, day=TODAY))
     appointment.refresh_from_db()
     assert (Ticket.objects.get().state, appointment.status) == (State.GONE, Status.BOOKED)
     assert appointment.arrived_at is None
@@ -272,16 +278,16 @@ def test_desks_seat_one_officer_each() -> None:
     officer, colleague = an_officer(branch), an_officer(branch, email="other@example.org")
     one, two = a_desk(branch, officer), a_desk(branch, name="2")
     with pytest.raises(DeskTaken):
-        desks.sit(one, officer=colleague, now=NOW)
-    desks.sit(two, officer=officer, now=NOW)
+        desks.sit(one, by=by(colleague), now=NOW)
+    desks.sit(two, by=by(officer), now=NOW)
     one.refresh_from_db()
     assert one.officer is None
-    desks.sit(one, officer=colleague, now=NOW)
-    desks.pause(one, now=NOW)
+    desks.sit(one, by=by(colleague), now=NOW)
+    desks.pause(one, by=STAFF, now=NOW)
     one.refresh_from_db()
     assert not one.is_serving
-    desks.resume(one)
-    desks.leave(one)
+    desks.resume(one, by=STAFF, now=NOW)
+    desks.leave(one, by=STAFF, now=NOW)
     one.refresh_from_db()
     assert (one.officer, one.seated_at) == (None, None)
 
@@ -291,9 +297,9 @@ def test_nobody_leaves_a_desk_where_somebody_is_served() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     a_walk_in(branch, at(8, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
     with pytest.raises(DeskBusy):
-        desks.leave(desk)
+        desks.leave(desk, by=STAFF, now=NOW)
 
 
 def test_old_page_changes_nothing() -> None:
@@ -301,10 +307,10 @@ def test_old_page_changes_nothing() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     ticket = a_walk_in(branch, at(8, day=TODAY))
-    counter.call_next(desk, officer=officer, now=at(8, 30, day=TODAY))
-    counter.complete(ticket, officer=officer, now=at(8, 31, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 31, day=TODAY))
     with pytest.raises(WrongStatus):
-        counter.park(ticket, officer=officer, now=at(8, 32, day=TODAY))
+        counter.park(ticket, by=by(officer), now=at(8, 32, day=TODAY))
     assert Ticket.objects.get().state == State.DONE
 
 
@@ -313,8 +319,8 @@ def test_close_past_ends_what_yesterday_left() -> None:
     officer = an_officer(branch)
     desk = a_desk(branch, officer)
     left = a_walk_in(branch, at(13, day=TODAY))
-    assert counter.close_past(now=at(14, day=TODAY)) == 0
-    assert counter.close_past(now=at(1, day=TODAY) + timedelta(days=1)) == 1
+    assert counter.close_past(by=WORKER, now=at(14, day=TODAY)) == 0
+    assert counter.close_past(by=WORKER, now=at(1, day=TODAY) + timedelta(days=1)) == 1
     left.refresh_from_db()
     desk.refresh_from_db()
     assert (left.state, desk.officer) == (State.GONE, None)

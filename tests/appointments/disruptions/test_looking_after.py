@@ -12,16 +12,21 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Procedure
 from appointments import booking, disruptions, offers, tasks
-from appointments.booking import CancelledBy, owed
+from appointments.booking import changing, owed
+from appointments.disruptions import closing, replacements_for
 from appointments.errors import OfferGone, SlotTaken, TooLate, WrongStatus
 from appointments.messages import mails
+from appointments.messages.truth import is_true
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.offers import holding
-from appointments.offers.replacements import NOTICE, Replacements, near_branches
+from appointments.offers.replacements import NOTICE, near_branches
 from appointments.times.publishing import publish
 from tests.appointments.booking.test_races import EXPECTED, at_once
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
+    WORKER,
     a_branch,
     a_closure,
     a_contact,
@@ -30,12 +35,12 @@ from tests.builders import (
     an_appointment,
     an_open_branch,
     at,
+    by,
     minutes,
 )
 
 State = Offer.State
 TUESDAY, WEDNESDAY, THURSDAY = date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 5)
-CITIZEN, AGENCY = CancelledBy.CITIZEN, CancelledBy.AGENCY
 
 
 @pytest.fixture
@@ -56,9 +61,9 @@ def booked_at(branch: Branch, hour: int, minute: int = 0, *, day: date = TUESDAY
 def a_strike(*branches: Branch, now: datetime = NOW, prepared: bool = True, **fields: Any) -> Disruption:
     """On Tuesday, unless told."""
     given = {"from_date": TUESDAY, "until_date": TUESDAY, "reason_el": "Απεργία", "reason_en": "Strike"} | fields
-    strike = disruptions.start(Disruption(agency=branches[0].agency, **given), branches, now=now)
+    strike = disruptions.start(Disruption(agency=branches[0].agency, **given), branches, by=STAFF, now=now)
     if prepared:
-        disruptions.look_after(strike, now=now)
+        disruptions.look_after(strike, by=WORKER, now=now)
     return strike
 
 
@@ -145,7 +150,9 @@ def test_disruption_leaves_other_days_branches_and_times_only_held_alone(branch:
     publish([other.pk], now=NOW)
     booked_at(branch, 9, day=WEDNESDAY)
     booked_at(other, 9)
-    booking.hold(slot_at(branch, 9).pk, Procedure.objects.select_related("agency").get(), "in_person", now=NOW)
+    booking.hold(
+        slot_at(branch, 9).pk, Procedure.objects.select_related("agency").get(), "in_person", by=GUEST, now=NOW
+    )
     strike = a_strike(branch)
     assert not Offer.objects.exists()
     assert strike.state == Disruption.State.SETTLED
@@ -154,12 +161,12 @@ def test_disruption_leaves_other_days_branches_and_times_only_held_alone(branch:
 def test_disruption_waits_for_who_still_has_to_confirm(branch: Branch) -> None:
     Agency.objects.update(verify_minutes=60)
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(branch, 9).pk, procedure, "in_person", now=NOW)
-    guest = booking.confirm(held, a_contact(), now=NOW)
+    held = booking.hold(slot_at(branch, 9).pk, procedure, "in_person", by=GUEST, now=NOW)
+    guest = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     strike = a_strike(branch)
     assert not Offer.objects.exists()
-    booking.verify(guest, now=NOW + minutes(5))
-    disruptions.look_after(strike, now=NOW + minutes(6))
+    booking.verify(guest, by=GUEST, now=NOW + minutes(5))
+    disruptions.look_after(strike, by=WORKER, now=NOW + minutes(6))
     assert offer_of(guest).state == State.OPEN
     assert strike.state == Disruption.State.OPEN
 
@@ -172,7 +179,7 @@ def test_who_slips_in_is_found_by_the_next_look(branch: Branch) -> None:
     # As if booked between the closure and the withdrawal of the times.
     stray.update(starts_at=at(9), ends_at=at(9, 10))
     Appointment.objects.update(starts_at=at(9), ends_at=at(9, 10))
-    assert disruptions.look_after(strike, now=NOW) == 1
+    assert disruptions.look_after(strike, by=WORKER, now=NOW) == 1
     assert offer_of(booked).state == State.OPEN
 
 
@@ -310,7 +317,7 @@ def test_accepting_takes_over_the_held_time(branch: Branch) -> None:
     strike = a_strike(branch)
     offer = offer_of(booked)
     held = offer.hold.slot_ids
-    offers.accept(offer, by=CITIZEN, now=NOW + minutes(5))
+    offers.accept(offer, by=GUEST, now=NOW + minutes(5))
     booked.refresh_from_db()
     offer.refresh_from_db()
     assert (booked.status, booked.starts_at, booked.slot_ids) == (Status.BOOKED, at(8, day=WEDNESDAY), held)
@@ -320,7 +327,7 @@ def test_accepting_takes_over_the_held_time(branch: Branch) -> None:
     assert TimeSlot.objects.get(pk=old[0]).taken == 0
     kinds = set(booked.notifications.filter(state="pending").values_list("kind", flat=True))
     assert kinds == {"moved", "reminder"}
-    disruptions.look_after(strike, now=NOW + minutes(6))
+    disruptions.look_after(strike, by=WORKER, now=NOW + minutes(6))
     assert (strike.state, strike.settled_at) == (Disruption.State.SETTLED, NOW + minutes(6))
 
 
@@ -328,7 +335,7 @@ def test_accepting_twice_moves_once(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
     for number in (5, 6):
-        offers.accept(offer_of(booked), by=CITIZEN, now=NOW + minutes(number))
+        offers.accept(offer_of(booked), by=GUEST, now=NOW + minutes(number))
     booked.refresh_from_db()
     assert booked.moved_at == NOW + minutes(5)
     assert booked.notifications.filter(kind="moved").count() == 1
@@ -337,7 +344,7 @@ def test_accepting_twice_moves_once(branch: Branch) -> None:
 def test_accepting_video_asks_for_a_room(branch: Branch, woken: list[str]) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch, ways=["video"])
-    offers.accept(offer_of(booked), by=CITIZEN, now=NOW)
+    offers.accept(offer_of(booked), by=GUEST, now=NOW)
     booked.refresh_from_db()
     assert booked.channel == Channel.VIDEO
     assert booked in Appointment.objects.without_call(now=NOW)
@@ -348,7 +355,8 @@ def test_accepting_video_asks_for_a_room(branch: Branch, woken: list[str]) -> No
 def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The tasks that are sent for to the broker, which is outside."""
     woken: list[str] = []
-    monkeypatch.setattr(owed, "wake_worker", woken.append)
+    for module in (changing, closing, owed):
+        monkeypatch.setattr(module, "wake_worker", woken.append)
     return woken
 
 
@@ -356,7 +364,7 @@ def test_moving_oneself_ends_the_offer_and_frees_its_time(branch: Branch) -> Non
     booked = booked_at(branch, 9)
     a_strike(branch)
     hold = offer_of(booked).hold
-    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=CITIZEN, now=NOW)
+    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=GUEST, now=NOW)
     offer = offer_of(booked)
     assert (offer.state, offer.answered_at) == (State.CHANGED, NOW)
     assert TimeSlot.objects.get(pk=hold.slot_ids[0]).taken == 0
@@ -367,7 +375,7 @@ def test_choosing_the_offered_time_oneself_gets_it(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
     held = offer_of(booked).hold
-    booking.reschedule(booked, held.slot_ids[0], by=CITIZEN, now=NOW)
+    booking.reschedule(booked, held.slot_ids[0], by=GUEST, now=NOW)
     booked.refresh_from_db()
     assert booked.starts_at == held.starts_at
 
@@ -377,7 +385,7 @@ def test_moving_in_vain_keeps_the_offer(branch: Branch) -> None:
     a_strike(branch)
     full = booked_at(branch, 12, day=THURSDAY)
     with pytest.raises(SlotTaken):
-        booking.reschedule(booked, full.slot_ids[0], by=CITIZEN, now=NOW)
+        booking.reschedule(booked, full.slot_ids[0], by=GUEST, now=NOW)
     assert offer_of(booked).state == State.OPEN
     assert offer_of(booked).hold.status == Status.HELD
 
@@ -385,7 +393,7 @@ def test_moving_in_vain_keeps_the_offer(branch: Branch) -> None:
 def test_cancelling_ends_the_offer_and_frees_both_times(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
-    booking.cancel(booked, by=CITIZEN, now=NOW)
+    booking.cancel(booked, by=GUEST, now=NOW)
     assert offer_of(booked).state == State.CANCELLED
     assert not TimeSlot.objects.filter(taken__gt=0).exists()
 
@@ -394,15 +402,15 @@ def test_no_answer_lapses_with_the_hold_and_keeps_the_appointment(branch: Branch
     booked = booked_at(branch, 9)
     strike = a_strike(branch)
     offer = offer_of(booked)
-    assert booking.expire(now=offer.deadline - minutes(1)) == 0
-    assert booking.expire(now=offer.deadline) == 1
+    assert booking.expire(by=WORKER, now=offer.deadline - minutes(1)) == 0
+    assert booking.expire(by=WORKER, now=offer.deadline) == 1
     offer.refresh_from_db()
     assert (offer.state, offer.answered_at) == (State.LAPSED, None)
     booked.refresh_from_db()
     assert (booked.status, booked.starts_at) == (Status.BOOKED, at(9))
     with pytest.raises(OfferGone):
-        offers.accept(offer, by=CITIZEN, now=offer.deadline + minutes(1))
-    disruptions.look_after(strike, now=offer.deadline + minutes(1))
+        offers.accept(offer, by=GUEST, now=offer.deadline + minutes(1))
+    disruptions.look_after(strike, by=WORKER, now=offer.deadline + minutes(1))
     assert strike.state == Disruption.State.OPEN
 
 
@@ -410,47 +418,49 @@ def test_answer_after_the_deadline_is_too_late_before_the_sweep_comes(branch: Br
     booked = booked_at(branch, 9)
     a_strike(branch)
     with pytest.raises(OfferGone):
-        offers.accept(offer_of(booked), by=CITIZEN, now=offer_of(booked).deadline)
+        offers.accept(offer_of(booked), by=GUEST, now=offer_of(booked).deadline)
 
 
 def test_offering_again_holds_another_time_and_tells_it(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     strike = a_strike(branch)
     later = offer_of(booked).deadline
-    booking.expire(now=later)
-    offers.again(offer_of(booked), Replacements(strike, now=later), now=later)
+    booking.expire(by=WORKER, now=later)
+    offers.again(
+        offer_of(booked), replacements_for(strike, list(strike.branches.all()), now=later), by=WORKER, now=later
+    )
     offer = offer_of(booked)
     assert (offer.state, offer.hold.status) == (State.OPEN, Status.HELD)
     assert offer.deadline > later
     assert booked.notifications.filter(kind="offer").count() == 2
     with pytest.raises(WrongStatus):
-        offers.again(offer, Replacements(strike, now=later), now=later)
+        offers.again(offer, replacements_for(strike, list(strike.branches.all()), now=later), by=WORKER, now=later)
 
 
 def test_citizen_may_change_what_fell_out_as_long_as_it_takes(branch: Branch) -> None:
     """Inside the agency's deadline for changes, and even when the time is over."""
     booked = booked_at(branch, 9)
     with pytest.raises(TooLate):
-        booking.cancel(booked, by=CITIZEN, now=at(8, 30))
+        booking.cancel(booked, by=GUEST, now=at(8, 30))
     a_strike(branch)
-    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=CITIZEN, now=at(10))
+    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=GUEST, now=at(10))
     assert offer_of(booked).state == State.CHANGED
     with pytest.raises(TooLate):
-        booking.cancel(booked, by=CITIZEN, now=at(11, 30, day=THURSDAY))
+        booking.cancel(booked, by=GUEST, now=at(11, 30, day=THURSDAY))
 
 
 def test_nobody_misses_a_time_that_fell_out(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
     with pytest.raises(WrongStatus):
-        booking.miss(booked, now=at(9, 30))
+        booking.miss(booked, by=STAFF, now=at(9, 30))
 
 
 def test_who_is_served_after_all_waits_for_nothing(branch: Branch, user: User) -> None:
     booked = booked_at(branch, 9)
     strike = a_strike(branch)
-    booking.serve(booked, officer=user, now=at(9))
-    disruptions.look_after(strike, now=at(9))
+    booking.serve(booked, by=by(user), now=at(9))
+    disruptions.look_after(strike, by=WORKER, now=at(9))
     assert offer_of(booked).state == State.KEPT
     assert strike.state == Disruption.State.SETTLED
     assert not Appointment.objects.filter(status=Status.HELD).exists()
@@ -474,7 +484,7 @@ def test_strike_that_goes_on_offers_another_time_for_the_one_held(branch: Branch
 
 def test_accepted_time_that_falls_out_is_offered_another_one(branch: Branch) -> None:
     booked = booked_at(branch, 9)
-    offers.accept(offer_of_first(booked, a_strike(branch)), by=CITIZEN, now=NOW)
+    offers.accept(offer_of_first(booked, a_strike(branch)), by=GUEST, now=NOW)
     second = a_strike(branch, from_date=WEDNESDAY, until_date=WEDNESDAY)
     assert second.offers.get().was_starts_at == at(8, day=WEDNESDAY)
     assert list(booked.offers.order_by("pk").values_list("state", flat=True)) == [State.ACCEPTED, State.OPEN]
@@ -489,7 +499,7 @@ def offer_of_first(appointment: Appointment, strike: Disruption) -> Offer:
 
 def sent(appointment: Appointment, now: datetime = NOW) -> Any:
     message = Notification.objects.get(appointment=appointment, kind="offer", medium="email")
-    assert owed.is_true(message, now=now)
+    assert is_true(message, now=now)
     return mails.mail(message, now=now)
 
 
@@ -543,12 +553,12 @@ def test_offer_is_not_sent_once_it_is_answered_or_over(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
     message = Notification.objects.get(kind="offer")
-    assert owed.is_true(message, now=NOW)
+    assert is_true(message, now=NOW)
     message = Notification.objects.get(kind="offer")
-    assert not owed.is_true(message, now=offer_of(booked).deadline)
-    offers.accept(offer_of(booked), by=CITIZEN, now=NOW)
+    assert not is_true(message, now=offer_of(booked).deadline)
+    offers.accept(offer_of(booked), by=GUEST, now=NOW)
     message = Notification.objects.get(kind="offer")
-    assert not owed.is_true(message, now=NOW)
+    assert not is_true(message, now=NOW)
 
 
 def test_sms_tells_the_times_without_a_link_that_signs_in(branch: Branch, settings: Any) -> None:
@@ -579,15 +589,15 @@ def test_crash_in_the_middle_is_resumed(branch: Branch, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(owed, "owe_offer", die_at_the_fourth)
     with pytest.raises(KeyboardInterrupt):
-        disruptions.look_after(strike, now=NOW)
+        disruptions.look_after(strike, by=WORKER, now=NOW)
     monkeypatch.undo()
     assert strike.offers.count() == Notification.objects.filter(kind="offer").count() == 3
     assert_counts_agree()
 
     strike = Disruption.objects.to_look_after(now=NOW).get()
-    assert disruptions.look_after(strike, now=NOW) == 3
+    assert disruptions.look_after(strike, by=WORKER, now=NOW) == 3
     assert strike.state == Disruption.State.OPEN
-    assert disruptions.look_after(strike, now=NOW) == 0
+    assert disruptions.look_after(strike, by=WORKER, now=NOW) == 0
     assert strike.offers.count() == Notification.objects.filter(kind="offer").count() == 6
 
 
@@ -597,7 +607,7 @@ def test_workers_sweep_finds_every_disruption_that_is_not_over(branch: Branch) -
     with time_machine.travel(NOW, tick=False):
         tasks.look_after_disruptions()
         assert offer_of(booked).state == State.OPEN
-        booking.cancel(booked, by=CITIZEN, now=NOW)
+        booking.cancel(booked, by=GUEST, now=NOW)
         tasks.look_after_disruptions()
     strike.refresh_from_db()
     assert strike.state == Disruption.State.SETTLED
@@ -616,10 +626,10 @@ def test_one_that_fails_leaves_nobody_else_hanging(branch: Branch, monkeypatch: 
         owe(appointment, due=due)
 
     monkeypatch.setattr(owed, "owe_offer", fail_for_one)
-    assert disruptions.look_after(strike, now=NOW) == 2
+    assert disruptions.look_after(strike, by=WORKER, now=NOW) == 2
     assert strike.state == Disruption.State.PREPARING
     monkeypatch.undo()
-    assert disruptions.look_after(strike, now=NOW) == 1
+    assert disruptions.look_after(strike, by=WORKER, now=NOW) == 1
 
 
 def test_disruption_reads_free_times_once(branch: Branch) -> None:
@@ -630,9 +640,9 @@ def test_disruption_reads_free_times_once(branch: Branch) -> None:
             booked_at(branch, 9, number * 10, day=day)
         strike = a_strike(branch, from_date=day, until_date=day, prepared=False)
         with CaptureQueriesContext(connection) as queries:
-            disruptions.look_after(strike, now=NOW)
+            disruptions.look_after(strike, by=WORKER, now=NOW)
         costs.append(len(queries))
-    assert (costs[1] - costs[0]) / 4 <= 12
+    assert (costs[1] - costs[0]) / 4 <= 13
 
 
 @pytest.mark.django_db(transaction=True)
@@ -641,7 +651,7 @@ def test_four_workers_make_one_offer_each(branch: Branch, caplog: pytest.LogCapt
     strike = a_strike(branch, prepared=False)
 
     def work() -> bool:
-        disruptions.look_after(Disruption.objects.get(pk=strike.pk), now=NOW)
+        disruptions.look_after(Disruption.objects.get(pk=strike.pk), by=WORKER, now=NOW)
         return True
 
     assert at_once([work] * 4) == {"done": 4}
@@ -659,8 +669,8 @@ def test_one_offer_accepted_twenty_times_moves_once(branch: Branch) -> None:
     booked = booked_at(branch, 9)
     a_strike(branch)
     offer = offer_of(booked)
-    assert at_once([lambda: offers.accept(offer, by=CITIZEN, now=NOW)] * 20) == {"done": 20}
-    assert booked.events.filter(verb="move").count() == 1
+    assert at_once([lambda: offers.accept(offer, by=GUEST, now=NOW)] * 20) == {"done": 20}
+    assert booked.events.filter(verb="accept").count() == 1
     assert booked.notifications.filter(kind="moved").count() == 1
 
 
@@ -669,8 +679,8 @@ def test_accepting_and_lapsing_at_the_deadline_do_not_both_win(branch: Branch) -
     booked = [booked_at(branch, 9 + number // 6, number % 6 * 10) for number in range(12)]
     a_strike(branch)
     late = max(offer.deadline for offer in Offer.objects.all())
-    answers = [lambda one=one: offers.accept(offer_of(one), by=CITIZEN, now=NOW) for one in booked]
-    results = at_once([*answers, *[lambda: booking.expire(now=late) or True] * 4])
+    answers = [lambda one=one: offers.accept(offer_of(one), by=GUEST, now=NOW) for one in booked]
+    results = at_once([*answers, *[lambda: booking.expire(by=WORKER, now=late) or True] * 4])
     assert set(results) <= {"done", "OfferGone"}
     for one in booked:
         offer, before = offer_of(one), one.starts_at
@@ -688,11 +698,11 @@ def test_all_answers_at_once_leave_one(branch: Branch) -> None:
     calls: list[Any] = []
     for one, slot in zip(booked, free, strict=False):
         calls += [
-            lambda one=one: offers.accept(offer_of(one), by=CITIZEN, now=NOW),
-            lambda one=one, slot=slot: booking.reschedule(one, slot, by=CITIZEN, now=NOW),
-            lambda one=one: booking.cancel(one, by=AGENCY, now=NOW),
+            lambda one=one: offers.accept(offer_of(one), by=GUEST, now=NOW),
+            lambda one=one, slot=slot: booking.reschedule(one, slot, by=GUEST, now=NOW),
+            lambda one=one: booking.cancel(one, by=STAFF, now=NOW),
         ]
-    results = at_once([*calls, lambda: disruptions.look_after(strike, now=NOW) or True])
+    results = at_once([*calls, lambda: disruptions.look_after(strike, by=WORKER, now=NOW) or True])
     assert set(results) <= {"done", "OfferGone", "WrongStatus", "SlotTaken"}
     for one in booked:
         offer = offer_of(one)
@@ -712,16 +722,16 @@ def test_two_days_of_strike_are_resolved_to_the_last(branch: Branch, user: User)
     assert_counts_agree()
 
     most_answer(booked, NOW + timedelta(hours=3))
-    disruptions.look_after(strike, now=NOW + timedelta(hours=3))
+    disruptions.look_after(strike, by=WORKER, now=NOW + timedelta(hours=3))
     assert strike.state == Disruption.State.OPEN
-    assert strike.offers.hanging().count() == 30
+    assert strike.offers.unsettled().count() == 30
     assert_counts_agree()
 
-    late = max(offer.deadline for offer in strike.offers.hanging())
-    booking.expire(now=late)
+    late = max(offer.deadline for offer in strike.offers.unsettled())
+    booking.expire(by=WORKER, now=late)
     assert strike.offers.filter(state=State.LAPSED).count() == 30
     call_the_silent(strike, user, late)
-    disruptions.look_after(strike, now=late)
+    disruptions.look_after(strike, by=WORKER, now=late)
     assert (strike.state, strike.settled_at) == (Disruption.State.SETTLED, late)
     closed = Appointment.objects.promised().filter(starts_at__gte=at(0), starts_at__lt=at(0, day=THURSDAY))
     assert not closed.exists()
@@ -746,18 +756,18 @@ def most_answer(booked: list[Appointment], now: datetime) -> None:
     for number, one in enumerate(booked):
         match number % 4:
             case 0:
-                offers.accept(offer_of(one), by=CITIZEN, now=now)
+                offers.accept(offer_of(one), by=GUEST, now=now)
             case 1:
-                booking.reschedule(one, next(chosen).pk, by=CITIZEN, now=now)
+                booking.reschedule(one, next(chosen).pk, by=GUEST, now=now)
             case 2:
-                booking.cancel(one, by=CITIZEN, now=now)
+                booking.cancel(one, by=GUEST, now=now)
 
 
 def call_the_silent(strike: Disruption, officer: User, now: datetime) -> None:
     """Every other one says yes to a new offer, the rest wants nothing any more."""
     for number, offer in enumerate(strike.offers.filter(state=State.LAPSED).select_related("appointment")):
         if number % 2:
-            offers.again(offer, Replacements(strike, now=now), now=now)
-            offers.accept(offer, by=AGENCY, now=now, officer=officer)
+            offers.again(offer, replacements_for(strike, list(strike.branches.all()), now=now), by=WORKER, now=now)
+            offers.accept(offer, by=by(officer), now=now)
         else:
-            booking.cancel(offer.appointment, by=AGENCY, now=now, reason="Δεν τον θέλει πια")
+            booking.cancel(offer.appointment, by=STAFF, now=now, reason="Δεν τον θέλει πια")

@@ -5,7 +5,6 @@ from datetime import date, timedelta
 from html import unescape
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -14,9 +13,21 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from agencies.models import Branch, Channel, Closure, Role
 from appointments import booking, disruptions, offers
-from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
+from appointments.models import Appointment, Disruption, Event, Notification, Offer, Status, TimeSlot
 from appointments.times.publishing import publish
-from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, a_user, an_agency, an_appointment, an_officer
+from tests.builders import (
+    EVERY_DAY,
+    GUEST,
+    STAFF,
+    WORKER,
+    a_branch,
+    a_procedure,
+    a_rule,
+    a_user,
+    an_agency,
+    an_appointment,
+    an_officer,
+)
 
 pytestmark = pytest.mark.django_db
 State = Offer.State
@@ -77,8 +88,8 @@ def a_strike(branch: Branch, number: int = 1, **contact: object) -> tuple[Disrup
     appointments = [booked(branch, place, **contact) for place in range(number)]
     day, now = the_day(branch), timezone.now()
     planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
-    strike = disruptions.start(planned, [branch], now=now)
-    disruptions.look_after(strike, now=now)
+    strike = disruptions.start(planned, [branch], by=STAFF, now=now)
+    disruptions.look_after(strike, by=WORKER, now=now)
     return strike, appointments
 
 
@@ -179,12 +190,12 @@ def test_officers_start_nothing(client: Client, branch: Branch) -> None:
 def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: User) -> None:
     strike, (accepted, moved, cancelled, lapsed, waiting) = a_strike(branch, 5)
     now = timezone.now()
-    offers.accept(accepted.offers.get(), by="citizen", now=now)
+    offers.accept(accepted.offers.get(), by=GUEST, now=now)
     free = TimeSlot.objects.filter(taken=0, desks=1, starts_at__gt=now + timedelta(days=6)).order_by("starts_at")[0]
-    booking.reschedule(moved, free.pk, by="citizen", now=now)
-    booking.cancel(cancelled, by="citizen", now=now)
+    booking.reschedule(moved, free.pk, by=GUEST, now=now)
+    booking.cancel(cancelled, by=GUEST, now=now)
     Appointment.objects.filter(held_for__appointment=lapsed).update(expires_at=now)
-    booking.expire(now=now)
+    booking.expire(by=WORKER, now=now)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
     assert "2 people are left hanging" in shown
     assert "3</b> of 5 are settled" in shown
@@ -223,8 +234,7 @@ def test_officer_accepts_for_who_says_yes(client: Client, branch: Branch, superv
     appointment.refresh_from_db()
     assert appointment.starts_at == held.starts_at
     assert appointment.offers.get().state == State.ACCEPTED
-    assert LogEntry.objects.get().user == supervisor
-    assert appointment.events.get(verb="move").officer == supervisor
+    assert appointment.events.get(verb=Event.Verb.ACCEPT).officer == supervisor
     assert "Settled: nobody is left hanging" in text_of(response)
 
 
@@ -232,7 +242,7 @@ def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) 
     strike, (appointment,) = a_strike(branch)
     now = timezone.now()
     Appointment.objects.filter(status=Status.HELD).update(expires_at=now)
-    booking.expire(now=now)
+    booking.expire(by=WORKER, now=now)
     page = address("again", strike.pk, appointment.reference)
     assert "Another time is offered: Πολίτης 0" in text_of(signed_in(client, supervisor).post(page, follow=True))
     assert appointment.offers.get().state == State.OPEN
@@ -241,7 +251,7 @@ def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) 
 
 def test_late_click_changes_nothing(client: Client, branch: Branch, supervisor: User) -> None:
     strike, (appointment,) = a_strike(branch)
-    booking.cancel(appointment, by="citizen", now=timezone.now())
+    booking.cancel(appointment, by=GUEST, now=timezone.now())
     page = address("accept", strike.pk, appointment.reference)
     assert "This time is no longer held" in text_of(signed_in(client, supervisor).post(page, follow=True))
     assert client.get(page).status_code == 405
@@ -253,7 +263,7 @@ def test_board_answers_only_what_has_changed(client: Client, branch: Branch, sup
     seen = first.headers["X-Seen"]
     assert f'data-seen="{seen}"' in text_of(client.get(address("change", strike.pk)))
     assert client.get(address("board", strike.pk), {"seen": seen}).status_code == 204
-    offers.accept(appointment.offers.get(), by="citizen", now=timezone.now())
+    offers.accept(appointment.offers.get(), by=GUEST, now=timezone.now())
     again = client.get(address("board", strike.pk), {"seen": seen})
     assert again.status_code == 200
     assert again.headers["X-Seen"] != seen
@@ -294,8 +304,8 @@ def test_supervisor_of_one_branch_sees_its_part(client: Client, branch: Branch, 
     here, there = booked(branch, 1), booked(other, 2)
     day, now = the_day(branch), timezone.now()
     planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
-    strike = disruptions.start(planned, [branch, other], now=now)
-    disruptions.look_after(strike, now=now)
+    strike = disruptions.start(planned, [branch, other], by=STAFF, now=now)
+    disruptions.look_after(strike, by=WORKER, now=now)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
     assert "1 person is left hanging" in shown
     assert here.spoken_reference in shown

@@ -25,13 +25,12 @@ from appointments.messages.delivery import LEASE, RETRIES, claim, deliver_next
 from appointments.models import Appointment, Notification
 from mydesklive.celery import app
 from tests import mailserver
-from tests.builders import NOW, an_appointment, an_open_branch, minutes, slots_of
+from tests.builders import GUEST, NOW, an_appointment, an_open_branch, minutes, slots_of
 from tests.mailserver import MailServer
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 
 # The clocks of workers run: their appointments lie ahead of the real now.
-BY_CITIZEN = Appointment.CancelledBy.CITIZEN
 
 
 @pytest.fixture
@@ -86,7 +85,7 @@ def test_confirmation_arrives_over_smtp(server: MailServer) -> None:
 def test_calendar_part_names_its_method(server: MailServer) -> None:
     (appointment,) = booked()
     sweep()
-    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    booking.cancel(appointment, by=GUEST, now=NOW)
     sweep()
     parts = [part for mail in server.mails for part in mail.walk() if part.get_content_type() == "text/calendar"]
     assert [part.get_param("method") for part in parts] == ["REQUEST", "CANCEL"]
@@ -112,7 +111,7 @@ def test_reminders_leave_when_they_are_due(server: MailServer) -> None:
 def test_message_of_a_cancelled_appointment_is_dropped_even_if_it_was_being_sent(server: MailServer) -> None:
     (appointment,) = booked()
     claim(now=NOW)  # and the worker dies
-    booking.cancel(appointment, by=BY_CITIZEN, now=NOW)
+    booking.cancel(appointment, by=GUEST, now=NOW)
     sweep(NOW + LEASE + minutes(1))
     assert confirmation().state == State.DROPPED
     assert subjects(server) == ["Ακυρώθηκε"]
@@ -123,7 +122,7 @@ def test_message_with_the_old_time_is_dropped(server: MailServer) -> None:
     (appointment,) = booked()
     claim(now=NOW)
     slot = slots_of(appointment.branch)[30]
-    booking.reschedule(appointment, slot.pk, by=BY_CITIZEN, now=NOW)
+    booking.reschedule(appointment, slot.pk, by=GUEST, now=NOW)
     sweep(NOW + LEASE + minutes(1))
     assert confirmation().state == State.DROPPED
     assert subjects(server) == ["Νέα ώρα"]

@@ -8,7 +8,7 @@ from agencies.models import Branch, Channel
 from appointments import booking
 from appointments.messages import invitations
 from appointments.models import Appointment
-from tests.builders import ATHENS, NOW, an_appointment, an_open_branch, at, slots_of
+from tests.builders import ATHENS, GUEST, NOW, an_appointment, an_open_branch, at, slots_of
 
 pytestmark = pytest.mark.django_db
 
@@ -88,7 +88,7 @@ def test_move_keeps_the_uid_and_counts_the_sequence() -> None:
     appointment = booked_at(branch, at(10, 20))
     before = invited(appointment)[1]
     slot = next(slot for slot in slots_of(branch) if slot.starts_at == at(12))
-    moved = booking.reschedule(appointment, slot.pk, by=Appointment.CancelledBy.CITIZEN, now=NOW)
+    moved = booking.reschedule(appointment, slot.pk, by=GUEST, now=NOW)
     method, after = invited(moved)
     assert (method, after["uid"], after.start) == ("REQUEST", before["uid"], at(12))
     assert (before["sequence"], after["sequence"]) == (0, 1)
@@ -97,7 +97,7 @@ def test_move_keeps_the_uid_and_counts_the_sequence() -> None:
 def test_cancelled_appointment_is_taken_out_of_the_calendar() -> None:
     appointment = booked_at(an_open_branch(), at(10, 20))
     before = invited(appointment)[1]
-    cancelled = booking.cancel(appointment, by=Appointment.CancelledBy.CITIZEN, now=NOW)
+    cancelled = booking.cancel(appointment, by=GUEST, now=NOW)
     method, event = invited(cancelled)
     assert (method, event["status"], event["uid"], event["sequence"]) == ("CANCEL", "CANCELLED", before["uid"], 1)
     assert not event.walk("VALARM")

@@ -11,7 +11,9 @@ from appointments import booking
 from appointments.messages import mails
 from appointments.models import Appointment, Notification
 from tests.builders import (
+    GUEST,
     NOW,
+    STAFF,
     a_branch,
     a_contact,
     a_rule,
@@ -26,7 +28,6 @@ from tests.builders import (
 pytestmark = pytest.mark.django_db
 
 Kind = Notification.Kind
-BY_CITIZEN, BY_AGENCY = Appointment.CancelledBy.CITIZEN, Appointment.CancelledBy.AGENCY
 
 
 def an_appointment_on_tuesday(channel: str = Channel.IN_PERSON, **contact: str) -> Appointment:
@@ -99,7 +100,7 @@ def test_consulate_names_its_clock() -> None:
 
 
 def test_cancellation_by_the_agency_gives_the_reason_and_a_way_on() -> None:
-    cancelled = booking.cancel(an_appointment_on_tuesday(), by=BY_AGENCY, reason="Διακοπή ρεύματος <1>", now=NOW)
+    cancelled = booking.cancel(an_appointment_on_tuesday(), by=STAFF, reason="Διακοπή ρεύματος <1>", now=NOW)
     subject, text, html = the_mail(cancelled, Kind.CANCELLED)
     assert subject.startswith("Ακυρώθηκε: Τρίτη 3 Μαρτίου 2026, 10:20")
     assert ": Διακοπή ρεύματος <1>" in text
@@ -108,7 +109,7 @@ def test_cancellation_by_the_agency_gives_the_reason_and_a_way_on() -> None:
 
 
 def test_own_cancellation_is_thanked_and_its_reason_is_not_repeated() -> None:
-    cancelled = booking.cancel(an_appointment_on_tuesday(), by=BY_CITIZEN, reason="Άλλαξα γνώμη", now=NOW)
+    cancelled = booking.cancel(an_appointment_on_tuesday(), by=GUEST, reason="Άλλαξα γνώμη", now=NOW)
     text = the_mail(cancelled, Kind.CANCELLED)[1]
     assert "σας ευχαριστούμε" in text
     assert "Άλλαξα γνώμη" not in text
@@ -118,8 +119,8 @@ def test_guest_verifies_by_a_link_with_a_deadline() -> None:
     branch = an_open_branch()
     branch.agency.verify_minutes = 30
     branch.agency.save()
-    held = booking.hold(slots_of(branch)[20].pk, branch.agency.procedures.get(), "in_person", now=NOW)
-    guest = booking.confirm(held, a_contact(), now=NOW)
+    held = booking.hold(slots_of(branch)[20].pk, branch.agency.procedures.get(), "in_person", by=GUEST, now=NOW)
+    guest = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     for part in the_mail(guest, Kind.VERIFY)[1:]:
         assert guest.link("verify") in part
         assert "07:30" in part
@@ -170,9 +171,9 @@ def test_deadline_of_a_guest_is_on_a_clock_that_is_named() -> None:
     slot = slots_of(an_open_branch(channels=["video"]))[0]
     Procedure.objects.update(channels=["video"])
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot.pk, procedure, "video", now=NOW)
+    held = booking.hold(slot.pk, procedure, "video", by=GUEST, now=NOW)
     Agency.objects.update(verify_minutes=30)
-    _subject, text, _html = the_mail(booking.confirm(held, a_contact(), now=NOW), Kind.VERIFY)
+    _subject, text, _html = the_mail(booking.confirm(held, a_contact(), by=GUEST, now=NOW), Kind.VERIFY)
     assert "30 (ώρα: Αθήνα)." in text
 
 

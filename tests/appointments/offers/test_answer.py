@@ -12,7 +12,7 @@ from agencies.models import Branch
 from appointments import booking
 from appointments.models import Appointment, Disruption, Offer, Status
 from tests.appointments.disruptions.test_looking_after import WEDNESDAY, a_strike, booked_at, offer_of
-from tests.builders import NOW, an_open_branch, at
+from tests.builders import NOW, WORKER, an_open_branch, at
 
 pytestmark = pytest.mark.django_db
 State = Offer.State
@@ -106,7 +106,7 @@ def test_late_answer_is_told_that_the_time_is_gone(
     shown = text(client.post(page))
     assert "Η ώρα δεν κρατιέται πια για εσάς" in shown
     assert "Δέχομαι τη νέα ώρα" not in shown
-    booking.expire(now=offer_of(booked).deadline)
+    booking.expire(by=WORKER, now=offer_of(booked).deadline)
     assert "Η ώρα που σας κρατούσαμε δεν κρατιέται πια" in text(client.get(page))
     assert Offer.objects.get().state == State.LAPSED
 

@@ -19,7 +19,10 @@ from appointments.times.window import window
 from tests.builders import (
     ATHENS,
     EVERY_DAY,
+    GUEST,
     NOW,
+    STAFF,
+    SYSTEM,
     a_branch,
     a_closure,
     a_contact,
@@ -160,10 +163,10 @@ def test_cancelled_surplus_is_not_offered_again() -> None:
     first, second = an_appointment(slot, 1), an_appointment(slot, 2)
     OpeningRule.objects.update(desks=1)
     publish([branch.pk], now=NOW)
-    booking.cancel(second, by="agency", now=NOW)
+    booking.cancel(second, by=STAFF, now=NOW)
     slot.refresh_from_db()
     assert (slot.taken, slot.capacity) == (1, 1)
-    booking.cancel(first, by="agency", now=NOW)
+    booking.cancel(first, by=STAFF, now=NOW)
     slot.refresh_from_db()
     assert (slot.taken, slot.capacity) == (0, 1)
 
@@ -186,7 +189,7 @@ def test_publish_new_slot_length_leaves_room_for_what_is_booked() -> None:
     assert local_times(branch, TUESDAY) == ["08:10–08:20", "08:30–08:45", "08:45–09:00"]
     assert list(Appointment.objects.unplaced(now=NOW)) == [appointment]
     assert publish([branch.pk], now=NOW) == Published()
-    booking.cancel(appointment, by="agency", now=NOW)
+    booking.cancel(appointment, by=STAFF, now=NOW)
     publish([branch.pk], now=NOW)
     assert local_times(branch, TUESDAY) == ["08:00–08:15", "08:15–08:30", "08:30–08:45", "08:45–09:00"]
 
@@ -364,11 +367,11 @@ def test_public_never_sees_assisted_times(client: Client) -> None:
         assert client.get("/api/v1/slots/", query | place).json() == []
     slot = TimeSlot.objects.filter(starts_at__gt=real + timedelta(days=1)).first()
     assert slot is not None
-    for source in (Appointment.Source.WEB, Appointment.Source.SYSTEM):
+    for actor in (GUEST, SYSTEM):
         with pytest.raises(SlotNotReleased):
-            booking.book(slot.pk, procedure, Channel.IN_PERSON, a_contact(), now=real, source=source)
+            booking.book(slot.pk, procedure, Channel.IN_PERSON, a_contact(), by=actor, now=real)
     with pytest.raises(SlotNotReleased):
-        booking.hold(slot.pk, procedure, Channel.IN_PERSON, now=real)
+        booking.hold(slot.pk, procedure, Channel.IN_PERSON, by=GUEST, now=real)
     OpeningRule.objects.update(purpose="public")
     assert Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
     OpeningRule.objects.update(purpose="walk_in")
@@ -381,11 +384,10 @@ def test_officers_see_book_and_move_to_assisted_times() -> None:
     found = window(procedure, branch, Channel.IN_PERSON, asked="2026-03-03", now=NOW)
     first, second, *_others = found.days[0][1]
     assert next_free(branch, now=NOW) == at(8, day=date(2026, 3, 2))
-    staff = Appointment.Source.STAFF
-    appointment = booking.book(first.slot, procedure, Channel.IN_PERSON, a_contact(), now=NOW, source=staff)
+    appointment = booking.book(first.slot, procedure, Channel.IN_PERSON, a_contact(), by=STAFF, now=NOW)
     with pytest.raises(SlotNotReleased):
-        booking.reschedule(appointment, second.slot, by=Appointment.CancelledBy.CITIZEN, now=NOW)
-    moved = booking.reschedule(appointment, second.slot, by=Appointment.CancelledBy.AGENCY, now=NOW)
+        booking.reschedule(appointment, second.slot, by=GUEST, now=NOW)
+    moved = booking.reschedule(appointment, second.slot, by=STAFF, now=NOW)
     assert moved.starts_at == second.starts_at
 
 

@@ -23,6 +23,7 @@ from appointments.watch import alerts
 from tests import mailserver
 from tests.builders import (
     NOW,
+    STAFF,
     a_branch,
     a_closure,
     a_procedure,
@@ -185,11 +186,11 @@ def test_alert_tells_how_many_appointments_no_longer_fit() -> None:
     publish([branch.pk], now=NOW)
     alerts.check(now=NOW)
     assert open_alerts() == [(UNPLACED, branch.code, 2)]
-    booking.cancel(booked[2], by="agency", now=NOW)
+    booking.cancel(booked[2], by=STAFF, now=NOW)
     alerts.check(now=NOW + minutes(60))
     assert open_alerts() == [(UNPLACED, branch.code, 1)]
     assert Alert.objects.get().raised_at == NOW
-    booking.cancel(booked[1], by="agency", now=NOW)
+    booking.cancel(booked[1], by=STAFF, now=NOW)
     alerts.check(now=NOW)
     assert open_alerts() == []
 

@@ -20,7 +20,9 @@ from appointments.watch import loads
 from appointments.watch.loads import Load
 from tests.builders import (
     EVERY_DAY,
+    GUEST,
     NOW,
+    STAFF,
     a_branch,
     a_closure,
     a_procedure,
@@ -31,6 +33,7 @@ from tests.builders import (
     an_officer,
     an_open_branch,
     at,
+    by,
     minutes,
     slots_of,
 )
@@ -61,10 +64,10 @@ def test_load_counts_the_appointments_of_the_branchs_own_day() -> None:
     officer = an_officer(branch)
     coming, here, served, missed, cancelled = (an_appointment(slots[number], number) for number in range(20, 25))
     an_appointment(next(slot for slot in slots if slot.starts_at >= at(8)), 9)
-    booking.arrive(here, now=NOW)
-    booking.complete(booking.serve(served, officer=officer, now=NOW), now=NOW)
-    booking.miss(missed, now=missed.starts_at)
-    booking.cancel(cancelled, by="agency", now=NOW)
+    booking.arrive(here, by=GUEST, now=NOW)
+    booking.complete(booking.serve(served, by=by(officer), now=NOW), by=STAFF, now=NOW)
+    booking.miss(missed, by=STAFF, now=missed.starts_at)
+    booking.cancel(cancelled, by=STAFF, now=NOW)
     load = load_of(branch)
     assert (load.coming, load.here, load.served, load.missed, load.cancelled) == (1, 1, 1, 1, 1)
     assert load.total == 4

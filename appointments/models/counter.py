@@ -1,21 +1,17 @@
-"""The day's queue of a branch: its desks, the tickets of who is there, and what was done with them."""
+"""The counter of a branch: its queue, its desks, and the tickets of those who are there."""
 
-import secrets
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import F, Max, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Channel, Procedure
 from appointments.models.appointment import Appointment
-
-
-def random_key() -> str:
-    return secrets.token_urlsafe(16)
+from appointments.models.keys import random_key
 
 
 class Queue(models.Model):
@@ -87,8 +83,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
 
     def with_last_event(self) -> "TicketQuerySet":
         """Each with `last_event`, the key of what was done with it last: a page tells by it how the ticket was when shown."""
-        events = Event.objects.filter(ticket=OuterRef("pk")).order_by("-pk")
-        return self.annotate(last_event=Subquery(events.values("pk")[:1]))
+        return self.annotate(last_event=Max("events__pk"))
 
 
 class Ticket(models.Model):
@@ -198,56 +193,3 @@ class Ticket(models.Model):
 
     def waited(self, now: datetime) -> timedelta:
         return (self.called_at or now) - self.arrived_at
-
-
-class Event(models.Model):
-    """Something done to an appointment or a ticket, by whom, and how it was before: for the history and to take it back."""
-
-    class Verb(models.TextChoices):
-        CHECK_IN = "check_in", _("Arrived")
-        CALL = "call", _("Called")
-        CALL_AGAIN = "call_again", _("Called again")
-        SERVE = "serve", _("Service begun")
-        PARK = "park", _("Parked")
-        RETURN = "return", _("Back in the queue")
-        FORWARD = "forward", _("Forwarded")
-        COMPLETE = "complete", _("Completed")
-        MISS = "miss", _("Did not come")
-        MOVE = "move", _("Moved")
-        ASSIGN = "assign", _("Assigned")
-
-    appointment = models.ForeignKey(
-        Appointment, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("appointment")
-    )
-    ticket = models.ForeignKey(
-        Ticket, models.CASCADE, null=True, blank=True, related_name="events", verbose_name=_("ticket")
-    )
-    at = models.DateTimeField(_("at"))
-    verb = models.CharField(_("what"), max_length=10, choices=Verb)
-    officer = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        verbose_name=_("officer"),
-        db_index=False,
-    )
-    # What the verb changed, as it was: {"ticket": {...}, "appointment": {...}}.
-    before = models.JSONField(default=dict, editable=False)
-    # What a reader of the history wants to know besides: {"desk": "3"}, {"from": "2026-03-03T08:00:00+00:00", ...}.
-    details = models.JSONField(default=dict, editable=False)
-    is_undone = models.BooleanField(_("taken back"), default=False)
-
-    class Meta:
-        verbose_name = _("event")
-        verbose_name_plural = _("events")
-        ordering = ("at", "pk")
-        constraints = (
-            models.CheckConstraint(
-                condition=Q(appointment__isnull=False) | Q(ticket__isnull=False), name="event_is_of_something"
-            ),
-        )
-
-    def __str__(self) -> str:
-        return self.get_verb_display()

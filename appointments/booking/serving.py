@@ -1,0 +1,164 @@
+"""The verbs of serving: arrive, begin, stop for now, complete, miss, and naming who will serve.
+
+The counter takes the same steps together with a ticket. It calls the `to_…` functions inside its own transaction and notes
+one event for both.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from accounts.models import User
+from appointments import history
+from appointments.booking import owed
+from appointments.booking.changing import CHANGEABLE
+from appointments.booking.locking import locked, refusals
+from appointments.errors import WrongStatus
+from appointments.history import Actor
+from appointments.models import Appointment, Event, Status
+
+Verb = Event.Verb
+# The statuses of the day, and the fields that steps between them write.
+DAY_STATUSES = (Status.BOOKED, Status.UNVERIFIED, Status.ARRIVED, Status.SERVING, Status.COMPLETED, Status.NO_SHOW)
+DAY_FIELDS = (
+    "status",
+    "booked_at",
+    "expires_at",
+    "arrived_at",
+    "serving_at",
+    "completed_at",
+    "ended_at",
+    "officer_id",
+    "limit_place",
+)
+# What a step changed, as it was: {"appointment": its DAY_FIELDS, "messages": keys of those it dropped}.
+Before = dict[str, Any]
+
+
+def arrive(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    with locked(booked) as appointment:
+        before = to_arrived(appointment, now)
+        history.note(Verb.CHECK_IN, by=by, now=now, appointment=appointment, before=before)
+    return appointment
+
+
+def serve(arrived: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    """An officer begins. Straight from booked too: by telephone or video nobody arrives at a counter."""
+    with locked(arrived) as appointment:
+        before = to_serving(appointment, by.officer, now)
+        history.note(Verb.SERVE, by=by, now=now, appointment=appointment, before=before)
+    return appointment
+
+
+def interrupt(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    """Service stops for now: the citizen fetches something, or goes on to another desk."""
+    with locked(serving) as appointment:
+        before = to_interrupted(appointment)
+        history.note(Verb.INTERRUPT, by=by, now=now, appointment=appointment, before=before)
+    return appointment
+
+
+def complete(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    with locked(serving) as appointment:
+        before = to_completed(appointment, now)
+        history.note(Verb.COMPLETE, by=by, now=now, appointment=appointment, before=before)
+    return appointment
+
+
+def miss(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
+    """The citizen did not come. Not before the time has begun, and nobody misses a time that has been closed."""
+    with locked(booked) as appointment:
+        before = to_missed(appointment, now)
+        history.note(Verb.MISS, by=by, now=now, appointment=appointment, before=before)
+    return appointment
+
+
+def assign(booked: Appointment, officer: User | None, *, by: Actor, now: datetime) -> Appointment:
+    """Name the officer who will serve, or nobody; who begins to serve is written by `serve`."""
+    with locked(booked) as appointment:
+        if appointment.status not in CHANGEABLE:
+            raise WrongStatus
+        if appointment.officer_id == (officer.pk if officer else None):
+            return appointment
+        before = {"appointment": history.as_it_is(appointment, ("officer_id",))}
+        appointment.officer = officer
+        appointment.save()
+        details = {"officer": officer.pk if officer else None}
+        history.note(Verb.ASSIGN, by=by, now=now, appointment=appointment, before=before, details=details)
+    return appointment
+
+
+# The steps themselves, on an appointment that is locked
+
+
+def to_arrived(appointment: Appointment, now: datetime) -> Before:
+    before = _before(appointment)
+    was_missed = appointment.status == Status.NO_SHOW
+    _step(appointment, (Status.BOOKED, Status.UNVERIFIED, Status.NO_SHOW), Status.ARRIVED)
+    appointment.arrived_at, appointment.ended_at = now, None
+    if was_missed:
+        # Its place among the person's open appointments may have been given to a newer one.
+        appointment.limit_place = None
+    appointment.save()
+    return before | {"messages": owed.drop_pending(appointment)}
+
+
+def to_serving(appointment: Appointment, officer: User | None, now: datetime) -> Before:
+    before = _before(appointment)
+    _step(appointment, (Status.BOOKED, Status.ARRIVED), Status.SERVING)
+    appointment.officer, appointment.serving_at = officer, now
+    appointment.arrived_at = appointment.arrived_at or now
+    appointment.save()
+    return before | {"messages": owed.drop_pending(appointment)}
+
+
+def to_interrupted(appointment: Appointment) -> Before:
+    before = _before(appointment)
+    _step(appointment, (Status.SERVING,), Status.ARRIVED)
+    appointment.save()
+    return before
+
+
+def to_completed(appointment: Appointment, now: datetime) -> Before:
+    before = _before(appointment)
+    _step(appointment, (Status.SERVING,), Status.COMPLETED)
+    appointment.completed_at = now
+    appointment.save()
+    owed.owe_rating(appointment, now=now)
+    return before
+
+
+def to_missed(appointment: Appointment, now: datetime) -> Before:
+    before = _before(appointment)
+    if now < appointment.starts_at or appointment.has_fallen_out:
+        raise WrongStatus
+    _step(appointment, (Status.BOOKED, Status.ARRIVED), Status.NO_SHOW)
+    appointment.ended_at = now
+    appointment.save()
+    return before | {"messages": owed.drop_pending(appointment)}
+
+
+def take_back(stepped: Appointment, before: Mapping[str, Any]) -> Appointment:
+    """Undo a step of serving: `before` is what the step returned. No step of serving touches slots.
+
+    Raises LimitReached where the person has booked anew since, in the place that this appointment had.
+    """
+    with refusals(), locked(stepped) as appointment:
+        fields = history.as_it_was(Appointment, before["appointment"])
+        if appointment.status not in DAY_STATUSES or fields["status"] not in DAY_STATUSES:
+            raise WrongStatus
+        for name, value in fields.items():
+            setattr(appointment, name, value)
+        appointment.save()
+        owed.take_back(appointment, before.get("messages", ()))
+    return appointment
+
+
+def _before(appointment: Appointment) -> Before:
+    return {"appointment": history.as_it_is(appointment, DAY_FIELDS)}
+
+
+def _step(appointment: Appointment, allowed: tuple[Status, ...], status: Status) -> None:
+    if appointment.status not in allowed:
+        raise WrongStatus
+    appointment.status = status

@@ -1,0 +1,65 @@
+"""What the verbs of the counter share: the ticket as it is now, and the one way in which it changes."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from appointments import history
+from appointments.booking import serving
+from appointments.booking.locking import locked as locked_appointment
+from appointments.counter.desks import queue_of
+from appointments.errors import WrongStatus
+from appointments.history import Actor
+from appointments.models import Event, Ticket
+
+State = Ticket.State
+# Service that was going on stops where a ticket goes back to one of these.
+AWAY = (State.WAITING, State.PARKED)
+
+
+@contextmanager
+def locked(ticket: Ticket) -> Iterator[Ticket]:
+    """The ticket as it is now, with nobody else at work in its queue."""
+    with queue_of(ticket.branch):
+        related = Ticket.objects.select_related("branch__agency", "appointment__branch", "procedure", "desk")
+        yield related.get(pk=ticket.pk)
+
+
+def change(
+    ticket: Ticket,
+    allowed: Iterable[Ticket.State],
+    verb: Event.Verb,
+    changed: Mapping[str, Any],
+    *,
+    by: Actor,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> Ticket:
+    """Write the ticket if it is still in one of the states, and note the step.
+
+    `before` is what the step changed of the appointment, as `booking.serving` returns it. Raises WrongStatus.
+    """
+    if ticket.state == State.SERVING and changed["state"] in AWAY and ticket.appointment:
+        with locked_appointment(ticket.appointment) as appointment:
+            before = serving.to_interrupted(appointment)
+    as_it_was = {"ticket": history.as_it_is(ticket, changed), **(before or {})}
+    if not Ticket.objects.filter(pk=ticket.pk, state__in=[*allowed]).update(**changed):
+        raise WrongStatus
+    for name, value in changed.items():
+        setattr(ticket, name, value)
+    note(verb, ticket, by=by, now=now, before=as_it_was, details=details)
+    return ticket
+
+
+def note(
+    verb: Event.Verb,
+    ticket: Ticket,
+    *,
+    by: Actor,
+    now: datetime,
+    before: Mapping[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    history.note(verb, by=by, now=now, ticket=ticket, appointment=ticket.appointment, before=before, details=details)

@@ -1,0 +1,55 @@
+"""Whether a message still says what is so. Asked once more right before it leaves."""
+
+from datetime import datetime
+
+from appointments.counter.line import TOLD_AFTER, delay_of
+from appointments.models import Appointment, Notification, Offer, Status
+
+Kind = Notification.Kind
+
+
+def is_true(message: Notification, *, now: datetime) -> bool:
+    """Whether what the message says still holds: asked once more right before it leaves."""
+    appointment = message.appointment
+    if message.kind == Kind.VERIFY:
+        return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
+    if message.kind == Kind.SUMMARY:
+        return appointment.status == Status.COMPLETED
+    if message.kind == Kind.RATING:
+        return appointment.status == Status.COMPLETED and appointment.rated_at is None
+    return message.revision == appointment.revision and _is_current(message, now)
+
+
+def _is_current(message: Notification, now: datetime) -> bool:
+    """The same for what is said of the time and place as they are now."""
+    appointment = message.appointment
+    if message.kind == Kind.DELAYED:
+        return appointment.status in (Status.BOOKED, Status.ARRIVED) and _is_behind(appointment, now)
+    if message.kind == Kind.OFFER:
+        return appointment.status == Status.BOOKED and _is_offered(appointment, now)
+    if message.kind == Kind.CANCELLED:
+        return appointment.status == Status.CANCELLED
+    ahead = appointment.status == Status.BOOKED and now < appointment.starts_at
+    return ahead and not (message.kind == Kind.REMINDER and _is_overtaken(message, now))
+
+
+def _is_offered(appointment: Appointment, now: datetime) -> bool:
+    """Whether there is still something to answer: a time that is held, or the news that there is none."""
+    states = {offer.state for offer in appointment.offers.all() if offer.deadline is None or now < offer.deadline}
+    return bool(states & {Offer.State.OPEN, Offer.State.NONE_FOUND})
+
+
+def _is_behind(appointment: Appointment, now: datetime) -> bool:
+    """Whether it is still so late that it is worth telling."""
+    delay = delay_of(appointment, now=now)
+    return delay is not None and delay > TOLD_AFTER
+
+
+def _is_overtaken(reminder: Notification, now: datetime) -> bool:
+    """Whether a later reminder is due as well, because the worker was away: one is enough."""
+    later = reminder.appointment.notifications.filter(kind=Kind.REMINDER, medium=reminder.medium, due_at__lte=now)
+    return later.filter(revision=reminder.revision, lead_minutes__lt=reminder.lead_minutes).exists()
+
+
+def _is_ahead(deadline: datetime | None, now: datetime) -> bool:
+    return deadline is not None and now < deadline

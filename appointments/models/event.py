@@ -1,0 +1,158 @@
+"""The one history: every step that a verb takes, as a row that is written with the step and never changed."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models.appointment import Appointment
+from appointments.models.counter import Desk, Ticket
+from appointments.models.disruption import Disruption
+
+
+class EventQuerySet(models.QuerySet["Event"]):
+    def standing(self) -> "EventQuerySet":
+        """Steps that nobody has taken back."""
+        return self.filter(undone_at__isnull=True)
+
+    def in_order(self) -> "EventQuerySet":
+        """By the time of the step; steps of one moment in the order in which they were written."""
+        return self.order_by("at", "pk")
+
+
+class Event(models.Model):
+    """A step: what was done, when, to which appointment or ticket, by whom, from which page, and how it was before.
+
+    The database refuses to change or delete a row. Two things are allowed: `undone_at` is set once, when the step is
+    taken back, and retention folds the steps of an ended appointment into one row (`Verb.PAST`).
+    Names, addresses, telephone numbers and free text of people never stand here.
+    """
+
+    class Verb(models.TextChoices):
+        # Of an appointment
+        HOLD = "hold", _("Time held")
+        BOOK = "book", _("Booked")
+        REQUEST = "request", _("Requested")
+        VERIFY = "verify", _("E-mail address confirmed: booked")
+        MOVE = "move", _("Moved")
+        CANCEL = "cancel", _("Cancelled")
+        RELEASE = "release", _("Held time given back")
+        EXPIRE = "expire", _("Expired")
+        ASSIGN = "assign", _("Assigned")
+        # On the day, with a ticket or without
+        CHECK_IN = "check_in", _("Arrived")
+        ADMIT = "admit", _("In the queue")
+        CALL = "call", _("Called")
+        CALL_AGAIN = "call_again", _("Called again")
+        SERVE = "serve", _("Service begun")
+        INTERRUPT = "interrupt", _("Service interrupted")
+        PARK = "park", _("Parked")
+        RETURN = "return", _("Back in the queue")
+        FORWARD = "forward", _("Forwarded")
+        COMPLETE = "complete", _("Completed")
+        MISS = "miss", _("Did not come")
+        GIVE_UP = "give_up", _("Left the queue")
+        CLOSE = "close", _("The day ended")
+        # Of a desk
+        SIT = "sit", _("Sat down")
+        PAUSE = "pause", _("Paused")
+        RESUME = "resume", _("Resumed")
+        LEAVE = "leave", _("Left the desk")
+        # Of times that cannot be kept, and what is offered instead
+        DISRUPT = "disrupt", _("Times closed")
+        OFFER = "offer", _("Another time offered")
+        ACCEPT = "accept", _("Offer accepted")
+        LAPSE = "lapse", _("No answer in time")
+        SETTLE = "settle", _("Offer ended")
+        # Of what goes with an appointment
+        ROOM = "room", _("Room of the video call made")
+        TELL = "tell", _("Message sent")
+        FAIL = "fail", _("Message did not arrive")
+        # What retention leaves of all of it
+        PAST = "past", _("Earlier steps")
+
+    class By(models.TextChoices):
+        """In which role somebody acts. One person may be a citizen here and an officer there."""
+
+        CITIZEN = "citizen", _("Citizen")
+        GUEST = "guest", _("Guest")
+        OFFICER = "officer", _("Officer")
+        SYSTEM = "system", _("Agency's system")
+        WORKER = "worker", _("The service itself")
+
+    at = models.DateTimeField(_("at"))
+    verb = models.CharField(_("what"), max_length=10, choices=Verb)
+    appointment = models.ForeignKey(
+        Appointment, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("appointment")
+    )
+    ticket = models.ForeignKey(
+        Ticket, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("ticket"), db_index=False
+    )
+    desk = models.ForeignKey(
+        Desk, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("desk"), db_index=False
+    )
+    disruption = models.ForeignKey(
+        Disruption,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("disruption"),
+        db_index=False,
+    )
+    # Empty in rows that were written before this was kept.
+    by = models.CharField(_("by"), max_length=8, choices=By, blank=True, db_default="", default="")
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("officer"),
+        db_index=False,
+    )
+    # The name of the address that was asked for, or of the worker's task.
+    page = models.CharField(_("page"), max_length=80, blank=True, db_default="", default="")
+    # What the step changed, as it was: {"appointment": {...}, "ticket": {...}, "messages": [keys of those it dropped]}.
+    before = models.JSONField(default=dict, editable=False)
+    # What a reader of the history wants to know besides: {"desk": "3"}, {"from": "2026-03-03T08:00:00+00:00", ...}.
+    details = models.JSONField(default=dict, editable=False)
+    undone_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
+
+    objects = EventQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ("at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(appointment__isnull=False)
+                | Q(ticket__isnull=False)
+                | Q(desk__isnull=False)
+                | Q(disruption__isnull=False),
+                name="event_is_of_something",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["ticket"], condition=Q(ticket__isnull=False), name="event_by_ticket"),
+            models.Index(fields=["desk"], condition=Q(desk__isnull=False), name="event_by_desk"),
+            models.Index(fields=["disruption"], condition=Q(disruption__isnull=False), name="event_by_disruption"),
+            # Rows come in the order of time, so a few pages of this find what is old enough to be folded.
+            BrinIndex(fields=["at"], name="event_by_time"),
+        )
+
+    def __str__(self) -> str:
+        return self.get_verb_display()
+
+    @property
+    def is_undone(self) -> bool:
+        return self.undone_at is not None
+
+    def undo(self, now: datetime) -> None:
+        """Mark the step as taken back: the one change that the database allows."""
+        self.undone_at = now
+        self.save(update_fields=["undone_at"])

@@ -1,0 +1,29 @@
+from django.conf import settings
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from appointments.models.appointment import Appointment
+
+
+class Reading(models.Model):
+    """An officer has read a citizen's record: whose, when, and on which page. Kept as long as the record itself."""
+
+    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="readings", verbose_name=_("appointment"))
+    officer = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.SET_NULL,
+        null=True,
+        related_name="+",
+        verbose_name=_("officer"),
+        db_index=False,
+    )
+    at = models.DateTimeField(_("at"))
+    page = models.CharField(_("page"), max_length=80)
+
+    class Meta:
+        verbose_name = _("reading of a record")
+        verbose_name_plural = _("readings of records")
+        ordering = ("at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.officer_id}: {self.appointment_id}"
