@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models.agency import Agency
 from agencies.models.procedure import Procedure
 from agencies.text import country_name, localized, search_key
+from agencies.wallclock import instant, midnight
 
 
 @cache
@@ -113,3 +114,15 @@ class Branch(models.Model):
 
     def today(self, now: datetime) -> date:
         return self.local(now).date()
+
+    def instant(self, local: datetime) -> datetime:
+        """The moment (UTC) at which the branch's wall clock shows `local` (naive)."""
+        return instant(local, self.zone)
+
+    def midnight(self, day: date) -> datetime:
+        """The first moment (UTC) of the branch's local day."""
+        return midnight(day, self.zone)
+
+    def day_span(self, day: date) -> tuple[datetime, datetime]:
+        """The first moment (UTC) of the branch's local day, and that of the next one."""
+        return self.midnight(day), self.midnight(day + timedelta(days=1))

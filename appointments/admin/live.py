@@ -71,10 +71,10 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
     if not session or session != bound_to:
         return None
     clock = Branch(pk=branch, timezone=zone)
-    midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    until = midnight.replace(hour=23, minute=59, second=59)
+    today = clock.today(now)
+    since, until = clock.day_span(today)
     params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
-    params |= {"since": midnight, "until": until, "day": midnight.date()}
+    params |= {"since": since, "until": until, "day": today}
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)
         row = cursor.fetchone()

@@ -19,6 +19,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
+from agencies.wallclock import midnight
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
@@ -58,7 +59,7 @@ class WhenFilter(SimpleListFilter):
         yield from list(super().choices(changelist))[1:]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        today = midnight(timezone.localdate(), timezone.get_current_timezone())
         if self.value() == "past":
             return queryset.filter(starts_at__lt=today)
         if self.value() == "all" or self.searched:

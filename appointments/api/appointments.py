@@ -5,7 +5,7 @@ Serializers check what comes in; the verbs in `appointments.booking` do the rest
 
 import hashlib
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -130,11 +130,7 @@ def _range(wanted: dict[str, Any], branch: Branch, now: datetime) -> tuple[datet
     today = branch.today(now)
     first = min(max(wanted.get("from", today), today), today + HORIZON)
     last = min(wanted.get("to", first + timedelta(days=DAYS)), first + timedelta(days=MAX_DAYS))
-    return _midnight(first, branch), _midnight(max(last, today - HORIZON) + timedelta(days=1), branch)
-
-
-def _midnight(day: date, branch: Branch) -> datetime:
-    return datetime.combine(day, time(), branch.zone)
+    return branch.midnight(first), branch.midnight(max(last, today - HORIZON) + timedelta(days=1))
 
 
 # Appointments

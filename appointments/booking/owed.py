@@ -17,6 +17,7 @@ from django.db import connection, transaction
 from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
+from agencies.wallclock import instant
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification, Offer, Status
@@ -166,7 +167,7 @@ def waking_hours(due: datetime, appointment: Appointment) -> datetime:
         return due
     local = due.astimezone(appointment.zone)
     evening = local.date() if local.time() >= NIGHT_BEGINS else local.date() - timedelta(days=1)
-    return datetime.combine(evening, EVENING, appointment.zone)
+    return instant(datetime.combine(evening, EVENING), appointment.zone)
 
 
 def after_night(due: datetime, appointment: Appointment) -> datetime:
@@ -175,7 +176,7 @@ def after_night(due: datetime, appointment: Appointment) -> datetime:
         return due
     local = due.astimezone(appointment.zone)
     morning = local.date() + timedelta(days=local.time() >= NIGHT_BEGINS)
-    return datetime.combine(morning, NIGHT_ENDS, appointment.zone)
+    return instant(datetime.combine(morning, NIGHT_ENDS), appointment.zone)
 
 
 def _is_night(moment: datetime, appointment: Appointment) -> bool:

@@ -39,11 +39,11 @@ class Days:
 
     @property
     def begin(self) -> datetime:
-        return datetime.combine(self.since, time(), self.branch.zone)
+        return self.branch.midnight(self.since)
 
     @property
     def end(self) -> datetime:
-        return datetime.combine(self.until, time(), self.branch.zone)
+        return self.branch.midnight(self.until)
 
     def minute(self, moment: datetime) -> int:
         """Minutes of the wall clock since the first midnight: on a day when the clock changes, what the clock shows."""

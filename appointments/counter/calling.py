@@ -261,11 +261,11 @@ def close_past(*, now: datetime) -> int:
     """End the tickets of days that are over, wherever the branch is, and clear the desks. Answers how many tickets."""
     ended = 0
     for branch in Branch.objects.filter(queue__isnull=False):
-        midnight = branch.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+        today = branch.today(now)
         with queue_of(branch):
-            past = Ticket.objects.open().filter(branch=branch, day__lt=midnight.date())
+            past = Ticket.objects.open().filter(branch=branch, day__lt=today)
             ended += past.update(state=State.GONE, ended_at=now, desk=None)
-            left = Desk.objects.filter(branch=branch, seated_at__lt=midnight)
+            left = Desk.objects.filter(branch=branch, seated_at__lt=branch.midnight(today))
             left.update(officer=None, seated_at=None, paused_at=None)
     return ended
 
@@ -310,7 +310,9 @@ def _ticket_of(appointment: Appointment, queue: Queue, now: datetime, *, since: 
 
 def _admit_remote(queue: Queue, now: datetime) -> None:
     """Telephone and video appointments whose time has come: nobody checks them in, it is the officer who calls."""
-    today = Appointment.objects.on_day(queue.branch, now).filter(status=Status.BOOKED, starts_at__lte=now)
+    today = Appointment.objects.on_day(queue.branch, queue.branch.today(now)).filter(
+        status=Status.BOOKED, starts_at__lte=now
+    )
     remote = today.exclude(channel=Channel.IN_PERSON).filter(
         Q(ticket=None) | Q(ticket__day__lt=queue.branch.today(now))
     )

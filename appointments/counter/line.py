@@ -95,7 +95,7 @@ def read_line(branch: Branch, desks: list[Desk], *, day: date, now: datetime) ->
     """The same where the desks are known."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
     tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
-    coming = Appointment.objects.on_day(branch, now).filter(status__in=(Status.BOOKED, Status.UNVERIFIED))
+    coming = Appointment.objects.on_day(branch, day).filter(status__in=(Status.BOOKED, Status.UNVERIFIED))
     with_ticket = {ticket.appointment_id for ticket in tickets if ticket.state in Ticket.OPEN}
     appointments = coming.select_related("procedure").order_by("starts_at", "pk")
     expected_today = [one for one in appointments if one.pk not in with_ticket]

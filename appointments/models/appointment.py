@@ -1,7 +1,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -130,11 +130,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
             Q(reference__startswith=reference) | Q(found) if lexemes else Q(reference__startswith=reference)
         )
 
-    def on_day(self, branch: Branch, day: datetime) -> "AppointmentQuerySet":
-        """Appointments of the branch's local day that `day` (aware) falls on."""
-        start = branch.local(day).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        end = datetime.combine(start.date() + timedelta(days=1), start.time(), branch.zone)
-        return self.filter(branch=branch, starts_at__gte=start, starts_at__lt=end)
+    def on_day(self, branch: Branch, day: date) -> "AppointmentQuerySet":
+        """Appointments of the branch's local day."""
+        begin, end = branch.day_span(day)
+        return self.filter(branch=branch, starts_at__gte=begin, starts_at__lt=end)
 
 
 class Appointment(models.Model):

@@ -1,7 +1,7 @@
 """A strike, a flood, a broken network: times that fall out, and what each citizen is offered instead."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -101,9 +101,12 @@ class Disruption(models.Model):
     def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
         """The closed time at the branch as (begin, end) in UTC, in order."""
         if self.from_time is None or self.until_time is None:
-            return [(_utc(self.from_date, time(), branch), _utc(self.until_date + DAY, time(), branch))]
+            return [(branch.midnight(self.from_date), branch.midnight(self.until_date + DAY))]
         days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
-        return [(_utc(day, self.from_time, branch), _utc(day, self.until_time, branch)) for day in days]
+        begins, ends = self.from_time, self.until_time
+        return [
+            (branch.instant(datetime.combine(day, begins)), branch.instant(datetime.combine(day, ends))) for day in days
+        ]
 
     def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
         """The appointments, of whatever state, whose time at these branches falls out."""
@@ -118,10 +121,6 @@ class Disruption(models.Model):
         """
         dealt_with = Offer.objects.filter(Q(state__in=Offer.HANGING) | Q(disruption=self.pk)).values("appointment")
         return self.hits(branches).filter(status=Status.BOOKED).exclude(pk__in=dealt_with)
-
-
-def _utc(day: date, clock: time, branch: Branch) -> datetime:
-    return datetime.combine(day, clock, branch.zone).astimezone(UTC)
 
 
 class OfferQuerySet(models.QuerySet["Offer"]):

@@ -1,10 +1,11 @@
 """Free times as officers choose them: a week at a time, on the branch's clock, up to the last minute."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from itertools import groupby
 
 from agencies.models import Branch, Procedure
+from agencies.wallclock import parse_day
 from appointments.times.availability import free_times
 
 SPAN = timedelta(days=7)
@@ -31,8 +32,8 @@ class Window:
 def window(procedure: Procedure, branch: Branch, channel: str, *, asked: str, now: datetime) -> Window:
     """The week from the `asked` day (ISO) on, or from today where that is no day, or a day that is over."""
     today = branch.today(now)
-    since = max(_day(asked) or today, today)
-    begin, end = (datetime.combine(day, time(), branch.zone) for day in (since, since + SPAN))
+    since = max(parse_day(asked) or today, today)
+    begin, end = branch.midnight(since), branch.midnight(since + SPAN)
     found = free_times(procedure, branch, channel, now=now, since=max(begin, now), until=end, assisted=True)
     # Two rules of a branch may give one time twice: one of them is enough to choose from.
     local = {one.starts_at: LocalTime(one.slot, branch.local(one.starts_at), one.free) for one in found}
@@ -51,10 +52,3 @@ def _soonest(procedure: Procedure, branch: Branch, channel: str, now: datetime) 
     until = now + timedelta(days=procedure.agency.horizon_days + 2)
     found = free_times(procedure, branch, channel, now=now, since=now, until=until, assisted=True)
     return branch.local(found[0].starts_at).date() if found else None
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        return None

@@ -5,7 +5,7 @@ Numbers alone, no citizens. A constant number of queries, whatever the number of
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
@@ -109,17 +109,11 @@ COUNTED = {
 
 
 def _count_appointments(found: dict[int, Load], now: datetime) -> None:
-    midnights = [_midnights(load) for load in found.values()]
-    params = {"branches": [*found], "begins": [one[0] for one in midnights], "ends": [one[1] for one in midnights]}
+    days = [load.branch.day_span(load.today) for load in found.values()]
+    params = {"branches": [*found], "begins": [begin for begin, _end in days], "ends": [end for _begin, end in days]}
     for branch, status, number in _rows(BY_STATUS, params):
         if name := COUNTED.get(status):
             setattr(found[branch], name, getattr(found[branch], name) + number)
-
-
-def _midnights(load: Load) -> tuple[datetime, datetime]:
-    """Where the branch's local day begins and ends."""
-    zone = load.branch.zone
-    return tuple(datetime.combine(day, time(), zone) for day in (load.today, load.today + timedelta(days=1)))  # type: ignore[return-value]
 
 
 TICKETS = """

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from agencies.models import Branch, Channel, Closure, OpeningRule
+from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
 from mydesklive.demo import rows
-from mydesklive.demo.offers import Choice, Offer, midnight, offers
+from mydesklive.demo.offers import Choice, Offer, offers
 from mydesklive.demo.people import invent
 from mydesklive.demo.rows import Row
 from videocalls.models import VideoCall
@@ -188,10 +189,7 @@ def _clock(home: Branch, now: datetime) -> datetime:
     rules = OpeningRule.objects.filter(branch=home, weekdays__contains=[day.isoweekday()])
     closings = {rule.closes_at: rule.desks for rule in rules} or {time(14): 1}
     busy, last = max(closings, key=lambda closing: closings[closing]), max(closings)
-    ends = {
-        closes: midnight(home.timezone, day) + timedelta(hours=closes.hour, minutes=closes.minute)
-        for closes in closings
-    }
+    ends = {closes: home.instant(datetime.combine(day, closes)) for closes in closings}
     return now if now < ends[last] - BEFORE_CLOSING else ends[busy] - BEFORE_CLOSING
 
 
@@ -227,7 +225,7 @@ _END_WEIGHTS = (1 - MISSED - CANCELLED, MISSED, CANCELLED)
 def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, date], dict[Slot, int]]:
     """The free places of each slot, by rule and local day, in order."""
     found: dict[tuple[int, date], dict[Slot, int]] = defaultdict(dict)
-    begins, ends = (datetime.combine(day, time(), UTC) for day in (since - DAY, until + 2 * DAY))
+    begins, ends = (midnight(day, UTC) for day in (since - DAY, until + 2 * DAY))
     with connection.cursor() as cursor:
         cursor.execute(SLOTS, {"rules": rules, "since": begins, "until": ends})
         for rule, day, pk, starts_at, free in cursor.fetchall():

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -20,6 +20,7 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, unbroken
 from agencies.models import Branch, Closure, Role
 from agencies.openings.forms import AbsenceForm, ClosureForm
+from agencies.wallclock import parse_day
 from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled, supervises
 from appointments.admin.times.published import publish_and_tell
 from appointments.admin.times.rules import only, short
@@ -58,10 +59,12 @@ ABSENT = ((None, {"fields": ("branch", "officer", *TIMES, "desks", REASONS)}),)
 def _named(request: HttpRequest) -> dict[str, Any]:
     """The days and times that the address names, as the calendar does (ISO)."""
     found: dict[str, Any] = {}
-    for names, read in zip(TIMES, (date.fromisoformat, time.fromisoformat), strict=True):
-        for name in names:
-            with suppress(KeyError, ValueError):
-                found[name] = read(request.GET[name])
+    for name in ("from_date", "until_date"):
+        if day := parse_day(request.GET.get(name, "")):
+            found[name] = day
+    for name in ("from_time", "until_time"):
+        with suppress(KeyError, ValueError):
+            found[name] = time.fromisoformat(request.GET[name])
     return found
 
 

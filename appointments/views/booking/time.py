@@ -10,6 +10,7 @@ from django.views.decorators.http import require_http_methods
 
 from agencies.finding.places import Row
 from agencies.models import Branch, Procedure
+from agencies.wallclock import parse_day
 from appointments.errors import BookingError, HoldExpired
 from appointments.forms import TimeForm
 from appointments.times.availability import earliest
@@ -41,10 +42,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
 
 
 def asked_day(request: HttpRequest) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        return None
+    return parse_day(request.GET.get("day", ""))
 
 
 def other_branches(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:
