@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
 from agencies.models.procedure import Procedure
+from agencies.models.services import serving
 from agencies.text import country_name, localized, search_key
 from agencies.wallclock import instant, midnight
 
@@ -31,9 +32,10 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 
     def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
         """Open branches where the public books the procedure in the channel, free times or not."""
-        for_procedure = models.Q(opening_rules__procedures__isnull=True) | models.Q(opening_rules__procedures=procedure)
         rules = Branch.objects.filter(
-            for_procedure, opening_rules__channels__contains=[channel], opening_rules__purpose="public"
+            serving(procedure, by="opening_rules__"),
+            opening_rules__channels__contains=[channel],
+            opening_rules__purpose="public",
         )
         return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
 

@@ -120,9 +120,7 @@ def call_next(desk: Desk, *, officer: User, now: datetime) -> Ticket:
 def waiting_for(desk: Desk, *, now: datetime) -> QuerySet[Ticket]:
     """Who waits for this desk, the next one first: whom it may serve, and nobody who was sent to another desk."""
     waiting = Ticket.objects.of_day(desk.branch, desk.branch.today(now)).waiting()
-    own = list(desk.procedures.values_list("pk", flat=True))
-    served_here = Q(procedure__in=own) if own else Q()
-    return waiting.filter(Q(for_desk=desk) | (Q(for_desk=None) & served_here)).select_related("appointment")
+    return waiting.for_desk(desk).select_related("appointment")
 
 
 def call(waiting: Ticket, desk: Desk, *, officer: User, now: datetime) -> Ticket:

@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection
 
 from agencies.models import Agency, Branch, Procedure
+from agencies.models.services import RULE_SERVES
 from agencies.wallclock import spans
 from appointments.models import TimeSlot
 
@@ -29,22 +30,14 @@ def slots_needed(procedure: Procedure, slot: TimeSlot) -> int:
     return math.ceil(timedelta(minutes=procedure.duration_minutes) / (slot.ends_at - slot.starts_at))
 
 
-# A rule that names no procedures is for all of them.
-FOR_PROCEDURE = """(
-    NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
-    OR EXISTS (
-        SELECT FROM agencies_openingrule_procedures one
-        WHERE one.openingrule_id = rule.id AND one.procedure_id = %(procedure)s
-    )
-)"""
-
 # The rules under which the procedure is given in a channel.
-RULES = """
+RULES = f"""
     SELECT rule.id, rule.branch_id, rule.slot_minutes
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id AND branch.is_open
     JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = ANY(%(live)s)
-    WHERE {place} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels) AND {for_procedure}
+    WHERE {{place}} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels)
+        AND {RULE_SERVES.format(procedure="%(procedure)s")}
 """
 
 FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.bookable_from <= %(now)s)"
@@ -52,7 +45,7 @@ FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.booka
 # A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule
 # never overlap, so their number tells that none is missing between them.
 FREE_TIMES = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s", for_procedure=FOR_PROCEDURE)})
+WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
 SELECT id, starts_at, free FROM (
     SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
         count(*) OVER run AS slots, ceil(%(minutes)s::numeric / rule.slot_minutes) AS needed
@@ -89,7 +82,7 @@ SOME_OR_ALL = "(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))
 
 # The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
 EARLIEST = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL, for_procedure=FOR_PROCEDURE)})
+WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL)})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
 FROM rule
 LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since)

@@ -24,6 +24,7 @@ from django.utils import translation
 from accounts.models import User
 from agencies.accents import text_on
 from agencies.models import Agency, Branch, Role
+from agencies.models.services import RULE_SERVES
 from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
 from appointments.messages.mails import paragraphs
 from appointments.models import Alert, AlertMail
@@ -53,7 +54,7 @@ def check(*, now: datetime) -> None:
 # Each rule and length of service is looked at once: services of one length find the same times. A time counts in whatever
 # channel, and also if it is only released later: a branch that releases each day's times in the morning has times to come.
 # Officers' own rules and walk-in windows have no times for the public.
-CHECK_TIMES = """
+CHECK_TIMES = f"""
 WITH offered AS MATERIALIZED (
     SELECT rule.id AS rule, rule.slot_minutes, branch.id AS branch, procedure.id AS procedure,
         procedure.duration_minutes AS minutes, agency.alert_days AS days,
@@ -66,13 +67,7 @@ WITH offered AS MATERIALIZED (
         AND (rule.valid_until IS NULL OR rule.valid_until >= %(now)s::date)
     JOIN agencies_procedure procedure ON procedure.agency_id = agency.id AND procedure.is_offered
         AND NOT procedure.by_referral AND procedure.channels && rule.channels
-    WHERE agency.stage = ANY(%(live)s) AND agency.alert_days > 0 AND (
-        NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
-        OR EXISTS (
-            SELECT FROM agencies_openingrule_procedures one
-            WHERE one.openingrule_id = rule.id AND one.procedure_id = procedure.id
-        )
-    )
+    WHERE agency.stage = ANY(%(live)s) AND agency.alert_days > 0 AND {RULE_SERVES.format(procedure="procedure.id")}
 ), length AS MATERIALIZED (
     SELECT rule, branch, slot_minutes, minutes, days, since, until, array_agg(procedure) AS procedures
     FROM offered GROUP BY rule, branch, slot_minutes, minutes, days, since, until

@@ -10,6 +10,7 @@ from random import Random
 from typing import NamedTuple
 
 from agencies.models import Agency, Branch, Channel, OpeningRule, Procedure
+from agencies.models.services import serves
 from agencies.openings.holidays import holidays_of
 
 # How much of an hour of opening people want: early, before lunch; less at lunch and towards the end of a long day.
@@ -61,7 +62,7 @@ def offers(agencies: list[Agency] | None = None) -> list[Offer]:
     found = []
     for rule in rules.prefetch_related("procedures").order_by("pk"):
         only = {procedure.pk for procedure in rule.procedures.all()}
-        choices = list(_choices(rule, [one for one in procedures[rule.branch.agency_id] if one.pk in only or not only]))
+        choices = list(_choices(rule, [one for one in procedures[rule.branch.agency_id] if serves(only, one.pk)]))
         if choices:
             found.append(_offer(rule, choices))
     return found

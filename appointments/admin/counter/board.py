@@ -207,13 +207,7 @@ class Board:
         return Row(ticket, appointment, self.line.begins.get(one), self.line.delay(one), waited, self._is_for_me(one))
 
     def _is_for_me(self, one: Ticket | Appointment) -> bool:
-        """As `queue.waiting_for` chooses."""
-        if self.mine is None:
-            return True
-        if isinstance(one, Ticket) and one.for_desk_id:
-            return one.for_desk_id == self.mine.pk
-        own = self.services[self.mine.pk]
-        return not own or one.procedure_id in own
+        return self.mine is None or self.mine.may_call(one, self.services[self.mine.pk])
 
     def _is_due(self, one: Appointment) -> bool:
         return one.channel != Channel.IN_PERSON and one.starts_at <= self.line.now
