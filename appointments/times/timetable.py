@@ -4,8 +4,6 @@ import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q
-
 from agencies.models import Branch, Closure, OpeningRule
 from agencies.wallclock import parse_day
 
@@ -86,10 +84,7 @@ def week_of(branch: Branch, monday: date) -> Week:
 
 
 def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
-    here = Q(branch=branch) | Q(branch=None, agency=branch.agency_id)
-    return list(
-        Closure.objects.filter(here, from_date__lte=dates[-1], until_date__gte=dates[0]).select_related("officer")
-    )
+    return list(Closure.objects.of(branch).during(dates[0], dates[-1]).select_related("officer"))
 
 
 def _hours(rules: list[OpeningRule]) -> tuple[int, int]:
