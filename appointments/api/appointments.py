@@ -120,7 +120,7 @@ def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
 
 def _slot(branch: Branch, pk: int, starts_at: datetime, free: int, procedure: Procedure) -> dict[str, Any]:
     local_start = branch.local(starts_at)
-    local_end = branch.local(starts_at + timedelta(minutes=procedure.duration_minutes))
+    local_end = branch.local(starts_at + procedure.duration)
     times = {"starts_at": local_start.isoformat(), "ends_at": local_end.isoformat()}
     return {"id": pk, "branch": branch.code, **times, "free": free}
 

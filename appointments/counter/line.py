@@ -81,7 +81,7 @@ class Line:
 
 
 def _length(one: Ticket | Appointment) -> timedelta:
-    return timedelta(minutes=one.procedure.duration_minutes)
+    return one.procedure.duration
 
 
 def line_of(branch: Branch, *, now: datetime) -> Line:

@@ -12,17 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, Branch
 from agencies.text import localized
-from appointments.models.appointment import Appointment, AppointmentQuerySet, Status
+from appointments.models.appointment import LONGEST_APPOINTMENT, Appointment, AppointmentQuerySet, Status
 
 DAY = timedelta(days=1)
 
-# No appointment is longer than eight hours: that bounds the look back. Its slots decide, not its own end: they are what a
-# closure withdraws.
-HIT = """
+# The slots of an appointment decide, not its own end: they are what a closure withdraws.
+HIT = f"""
 SELECT appointment.id
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS closed (branch_id, begins, ends)
 JOIN appointments_appointment appointment ON appointment.branch_id = closed.branch_id
-    AND appointment.starts_at > closed.begins - interval '8 hours' AND appointment.starts_at < closed.ends
+    AND appointment.starts_at > closed.begins - {LONGEST_APPOINTMENT} AND appointment.starts_at < closed.ends
 WHERE EXISTS (
     SELECT FROM appointments_timeslot slot
     WHERE slot.id = ANY(appointment.slot_ids) AND slot.starts_at < closed.ends AND slot.ends_at > closed.begins

@@ -18,6 +18,7 @@ from agencies.models import Agency, Branch
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import spans
+from appointments.models.appointment import LONGEST_APPOINTMENT
 
 # Branches per transaction: short enough to keep locks brief, long enough to be set-based.
 BATCH = 40
@@ -188,7 +189,7 @@ FROM (
     JOIN wanted_slot wanted_over ON wanted_over.rule_id = slot.rule_id
         AND wanted_over.starts_at < slot.ends_at AND wanted_over.ends_at > slot.starts_at
     JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
-        AND appointment.starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+        AND appointment.starts_at BETWEEN slot.starts_at - {LONGEST_APPOINTMENT} AND slot.starts_at
         AND slot.id = ANY(appointment.slot_ids)
     WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.taken > 0 AND wanted.rule_id IS NULL
     GROUP BY wanted_over.ctid

@@ -28,6 +28,7 @@ from agencies.models.services import RULE_SERVES
 from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
 from appointments.messages.mails import paragraphs
 from appointments.models import Alert, AlertMail
+from appointments.times.slots import HAS_DESK, IN_RUN, NEEDED
 from appointments.watch.loads import unplaced_by_branch
 
 Kind = Alert.Kind
@@ -50,6 +51,13 @@ def check(*, now: datetime) -> None:
     _check_places(now)
     _owe_mails(now)
 
+
+NEXT_IN_RUN = IN_RUN.format(
+    slot="next",
+    rule="length.rule",
+    begins="slot.starts_at",
+    ends="slot.starts_at + length.minutes * interval '1 minute'",
+)
 
 # Each rule and length of service is looked at once: services of one length find the same times. A time counts in whatever
 # channel, and also if it is only released later: a branch that releases each day's times in the morning has times to come.
@@ -74,12 +82,10 @@ WITH offered AS MATERIALIZED (
 ), looked AS MATERIALIZED (
     SELECT branch, procedures, days, EXISTS (
         SELECT FROM appointments_timeslot slot
-        WHERE slot.rule_id = length.rule AND slot.taken < slot.capacity
+        WHERE slot.rule_id = length.rule AND {HAS_DESK.format(slot="slot")}
             AND slot.starts_at >= length.since AND slot.starts_at < length.until
-            AND ceil(length.minutes::numeric / length.slot_minutes) = (
-                SELECT count(*) FROM appointments_timeslot next
-                WHERE next.rule_id = length.rule AND next.taken < next.capacity AND next.starts_at >= slot.starts_at
-                    AND next.starts_at < slot.starts_at + length.minutes * interval '1 minute'
+            AND {NEEDED.format(minutes="length.minutes", slot_minutes="length.slot_minutes")} = (
+                SELECT count(*) FROM appointments_timeslot next WHERE {NEXT_IN_RUN} AND {HAS_DESK.format(slot="next")}
             )
     ) AS has_times FROM length
 ), lacking AS MATERIALIZED (

@@ -9,15 +9,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from agencies.models import Branch
-from appointments.models import Alert, Appointment, Desk, Notification, Status
+from appointments.models import Alert, Appointment, Desk, Notification, Status, TimeSlot
 
 # Who waits longer is behind the time that was promised.
 LONG_WAIT = timedelta(minutes=20)
-# No slot is longer: that bounds the look back to those that still run.
-LONGEST_SLOT = timedelta(hours=4)
 # What a citizen reads afterwards: nobody has to call because it did not arrive.
 AFTERWARDS = (Notification.Kind.RATING, Notification.Kind.SUMMARY)
 
@@ -139,18 +137,9 @@ def _count_desks(found: dict[int, Load], now: datetime) -> None:
         found[branch].seated, found[branch].paused = seated, paused
 
 
-# At most one slot of a rule runs at a time, and rules that run together add up.
-PLANNED = """
-SELECT branch.id, sum(slot.desks)
-FROM unnest(%(branches)s::bigint[]) AS branch (id)
-JOIN appointments_timeslot slot ON slot.branch_id = branch.id
-    AND slot.starts_at > %(now)s - %(longest)s::interval AND slot.starts_at <= %(now)s AND slot.ends_at > %(now)s
-GROUP BY branch.id
-"""
-
-
 def _count_planned(found: dict[int, Load], now: datetime) -> None:
-    for branch, desks in _rows(PLANNED, {"branches": [*found], "now": now, "longest": LONGEST_SLOT}):
+    running = TimeSlot.objects.running(now=now).filter(branch__in=found).order_by()
+    for branch, desks in running.values_list("branch").annotate(Sum("desks")):
         found[branch].planned = desks
 
 

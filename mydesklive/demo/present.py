@@ -4,7 +4,6 @@ It moves with the calendar: a later run tells what became of the invented bookin
 the days that are new. What visitors booked is left alone: invented rows are known by their idempotency key, "demo:<date>:…".
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,6 +15,7 @@ from django.db import connection, transaction
 from agencies.models import Branch, Channel, Closure, OpeningRule
 from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
+from appointments.times.slots import slots_needed
 from mydesklive.demo import rows
 from mydesklive.demo.offers import Choice, Offer, offers
 from mydesklive.demo.people import invent
@@ -265,7 +265,7 @@ def _free_run(
     slots: list[Slot], left: dict[Slot, int], choice: Choice, slot_minutes: int, random: Random
 ) -> list[Slot]:
     """Slots for the service from a random one on; none where a desk or a slot is missing."""
-    needed = math.ceil(choice.minutes / slot_minutes)
+    needed = slots_needed(timedelta(minutes=choice.minutes), timedelta(minutes=slot_minutes))
     if needed > len(slots):
         return []
     first = random.randrange(len(slots) - needed + 1)

@@ -34,18 +34,18 @@ from appointments.counter.calling import UNDO
 from appointments.counter.line import TOLD_AFTER, Line, read_line
 from appointments.models import Appointment, Desk, Event, Ticket
 from appointments.models.queue import random_key
+from appointments.models.slot import RUNNING
 
 State = Ticket.State
 # Ended ones on the page; the others are counted.
 LATEST = 12
 
 # The branch's desks with who sits there, and how many of them the published times count on now.
-HALL = """(
+HALL = f"""(
     SELECT jsonb_build_object(
         'planned', (
-            SELECT coalesce(sum(desks), 0) FROM appointments_timeslot
-            WHERE branch_id = branch.id AND starts_at > %(now)s - interval '4 hours' AND starts_at <= %(now)s
-                AND ends_at > %(now)s
+            SELECT coalesce(sum(slot.desks), 0) FROM appointments_timeslot slot
+            WHERE slot.branch_id = branch.id AND {RUNNING.format(now="%(now)s")}
         ),
         'desks', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
