@@ -105,7 +105,7 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def seen_by(self, user: User) -> "AppointmentQuerySet":
         """Appointments that an officer may see: those of the branches and agencies one works for."""
-        agency_ids, branch_ids = access.citizens_branch_ids(user)
+        agency_ids, branch_ids = access.served_places(user)
         return self.filter(Q(agency__in=agency_ids) | Q(branch__in=branch_ids))
 
     def without_call(self, *, now: datetime) -> "AppointmentQuerySet":

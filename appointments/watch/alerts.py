@@ -23,6 +23,7 @@ from django.utils import translation
 
 from accounts.models import User
 from agencies.accents import text_on
+from agencies.access import REACHES, from_role
 from agencies.models import Agency, Branch, Role
 from agencies.models.services import RULE_SERVES
 from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
@@ -38,7 +39,6 @@ logger = logging.getLogger(__name__)
 SILENCE = timedelta(days=1)
 # A mail names so many branches, and so many services of each; the page has the rest.
 BRANCHES_NAMED, SERVICES_NAMED = 20, 8
-SUPERVISING = (Role.SUPERVISOR, Role.AGENCY_ADMIN)
 
 
 # Raising and clearing
@@ -129,13 +129,12 @@ def _check_places(now: datetime) -> None:
     _execute(CHECK_PLACES, params)
 
 
-OWE_MAILS = """
+OWE_MAILS = f"""
 INSERT INTO appointments_alertmail (alert_id, user_id, last_error)
 SELECT DISTINCT alert.id, person.id, ''
 FROM appointments_alert alert
 JOIN agencies_branch branch ON branch.id = alert.branch_id
-JOIN agencies_membership membership ON membership.agency_id = branch.agency_id
-    AND (membership.branch_id IS NULL OR membership.branch_id = branch.id) AND membership.role = ANY(%(roles)s)
+JOIN agencies_membership membership ON {REACHES} AND membership.role = ANY(%(roles)s)
 JOIN accounts_user person ON person.id = membership.user_id AND person.is_active
 WHERE alert.cleared_at IS NULL AND alert.mailed_at IS NULL AND NOT EXISTS (
     SELECT FROM appointments_alert earlier
@@ -148,7 +147,7 @@ ON CONFLICT DO NOTHING
 
 
 def _owe_mails(now: datetime) -> None:
-    _execute(OWE_MAILS, {"roles": [str(role) for role in SUPERVISING], "silent_since": now - SILENCE})
+    _execute(OWE_MAILS, {"roles": [str(role) for role in from_role(Role.SUPERVISOR)], "silent_since": now - SILENCE})
 
 
 def _execute(sql: str, params: dict[str, Any]) -> None:

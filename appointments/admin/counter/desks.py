@@ -73,7 +73,7 @@ class DeskAdmin(PlacedAdmin):
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR)).prefetch_related("procedures")
 
     def may_see(self, user: User) -> bool:
-        return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
+        return access.supervises(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         branches = access.branches(user, Role.SUPERVISOR)
