@@ -27,7 +27,7 @@ from appointments.admin.pages import address, find, officers_page, own_branches,
 from appointments.admin.watch import watch
 from appointments.booking.persons import decrypted
 from appointments.history import timeline
-from appointments.models import Appointment, Notification, Status
+from appointments.models import Appointment, Notification
 from appointments.models.appointment import AppointmentQuerySet
 
 
@@ -137,7 +137,7 @@ class AppointmentAdmin(PlacedAdmin):
         )
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
-        return cast("AppointmentQuerySet", found).seen_by(user).exclude(status=Status.HELD)
+        return cast("AppointmentQuerySet", found).seen_by(user).beyond_hold()
 
     def may_see(self, user: User) -> bool:
         return access.has_role(user, Role.AGENT)

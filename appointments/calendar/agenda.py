@@ -25,8 +25,6 @@ HOUR = 60
 OFFICE_HOURS = (8 * HOUR, 15 * HOUR)
 STEP = 30
 SHORTEST_STEP = 5
-# Never came to be, or gave their time back: nobody is expected.
-NOT_SHOWN = (Status.HELD, Status.EXPIRED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -148,7 +146,7 @@ class Opening:
 def appointments(days: Days, wish: Wish) -> AppointmentQuerySet:
     """The appointments to draw, in order."""
     found = Appointment.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
-    return wish.of(found.exclude(status__in=NOT_SHOWN)).order_by("starts_at", "pk")
+    return wish.of(found.in_calendar()).order_by("starts_at", "pk")
 
 
 def entries(days: Days, wish: Wish) -> list[Entry]:

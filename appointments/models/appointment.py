@@ -51,6 +51,12 @@ OPEN = (Status.HELD, Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SE
 PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
 # Gave its slots back.
 RELEASED = (Status.CANCELLED, Status.EXPIRED)
+# Ends by itself at a deadline, unless somebody confirms it.
+UNCONFIRMED = (Status.HELD, Status.UNVERIFIED)
+# Somebody is to come, and is not here yet.
+EXPECTED = (Status.UNVERIFIED, Status.BOOKED)
+# Never became an appointment: a time that is only held, or that nobody confirmed in time.
+NEVER_MADE = (Status.HELD, Status.EXPIRED)
 
 # No appointment is longer: that bounds the look back from a slot, or a closed time, to those who hold it.
 LONGEST_APPOINTMENT = "interval '8 hours'"
@@ -97,11 +103,26 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def overdue(self, *, now: datetime) -> "AppointmentQuerySet":
         """Holds, and guests' bookings not confirmed, whose deadline has passed."""
-        return self.filter(status__in=(Status.HELD, Status.UNVERIFIED), expires_at__lte=now)
+        return self.filter(status__in=UNCONFIRMED, expires_at__lte=now)
+
+    def beyond_hold(self) -> "AppointmentQuerySet":
+        """All but times that are only held: those have no citizen yet, and nobody is shown them."""
+        return self.exclude(status=Status.HELD)
+
+    def made(self) -> "AppointmentQuerySet":
+        """What became an appointment, however it ended."""
+        return self.exclude(status__in=NEVER_MADE)
+
+    def in_calendar(self) -> "AppointmentQuerySet":
+        """What calendars show: nothing that never became an appointment, and nothing whose time was given back."""
+        return self.exclude(status__in=(*NEVER_MADE, Status.CANCELLED))
+
+    def expected(self) -> "AppointmentQuerySet":
+        return self.filter(status__in=EXPECTED)
 
     def of_citizen(self, user: User) -> "AppointmentQuerySet":
         """The person's own appointments, without times that were only held."""
-        return self.filter(citizen=user).exclude(status__in=(Status.HELD, Status.EXPIRED))
+        return self.made().filter(citizen=user)
 
     def seen_by(self, user: User) -> "AppointmentQuerySet":
         """Appointments that an officer may see: those of the branches and agencies one works for."""
@@ -252,7 +273,7 @@ class Appointment(models.Model):
             ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),
             models.CheckConstraint(
-                condition=~Q(status__in=(Status.HELD, Status.UNVERIFIED)) | Q(expires_at__isnull=False),
+                condition=~Q(status__in=UNCONFIRMED) | Q(expires_at__isnull=False),
                 name="unconfirmed_appointment_has_deadline",
             ),
         )
@@ -263,7 +284,7 @@ class Appointment(models.Model):
             GinIndex(fields=["search"], name="appointment_search"),
             models.Index(
                 fields=["expires_at"],
-                condition=Q(status__in=(Status.HELD, Status.UNVERIFIED)),
+                condition=Q(status__in=UNCONFIRMED),
                 name="appointment_overdue",
             ),
             models.Index(
@@ -313,7 +334,7 @@ class Appointment(models.Model):
         Who cannot be served at that time, through no fault of one's own, may as long as it takes.
         """
         latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
-        return self.status in (Status.UNVERIFIED, Status.BOOKED) and (now <= latest or self.has_fallen_out)
+        return self.status in EXPECTED and (now <= latest or self.has_fallen_out)
 
     @property
     def has_fallen_out(self) -> bool:

@@ -16,11 +16,12 @@ from agencies.wallclock import parse_day
 from appointments.admin.booking.steps import Step, possible
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Appointment, Notification, Status
+from appointments.models.appointment import EXPECTED
 from appointments.times.availability import next_free
 
-# What officers count; a status that stands nowhere here (held, expired) never became an appointment.
+# What officers count; what stands nowhere here never became an appointment.
 COUNTED: dict[str, tuple[str | Promise, tuple[Status, ...]]] = {
-    "waiting": (_("Expected"), (Status.BOOKED, Status.UNVERIFIED)),
+    "waiting": (_("Expected"), EXPECTED),
     "arrived": (_("Arrived"), (Status.ARRIVED,)),
     "serving": (_("Being served"), (Status.SERVING,)),
     "completed": (_("Completed"), (Status.COMPLETED,)),
@@ -77,14 +78,14 @@ def day(request: HttpRequest) -> HttpResponse:
 def of_day(branch: Branch, day: date) -> list[Appointment]:
     """Everything that became an appointment on the branch's local day; `undelivered` says that a message gave up."""
     failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
-    found = Appointment.objects.on_day(branch, day).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    found = Appointment.objects.on_day(branch, day).made()
     found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
     return list(found.order_by("starts_at", "pk"))
 
 
 def _busy_days(branch: Branch, day: date) -> tuple[date | None, date | None]:
     """The nearest days with appointments, before and after a day without any."""
-    booked = Appointment.objects.filter(branch=branch).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    booked = Appointment.objects.filter(branch=branch).made()
     midnight = branch.midnight(day)
     before = booked.filter(starts_at__lt=midnight).order_by("-starts_at").first()
     after = booked.filter(starts_at__gte=midnight).order_by("starts_at").first()
@@ -105,7 +106,7 @@ def _row(appointment: Appointment, now: datetime) -> Row:
     return Row(
         appointment=appointment,
         steps=possible(appointment, now),
-        late=appointment.status in (Status.BOOKED, Status.UNVERIFIED) and appointment.starts_at < now,
+        late=appointment.status in EXPECTED and appointment.starts_at < now,
         waited=int((now - since).total_seconds() // 60) if since else None,
     )
 
