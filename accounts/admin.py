@@ -95,7 +95,7 @@ class UserAdmin(ModelAdmin):
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)
 
     def has_module_permission(self, request: HttpRequest) -> bool:
-        return signed_in(request).is_superuser or signed_in(request).is_operator
+        return signed_in(request).configures
 
     def has_view_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         return self.has_module_permission(request)

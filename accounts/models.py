@@ -64,7 +64,12 @@ class User(AbstractBaseUser, PermissionsMixin):
     @cached_property
     def is_staff(self) -> bool:
         """Whether the admin opens for this person: Django's admin asks for this name."""
-        return self.is_superuser or self.is_operator or self.is_officer
+        return self.configures or self.is_officer
+
+    @property
+    def configures(self) -> bool:
+        """Whether the person configures the whole platform."""
+        return self.is_superuser or self.is_operator
 
     @cached_property
     def is_officer(self) -> bool:

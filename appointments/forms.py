@@ -11,10 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
-from appointments.booking.persons import Contact, is_tax_number
+from appointments.booking.persons import Contact, clean_tax_number
 from appointments.errors import BookingError
 
-COUNTRY_PREFIX = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 LONGEST = 1000  # characters of a wrong answer that are kept for correction
 
 
@@ -145,10 +144,10 @@ class DetailsForm(forms.Form):
             ) from error
 
     def clean_tax_number(self) -> str:
-        number = COUNTRY_PREFIX.sub("", re.sub(r"[\s.-]", "", self.cleaned_data["tax_number"]))
-        if not is_tax_number(number):
-            raise ValidationError(_("This is not a valid tax number. Check its nine digits."))
-        return number
+        try:
+            return clean_tax_number(self.cleaned_data["tax_number"])
+        except ValueError as error:
+            raise ValidationError(_("This is not a valid tax number. Check its nine digits.")) from error
 
     def contact(self, timezone: str) -> Contact:
         return Contact(timezone=timezone, **self.cleaned_data)

@@ -19,8 +19,11 @@ OPEN_DAYS = timedelta(days=7)
 FURTHEST_WEST = timedelta(hours=12)
 DAY = timedelta(days=1)
 
+# What counts as requested, of rows of appointments.
+SUBMITTED = "status NOT IN ('held', 'unverified', 'expired')"
+
 # Nothing counts after the day of its appointment: rows that start before `since` have nothing to say about later days.
-COUNTS = """
+COUNTS = f"""
 SELECT agency_id, day, sum(submitted) AS submitted, sum(served) AS served, sum(missed) AS missed,
     sum(cancelled) AS cancelled, sum(ratings) AS ratings, sum(satisfied) AS satisfied
 FROM (
@@ -36,7 +39,7 @@ FROM (
     CROSS JOIN LATERAL (
         SELECT (at AT TIME ZONE branch.timezone)::date, submitted, served, missed, cancelled
     ) AS event (day, submitted, served, missed, cancelled)
-    WHERE status NOT IN ('held', 'unverified', 'expired') AND starts_at >= %(since)s::date - interval '1 day'
+    WHERE {SUBMITTED} AND starts_at >= %(since)s::date - interval '1 day'
         AND %(since)s::date <= %(until)s::date
     UNION ALL
     SELECT agency_id, served_on, 0, 0, 0, 0, 1, (score = 5)::int FROM appointments_rating WHERE served_on >= %(since)s

@@ -7,9 +7,10 @@ from datetime import date
 from django.db import connection
 
 from agencies.models import Agency, Channel, Procedure
+from reports.counting import SUBMITTED
 
-# By the day of the appointment in the branch's zone; what counts is as in `reports.counting`.
-SUMS = """
+# By the day of the appointment in the branch's zone.
+SUMS = f"""
 SELECT agency_id, procedure_id, channel, month, count(*), count(*) FILTER (WHERE status = 'completed'),
     count(*) FILTER (WHERE status = 'no_show'), count(*) FILTER (WHERE status = 'cancelled')
 FROM (
@@ -17,7 +18,7 @@ FROM (
         date_trunc('month', starts_at AT TIME ZONE branch.timezone)::date AS month,
         (starts_at AT TIME ZONE branch.timezone)::date AS day
     FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
-    WHERE status NOT IN ('held', 'unverified', 'expired')
+    WHERE {SUBMITTED}
         AND starts_at >= %(since)s::date - interval '1 day' AND starts_at < %(until)s::date + interval '2 days'
 ) AS appointment
 WHERE day BETWEEN %(since)s AND %(until)s

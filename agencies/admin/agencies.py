@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies import access
-from agencies.admin.places import PlacedAdmin, administers
+from agencies.admin.places import PlacedAdmin
 from agencies.forms import AgencyForm
 from agencies.models import Agency, Role
 
@@ -41,7 +41,7 @@ class AgencyAdmin(PlacedAdmin):
         return found.filter(pk__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
 
     def may_see(self, user: User) -> bool:
-        return administers(user)
+        return access.administers(user)
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
         return access.is_operator(user)

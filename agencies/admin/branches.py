@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
-from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.models import Branch, Role
 from agencies.models.branch import BranchQuerySet
 
@@ -66,10 +66,10 @@ class BranchAdmin(PlacedAdmin):
         return found.filter(pk__in=access.branches(user, Role.SUPERVISOR).values("pk"))
 
     def may_see(self, user: User) -> bool:
-        return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
+        return access.supervises(user)
 
     def may_add(self, user: User) -> bool:
-        return administers(user)
+        return access.administers(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}

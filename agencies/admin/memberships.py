@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
-from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import InvitationForm, MembershipForm
 from agencies.models import Branch, Membership, Role
 
@@ -37,10 +37,10 @@ class MembershipAdmin(PlacedAdmin):
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
 
     def may_see(self, user: User) -> bool:
-        return administers(user)
+        return access.administers(user)
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
-        return administers(user) and not (isinstance(row, Membership) and row.user_id == user.pk)
+        return access.administers(user) and not (isinstance(row, Membership) and row.user_id == user.pk)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
         return self.may_change(user, row)

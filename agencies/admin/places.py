@@ -103,11 +103,6 @@ class PlacedAdmin(ModelAdmin):
         return self.may_delete(signed_in(request), obj)
 
 
-def administers(user: User) -> bool:
-    """Whether the user configures at least one agency."""
-    return access.is_operator(user) or access.has_role(user, Role.AGENCY_ADMIN)
-
-
 class AgencyFilter(SimpleListFilter):
     """By the agencies that exist for the person; not there for who has one only."""
 

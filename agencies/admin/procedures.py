@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies import access
-from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import ProcedureForm
 from agencies.models import Procedure, Role
 
@@ -35,7 +35,7 @@ class ProcedureAdmin(PlacedAdmin):
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
 
     def may_see(self, user: User) -> bool:
-        return administers(user)
+        return access.administers(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}

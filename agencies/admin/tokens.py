@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from agencies import access
-from agencies.admin.places import AgencyFilter, PlacedAdmin, administers
+from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.models import Role, SystemToken
 
 
@@ -27,7 +27,7 @@ class SystemTokenAdmin(PlacedAdmin):
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
 
     def may_see(self, user: User) -> bool:
-        return administers(user)
+        return access.administers(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}

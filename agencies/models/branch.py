@@ -1,4 +1,4 @@
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
 from agencies.models.procedure import Procedure
+from agencies.models.services import serving
 from agencies.text import country_name, localized, search_key
+from agencies.wallclock import instant, midnight
 
 
 @cache
@@ -30,9 +32,10 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 
     def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
         """Open branches where the public books the procedure in the channel, free times or not."""
-        for_procedure = models.Q(opening_rules__procedures__isnull=True) | models.Q(opening_rules__procedures=procedure)
         rules = Branch.objects.filter(
-            for_procedure, opening_rules__channels__contains=[channel], opening_rules__purpose="public"
+            serving(procedure, by="opening_rules__"),
+            opening_rules__channels__contains=[channel],
+            opening_rules__purpose="public",
         )
         return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
 
@@ -113,3 +116,15 @@ class Branch(models.Model):
 
     def today(self, now: datetime) -> date:
         return self.local(now).date()
+
+    def instant(self, local: datetime) -> datetime:
+        """The moment (UTC) at which the branch's wall clock shows `local` (naive)."""
+        return instant(local, self.zone)
+
+    def midnight(self, day: date) -> datetime:
+        """The first moment (UTC) of the branch's local day."""
+        return midnight(day, self.zone)
+
+    def day_span(self, day: date) -> tuple[datetime, datetime]:
+        """The first moment (UTC) of the branch's local day, and that of the next one."""
+        return self.midnight(day), self.midnight(day + timedelta(days=1))

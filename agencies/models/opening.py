@@ -33,6 +33,13 @@ def weekday_names(weekdays: Iterable[int]) -> str:
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > LIST_OF_DAYS else ", ".join(run) for run in names)
 
 
+# Whether {rule}, a row of opening rules, opens on {day}, a local date, closures aside; `OpeningRule.is_on` says the same.
+RULE_OPENS = """{day} >= {rule}.valid_from AND ({rule}.valid_until IS NULL OR {day} <= {rule}.valid_until)
+        AND extract(isodow FROM {day}) = ANY({rule}.weekdays)
+        AND (date_trunc('week', {day}::timestamp)::date - date_trunc('week', {rule}.valid_from::timestamp)::date) / 7
+            %% {rule}.every_n_weeks = 0"""
+
+
 class OpeningRule(models.Model):
     """Weekly opening of a branch. Dates and times are the wall clock of the branch's zone."""
 
@@ -96,7 +103,7 @@ class OpeningRule(models.Model):
         return f"{weekday_names(self.weekdays)} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
 
     def is_on(self, day: date) -> bool:
-        """Whether it opens on this local day, closures aside."""
+        """Whether it opens on this local day, closures aside; RULE_OPENS says the same in SQL."""
         if day < self.valid_from or (self.valid_until is not None and day > self.valid_until):
             return False
         weeks = (_monday(day) - _monday(self.valid_from)).days // 7
@@ -113,6 +120,22 @@ class OpeningRule(models.Model):
 
 def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
+
+
+# `ClosureQuerySet.of` in SQL: whether the row `closure` closes the row `branch`.
+CLOSES_BRANCH = "closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)"
+# `ClosureQuerySet.during` in SQL.
+CLOSES_DURING = "closure.from_date <= {until} AND closure.until_date >= {since}"
+
+
+class ClosureQuerySet(models.QuerySet["Closure"]):
+    def of(self, branch: Branch) -> "ClosureQuerySet":
+        """Closures of the branch, of some of its desks, and of its whole agency."""
+        return self.filter(models.Q(branch=branch) | models.Q(branch=None, agency=branch.agency_id))
+
+    def during(self, since: date, until: date) -> "ClosureQuerySet":
+        """Closures of any of these local days, the last one included."""
+        return self.filter(from_date__lte=until, until_date__gte=since)
 
 
 class Closure(models.Model):
@@ -155,6 +178,8 @@ class Closure(models.Model):
     )
     reason_el = models.CharField(_("reason (Greek)"), max_length=200, blank=True)
     reason_en = models.CharField(_("reason (English)"), max_length=200, blank=True)
+
+    objects = ClosureQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("closure")

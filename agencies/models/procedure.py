@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
@@ -65,6 +67,10 @@ class Procedure(models.Model):
     name = localized("name")
     description = localized("description")
     _documents = localized("documents")
+
+    @property
+    def duration(self) -> timedelta:
+        return timedelta(minutes=self.duration_minutes)
 
     @property
     def documents(self) -> list[str]:

@@ -3,33 +3,32 @@
 from datetime import datetime, time
 
 from django.db import transaction
-from django.db.models import Q
 
-from agencies.models import Branch, Channel, Closure, OpeningRule, Procedure
+from agencies.models import Branch, Channel, OpeningRule, Procedure
+from agencies.models.opening import RULE_OPENS
+from agencies.models.services import serves
+from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 
-Purpose = OpeningRule.Purpose
+# A moment is a time as short as PostgreSQL knows one.
+WALK_INS = f"""
+SELECT rule.* FROM agencies_openingrule rule
+CROSS JOIN (SELECT %(local)s::timestamp AS local) AS clock
+CROSS JOIN LATERAL (
+    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.desks, %(day)s::date AS day,
+        interval '1 microsecond' AS length, true AS has_closure
+) AS opening
+{CLOSED_DESKS}
+WHERE rule.branch_id = %(branch)s AND rule.purpose = 'walk_in' AND {RULE_OPENS.format(rule="rule", day="opening.day")}
+    AND rule.opens_at <= local::time AND rule.closes_at > local::time AND {DESKS_LEFT} > 0
+ORDER BY rule.valid_from, rule.opens_at, rule.id
+"""
 
 
 def walk_in_rules(branch: Branch, *, now: datetime) -> list[OpeningRule]:
     """The rules under which visits without an appointment are taken at this moment, closures considered."""
     local = branch.local(now).replace(tzinfo=None)
-    at_time = branch.opening_rules.filter(opens_at__lte=local.time(), closes_at__gt=local.time())
-    together = [rule for rule in at_time.prefetch_related("procedures") if rule.is_on(local.date())]
-    if not any(rule.purpose == Purpose.WALK_IN for rule in together):
-        return []
-    left = _desks_left(together, _desks_away(branch, local))
-    return [rule for rule in together if rule.purpose == Purpose.WALK_IN and left[rule.pk] > 0]
-
-
-def _desks_left(together: list[OpeningRule], away: int | None) -> dict[int, int]:
-    """Desks of each rule, by key, after some of the branch's are away: in the order in which publishing takes them."""
-    if away is None:
-        return {rule.pk: 0 for rule in together}
-    left = {}
-    for rule in sorted(together, key=lambda rule: (-rule.desks, rule.purpose != Purpose.WALK_IN, rule.pk)):
-        taken = min(away, rule.desks)
-        left[rule.pk], away = rule.desks - taken, away - taken
-    return left
+    found = OpeningRule.objects.raw(WALK_INS, {"branch": branch.pk, "local": local, "day": local.date()})
+    return list(found.prefetch_related("procedures"))
 
 
 def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
@@ -37,20 +36,9 @@ def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
     rules = [rule for rule in walk_in_rules(branch, now=now) if Channel.IN_PERSON in rule.channels]
     if not rules:
         return []
+    named = [{procedure.pk for procedure in rule.procedures.all()} for rule in rules]
     offered = Procedure.objects.offered().filter(agency=branch.agency_id, channels__contains=[Channel.IN_PERSON])
-    limits = [{procedure.pk for procedure in rule.procedures.all()} for rule in rules]
-    if all(limits):
-        offered = offered.filter(pk__in=set().union(*limits))
-    return list(offered.order_by("name_el"))
-
-
-def _desks_away(branch: Branch, local: datetime) -> int | None:
-    """Desks that closures take at this wall-clock time; None for all of them."""
-    here = Q(branch=None, agency=branch.agency_id) | Q(branch=branch)
-    on_day = Closure.objects.filter(here, from_date__lte=local.date(), until_date__gte=local.date())
-    at_time = on_day.filter(Q(from_time=None) | Q(from_time__lte=local.time(), until_time__gt=local.time()))
-    away = list(at_time.values_list("desks", flat=True))
-    return None if None in away else sum(desks for desks in away if desks)
+    return [one for one in offered.order_by("name_el") if any(serves(rule, one.pk) for rule in named)]
 
 
 @transaction.atomic

@@ -14,14 +14,15 @@ from django.db import connection
 from django.http import HttpRequest
 
 from accounts.people import signed_in
+from agencies.access import REACHES
 from agencies.models import Branch
 
 SALT = "appointments.admin.live"
 
 # xmin is the transaction that wrote a row last: any change of a row, by whatever way, changes the sum.
-CHANGED = """
+CHANGED = f"""
 SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, branch.agency_id, now_is.state,
-    CASE WHEN now_is.state <> %(known)s THEN {also} END
+    CASE WHEN now_is.state <> %(known)s THEN {{also}} END
 FROM agencies_branch branch CROSS JOIN LATERAL (SELECT
     (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
         WHERE branch_id = branch.id AND starts_at >= %(since)s AND starts_at < %(until)s)
@@ -33,8 +34,7 @@ WHERE branch.id = %(branch)s
     AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)
     AND EXISTS (
         SELECT FROM agencies_membership membership JOIN accounts_user person ON person.id = membership.user_id
-        WHERE person.id = %(user)s AND person.is_active AND membership.agency_id = branch.agency_id
-            AND (membership.branch_id IS NULL OR membership.branch_id = branch.id)
+        WHERE person.id = %(user)s AND person.is_active AND {REACHES}
     )
 """
 
@@ -71,10 +71,10 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
     if not session or session != bound_to:
         return None
     clock = Branch(pk=branch, timezone=zone)
-    midnight = clock.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-    until = midnight.replace(hour=23, minute=59, second=59)
+    today = clock.today(now)
+    since, until = clock.day_span(today)
     params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
-    params |= {"since": midnight, "until": until, "day": midnight.date()}
+    params |= {"since": since, "until": until, "day": today}
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)
         row = cursor.fetchone()

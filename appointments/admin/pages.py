@@ -19,7 +19,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
 from appointments.history import Actor, By
-from appointments.models import Appointment, Status, Ticket
+from appointments.models import Appointment, Ticket
 
 P = ParamSpec("P")
 REMEMBERED = "staff_branch"
@@ -52,7 +52,7 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], status: i
 
 def find(request: HttpRequest, reference: str) -> Appointment:
     """The appointment, if it is at a branch of the officer's; times only held have no citizen yet and are not shown."""
-    seen = Appointment.objects.seen_by(signed_in(request)).exclude(status=Status.HELD)
+    seen = Appointment.objects.seen_by(signed_in(request)).beyond_hold()
     return get_object_or_404(
         seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch"),
         reference=reference,

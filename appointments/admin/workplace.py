@@ -19,6 +19,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
+from agencies.wallclock import midnight
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
@@ -26,7 +27,7 @@ from appointments.admin.pages import address, find, officers_page, own_branches,
 from appointments.admin.watch import watch
 from appointments.booking.persons import decrypted
 from appointments.history import timeline
-from appointments.models import Appointment, Notification, Status
+from appointments.models import Appointment, Notification
 from appointments.models.appointment import AppointmentQuerySet
 
 
@@ -58,7 +59,7 @@ class WhenFilter(SimpleListFilter):
         yield from list(super().choices(changelist))[1:]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        today = midnight(timezone.localdate(), timezone.get_current_timezone())
         if self.value() == "past":
             return queryset.filter(starts_at__lt=today)
         if self.value() == "all" or self.searched:
@@ -136,7 +137,7 @@ class AppointmentAdmin(PlacedAdmin):
         )
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
-        return cast("AppointmentQuerySet", found).seen_by(user).exclude(status=Status.HELD)
+        return cast("AppointmentQuerySet", found).seen_by(user).beyond_hold()
 
     def may_see(self, user: User) -> bool:
         return access.has_role(user, Role.AGENT)

@@ -5,7 +5,7 @@ Serializers check what comes in; the verbs in `appointments.booking` do the rest
 
 import hashlib
 from collections.abc import Callable
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.http import HttpResponse
@@ -120,7 +120,7 @@ def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
 
 def _slot(branch: Branch, pk: int, starts_at: datetime, free: int, procedure: Procedure) -> dict[str, Any]:
     local_start = branch.local(starts_at)
-    local_end = branch.local(starts_at + timedelta(minutes=procedure.duration_minutes))
+    local_end = branch.local(starts_at + procedure.duration)
     times = {"starts_at": local_start.isoformat(), "ends_at": local_end.isoformat()}
     return {"id": pk, "branch": branch.code, **times, "free": free}
 
@@ -130,11 +130,7 @@ def _range(wanted: dict[str, Any], branch: Branch, now: datetime) -> tuple[datet
     today = branch.today(now)
     first = min(max(wanted.get("from", today), today), today + HORIZON)
     last = min(wanted.get("to", first + timedelta(days=DAYS)), first + timedelta(days=MAX_DAYS))
-    return _midnight(first, branch), _midnight(max(last, today - HORIZON) + timedelta(days=1), branch)
-
-
-def _midnight(day: date, branch: Branch) -> datetime:
-    return datetime.combine(day, time(), branch.zone)
+    return branch.midnight(first), branch.midnight(max(last, today - HORIZON) + timedelta(days=1))
 
 
 # Appointments

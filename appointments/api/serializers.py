@@ -14,7 +14,7 @@ from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
-from appointments.booking.persons import is_tax_number
+from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
 from appointments.times import asking
@@ -162,9 +162,10 @@ class BookingSerializer(serializers.Serializer):
             ) from None
 
     def validate_tax_number(self, number: str) -> str:
-        if number and not is_tax_number(number):
-            raise ValidationError(_("This is not a valid tax number. Check its nine digits."))
-        return number
+        try:
+            return clean_tax_number(number) if number else ""
+        except ValueError:
+            raise ValidationError(_("This is not a valid tax number. Check its nine digits.")) from None
 
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:

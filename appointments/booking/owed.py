@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 
+from agencies.wallclock import instant
 from appointments.booking.waking import wake_worker
 from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification
@@ -113,7 +114,7 @@ def waking_hours(due: datetime, appointment: Appointment) -> datetime:
         return due
     local = due.astimezone(appointment.zone)
     evening = local.date() if local.time() >= NIGHT_BEGINS else local.date() - timedelta(days=1)
-    return datetime.combine(evening, EVENING, appointment.zone)
+    return instant(datetime.combine(evening, EVENING), appointment.zone)
 
 
 def after_night(due: datetime, appointment: Appointment) -> datetime:
@@ -122,7 +123,7 @@ def after_night(due: datetime, appointment: Appointment) -> datetime:
         return due
     local = due.astimezone(appointment.zone)
     morning = local.date() + timedelta(days=local.time() >= NIGHT_BEGINS)
-    return datetime.combine(morning, NIGHT_ENDS, appointment.zone)
+    return instant(datetime.combine(morning, NIGHT_ENDS), appointment.zone)
 
 
 def _is_night(moment: datetime, appointment: Appointment) -> bool:

@@ -14,6 +14,9 @@ from stdnum.gr import vat
 from appointments.models import Appointment
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
+_SEPARATORS = re.compile(r"[\s.-]")
+# Greece, as the European Union writes it before the number, as everybody else does, and in Greek letters.
+_COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,15 @@ class Contact:
     notes: str = ""
 
 
-def is_tax_number(text: str) -> bool:
-    """Whether this is a Greek tax number (AFM): nine digits with the right check digit, not all zeros."""
-    return _NINE_DIGITS.fullmatch(text) is not None and vat.is_valid(text) and text != "000000000"
+def clean_tax_number(text: str) -> str:
+    """The nine digits of a Greek tax number (AFM), as people write it: "EL 090 000 045", "090000045".
+
+    Raises ValueError if it is none: nine digits with the right check digit, not all zeros.
+    """
+    number = _COUNTRY.sub("", _SEPARATORS.sub("", text))
+    if not _NINE_DIGITS.fullmatch(number) or not vat.is_valid(number) or number == "000000000":
+        raise ValueError(text)
+    return number
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:

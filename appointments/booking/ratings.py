@@ -1,9 +1,10 @@
 """The anonymous evaluation after an appointment."""
 
-from datetime import UTC, datetime, time
+from datetime import UTC, datetime
 
 from django.db import transaction
 
+from agencies.wallclock import midnight
 from appointments.errors import WrongStatus
 from appointments.models import Appointment, Rating, Status
 
@@ -28,5 +29,5 @@ def rate(served: Appointment, score: int, *, comment: str = "", now: datetime) -
             score=score,
             comment=comment,
         )
-        appointment.rated_at = datetime.combine(now.astimezone(UTC), time(), UTC)
+        appointment.rated_at = midnight(now.astimezone(UTC).date(), UTC)
         appointment.save(update_fields=["rated_at"])

@@ -6,7 +6,7 @@ then slots by key.
 
 from collections.abc import Iterable
 from contextlib import nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
@@ -17,7 +17,7 @@ from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Offer, Status, TimeSlot
-from appointments.times.availability import slots_needed
+from appointments.times.slots import HAS_DESK, IN_RUN, slots_needed
 
 
 def stored_under(idempotency_key: str) -> int | None:
@@ -60,13 +60,15 @@ def _person(appointment: Appointment) -> dict[str, Any]:
 
 # Slots
 
-TAKE = """
+WANTED_RUN = IN_RUN.format(slot="slot", rule="%(rule)s", begins="%(starts_at)s", ends="%(ends_at)s")
+
+TAKE = f"""
 run AS (
-    SELECT id FROM appointments_timeslot
-    WHERE rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s AND taken < capacity {may}
-    ORDER BY id FOR NO KEY UPDATE
+    SELECT slot.id FROM appointments_timeslot slot
+    WHERE {WANTED_RUN} AND {HAS_DESK.format(slot="slot")} {{may}}
+    ORDER BY slot.id FOR NO KEY UPDATE
 ), taken AS (
-    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {enough}
+    UPDATE appointments_timeslot slot SET taken = taken + 1 FROM run WHERE slot.id = run.id {{enough}}
     RETURNING slot.id
 )
 """
@@ -99,10 +101,9 @@ WITH place AS MATERIALIZED ({PLACE}), {
 SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
 """
 
-LOCK = """
-SELECT id FROM appointments_timeslot
-WHERE id = ANY(%(held)s) OR (rule_id = %(rule)s AND starts_at >= %(starts_at)s AND starts_at < %(ends_at)s)
-ORDER BY id FOR NO KEY UPDATE
+LOCK = f"""
+SELECT slot.id FROM appointments_timeslot slot WHERE slot.id = ANY(%(held)s) OR ({WANTED_RUN})
+ORDER BY slot.id FOR NO KEY UPDATE
 """
 
 GIVE_BACK = """
@@ -127,7 +128,7 @@ def make(appointment: Appointment, slot: TimeSlot, event: Event, messages: Itera
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
     row |= _person(appointment) | _run_of(appointment, slot) | owed.as_params(messages)
     row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
-    row |= {"event_officer": event.officer_id, "needed": slots_needed(appointment.procedure, slot)}
+    row |= {"event_officer": event.officer_id, "needed": _needed(appointment, slot)}
     # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(MAKE, row)
@@ -146,14 +147,14 @@ def take(appointment: Appointment, slot: TimeSlot) -> None:
     with connection.cursor() as cursor:
         cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
         appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
-    if len(appointment.slot_ids) != slots_needed(appointment.procedure, slot):
+    if len(appointment.slot_ids) != _needed(appointment, slot):
         raise SlotTaken
 
 
 def _place(appointment: Appointment, slot: TimeSlot) -> None:
     appointment.branch = slot.branch
     appointment.starts_at = slot.starts_at
-    appointment.ends_at = slot.starts_at + timedelta(minutes=appointment.procedure.duration_minutes)
+    appointment.ends_at = slot.starts_at + appointment.procedure.duration
 
 
 def lock_slots(appointment: Appointment, slot: TimeSlot) -> None:
@@ -189,5 +190,9 @@ def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: d
 
 
 def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
-    duration = timedelta(minutes=appointment.procedure.duration_minutes)
-    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": slot.starts_at + duration}
+    ends_at = slot.starts_at + appointment.procedure.duration
+    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": ends_at}
+
+
+def _needed(appointment: Appointment, slot: TimeSlot) -> int:
+    return slots_needed(appointment.procedure.duration, slot.ends_at - slot.starts_at)

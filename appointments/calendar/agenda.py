@@ -12,10 +12,10 @@ from math import gcd
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q
 from django.utils.translation import get_language, gettext, ngettext
 
 from agencies.models import Branch, Channel, Closure
+from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import AppointmentQuerySet
 
@@ -25,8 +25,6 @@ HOUR = 60
 OFFICE_HOURS = (8 * HOUR, 15 * HOUR)
 STEP = 30
 SHORTEST_STEP = 5
-# Never came to be, or gave their time back: nobody is expected.
-NOT_SHOWN = (Status.HELD, Status.EXPIRED, Status.CANCELLED)
 
 
 @dataclass(frozen=True)
@@ -38,12 +36,16 @@ class Days:
     until: date
 
     @property
+    def last(self) -> date:
+        return self.until - timedelta(days=1)
+
+    @property
     def begin(self) -> datetime:
-        return datetime.combine(self.since, time(), self.branch.zone)
+        return self.branch.midnight(self.since)
 
     @property
     def end(self) -> datetime:
-        return datetime.combine(self.until, time(), self.branch.zone)
+        return self.branch.midnight(self.until)
 
     def minute(self, moment: datetime) -> int:
         """Minutes of the wall clock since the first midnight: on a day when the clock changes, what the clock shows."""
@@ -144,7 +146,7 @@ class Opening:
 def appointments(days: Days, wish: Wish) -> AppointmentQuerySet:
     """The appointments to draw, in order."""
     found = Appointment.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
-    return wish.of(found.exclude(status__in=NOT_SHOWN)).order_by("starts_at", "pk")
+    return wish.of(found.in_calendar()).order_by("starts_at", "pk")
 
 
 def entries(days: Days, wish: Wish) -> list[Entry]:
@@ -181,9 +183,7 @@ def opening(days: Days, now: datetime) -> Opening:
 
 def closed(days: Days) -> list[Closed]:
     """Closures of the branch and of its agency, day by day. One query."""
-    here = Q(branch=days.branch) | Q(branch__isnull=True)
-    found = Closure.objects.filter(here, agency=days.branch.agency_id, from_date__lt=days.until)
-    found = found.filter(until_date__gte=days.since).select_related("officer")
+    found = Closure.objects.of(days.branch).during(days.since, days.last).select_related("officer")
     return sorted(one for closure in found for one in _by_day(closure, days))
 
 
@@ -210,7 +210,7 @@ def _reason(closure: Closure) -> str:
 
 
 # `xmin` is the transaction that wrote a row last, so these sums differ after any change. Desks are drawn by name.
-STATE = """
+STATE = f"""
 SELECT (
     SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
     WHERE branch_id = %(branch)s AND starts_at >= %(begin)s AND starts_at < %(end)s
@@ -218,9 +218,9 @@ SELECT (
     SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_timeslot
     WHERE branch_id = %(branch)s AND starts_at >= %(begin)s AND starts_at < %(end)s
 ), (
-    SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM agencies_closure
-    WHERE agency_id = %(agency)s AND (branch_id = %(branch)s OR branch_id IS NULL)
-        AND from_date < %(until)s AND until_date >= %(since)s
+    SELECT count(*) || '.' || coalesce(sum(closure.xmin::text::bigint), 0)
+    FROM agencies_closure closure JOIN agencies_branch branch ON branch.id = %(branch)s
+    WHERE {CLOSES_BRANCH} AND {CLOSES_DURING.format(since="%(since)s", until="%(last)s")}
 ), (
     SELECT coalesce(json_agg(json_build_array(id, name) ORDER BY length(name), name), '[]') FROM appointments_desk
     WHERE branch_id = %(branch)s AND is_used
@@ -237,14 +237,9 @@ class State(NamedTuple):
 
 def state(days: Days) -> State:
     """One query of a millisecond or two: what a page that looks for news asks."""
-    params: dict[str, Any] = {
-        "branch": days.branch.pk,
-        "agency": days.branch.agency_id,
-        "begin": days.begin,
-        "end": days.end,
-    }
+    params: dict[str, Any] = {"branch": days.branch.pk, "begin": days.begin, "end": days.end}
     with connection.cursor() as cursor:
-        cursor.execute(STATE, params | {"since": days.since, "until": days.until})
+        cursor.execute(STATE, params | {"since": days.since, "last": days.last})
         *sums, desks = cursor.fetchone()
     seen = f"{zlib.crc32(repr(desks).encode()):x}"
     return State("-".join([*sums, seen]), [(pk, name) for pk, name in desks])

@@ -113,7 +113,7 @@ def reference_in(typed: str) -> str:
 def by_reference(reference: str, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
     """Check in who types this reference at the branch."""
     known = Appointment.objects.select_related("agency", "branch__agency", "procedure__agency")
-    appointment = known.filter(reference=reference).exclude(status=Status.HELD).first()
+    appointment = known.filter(reference=reference).beyond_hold().first()
     if appointment is None or (appointment.status == Status.EXPIRED and not appointment.name):  # was only ever held
         return Arrival(Answer.UNKNOWN)
     return check_in(appointment, branch, by=by, now=now)

@@ -11,7 +11,7 @@ who came in time, the arrival for those who came late, and for walk-ins the arri
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from agencies.models import Procedure
 from appointments.counter.desks import queue_of, require_free
@@ -38,9 +38,7 @@ def call_next(desk: Desk, *, by: Actor, now: datetime) -> Ticket:
 def waiting_for(desk: Desk, *, now: datetime) -> QuerySet[Ticket]:
     """Those whom this desk may serve, the next one first; people sent on to another desk are left out."""
     waiting = Ticket.objects.of_day(desk.branch, desk.branch.today(now)).waiting()
-    own = list(desk.procedures.values_list("pk", flat=True))
-    served_here = Q(procedure__in=own) if own else Q()
-    return waiting.filter(Q(for_desk=desk) | (Q(for_desk=None) & served_here)).select_related("appointment")
+    return waiting.for_desk(desk).select_related("appointment")
 
 
 def call(waiting: Ticket, desk: Desk, *, by: Actor, now: datetime) -> Ticket:

@@ -15,14 +15,14 @@ def close_past(*, by: Actor, now: datetime) -> int:
 
 
 def _close(branch: Branch, by: Actor, now: datetime) -> int:
-    midnight = branch.local(now).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    today = branch.today(now)
     with queue_of(branch):
-        past = list(Ticket.objects.open().filter(branch=branch, day__lt=midnight.date()).select_related("appointment"))
+        past = list(Ticket.objects.open().filter(branch=branch, day__lt=today).select_related("appointment"))
         Ticket.objects.filter(pk__in=[ticket.pk for ticket in past]).update(
             state=Ticket.State.GONE, ended_at=now, desk=None
         )
         history.note_all(_event(ticket, by, now) for ticket in past)
-        left = Desk.objects.filter(branch=branch, seated_at__lt=midnight)
+        left = Desk.objects.filter(branch=branch, seated_at__lt=branch.midnight(today))
         left.update(officer=None, seated_at=None, paused_at=None)
     return len(past)
 

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from agencies.models import Branch, Channel
 from appointments.counter.expectation import Turn, expected, free_at
-from appointments.models import Appointment, Desk, Notification, Status, Ticket
+from appointments.models import Appointment, Desk, Notification, Ticket
 
 State = Ticket.State
 # Who has not come so long after the appointment's time may not come at all; who comes later goes by the arrival.
@@ -81,7 +81,7 @@ class Line:
 
 
 def _length(one: Ticket | Appointment) -> timedelta:
-    return timedelta(minutes=one.procedure.duration_minutes)
+    return one.procedure.duration
 
 
 def line_of(branch: Branch, *, now: datetime) -> Line:
@@ -95,7 +95,7 @@ def read_line(branch: Branch, desks: list[Desk], *, day: date, now: datetime) ->
     """The same where the desks are known."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
     tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
-    coming = Appointment.objects.on_day(branch, now).filter(status__in=(Status.BOOKED, Status.UNVERIFIED))
+    coming = Appointment.objects.on_day(branch, day).expected()
     with_ticket = {ticket.appointment_id for ticket in tickets if ticket.state in Ticket.OPEN}
     appointments = coming.select_related("procedure").order_by("starts_at", "pk")
     expected_today = [one for one in appointments if one.pk not in with_ticket]

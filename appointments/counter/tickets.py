@@ -82,10 +82,9 @@ def admit(remote: Appointment, *, by: Actor, now: datetime) -> Ticket:
 
 def admit_due(queue: Queue, *, by: Actor, now: datetime) -> None:
     """Give tickets to the telephone and video appointments whose time has come: nobody checks them in."""
-    today = Appointment.objects.on_day(queue.branch, now).filter(status=Status.BOOKED, starts_at__lte=now)
-    remote = today.exclude(channel=Channel.IN_PERSON).filter(
-        Q(ticket=None) | Q(ticket__day__lt=queue.branch.today(now))
-    )
+    today = queue.branch.today(now)
+    due = Appointment.objects.on_day(queue.branch, today).filter(status=Status.BOOKED, starts_at__lte=now)
+    remote = due.exclude(channel=Channel.IN_PERSON).filter(Q(ticket=None) | Q(ticket__day__lt=today))
     for appointment in remote.select_related("procedure").order_by("starts_at", "pk"):
         _admitted(appointment, queue, by, now, since=appointment.starts_at)
 

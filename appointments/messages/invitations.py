@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
 from agencies.models import Channel, Closure
+from agencies.wallclock import instant
 from appointments.models import Appointment, Status
 from appointments.wording import place, when
 
@@ -139,7 +140,7 @@ def _days(closure: Closure) -> list[date]:
 def _on(day: date, at: time | None, closure: Closure) -> datetime | None:
     """In UTC. An absence from the whole agency is on the clock of its country."""
     zone = closure.branch.zone if closure.branch else ZoneInfo(settings.TIME_ZONE)
-    return datetime.combine(day, at, zone).astimezone(UTC) if at else None
+    return instant(datetime.combine(day, at), zone) if at else None
 
 
 def _host() -> str | None:

@@ -1,7 +1,7 @@
 import re
 import secrets
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -51,18 +51,26 @@ OPEN = (Status.HELD, Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SE
 PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
 # Gave its slots back.
 RELEASED = (Status.CANCELLED, Status.EXPIRED)
+# Ends by itself at a deadline, unless somebody confirms it.
+UNCONFIRMED = (Status.HELD, Status.UNVERIFIED)
+# Somebody is to come, and is not here yet.
+EXPECTED = (Status.UNVERIFIED, Status.BOOKED)
+# Never became an appointment: a time that is only held, or that nobody confirmed in time.
+NEVER_MADE = (Status.HELD, Status.EXPIRED)
 
-# No appointment is longer than eight hours: that bounds the look back from a slot to those who hold it. Overfull slots are
-# few, which PostgreSQL can't know of two columns compared: OFFSET 0 makes it begin with them, and the array makes it expect
-# few appointments. (0.5 s became 3 ms for 249 branches.)
-UNPLACED = """
+# No appointment is longer: that bounds the look back from a slot, or a closed time, to those who hold it.
+LONGEST_APPOINTMENT = "interval '8 hours'"
+
+# Overfull slots are few, which PostgreSQL can't know of two columns compared: OFFSET 0 makes it begin with them, and the
+# array makes it expect few appointments. (0.5 s became 3 ms for 249 branches.)
+UNPLACED = f"""
 SELECT unnest(ARRAY(
     SELECT id FROM (
         SELECT appointment.id, slot.desks,
             row_number() OVER (PARTITION BY slot.id ORDER BY appointment.created_at, appointment.id) AS place
         FROM appointments_timeslot slot CROSS JOIN LATERAL (
             SELECT id, created_at FROM appointments_appointment
-            WHERE branch_id = slot.branch_id AND starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+            WHERE branch_id = slot.branch_id AND starts_at BETWEEN slot.starts_at - {LONGEST_APPOINTMENT} AND slot.starts_at
                 AND slot.id = ANY(slot_ids) AND status = ANY(%s)
             OFFSET 0
         ) AS appointment
@@ -95,15 +103,30 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
     def overdue(self, *, now: datetime) -> "AppointmentQuerySet":
         """Holds, and guests' bookings not confirmed, whose deadline has passed."""
-        return self.filter(status__in=(Status.HELD, Status.UNVERIFIED), expires_at__lte=now)
+        return self.filter(status__in=UNCONFIRMED, expires_at__lte=now)
+
+    def beyond_hold(self) -> "AppointmentQuerySet":
+        """All but times that are only held: those have no citizen yet, and nobody is shown them."""
+        return self.exclude(status=Status.HELD)
+
+    def made(self) -> "AppointmentQuerySet":
+        """What became an appointment, however it ended."""
+        return self.exclude(status__in=NEVER_MADE)
+
+    def in_calendar(self) -> "AppointmentQuerySet":
+        """What calendars show: nothing that never became an appointment, and nothing whose time was given back."""
+        return self.exclude(status__in=(*NEVER_MADE, Status.CANCELLED))
+
+    def expected(self) -> "AppointmentQuerySet":
+        return self.filter(status__in=EXPECTED)
 
     def of_citizen(self, user: User) -> "AppointmentQuerySet":
         """The person's own appointments, without times that were only held."""
-        return self.filter(citizen=user).exclude(status__in=(Status.HELD, Status.EXPIRED))
+        return self.made().filter(citizen=user)
 
     def seen_by(self, user: User) -> "AppointmentQuerySet":
         """Appointments that an officer may see: those of the branches and agencies one works for."""
-        agency_ids, branch_ids = access.citizens_branch_ids(user)
+        agency_ids, branch_ids = access.served_places(user)
         return self.filter(Q(agency__in=agency_ids) | Q(branch__in=branch_ids))
 
     def without_call(self, *, now: datetime) -> "AppointmentQuerySet":
@@ -130,11 +153,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
             Q(reference__startswith=reference) | Q(found) if lexemes else Q(reference__startswith=reference)
         )
 
-    def on_day(self, branch: Branch, day: datetime) -> "AppointmentQuerySet":
-        """Appointments of the branch's local day that `day` (aware) falls on."""
-        start = branch.local(day).replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
-        end = datetime.combine(start.date() + timedelta(days=1), start.time(), branch.zone)
-        return self.filter(branch=branch, starts_at__gte=start, starts_at__lt=end)
+    def on_day(self, branch: Branch, day: date) -> "AppointmentQuerySet":
+        """Appointments of the branch's local day."""
+        begin, end = branch.day_span(day)
+        return self.filter(branch=branch, starts_at__gte=begin, starts_at__lt=end)
 
 
 class Appointment(models.Model):
@@ -251,7 +273,7 @@ class Appointment(models.Model):
             ),
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="appointment_ends_after_start"),
             models.CheckConstraint(
-                condition=~Q(status__in=(Status.HELD, Status.UNVERIFIED)) | Q(expires_at__isnull=False),
+                condition=~Q(status__in=UNCONFIRMED) | Q(expires_at__isnull=False),
                 name="unconfirmed_appointment_has_deadline",
             ),
         )
@@ -262,7 +284,7 @@ class Appointment(models.Model):
             GinIndex(fields=["search"], name="appointment_search"),
             models.Index(
                 fields=["expires_at"],
-                condition=Q(status__in=(Status.HELD, Status.UNVERIFIED)),
+                condition=Q(status__in=UNCONFIRMED),
                 name="appointment_overdue",
             ),
             models.Index(
@@ -312,7 +334,7 @@ class Appointment(models.Model):
         A citizen whose time has been closed may change it for as long as it takes.
         """
         latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
-        return self.status in (Status.UNVERIFIED, Status.BOOKED) and (now <= latest or self.has_fallen_out)
+        return self.status in EXPECTED and (now <= latest or self.has_fallen_out)
 
     @property
     def has_fallen_out(self) -> bool:

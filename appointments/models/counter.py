@@ -1,5 +1,6 @@
 """The counter of a branch: its queue, its desks, and the tickets of those who are there."""
 
+from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Channel, Procedure
+from agencies.models.services import serves
 from appointments.models.appointment import Appointment
 from appointments.models.keys import random_key
 
@@ -69,6 +71,11 @@ class Desk(models.Model):
     def is_serving(self) -> bool:
         return self.officer_id is not None and self.paused_at is None
 
+    def may_call(self, one: "Ticket | Appointment", services: Collection[int]) -> bool:
+        """Whether this one waits for the desk, as `TicketQuerySet.for_desk` says; `services` are the keys that it names."""
+        sent_to = one.for_desk_id if isinstance(one, Ticket) else None
+        return sent_to == self.pk if sent_to else serves(services, one.procedure_id)
+
 
 class TicketQuerySet(models.QuerySet["Ticket"]):
     def of_day(self, branch: Branch, day: date) -> "TicketQuerySet":
@@ -77,6 +84,12 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
     def waiting(self) -> "TicketQuerySet":
         """Who waits, the next one first: priority needs, then by the time that each one's turn counts from."""
         return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "pk")
+
+    def for_desk(self, desk: Desk) -> "TicketQuerySet":
+        """Whom the desk may serve: who comes for what it serves and was not sent to another desk, or was sent to this one."""
+        own = list(desk.procedures.values_list("pk", flat=True))
+        served_here = Q(procedure__in=own) if own else Q()
+        return self.filter(Q(for_desk=desk) | (Q(for_desk=None) & served_here))
 
     def open(self) -> "TicketQuerySet":
         return self.filter(state__in=Ticket.OPEN)

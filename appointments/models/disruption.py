@@ -1,7 +1,7 @@
 """A strike, a flood, a broken network: times that cannot be kept."""
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,17 +12,16 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Agency, Branch
 from agencies.text import localized
-from appointments.models.appointment import Appointment, AppointmentQuerySet
+from appointments.models.appointment import LONGEST_APPOINTMENT, Appointment, AppointmentQuerySet
 
 DAY = timedelta(days=1)
 
-# No appointment is longer than eight hours: that bounds the look back. Its slots decide, not its own end: they are what a
-# closure withdraws.
-HIT = """
+# The slots of an appointment decide, not its own end: they are what a closure withdraws.
+HIT = f"""
 SELECT appointment.id
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS closed (branch_id, begins, ends)
 JOIN appointments_appointment appointment ON appointment.branch_id = closed.branch_id
-    AND appointment.starts_at > closed.begins - interval '8 hours' AND appointment.starts_at < closed.ends
+    AND appointment.starts_at > closed.begins - {LONGEST_APPOINTMENT} AND appointment.starts_at < closed.ends
 WHERE EXISTS (
     SELECT FROM appointments_timeslot slot
     WHERE slot.id = ANY(appointment.slot_ids) AND slot.starts_at < closed.ends AND slot.ends_at > closed.begins
@@ -105,16 +104,15 @@ class Disruption(models.Model):
     def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
         """The closed time at the branch as (begin, end) in UTC, in order."""
         if self.from_time is None or self.until_time is None:
-            return [(_utc(self.from_date, time(), branch), _utc(self.until_date + DAY, time(), branch))]
+            return [(branch.midnight(self.from_date), branch.midnight(self.until_date + DAY))]
         days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
-        return [(_utc(day, self.from_time, branch), _utc(day, self.until_time, branch)) for day in days]
+        begins, ends = self.from_time, self.until_time
+        return [
+            (branch.instant(datetime.combine(day, begins)), branch.instant(datetime.combine(day, ends))) for day in days
+        ]
 
     def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
         """The appointments, of whatever state, whose time at these branches falls out."""
         closed = [(branch.pk, *window) for branch in branches for window in self.windows(branch)]
         columns = [list(column) for column in zip(*closed, strict=True)] or [[], [], []]
         return Appointment.objects.filter(pk__in=RawSQL(HIT, columns))  # noqa: S611 (no user input)
-
-
-def _utc(day: date, clock: time, branch: Branch) -> datetime:
-    return datetime.combine(day, clock, branch.zone).astimezone(UTC)

@@ -1,8 +1,21 @@
+from datetime import datetime, timedelta
+
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, OpeningRule
+
+# No slot is longer: that bounds the look back to those that still run.
+LONGEST_SLOT = timedelta(hours=4)
+# `TimeSlotQuerySet.running` in SQL: whether the row `slot` runs at {now}.
+RUNNING = "slot.starts_at > {now} - interval '4 hours' AND slot.starts_at <= {now} AND slot.ends_at > {now}"
+
+
+class TimeSlotQuerySet(models.QuerySet["TimeSlot"]):
+    def running(self, *, now: datetime) -> "TimeSlotQuerySet":
+        """Slots that have begun and not ended. A rule has one of them at most; those of several rules add up."""
+        return self.filter(starts_at__gt=now - LONGEST_SLOT, starts_at__lte=now, ends_at__gt=now)
 
 
 class TimeSlot(models.Model):
@@ -22,6 +35,8 @@ class TimeSlot(models.Model):
     capacity = models.PositiveSmallIntegerField(_("capacity"))
     taken = models.PositiveSmallIntegerField(_("taken"), default=0)
     bookable_from = models.DateTimeField(_("bookable from"), null=True)
+
+    objects = TimeSlotQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("time slot")

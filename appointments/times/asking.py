@@ -6,6 +6,7 @@ from django.db import connection
 
 from agencies.facts import PROCEDURE, Columns, listed, parts
 from agencies.models import Agency, Branch, OpeningRule, Procedure
+from agencies.models.services import RULE_SERVES
 from appointments.errors import (
     ChannelNotOffered,
     ForeignProcedure,
@@ -15,7 +16,6 @@ from appointments.errors import (
     SlotPassed,
 )
 from appointments.models import TimeSlot
-from appointments.times.availability import FOR_PROCEDURE
 
 # What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
 ASKED_COLUMNS: Columns = PROCEDURE | {
@@ -30,7 +30,7 @@ LEFT JOIN (
     appointments_timeslot slot
     JOIN agencies_branch branch ON branch.id = slot.branch_id
     JOIN agencies_openingrule rule ON rule.id = slot.rule_id
-) ON slot.id = %(slot)s AND {FOR_PROCEDURE.replace("%(procedure)s", "procedure.id")}
+) ON slot.id = %(slot)s AND {RULE_SERVES.format(procedure="procedure.id")}
 WHERE procedure.code = %(procedure)s
 """
 

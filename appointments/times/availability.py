@@ -1,7 +1,6 @@
 """What is free. Read from the slots alone, with a constant number of queries; appointments are never counted."""
 
 import json
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
@@ -10,8 +9,9 @@ from typing import Any
 from django.db import connection
 
 from agencies.models import Agency, Branch, Procedure
+from agencies.models.services import RULE_SERVES
 from agencies.wallclock import spans
-from appointments.models import TimeSlot
+from appointments.times.slots import FREE, HAS_DESK, IN_RUN, NEEDED, RUN
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,44 +24,28 @@ class FreeTime:
     free: int
 
 
-def slots_needed(procedure: Procedure, slot: TimeSlot) -> int:
-    """How many consecutive slots of this length the procedure takes; the SQL below counts the same way."""
-    return math.ceil(timedelta(minutes=procedure.duration_minutes) / (slot.ends_at - slot.starts_at))
-
-
-# A rule that names no procedures is for all of them.
-FOR_PROCEDURE = """(
-    NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
-    OR EXISTS (
-        SELECT FROM agencies_openingrule_procedures one
-        WHERE one.openingrule_id = rule.id AND one.procedure_id = %(procedure)s
-    )
-)"""
-
 # The rules under which the procedure is given in a channel.
-RULES = """
+RULES = f"""
     SELECT rule.id, rule.branch_id, rule.slot_minutes
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id AND branch.is_open
     JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = ANY(%(live)s)
-    WHERE {place} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels) AND {for_procedure}
+    WHERE {{place}} AND agency.id = %(agency)s AND %(channel)s = ANY(rule.channels)
+        AND {RULE_SERVES.format(procedure="%(procedure)s")}
 """
 
-FREE = "slot.taken < slot.capacity AND (slot.bookable_from IS NULL OR slot.bookable_from <= %(now)s)"
+RUN_NEEDED = NEEDED.format(minutes="%(minutes)s", slot_minutes="rule.slot_minutes")
 
-# A time is free when all the slots that start within the procedure's duration are there and free: slots of one rule
-# never overlap, so their number tells that none is missing between them.
+# A time is free when the run that begins with it is whole and free.
 FREE_TIMES = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s", for_procedure=FOR_PROCEDURE)})
+WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
 SELECT id, starts_at, free FROM (
     SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
-        count(*) OVER run AS slots, ceil(%(minutes)s::numeric / rule.slot_minutes) AS needed
+        count(*) OVER run AS slots, {RUN_NEEDED} AS needed
     FROM rule JOIN appointments_timeslot slot ON slot.rule_id = rule.id
-    WHERE {FREE} AND slot.starts_at >= %(since)s AND slot.starts_at < %(until)s + %(reach)s::interval
-    WINDOW run AS (
-        PARTITION BY slot.rule_id ORDER BY slot.starts_at
-        RANGE BETWEEN CURRENT ROW AND %(reach)s::interval FOLLOWING
-    )
+    WHERE {FREE.format(slot="slot")} AND slot.starts_at >= %(since)s
+        AND slot.starts_at < %(until)s + %(duration)s::interval
+    WINDOW run AS {RUN.format(duration="%(duration)s")}
 ) AS run
 WHERE slots = needed AND starts_at < %(until)s
 ORDER BY starts_at, id
@@ -78,7 +62,7 @@ SELECT '[' || coalesce(string_agg(
 ), '') || ']'
 FROM (
     SELECT *, width_bucket(starts_at, begins) AS i, width_bucket(ends_at, begins) AS j
-    FROM (SELECT *, starts_at + %(length)s::interval AS ends_at FROM ({FREE_TIMES}) AS free) AS timed,
+    FROM (SELECT *, starts_at + %(duration)s::interval AS ends_at FROM ({FREE_TIMES}) AS free) AS timed,
         (
             SELECT %(begins)s::timestamptz[] AS begins, %(offsets)s::interval[] AS offsets, %(iso)s::text[] AS iso
         ) AS clock
@@ -86,10 +70,13 @@ FROM (
 """
 
 SOME_OR_ALL = "(%(branches)s::bigint[] IS NULL OR branch.id = ANY(%(branches)s))"
+NEXT_IN_RUN = IN_RUN.format(
+    slot="next", rule="rule.id", begins="slot.starts_at", ends="slot.starts_at + %(duration)s::interval"
+)
 
 # The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
 EARLIEST = f"""
-WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL, for_procedure=FOR_PROCEDURE)})
+WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL)})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
 FROM rule
 LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since)
@@ -99,11 +86,10 @@ CROSS JOIN LATERAL (
     FROM appointments_timeslot slot CROSS JOIN LATERAL (
         SELECT count(*) AS slots, min(capacity - taken) AS free
         FROM appointments_timeslot next
-        WHERE next.rule_id = rule.id AND next.starts_at BETWEEN slot.starts_at AND slot.starts_at + %(reach)s::interval
-            AND {FREE.replace("slot.", "next.")}
+        WHERE {NEXT_IN_RUN} AND {FREE.format(slot="next")}
     ) AS run
-    WHERE slot.rule_id = rule.id AND slot.starts_at >= greatest(%(since)s::timestamptz, later.since) AND {FREE}
-        AND run.slots = ceil(%(minutes)s::numeric / rule.slot_minutes)
+    WHERE slot.rule_id = rule.id AND slot.starts_at >= greatest(%(since)s::timestamptz, later.since)
+        AND {FREE.format(slot="slot")} AND run.slots = {RUN_NEEDED}
     ORDER BY slot.starts_at LIMIT 1
 ) AS first
 ORDER BY rule.branch_id, first.starts_at, first.id
@@ -137,10 +123,9 @@ def free_times_json(
     procedure: Procedure, branch: Branch, channel: str, *, now: datetime, since: datetime, until: datetime
 ) -> str:
     """What `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
-    duration = timedelta(minutes=procedure.duration_minutes)
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
-    params |= {"since": max(since, now + procedure.agency.lead), "length": duration}
-    clock = spans(branch.timezone, since, until + duration)
+    params["since"] = max(since, now + procedure.agency.lead)
+    clock = spans(branch.timezone, since, until + procedure.duration)
     params["begins"] = [(span.begins - span.offset).replace(tzinfo=UTC) for span in clock]
     params["offsets"] = [span.offset for span in clock]
     params["iso"] = [_iso_offset(span.offset) for span in clock]
@@ -172,14 +157,13 @@ def earliest(
 
 
 def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]:
-    duration = timedelta(minutes=procedure.duration_minutes)
     return {
         "agency": procedure.agency_id,
         "live": [*Agency.LIVE],
         "procedure": procedure.pk,
         "channel": channel,
         "minutes": procedure.duration_minutes,
-        "reach": duration - timedelta(microseconds=1),
+        "duration": procedure.duration,
         "now": now,
         "since": now + procedure.agency.lead,
     }
@@ -197,11 +181,11 @@ def _rows(
         return cursor.fetchall()
 
 
-NEXT_FREE = """
+NEXT_FREE = f"""
 SELECT slot.starts_at FROM agencies_openingrule rule CROSS JOIN LATERAL (
-    SELECT starts_at FROM appointments_timeslot
-    WHERE rule_id = rule.id AND taken < capacity AND starts_at >= %(now)s
-    ORDER BY starts_at LIMIT 1
+    SELECT starts_at FROM appointments_timeslot slot
+    WHERE slot.rule_id = rule.id AND {HAS_DESK.format(slot="slot")} AND slot.starts_at >= %(now)s
+    ORDER BY slot.starts_at LIMIT 1
 ) AS slot
 WHERE rule.branch_id = %(branch)s
 ORDER BY slot.starts_at LIMIT 1

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.db import OperationalError, connection, transaction
 from django.db.models import QuerySet, Sum
@@ -11,7 +11,7 @@ from django.db.models.functions import Coalesce
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from agencies.models import Branch, Closure, OpeningRule
-from agencies.wallclock import spans
+from agencies.wallclock import midnight, spans
 from appointments.models import Appointment, TimeSlot
 from appointments.models.appointment import PROMISED
 from appointments.times.publishing import publish
@@ -135,7 +135,7 @@ def preview_of_many(branches: Iterable[Branch], closure: Closure, *, now: dateti
 
 
 def _within(branches: list[Branch], closure: Closure, now: datetime) -> list[int]:
-    since, until = _midnight(closure.from_date) - DAY, _midnight(closure.until_date) + 2 * DAY
+    since, until = midnight(closure.from_date, UTC) - DAY, midnight(closure.until_date, UTC) + 2 * DAY
     clocks = [
         span for zone in {branch.timezone for branch in branches} for span in spans(zone, since - DAY, until + DAY)
     ]
@@ -154,7 +154,3 @@ def _within(branches: list[Branch], closure: Closure, now: datetime) -> list[int
     with connection.cursor() as cursor:
         cursor.execute(WITHIN_CLOSED_HOURS, params)
         return [pk for (pk,) in cursor.fetchall()]
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), UTC)

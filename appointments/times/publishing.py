@@ -15,7 +15,10 @@ from django.db import connection, transaction
 from django.db.models import Max
 
 from agencies.models import Agency, Branch
+from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
+from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import spans
+from appointments.models.appointment import LONGEST_APPOINTMENT
 
 # Branches per transaction: short enough to keep locks brief, long enough to be set-based.
 BATCH = 40
@@ -23,8 +26,6 @@ BATCH = 40
 MANY = 10_000
 # When times that only officers book become bookable for everybody. (A Python datetime cannot hold PostgreSQL's infinity.)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-# More than any rule has: what a closure of all desks takes away.
-ALL_DESKS = 32767
 # Rules are walked by local dates: one day more at each end covers every zone.
 MARGIN = timedelta(days=1)
 
@@ -73,9 +74,7 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BRANCHES, {"branches": pks})
         zones = {zone for (zone,) in cursor.fetchall()}
-        cursor.execute(
-            WANTED, {"branches": pks, "now": now, "never": NEVER, "all_desks": ALL_DESKS, **_spans(zones, now)}
-        )
+        cursor.execute(WANTED, {"branches": pks, "now": now, "never": NEVER, **_spans(zones, now)})
     _run("ANALYZE wanted_slot", {})
     _run(LOCK_CHANGING, {"branches": pks, "now": now})
     _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now})
@@ -113,15 +112,7 @@ LOCK_BRANCHES = """
 SELECT timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FOR NO KEY UPDATE
 """
 
-# Whether a rule opens on a local day; `OpeningRule.is_on` says the same.
-ON_DAY = """{day} >= {rule}.valid_from AND ({rule}.valid_until IS NULL OR {day} <= {rule}.valid_until)
-        AND extract(isodow FROM {day}) = ANY({rule}.weekdays)
-        AND (date_trunc('week', {day}::timestamp)::date - date_trunc('week', {rule}.valid_from::timestamp)::date) / 7
-            %% {rule}.every_n_weeks = 0"""
-
 # What rules and closures give. Days first, then the times of a day on the local clock, then UTC through the zone's span.
-# Desks that close are the branch's, not each rule's: of the rules that are open together the one with most desks loses
-# them first (among equals visits without an appointment, where nobody was promised anything), the next one what is left.
 WANTED = f"""
 CREATE TEMPORARY TABLE wanted_slot ON COMMIT DROP AS
 WITH span AS MATERIALIZED (
@@ -133,8 +124,7 @@ WITH span AS MATERIALIZED (
         day::date - rule.release_days + rule.release_at AS released,
         EXISTS (
             SELECT FROM agencies_closure closure
-            WHERE closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)
-                AND day::date BETWEEN closure.from_date AND closure.until_date
+            WHERE {CLOSES_BRANCH} AND {CLOSES_DURING.format(since="day::date", until="day::date")}
         ) AS has_closure
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id
@@ -151,10 +141,10 @@ WITH span AS MATERIALIZED (
         '1 day'
     ) AS day
     WHERE rule.branch_id = ANY(%(branches)s) AND rule.purpose <> 'walk_in'
-        AND {ON_DAY.format(rule="rule", day="day::date")}
+        AND {RULE_OPENS.format(rule="rule", day="day::date")}
 ), timed AS (
     SELECT opening.rule_id, opening.branch_id, local - span.utc_offset AS utc, opening.length,
-        opening.desks - greatest(away.desks - elsewhere.desks, 0) AS desks,
+        {DESKS_LEFT} AS desks,
         CASE opening.purpose WHEN 'assisted' THEN %(never)s::timestamptz AT TIME ZONE 'UTC'
             ELSE released - released_in.utc_offset END AS released_utc
     FROM opening
@@ -164,27 +154,7 @@ WITH span AS MATERIALIZED (
     JOIN span ON span.zone = opening.zone AND local >= span.begins AND local + opening.length <= span.ends
     LEFT JOIN span released_in ON released_in.zone = opening.zone
         AND released >= released_in.begins AND released < released_in.ends
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN opening.has_closure THEN (
-            SELECT coalesce(sum(coalesce(closure.desks, %(all_desks)s)), 0)
-            FROM agencies_closure closure JOIN agencies_branch branch ON branch.id = opening.branch_id
-            WHERE closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)
-                AND opening.day BETWEEN closure.from_date AND closure.until_date
-                AND (closure.from_time IS NULL OR (
-                    local < opening.day + closure.until_time AND local + opening.length > opening.day + closure.from_time
-                ))
-        ) ELSE 0 END AS desks
-    ) AS away
-    CROSS JOIN LATERAL (
-        SELECT CASE WHEN away.desks BETWEEN 1 AND %(all_desks)s - 1 THEN (
-            SELECT coalesce(sum(other.desks), 0) FROM agencies_openingrule other
-            WHERE other.branch_id = opening.branch_id
-                AND (other.desks, other.purpose = 'walk_in', -other.id)
-                    > (opening.desks, opening.purpose = 'walk_in', -opening.rule_id)
-                AND other.opens_at <= local::time AND other.closes_at >= (local + opening.length)::time
-                AND {ON_DAY.format(rule="other", day="opening.day")}
-        ) ELSE 0 END AS desks
-    ) AS elsewhere
+    {CLOSED_DESKS}
 )
 SELECT rule_id, branch_id, utc AT TIME ZONE 'UTC' AS starts_at, (utc + length) AT TIME ZONE 'UTC' AS ends_at, desks::int,
     released_utc AT TIME ZONE 'UTC' AS bookable_from
@@ -219,7 +189,7 @@ FROM (
     JOIN wanted_slot wanted_over ON wanted_over.rule_id = slot.rule_id
         AND wanted_over.starts_at < slot.ends_at AND wanted_over.ends_at > slot.starts_at
     JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
-        AND appointment.starts_at BETWEEN slot.starts_at - interval '8 hours' AND slot.starts_at
+        AND appointment.starts_at BETWEEN slot.starts_at - {LONGEST_APPOINTMENT} AND slot.starts_at
         AND slot.id = ANY(appointment.slot_ids)
     WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.taken > 0 AND wanted.rule_id IS NULL
     GROUP BY wanted_over.ctid

@@ -4,9 +4,8 @@ import math
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
-from django.db.models import Q
-
 from agencies.models import Branch, Closure, OpeningRule
+from agencies.wallclock import parse_day
 
 DAYS = timedelta(days=7)
 # The drawing, in its own units: as wide as the week's hours, a desk so high unless there are too many.
@@ -59,11 +58,8 @@ class Week:
 
 def asked_week(branch: Branch, asked: str, *, now: datetime) -> date:
     """The Monday of the asked day's week (ISO), or of the branch's today."""
-    try:
-        day = date.fromisoformat(asked)
-    except ValueError:
-        day = branch.today(now)
-    return day - timedelta(days=day.weekday()) if date.min + DAYS < day < date.max - DAYS else branch.today(now)
+    day = parse_day(asked) or branch.today(now)
+    return day - timedelta(days=day.weekday())
 
 
 def week_of(branch: Branch, monday: date) -> Week:
@@ -88,10 +84,7 @@ def week_of(branch: Branch, monday: date) -> Week:
 
 
 def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
-    here = Q(branch=branch) | Q(branch=None, agency=branch.agency_id)
-    return list(
-        Closure.objects.filter(here, from_date__lte=dates[-1], until_date__gte=dates[0]).select_related("officer")
-    )
+    return list(Closure.objects.of(branch).during(dates[0], dates[-1]).select_related("officer"))
 
 
 def _hours(rules: list[OpeningRule]) -> tuple[int, int]:

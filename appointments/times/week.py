@@ -1,4 +1,5 @@
-"""Free times as people look through them: a week of days on the branch's calendar, one day open."""
+"""Free times as people look through them, on the branch's clock and calendar: citizens a week of days with one day open,
+officers seven days from the one they ask for, up to the last minute."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from agencies.models import Branch, Procedure
 from appointments.times.availability import FreeTime, free_times
 
 NOON, EVENING = time(12), time(17)
+SEVEN_DAYS = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Monday to Sunday around the day that is open, and where free times go on before and after."""
+    """Monday to Sunday around the day that is open, and where free times go on before and after: what citizens see."""
 
     days: list[Day]
     open: Day
@@ -44,13 +46,24 @@ class Week:
     next: date | None
 
 
+@dataclass(frozen=True, slots=True)
+class SevenDays:
+    """Seven days, of which those with free times are there, as officers see them; `soonest` where there are none."""
+
+    since: date
+    previous: date | None
+    next: date
+    days: list[Day]
+    soonest: date | None
+
+
 def find_week(procedure: Procedure, branch: Branch, channel: str, *, asked: date | None, now: datetime) -> Week | None:
     """The week with the first free day from the `asked` one on; the last free day where nothing is free after it.
 
     None if nothing is free at all. One query, up to the agency's booking horizon.
     """
-    until = now + timedelta(days=procedure.agency.horizon_days + 1)
-    days = _days(free_times(procedure, branch, channel, now=now, since=now, until=until), branch)
+    found = free_times(procedure, branch, channel, now=now, since=now, until=_horizon(procedure, now))
+    days = _days(found, branch)
     if not days:
         return None
     opened = next((day for day in days if asked is None or day.date >= asked), days[-1])
@@ -64,6 +77,35 @@ def find_week(procedure: Procedure, branch: Branch, channel: str, *, asked: date
         previous=next((_monday_or_first(day.date, days) for day in reversed(days) if day.date < monday), None),
         next=next((day.date for day in days if day.date > dates[-1]), None),
     )
+
+
+def find_seven_days(
+    procedure: Procedure, branch: Branch, channel: str, *, asked: date | None, now: datetime
+) -> SevenDays:
+    """From the `asked` day on, or from today where none is asked for, or one that is over. Two queries at most."""
+    today = branch.today(now)
+    since = max(asked or today, today)
+    begin, end = branch.midnight(since), branch.midnight(since + SEVEN_DAYS)
+    found = free_times(procedure, branch, channel, now=now, since=max(begin, now), until=end, assisted=True)
+    return SevenDays(
+        since=since,
+        previous=max(since - SEVEN_DAYS, today) if since > today else None,
+        next=since + SEVEN_DAYS,
+        days=_days(found, branch),
+        soonest=None if found else _soonest(procedure, branch, channel, now),
+    )
+
+
+def _soonest(procedure: Procedure, branch: Branch, channel: str, now: datetime) -> date | None:
+    """The first day on which an officer finds a time, those that the public never sees included."""
+    until = _horizon(procedure, now)
+    found = free_times(procedure, branch, channel, now=now, since=now, until=until, assisted=True)
+    return branch.local(found[0].starts_at).date() if found else None
+
+
+def _horizon(procedure: Procedure, now: datetime) -> datetime:
+    """A moment after all that is published: the last day is over somewhere later than here."""
+    return now + timedelta(days=procedure.agency.horizon_days + 2)
 
 
 def _days(times: Iterable[FreeTime], branch: Branch) -> list[Day]:

@@ -8,7 +8,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment
 
 REMEMBERED = 20  # appointments that a session can open
 
@@ -37,7 +37,7 @@ def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
 def find_own(request: HttpRequest, reference: str) -> Appointment | None:
     """The appointment, if the visitor may see it. Times that were only ever held are none."""
     appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
-    appointment = appointments.filter(reference=reference).exclude(status=Status.HELD).first()
+    appointment = appointments.filter(reference=reference).beyond_hold().first()
     return appointment if appointment and _is_own(request, appointment) else None
 
 

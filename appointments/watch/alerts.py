@@ -23,10 +23,13 @@ from django.utils import translation
 
 from accounts.models import User
 from agencies.accents import text_on
+from agencies.access import REACHES, from_role
 from agencies.models import Agency, Branch, Role
+from agencies.models.services import RULE_SERVES
 from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
 from appointments.messages.mails import paragraphs
 from appointments.models import Alert, AlertMail
+from appointments.times.slots import HAS_DESK, IN_RUN, NEEDED
 from appointments.watch.loads import unplaced_by_branch
 
 Kind = Alert.Kind
@@ -36,7 +39,6 @@ logger = logging.getLogger(__name__)
 SILENCE = timedelta(days=1)
 # A mail names so many branches, and so many services of each; the page has the rest.
 BRANCHES_NAMED, SERVICES_NAMED = 20, 8
-SUPERVISING = (Role.SUPERVISOR, Role.AGENCY_ADMIN)
 
 
 # Raising and clearing
@@ -50,10 +52,17 @@ def check(*, now: datetime) -> None:
     _owe_mails(now)
 
 
+NEXT_IN_RUN = IN_RUN.format(
+    slot="next",
+    rule="length.rule",
+    begins="slot.starts_at",
+    ends="slot.starts_at + length.minutes * interval '1 minute'",
+)
+
 # Each rule and length of service is looked at once: services of one length find the same times. A time counts in whatever
 # channel, and also if it is only released later: a branch that releases each day's times in the morning has times to come.
 # Officers' own rules and walk-in windows have no times for the public.
-CHECK_TIMES = """
+CHECK_TIMES = f"""
 WITH offered AS MATERIALIZED (
     SELECT rule.id AS rule, rule.slot_minutes, branch.id AS branch, procedure.id AS procedure,
         procedure.duration_minutes AS minutes, agency.alert_days AS days,
@@ -66,25 +75,17 @@ WITH offered AS MATERIALIZED (
         AND (rule.valid_until IS NULL OR rule.valid_until >= %(now)s::date)
     JOIN agencies_procedure procedure ON procedure.agency_id = agency.id AND procedure.is_offered
         AND NOT procedure.by_referral AND procedure.channels && rule.channels
-    WHERE agency.stage = ANY(%(live)s) AND agency.alert_days > 0 AND (
-        NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
-        OR EXISTS (
-            SELECT FROM agencies_openingrule_procedures one
-            WHERE one.openingrule_id = rule.id AND one.procedure_id = procedure.id
-        )
-    )
+    WHERE agency.stage = ANY(%(live)s) AND agency.alert_days > 0 AND {RULE_SERVES.format(procedure="procedure.id")}
 ), length AS MATERIALIZED (
     SELECT rule, branch, slot_minutes, minutes, days, since, until, array_agg(procedure) AS procedures
     FROM offered GROUP BY rule, branch, slot_minutes, minutes, days, since, until
 ), looked AS MATERIALIZED (
     SELECT branch, procedures, days, EXISTS (
         SELECT FROM appointments_timeslot slot
-        WHERE slot.rule_id = length.rule AND slot.taken < slot.capacity
+        WHERE slot.rule_id = length.rule AND {HAS_DESK.format(slot="slot")}
             AND slot.starts_at >= length.since AND slot.starts_at < length.until
-            AND ceil(length.minutes::numeric / length.slot_minutes) = (
-                SELECT count(*) FROM appointments_timeslot next
-                WHERE next.rule_id = length.rule AND next.taken < next.capacity AND next.starts_at >= slot.starts_at
-                    AND next.starts_at < slot.starts_at + length.minutes * interval '1 minute'
+            AND {NEEDED.format(minutes="length.minutes", slot_minutes="length.slot_minutes")} = (
+                SELECT count(*) FROM appointments_timeslot next WHERE {NEXT_IN_RUN} AND {HAS_DESK.format(slot="next")}
             )
     ) AS has_times FROM length
 ), lacking AS MATERIALIZED (
@@ -128,13 +129,12 @@ def _check_places(now: datetime) -> None:
     _execute(CHECK_PLACES, params)
 
 
-OWE_MAILS = """
+OWE_MAILS = f"""
 INSERT INTO appointments_alertmail (alert_id, user_id, last_error)
 SELECT DISTINCT alert.id, person.id, ''
 FROM appointments_alert alert
 JOIN agencies_branch branch ON branch.id = alert.branch_id
-JOIN agencies_membership membership ON membership.agency_id = branch.agency_id
-    AND (membership.branch_id IS NULL OR membership.branch_id = branch.id) AND membership.role = ANY(%(roles)s)
+JOIN agencies_membership membership ON {REACHES} AND membership.role = ANY(%(roles)s)
 JOIN accounts_user person ON person.id = membership.user_id AND person.is_active
 WHERE alert.cleared_at IS NULL AND alert.mailed_at IS NULL AND NOT EXISTS (
     SELECT FROM appointments_alert earlier
@@ -147,7 +147,7 @@ ON CONFLICT DO NOTHING
 
 
 def _owe_mails(now: datetime) -> None:
-    _execute(OWE_MAILS, {"roles": [str(role) for role in SUPERVISING], "silent_since": now - SILENCE})
+    _execute(OWE_MAILS, {"roles": [str(role) for role in from_role(Role.SUPERVISOR)], "silent_since": now - SILENCE})
 
 
 def _execute(sql: str, params: dict[str, Any]) -> None:

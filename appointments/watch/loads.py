@@ -5,19 +5,17 @@ Numbers alone, no citizens. A constant number of queries, whatever the number of
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count, QuerySet, Sum
 
 from agencies.models import Branch
-from appointments.models import Alert, Appointment, Desk, Notification, Status
+from appointments.models import Alert, Appointment, Desk, Notification, Status, TimeSlot
 
 # Who waits longer is behind the time that was promised.
 LONG_WAIT = timedelta(minutes=20)
-# No slot is longer: that bounds the look back to those that still run.
-LONGEST_SLOT = timedelta(hours=4)
 # What a citizen reads afterwards: nobody has to call because it did not arrive.
 AFTERWARDS = (Notification.Kind.RATING, Notification.Kind.SUMMARY)
 
@@ -109,17 +107,11 @@ COUNTED = {
 
 
 def _count_appointments(found: dict[int, Load], now: datetime) -> None:
-    midnights = [_midnights(load) for load in found.values()]
-    params = {"branches": [*found], "begins": [one[0] for one in midnights], "ends": [one[1] for one in midnights]}
+    days = [load.branch.day_span(load.today) for load in found.values()]
+    params = {"branches": [*found], "begins": [begin for begin, _end in days], "ends": [end for _begin, end in days]}
     for branch, status, number in _rows(BY_STATUS, params):
         if name := COUNTED.get(status):
             setattr(found[branch], name, getattr(found[branch], name) + number)
-
-
-def _midnights(load: Load) -> tuple[datetime, datetime]:
-    """Where the branch's local day begins and ends."""
-    zone = load.branch.zone
-    return tuple(datetime.combine(day, time(), zone) for day in (load.today, load.today + timedelta(days=1)))  # type: ignore[return-value]
 
 
 TICKETS = """
@@ -145,18 +137,9 @@ def _count_desks(found: dict[int, Load], now: datetime) -> None:
         found[branch].seated, found[branch].paused = seated, paused
 
 
-# At most one slot of a rule runs at a time, and rules that run together add up.
-PLANNED = """
-SELECT branch.id, sum(slot.desks)
-FROM unnest(%(branches)s::bigint[]) AS branch (id)
-JOIN appointments_timeslot slot ON slot.branch_id = branch.id
-    AND slot.starts_at > %(now)s - %(longest)s::interval AND slot.starts_at <= %(now)s AND slot.ends_at > %(now)s
-GROUP BY branch.id
-"""
-
-
 def _count_planned(found: dict[int, Load], now: datetime) -> None:
-    for branch, desks in _rows(PLANNED, {"branches": [*found], "now": now, "longest": LONGEST_SLOT}):
+    running = TimeSlot.objects.running(now=now).filter(branch__in=found).order_by()
+    for branch, desks in running.values_list("branch").annotate(Sum("desks")):
         found[branch].planned = desks
 
 

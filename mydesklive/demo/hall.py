@@ -69,7 +69,8 @@ def _walk_in(home: Branch, procedure: Procedure, at: datetime, *, priority: bool
 
 def _check_in(home: Branch, now: datetime) -> None:
     """Invented citizens who are there already: those whose service had begun go to a desk first."""
-    here = Appointment.objects.on_day(home, now).filter(channel=Channel.IN_PERSON, idempotency_key__startswith="demo:")
+    today = Appointment.objects.on_day(home, home.today(now))
+    here = today.filter(channel=Channel.IN_PERSON, idempotency_key__startswith="demo:")
     for appointment in here.filter(status=Status.SERVING).select_related("branch__agency", "procedure"):
         booking.interrupt(appointment, by=WORKER, now=now)
     for appointment in here.filter(status=Status.ARRIVED).select_related("branch__agency", "procedure"):

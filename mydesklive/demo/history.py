@@ -14,11 +14,13 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from agencies.models import Agency
+from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
 from mydesklive.demo import rows
-from mydesklive.demo.offers import Offer, midnight, offers
+from mydesklive.demo.offers import Offer, offers
 from mydesklive.demo.rows import Row
 
 PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
@@ -59,7 +61,7 @@ def published() -> list[Published]:
 
 
 def is_written() -> bool:
-    before = midnight("Europe/Athens", UNTIL + 2 * DAY)
+    before = midnight(UNTIL + 2 * DAY, timezone.get_default_timezone())
     return Appointment.objects.filter(starts_at__lt=before).exists()
 
 
@@ -94,7 +96,7 @@ def _of_agency(
     for day, number in zip(days, spread(total, [day.busy for day in days]), strict=True):
         for offer in random.choices(day.places, cum_weights=day.popularity, k=number):
             starts_at = offer.moment(day.day, random)
-            opened = midnight(offer.branch.timezone, figure.live_since)
+            opened = offer.branch.midnight(figure.live_since)
             created_at = max(opened, starts_at - timedelta(minutes=int(90 + random.random() * 12 * 24 * 60)))
             row = rows.invented(offer, offer.choice(random), starts_at, created_at, random)
             yield offer, rows.finish(row, status, random)

@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from functools import cache
 from itertools import accumulate
 from random import Random
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from agencies.models import Agency, Branch, Channel, OpeningRule, Procedure
+from agencies.models.services import serves
 from agencies.openings.holidays import holidays_of
 
-NOON = time(12)
 # How much of an hour of opening people want: early, before lunch; less at lunch and towards the end of a long day.
 POPULAR_HOURS = {8: 7, 9: 10, 10: 12, 11: 11, 12: 9, 13: 6, 14: 4, 15: 4, 16: 5, 17: 5, 18: 4, 19: 3}
 POPULAR_CHANNELS = {Channel.IN_PERSON: 5, Channel.VIDEO: 3, Channel.PHONE: 1}
@@ -27,7 +26,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """One opening rule of a branch: when it is open (minutes after midnight there), and for what."""
+    """One opening rule of a branch: when it is open (`starts`: minutes of the wall clock), and for what."""
 
     rule: int
     agency: Agency
@@ -50,7 +49,7 @@ class Offer:
     def moment(self, day: date, random: Random) -> datetime:
         """One of its times on that day, the popular ones more often (UTC)."""
         minutes = random.choices(self.starts, cum_weights=self.popularity)[0]
-        return midnight(self.branch.timezone, day) + timedelta(minutes=minutes)
+        return self.branch.instant(datetime.combine(day, time(*divmod(minutes, 60))))
 
 
 def offers(agencies: list[Agency] | None = None) -> list[Offer]:
@@ -63,7 +62,7 @@ def offers(agencies: list[Agency] | None = None) -> list[Offer]:
     found = []
     for rule in rules.prefetch_related("procedures").order_by("pk"):
         only = {procedure.pk for procedure in rule.procedures.all()}
-        choices = list(_choices(rule, [one for one in procedures[rule.branch.agency_id] if one.pk in only or not only]))
+        choices = list(_choices(rule, [one for one in procedures[rule.branch.agency_id] if serves(only, one.pk)]))
         if choices:
             found.append(_offer(rule, choices))
     return found
@@ -98,12 +97,6 @@ def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
             )
         ),
     )
-
-
-@cache
-def midnight(zone: str, day: date) -> datetime:
-    """The moment (UTC) from which the day's wall clock counts, whatever the night did to it."""
-    return datetime.combine(day, NOON, ZoneInfo(zone)).astimezone(UTC) - timedelta(hours=NOON.hour)
 
 
 def closed_days(branch: Branch, year: int) -> frozenset[date]:

@@ -8,7 +8,6 @@ from appointments import booking, disruptions, offers
 from appointments.history import Actor, By, worker
 from appointments.models import Appointment, Disruption, Offer
 from mydesklive.demo.cast import GUEST, SUPERVISOR
-from mydesklive.demo.offers import midnight
 
 AHEAD = range(8, 15)
 FROM, UNTIL = time(9), time(12)
@@ -42,11 +41,8 @@ def fill(home: Branch, *, now: datetime) -> int:
 
 
 def _affected(home: Branch, day: date) -> int:
-    begins = midnight(home.timezone, day)
-    hours = {
-        "starts_at__gte": begins + timedelta(hours=FROM.hour),
-        "starts_at__lt": begins + timedelta(hours=UNTIL.hour),
-    }
+    begins, ends = (home.instant(datetime.combine(day, hour)) for hour in (FROM, UNTIL))
+    hours = {"starts_at__gte": begins, "starts_at__lt": ends}
     return Appointment.objects.promised().filter(branch=home, **hours).count()
 
 

@@ -4,7 +4,6 @@ It moves with the calendar: a later run tells what became of the invented bookin
 the days that are new. What visitors booked is left alone: invented rows are known by their idempotency key, "demo:<date>:…".
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
@@ -14,9 +13,11 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from agencies.models import Branch, Channel, Closure, OpeningRule
+from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
+from appointments.times.slots import slots_needed
 from mydesklive.demo import rows
-from mydesklive.demo.offers import Choice, Offer, midnight, offers
+from mydesklive.demo.offers import Choice, Offer, offers
 from mydesklive.demo.people import invent
 from mydesklive.demo.rows import Row
 from videocalls.models import VideoCall
@@ -188,10 +189,7 @@ def _clock(home: Branch, now: datetime) -> datetime:
     rules = OpeningRule.objects.filter(branch=home, weekdays__contains=[day.isoweekday()])
     closings = {rule.closes_at: rule.desks for rule in rules} or {time(14): 1}
     busy, last = max(closings, key=lambda closing: closings[closing]), max(closings)
-    ends = {
-        closes: midnight(home.timezone, day) + timedelta(hours=closes.hour, minutes=closes.minute)
-        for closes in closings
-    }
+    ends = {closes: home.instant(datetime.combine(day, closes)) for closes in closings}
     return now if now < ends[last] - BEFORE_CLOSING else ends[busy] - BEFORE_CLOSING
 
 
@@ -227,7 +225,7 @@ _END_WEIGHTS = (1 - MISSED - CANCELLED, MISSED, CANCELLED)
 def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, date], dict[Slot, int]]:
     """The free places of each slot, by rule and local day, in order."""
     found: dict[tuple[int, date], dict[Slot, int]] = defaultdict(dict)
-    begins, ends = (datetime.combine(day, time(), UTC) for day in (since - DAY, until + 2 * DAY))
+    begins, ends = (midnight(day, UTC) for day in (since - DAY, until + 2 * DAY))
     with connection.cursor() as cursor:
         cursor.execute(SLOTS, {"rules": rules, "since": begins, "until": ends})
         for rule, day, pk, starts_at, free in cursor.fetchall():
@@ -267,7 +265,7 @@ def _free_run(
     slots: list[Slot], left: dict[Slot, int], choice: Choice, slot_minutes: int, random: Random
 ) -> list[Slot]:
     """Slots for the service from a random one on; none where a desk or a slot is missing."""
-    needed = math.ceil(choice.minutes / slot_minutes)
+    needed = slots_needed(timedelta(minutes=choice.minutes), timedelta(minutes=slot_minutes))
     if needed > len(slots):
         return []
     first = random.randrange(len(slots) - needed + 1)

@@ -59,8 +59,8 @@ def _items(request: HttpRequest) -> list[Item]:
     return [
         *(_of_officers() if access.has_role(user, Role.AGENT) else []),
         *([_watch()] if access.has_role(user, Role.SUPERVISOR) else []),
-        *(_of_supervisors() if operator or access.has_role(user, Role.SUPERVISOR) else []),
-        *(_of_administrators() if operator or access.has_role(user, Role.AGENCY_ADMIN) else []),
+        *(_of_supervisors() if access.supervises(user) else []),
+        *(_of_administrators() if access.administers(user) else []),
         *([_item(_("Users"), "manage_accounts", "accounts_user_changelist")] if operator else []),
         *([_watch()] if operator and not access.has_role(user, Role.SUPERVISOR) else []),
     ]

@@ -1,11 +1,18 @@
-from datetime import UTC, datetime, timedelta
+import csv
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agencies.wallclock import Span, spans
+from agencies.wallclock import FIRST_DAY, LAST_DAY, Span, instant, midnight, parse_day, spans
+
+BRANCHES = Path(__file__).parents[2] / "agencies/data/branches.csv"
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 ZONES = [
     "Europe/Athens",
@@ -58,3 +65,110 @@ def test_spans_at_clock_changes(zone: str, missing: datetime, repeated: datetime
     second = repeated.replace(tzinfo=ZoneInfo(zone), fold=1).astimezone(UTC)
     assert first != second
     assert utc_of(around, repeated) == first
+
+
+# Moments of the wall clock
+
+
+def jumps(zone: str) -> Iterator[date]:
+    """The local days of 2024 to 2028 that begin or end near a change of the zone's clock."""
+    clock = ZoneInfo(zone)
+    day, last = datetime(2024, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
+    while day < last:
+        if day.astimezone(clock).utcoffset() != (day + DAY).astimezone(clock).utcoffset():
+            yield from {(day + number * DAY).astimezone(clock).date() for number in (0, 1)}
+        day += DAY
+
+
+@cache
+def walk(zone: str, day: date) -> dict[datetime, datetime]:
+    """What the clock shows first at each minute (UTC) of the days around this one: the plain way, and the oracle."""
+    clock, shown = ZoneInfo(zone), {}
+    begin = datetime.combine(day, time(), UTC) - timedelta(hours=15)
+    for minute in range((15 + 24 + 15) * 60):
+        moment = begin + minute * MINUTE
+        shown.setdefault(moment.astimezone(clock).replace(tzinfo=None, fold=0), moment)
+    return shown
+
+
+def zones_of_branches() -> list[str]:
+    with BRANCHES.open() as rows:
+        return sorted({row["timezone"] for row in csv.DictReader(rows)})
+
+
+CHANGES = [(zone, day) for zone in zones_of_branches() for day in jumps(zone)]
+
+
+def test_changes_are_many() -> None:
+    """Half of the zones change their clocks, most of them twice a year."""
+    assert len({zone for zone, _day in CHANGES}) > 35
+    assert len(CHANGES) > 500
+
+
+@pytest.mark.parametrize("zone", sorted({zone for zone, _day in CHANGES}))
+def test_instant_and_midnight_agree_with_a_walk_over_every_minute(zone: str) -> None:
+    """Around each change of the clock: every quarter of an hour, and the first moment of the day."""
+    for day in (day for where, day in CHANGES if where == zone):
+        shown, clock = walk(zone, day), ZoneInfo(zone)
+        begin = datetime.combine(day, time())
+        assert midnight(day, clock) == min(moment for local, moment in shown.items() if local.date() == day)
+        for local in (begin + number * 15 * MINUTE for number in range(96)):
+            exists = next(later for later in (local + number * MINUTE for number in range(25 * 60)) if later in shown)
+            assert instant(local, clock) == shown[exists], (zone, local)
+    walk.cache_clear()
+
+
+@given(st.sampled_from(ZONES), st.datetimes(datetime(2011, 1, 1), datetime(2037, 1, 1)))
+def test_instant_shows_the_time_or_the_first_one_after_it(zone: str, local: datetime) -> None:
+    clock, moment = ZoneInfo(zone), instant(local, ZoneInfo(zone))
+    shown = moment.astimezone(clock).replace(tzinfo=None)
+    assert moment.tzinfo is UTC
+    assert shown >= local
+    if shown > local:  # it does not exist, and the second before shows less
+        assert (moment - timedelta(seconds=1)).astimezone(clock).replace(tzinfo=None) < local
+    else:
+        assert moment == local.replace(tzinfo=clock, fold=0).astimezone(UTC)
+
+
+@pytest.mark.parametrize(
+    ("zone", "day", "shows"),
+    [
+        ("Africa/Cairo", date(2026, 4, 24), time(1)),
+        ("Asia/Beirut", date(2026, 3, 29), time(1)),
+        ("America/Santiago", date(2026, 9, 6), time(1)),
+        ("America/Havana", date(2026, 3, 8), time(1)),
+        ("America/Havana", date(2026, 11, 1), time(0)),
+        ("Europe/Athens", date(2026, 3, 29), time(0)),
+    ],
+)
+def test_midnight_is_the_first_moment_of_the_day(zone: str, day: date, shows: time) -> None:
+    first = midnight(day, ZoneInfo(zone))
+    assert first.astimezone(ZoneInfo(zone)).replace(tzinfo=None) == datetime.combine(day, shows)
+    assert (first - timedelta(seconds=1)).astimezone(ZoneInfo(zone)).date() == day - DAY
+
+
+def test_midnight_of_a_day_that_does_not_exist() -> None:
+    """Samoa went from the 29th to the 31st."""
+    assert midnight(date(2011, 12, 30), ZoneInfo("Pacific/Apia")) == midnight(
+        date(2011, 12, 31), ZoneInfo("Pacific/Apia")
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("2026-03-02", date(2026, 3, 2)),
+        ("2000-01-01", FIRST_DAY),
+        ("2199-12-31", LAST_DAY),
+        ("1999-12-31", None),
+        ("2200-01-01", None),
+        ("0001-01-01", None),
+        ("9999-12-31", None),
+        ("2026-02-30", None),
+        ("tomorrow", None),
+        ("2026-03-02T08:00", None),
+        ("", None),
+    ],
+)
+def test_parse_day(text: str, day: date | None) -> None:
+    assert parse_day(text) == day

@@ -23,7 +23,6 @@ from appointments.models import Appointment, Notification, Offer, Rating, Status
 from appointments.times.publishing import publish_all
 from mydesklive.demo import cast, hall, history, outage, present
 from mydesklive.demo.history import Published, spread
-from mydesklive.demo.offers import midnight
 from reports.published import published
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, at
 
@@ -71,7 +70,7 @@ def filled(home: Branch, now: datetime = NOW) -> None:
     """The home branch today and for ten days, as the command leaves it."""
     today = home.today(now)
     open_day = present.queue_day(home, now)
-    publish_all(now=midnight("Europe/Athens", open_day))
+    publish_all(now=home.midnight(open_day))
     last = present.filled_until()
     since = last + timedelta(days=1) if last else open_day
     present.fill(since, today + timedelta(days=10), home, now=now)
@@ -147,7 +146,7 @@ def test_spread_gives_out_everything(total: int, weights: list[float]) -> None:
 def test_bookings_fit_their_slots(home: Branch) -> None:
     filled(home)
     assert uneven_slots() == 0
-    slots = TimeSlot.objects.filter(branch=home, starts_at__gt=NOW, starts_at__lt=midnight("Europe/Athens", AHEAD))
+    slots = TimeSlot.objects.filter(branch=home, starts_at__gt=NOW, starts_at__lt=home.midnight(AHEAD))
     taken = sum(slots.values_list("taken", flat=True))
     assert 0.4 < taken / sum(slots.values_list("capacity", flat=True)) < 0.75
     longest = Appointment.objects.filter(procedure__code="kep-30", status=Status.BOOKED).first()
@@ -184,7 +183,7 @@ def test_video_appointments_have_their_room(home: Branch) -> None:
 
 def test_queue_is_under_way_in_the_morning(home: Branch) -> None:
     filled(home)
-    today = Appointment.objects.on_day(home, NOW)
+    today = Appointment.objects.on_day(home, TODAY)
     states = dict(today.values_list("status").annotate(Count("pk")))
     assert states["completed"] >= 5
     assert states["arrived"] >= 1
@@ -220,7 +219,7 @@ def test_somebody_is_served_at_any_time(home: Branch, now: datetime, day: date) 
 def test_queue_of_the_last_open_day_stays_when_it_is_closed(home: Branch, now: datetime) -> None:
     filled(home, now.astimezone(UTC))
     day = present.queue_day(home, now)
-    queue = Appointment.objects.on_day(home, midnight("Europe/Athens", day) + timedelta(hours=12))
+    queue = Appointment.objects.on_day(home, day)
     assert queue.filter(status=Status.COMPLETED).exists()
     assert queue.filter(status__in=(Status.BOOKED, Status.ARRIVED, Status.SERVING)).exists()
     assert uneven_slots() == 0
@@ -250,7 +249,7 @@ def test_days_later_the_present_has_moved_along(home: Branch) -> None:
     own.refresh_from_db()
     assert (own.status, own.slot_ids) == (Status.BOOKED, [free.pk])
     assert uneven_slots() == 0
-    past = Appointment.objects.filter(starts_at__lt=midnight("Europe/Athens", home.today(later))).exclude(pk=own.pk)
+    past = Appointment.objects.filter(starts_at__lt=home.midnight(home.today(later))).exclude(pk=own.pk)
     assert not past.open().exists()
     last = Appointment.objects.aggregate(last=Max("starts_at"))["last"]
     assert home.local(last).date() == date(2026, 4, 2)
@@ -285,7 +284,7 @@ def test_cast_signs_in_with_its_roles(home: Branch) -> None:
 
 def test_citizen_has_an_appointment_of_each_kind(home: Branch) -> None:
     cast.create()
-    past = midnight("Europe/Athens", date(2026, 3, 10))
+    past = home.midnight(date(2026, 3, 10))
     publish_all(now=past)
     Agency.objects.update(lead_minutes=60)
     assert len(cast.book_for_citizen(past=past, now=NOW)) == 4
@@ -371,7 +370,7 @@ def test_files_have_as_many_branches_as_was_published() -> None:
 
 
 def test_hall_has_people_waiting_and_being_served_and_is_left_alone_afterwards(home: Branch) -> None:
-    publish_all(now=midnight(home.timezone, TODAY))
+    publish_all(now=home.midnight(TODAY))
     present.fill(TODAY, TODAY, home, now=NOW)
     present.settle(home, None, now=NOW)
     here = Appointment.objects.filter(
@@ -396,7 +395,7 @@ def test_hall_of_the_next_day_begins_anew(home: Branch) -> None:
 
 def test_power_cut_has_answers_and_people_who_still_wait(home: Branch) -> None:
     cast.create()
-    publish_all(now=midnight(home.timezone, TODAY))
+    publish_all(now=home.midnight(TODAY))
     present.fill(TODAY, TODAY + timedelta(days=15), home, now=NOW)
     made = outage.fill(home, now=NOW)
     states = Counter(Offer.objects.values_list("state", flat=True))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext
 
 from accounts.people import signed_in
 from agencies import access
+from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.admin.forms import CallerForm, WishForm
 from appointments.admin.pages import REMEMBERED, acting, address, find, officers_page, only, page
@@ -18,7 +19,7 @@ from appointments.booking.persons import Contact
 from appointments.errors import BookingError
 from appointments.forms import refuse
 from appointments.models import Appointment
-from appointments.times.window import window
+from appointments.times.week import find_seven_days
 
 
 @officers_page
@@ -37,7 +38,7 @@ def book(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and caller.is_valid() and (appointment := _book(request, wish, caller, now)):
         return redirect(address("booked", appointment.reference))
     given = wish.cleaned_data
-    times = window(given["procedure"], given["branch"], given["channel"], asked=since, now=now)
+    times = find_seven_days(given["procedure"], given["branch"], given["channel"], asked=parse_day(since), now=now)
     wished = urlencode({name: request.GET.get(name, "") for name in wish.fields})
     return page(
         request, "booking/book.html", context | {"caller": caller, "times": times, "address": f"?{wished}&from="}

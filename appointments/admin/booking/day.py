@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, HttpResponse
@@ -12,14 +12,16 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Channel
+from agencies.wallclock import parse_day
 from appointments.admin.booking.steps import Step, possible
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Appointment, Notification, Status
+from appointments.models.appointment import EXPECTED
 from appointments.times.availability import next_free
 
-# What officers count; a status that stands nowhere here (held, expired) never became an appointment.
+# What officers count; what stands nowhere here never became an appointment.
 COUNTED: dict[str, tuple[str | Promise, tuple[Status, ...]]] = {
-    "waiting": (_("Expected"), (Status.BOOKED, Status.UNVERIFIED)),
+    "waiting": (_("Expected"), EXPECTED),
     "arrived": (_("Arrived"), (Status.ARRIVED,)),
     "serving": (_("Being served"), (Status.SERVING,)),
     "completed": (_("Completed"), (Status.COMPLETED,)),
@@ -48,7 +50,7 @@ def day(request: HttpRequest) -> HttpResponse:
         return page(request, "no_branch.html", {"title": gettext("Today")})
     branch = chosen_branch(request, branches)
     today = branch.today(now)
-    shown = _asked_day(request) or today
+    shown = parse_day(request.GET.get("date", "")) or today
     appointments = of_day(branch, shown)
     rows = [_row(appointment, now) for appointment in appointments if _wanted(request, appointment)]
     context = {
@@ -75,28 +77,19 @@ def day(request: HttpRequest) -> HttpResponse:
 
 def of_day(branch: Branch, day: date) -> list[Appointment]:
     """Everything that became an appointment on the branch's local day; `undelivered` says that a message gave up."""
-    noon = datetime.combine(day, time(12), branch.zone)
     failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
-    found = Appointment.objects.on_day(branch, noon).exclude(status__in=(Status.HELD, Status.EXPIRED))
+    found = Appointment.objects.on_day(branch, day).made()
     found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
     return list(found.order_by("starts_at", "pk"))
 
 
 def _busy_days(branch: Branch, day: date) -> tuple[date | None, date | None]:
     """The nearest days with appointments, before and after a day without any."""
-    booked = Appointment.objects.filter(branch=branch).exclude(status__in=(Status.HELD, Status.EXPIRED))
-    midnight = datetime.combine(day, time(), branch.zone)
+    booked = Appointment.objects.filter(branch=branch).made()
+    midnight = branch.midnight(day)
     before = booked.filter(starts_at__lt=midnight).order_by("-starts_at").first()
     after = booked.filter(starts_at__gte=midnight).order_by("starts_at").first()
     return tuple(branch.local(one.starts_at).date() if one else None for one in (before, after))  # type: ignore[return-value]
-
-
-def _asked_day(request: HttpRequest) -> date | None:
-    try:
-        asked = date.fromisoformat(request.GET.get("date", ""))
-    except ValueError:
-        return None
-    return asked if date(2000, 1, 1) <= asked <= date(2199, 12, 31) else None
 
 
 def _wanted(request: HttpRequest, appointment: Appointment) -> bool:
@@ -113,7 +106,7 @@ def _row(appointment: Appointment, now: datetime) -> Row:
     return Row(
         appointment=appointment,
         steps=possible(appointment, now),
-        late=appointment.status in (Status.BOOKED, Status.UNVERIFIED) and appointment.starts_at < now,
+        late=appointment.status in EXPECTED and appointment.starts_at < now,
         waited=int((now - since).total_seconds() // 60) if since else None,
     )
 

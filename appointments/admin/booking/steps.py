@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from agencies.models import Channel
+from agencies.wallclock import parse_day
 from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
 from appointments.admin.pages import acting, find, officers_page, page, way_back
@@ -23,7 +24,7 @@ from appointments.errors import BookingError, WrongStatus
 from appointments.forms import refuse
 from appointments.history import Actor
 from appointments.models import Appointment, Desk, Status, Ticket
-from appointments.times.window import Window, window
+from appointments.times.week import SevenDays, find_seven_days
 
 
 @dataclass(frozen=True)
@@ -173,10 +174,10 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     return page(request, "booking/move.html", context)
 
 
-def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> Window:
+def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> SevenDays:
     """From the day that is asked for, or else the appointment's own."""
-    asked = request.GET.get("from") or appointment.branch.local(max(now, appointment.starts_at)).date().isoformat()
-    return window(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
+    asked = parse_day(request.GET.get("from", "")) or appointment.branch.today(max(now, appointment.starts_at))
+    return find_seven_days(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
 
 
 def _asking(request: HttpRequest, appointment: Appointment, form: object, title: str) -> dict[str, object]:

@@ -27,6 +27,7 @@ from django.views.decorators.gzip import gzip_page
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
+from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.admin.calendar import feed, planning
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
@@ -98,15 +99,7 @@ def _next_month(first: date) -> date:
 def _asked(request: HttpRequest, branch: Branch, today: date) -> Asked:
     view = request.GET.get("view", "")
     wish = Wish(*(request.GET.get(name, "") for name in ("procedure", "channel", "officer")))
-    return Asked(branch, view if view in VIEWS else "week", _day(request.GET.get("date", "")) or today, wish)
-
-
-def _day(text: str) -> date | None:
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if date(2000, 1, 1) <= day <= date(2199, 12, 31) else None
+    return Asked(branch, view if view in VIEWS else "week", parse_day(request.GET.get("date", "")) or today, wish)
 
 
 # The page

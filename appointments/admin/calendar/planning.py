@@ -54,7 +54,7 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
 def _slot_at(appointment: Appointment, at: str, now: datetime) -> TimeSlot:
     """The branch's slot at this time of its clock. By its own length an appointment may move over its old time, too."""
     try:
-        moment = datetime.fromisoformat(at).replace(tzinfo=appointment.branch.zone)
+        moment = appointment.branch.instant(datetime.fromisoformat(at).replace(tzinfo=None))
     except ValueError:
         raise NoFreeTime from None
     until = moment + MOMENT

@@ -34,18 +34,18 @@ from appointments.counter.line import TOLD_AFTER, Line, read_line
 from appointments.counter.undoing import UNDO
 from appointments.models import Appointment, Desk, Event, Ticket
 from appointments.models.keys import random_key
+from appointments.models.slot import RUNNING
 
 State = Ticket.State
 # Ended ones on the page; the others are counted.
 LATEST = 12
 
 # The branch's desks with who sits there, and how many of them the published times count on now.
-HALL = """(
+HALL = f"""(
     SELECT jsonb_build_object(
         'planned', (
-            SELECT coalesce(sum(desks), 0) FROM appointments_timeslot
-            WHERE branch_id = branch.id AND starts_at > %(now)s - interval '4 hours' AND starts_at <= %(now)s
-                AND ends_at > %(now)s
+            SELECT coalesce(sum(slot.desks), 0) FROM appointments_timeslot slot
+            WHERE slot.branch_id = branch.id AND {RUNNING.format(now="%(now)s")}
         ),
         'desks', (
             SELECT coalesce(jsonb_agg(jsonb_build_object(
@@ -207,13 +207,7 @@ class Board:
         return Row(ticket, appointment, self.line.begins.get(one), self.line.delay(one), waited, self._is_for_me(one))
 
     def _is_for_me(self, one: Ticket | Appointment) -> bool:
-        """As `queue.waiting_for` chooses."""
-        if self.mine is None:
-            return True
-        if isinstance(one, Ticket) and one.for_desk_id:
-            return one.for_desk_id == self.mine.pk
-        own = self.services[self.mine.pk]
-        return not own or one.procedure_id in own
+        return self.mine is None or self.mine.may_call(one, self.services[self.mine.pk])
 
     def _is_due(self, one: Appointment) -> bool:
         return one.channel != Channel.IN_PERSON and one.starts_at <= self.line.now

@@ -73,7 +73,7 @@ class DeskAdmin(PlacedAdmin):
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR)).prefetch_related("procedures")
 
     def may_see(self, user: User) -> bool:
-        return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
+        return access.supervises(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         branches = access.branches(user, Role.SUPERVISOR)
@@ -88,11 +88,11 @@ class DeskAdmin(PlacedAdmin):
 def set_up(branch: Branch, today: date) -> None:
     """As many desks as opening rules plan at most, numbered from 1, where the branch has none. Needs the queue's lock."""
     if not Desk.objects.filter(branch=branch).exists():
-        names = range(1, planned(branch, today) + 1)
+        names = range(1, desks_by_rules(branch, today) + 1)
         Desk.objects.bulk_create(Desk(branch=branch, name=str(name)) for name in names)
 
 
-def planned(branch: Branch, today: date) -> int:
+def desks_by_rules(branch: Branch, today: date) -> int:
     """The most desks that its rules, now or later, open at the same time; one at least."""
     rules = OpeningRule.objects.filter(Q(valid_until=None) | Q(valid_until__gte=today), branch=branch)
     together = [

@@ -16,6 +16,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch
+from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.admin.counter.board import serving_address
 from appointments.admin.forms import CallerForm, WishForm
@@ -24,7 +25,7 @@ from appointments.booking.persons import Contact, decrypted
 from appointments.errors import BookingError
 from appointments.forms import refuse
 from appointments.models import Appointment, Ticket
-from appointments.times.window import window
+from appointments.times.week import find_seven_days
 
 
 @officers_page
@@ -43,7 +44,8 @@ def book(request: HttpRequest, code: str) -> HttpResponse:
     if request.method == "POST" and contact.is_valid() and (made := _book(request, ticket, wish, contact, now)):
         messages.success(request, _told(made))
         return redirect(serving_address(ticket))
-    times = window(given["procedure"], given["branch"], given["channel"], asked=request.GET.get("from", ""), now=now)
+    asked_day = parse_day(request.GET.get("from", ""))
+    times = find_seven_days(given["procedure"], given["branch"], given["channel"], asked=asked_day, now=now)
     return page(request, "counter/follow_up.html", context | {"contact": contact, "times": times})
 
 

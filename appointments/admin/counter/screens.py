@@ -57,7 +57,7 @@ def screens(request: HttpRequest) -> HttpResponse:
 
 def _supervised(request: HttpRequest) -> list[Branch]:
     user = signed_in(request)
-    if not (access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)):
+    if not access.supervises(user):
         raise PermissionDenied
     return list(access.branches(user, Role.SUPERVISOR).select_related("agency"))
 

@@ -116,7 +116,7 @@ def _find(request: HttpRequest, disruption: Disruption, reference: str) -> Offer
 def _own(request: HttpRequest, disruption: Disruption) -> QuerySet[Offer]:
     """The offers for what fell out at branches that one supervises."""
     branches = access.branches(signed_in(request), Role.SUPERVISOR)
-    if not (access.is_operator(signed_in(request)) or access.has_role(signed_in(request), Role.SUPERVISOR)):
+    if not access.supervises(signed_in(request)):
         raise PermissionDenied
     return disruption.offers.filter(was_branch__in=branches.values("pk"))
 

@@ -26,7 +26,6 @@ from appointments import disruptions
 from appointments.admin.disruptions import answers
 from appointments.admin.disruptions.forms import DisruptionForm
 from appointments.admin.pages import acting, page
-from appointments.admin.times.previewed import supervises
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.models.disruption import every_way
 
@@ -89,13 +88,13 @@ class DisruptionAdmin(PlacedAdmin):
         return super().get_queryset(request).select_related("agency").prefetch_related("branches")
 
     def may_see(self, user: User) -> bool:
-        return supervises(user)
+        return access.supervises(user)
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
         return False
 
     def may_add(self, user: User) -> bool:
-        return supervises(user)
+        return access.supervises(user)
 
     def get_urls(self) -> list[URLPattern]:
         guarded = self.admin_site.admin_view

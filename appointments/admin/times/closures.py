@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -20,7 +20,8 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, unbroken
 from agencies.models import Branch, Closure, Role
 from agencies.openings.forms import AbsenceForm, ClosureForm
-from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled, supervises
+from agencies.wallclock import parse_day
+from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled
 from appointments.admin.times.published import publish_and_tell
 from appointments.admin.times.rules import only, short
 from appointments.times.previews import AT_ONCE, Preview, preview, preview_of_many
@@ -58,10 +59,12 @@ ABSENT = ((None, {"fields": ("branch", "officer", *TIMES, "desks", REASONS)}),)
 def _named(request: HttpRequest) -> dict[str, Any]:
     """The days and times that the address names, as the calendar does (ISO)."""
     found: dict[str, Any] = {}
-    for names, read in zip(TIMES, (date.fromisoformat, time.fromisoformat), strict=True):
-        for name in names:
-            with suppress(KeyError, ValueError):
-                found[name] = read(request.GET[name])
+    for name in ("from_date", "until_date"):
+        if day := parse_day(request.GET.get(name, "")):
+            found[name] = day
+    for name in ("from_time", "until_time"):
+        with suppress(KeyError, ValueError):
+            found[name] = time.fromisoformat(request.GET[name])
     return found
 
 
@@ -110,12 +113,12 @@ class ClosureAdmin(PreviewedAdmin):
         return found.filter(here | everywhere)
 
     def may_see(self, user: User) -> bool:
-        return supervises(user)
+        return access.supervises(user)
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
         if isinstance(row, Closure) and row.branch_id is None:
             return access.whole_agencies(user, Role.SUPERVISOR).filter(pk=row.agency_id).exists()
-        return supervises(user)
+        return access.supervises(user)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
         return self.may_change(user, row)
@@ -125,7 +128,7 @@ class ClosureAdmin(PreviewedAdmin):
         return {
             "agency": access.agencies(user, Role.SUPERVISOR),
             "branch": branches.select_related("agency"),
-            "officer": officers_of(branches),
+            "officer": access.officers_of(branches),
         }
 
     # The form
@@ -142,7 +145,7 @@ class ClosureAdmin(PreviewedAdmin):
         form = super().get_form(request, obj, change, **kwargs)
         form.closes_all_of = access.whole_agencies(signed_in(request), Role.SUPERVISOR)
         if obj and obj.branch and "officer" in form.base_fields:
-            form.base_fields["officer"].queryset = officers_of(Branch.objects.filter(pk=obj.branch_id))
+            form.base_fields["officer"].queryset = access.officers_of(Branch.objects.filter(pk=obj.branch_id))
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
@@ -211,13 +214,6 @@ class ClosureAdmin(PreviewedAdmin):
             *(("branch", branch.code) for branch in _with_affected(closure, now)),
             *((name, f"{value:%H:%M}" if name.endswith("_time") else str(value)) for name, value in given if value),
         ]
-
-
-def officers_of(branches: QuerySet[Branch]) -> QuerySet[User]:
-    """Who works at one of the branches, or at the whole agency of one."""
-    at_branch = Q(memberships__branch__in=branches.values("pk"))
-    at_agency = Q(memberships__branch=None, memberships__agency__in=branches.values("agency"))
-    return User.objects.filter(at_branch | at_agency).distinct().order_by("name", "email")
 
 
 def closed_by(closure: Closure) -> Iterable[Branch]:

@@ -21,11 +21,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 from django.views.decorators.http import require_POST
 
-from accounts.models import User
 from accounts.people import signed_in
-from agencies import access
 from agencies.admin.places import PlacedAdmin
-from agencies.models import Role
 from agencies.openings.forms import NativeDate, NativeTime
 from appointments.models import Appointment
 from appointments.times.previews import BusyError, Preview
@@ -35,10 +32,6 @@ LOOK, DECIDED, REARRANGE = "_look", "_decided", "rearrange"
 # Of who is affected, so many are listed on a page, and so many below a form that one is still filling in.
 SHOWN, GLANCE = 100, 5
 Query = list[tuple[str, Any]]
-
-
-def supervises(user: User) -> bool:
-    return access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)
 
 
 @dataclass(frozen=True)

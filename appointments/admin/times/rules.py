@@ -34,7 +34,6 @@ from appointments.admin.times.previewed import (
     Query,
     difference,
     spelled,
-    supervises,
     told,
 )
 from appointments.admin.times.published import publish_and_tell
@@ -136,7 +135,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))
 
     def may_see(self, user: User) -> bool:
-        return supervises(user)
+        return access.supervises(user)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
         return self.may_change(user, row)

@@ -57,7 +57,7 @@ def supervisors_page(view: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponseBase:
         user = signed_in(request)
-        if not (access.is_operator(user) or access.has_role(user, Role.SUPERVISOR)):
+        if not access.supervises(user):
             raise PermissionDenied
         return view(request)
 
@@ -128,7 +128,7 @@ def _without_page(request: HttpRequest) -> str:
 
 def _served_by(user: User) -> Callable[[Branch], bool]:
     """Whether the user may open a branch's own pages: operators watch numbers alone."""
-    agency_ids, branch_ids = access.citizens_branch_ids(user)
+    agency_ids, branch_ids = access.served_places(user)
     return lambda branch: branch.agency_id in agency_ids or branch.pk in branch_ids
 
 

@@ -14,7 +14,7 @@ from accounts.models import User
 from appointments.counter import arrivals
 from appointments.history import timeline
 from appointments.models import Appointment, Status, Ticket
-from appointments.models.appointment import PROMISED
+from appointments.models.appointment import EXPECTED, PROMISED
 from appointments.views import changes
 from appointments.views.entry import for_appointment
 from appointments.views.offers.answer import latest_offer
@@ -25,7 +25,7 @@ PER_PAGE = 20
 @require_safe
 @for_appointment
 def done(request: HttpRequest, appointment: Appointment) -> HttpResponse:
-    if appointment.status not in (Status.UNVERIFIED, Status.BOOKED):
+    if appointment.status not in EXPECTED:
         return redirect(appointment)
     return render(request, "appointments/booking/done.html", _context(appointment))
 

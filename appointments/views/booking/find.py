@@ -7,7 +7,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from appointments.forms import FindForm
-from appointments.models import Appointment, Status
+from appointments.models import Appointment
 from appointments.views import tries
 from appointments.views.entry import remember
 
@@ -34,7 +34,7 @@ def find(request: HttpRequest) -> HttpResponse:
 
 
 def _matching(reference: str, email: str) -> Appointment | None:
-    appointments = Appointment.objects.exclude(status=Status.HELD)
+    appointments = Appointment.objects.beyond_hold()
     return appointments.filter(reference=reference, email__iexact=email).first()
 
 

@@ -9,19 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
-from agencies.finding.places import by_place, soonest
 from agencies.models import Branch
+from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.errors import BookingError, SlotTaken, TooLate
 from appointments.forms import TimeForm
 from appointments.models import Appointment, TimeSlot
 from appointments.times import asking
-from appointments.times.availability import earliest
 from appointments.times.week import find_week
 from appointments.views.acting import visitor
-from appointments.views.booking.time import asked_day, other_branches
 from appointments.views.entry import for_appointment
-from appointments.views.times.branch import MAX_QUERY, SOONEST
+from appointments.views.times import elsewhere
 
 
 @require_safe
@@ -39,18 +37,9 @@ def move_branch(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, procedure = timezone.now(), appointment.procedure
     if not appointment.may_change(now):
         return _too_late(request, appointment)
-    query = request.GET.get("q", "").strip()[:MAX_QUERY]
-    free = earliest(procedure, appointment.channel, now=now)
-    branches = Branch.objects.serving(procedure, appointment.channel).matching(query)
-    places = by_place(branches, {pk: time.starts_at for pk, time in free.items()})
-    context = {
-        "appointment": appointment,
-        "agency": appointment.agency,
-        "query": query,
-        "places": places,
-        "soonest": soonest(places, SOONEST) if len(places) > 1 else [],
-        "keep": [],
-    }
+    branches = Branch.objects.serving(procedure, appointment.channel)
+    context = {"appointment": appointment, "agency": appointment.agency, "keep": []}
+    context |= elsewhere.to_choose_from(request, branches, procedure, appointment.channel, now)
     return render(request, "appointments/booking/move_branch.html", context)
 
 
@@ -98,7 +87,7 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
     branches = Branch.objects.serving(procedure, channel)
     code = request.GET.get("branch", "")
     branch = (branches.filter(code=code).first() if code else None) or appointment.branch
-    week = find_week(procedure, branch, channel, asked=asked_day(request), now=now)
+    week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
     context = {
         "appointment": appointment,
         "agency": appointment.agency,
@@ -107,7 +96,7 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
         "form": form,
         "other_branches": branches.exclude(pk=branch.pk).exists(),
         "fell_out": appointment.has_fallen_out,
-        "elsewhere": [] if week else other_branches(procedure, channel, branch, now),
+        "elsewhere": [] if week else elsewhere.with_earliest_times(procedure, channel, branch, now),
     }
     return render(request, "appointments/booking/move.html", context)
 

@@ -1,6 +1,6 @@
 """The third question: when. Choosing a time holds it."""
 
-from datetime import date, datetime
+from datetime import datetime
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -8,16 +8,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from agencies.finding.places import Row
-from agencies.models import Branch, Procedure
+from agencies.wallclock import parse_day
 from appointments.errors import BookingError, HoldExpired
 from appointments.forms import TimeForm
 from appointments.times.availability import earliest
 from appointments.times.week import find_week
 from appointments.views.booking.draft import Draft, is_held
+from appointments.views.times import elsewhere
 from appointments.views.times.journey import Journey
-
-ELSEWHERE = 3  # other branches offered where nothing is free
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -40,24 +38,6 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     return render(request, "appointments/booking/time.html", _context(request, journey, form, now))
 
 
-def asked_day(request: HttpRequest) -> date | None:
-    try:
-        return date.fromisoformat(request.GET.get("day", ""))
-    except ValueError:
-        return None
-
-
-def other_branches(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:
-    """Those with the earliest times: of the same region first, then of the same country. Two queries."""
-    free = earliest(procedure, channel, now=now)
-    rows = [Row(one, free[one.pk].starts_at) for one in Branch.objects.filter(pk__in=free).exclude(pk=branch.pk)]
-
-    def nearness(row: Row) -> tuple[bool, bool, datetime | None]:
-        return row.branch.country != branch.country, row.branch.region_el != branch.region_el, row.earliest
-
-    return sorted(rows, key=nearness)[:ELSEWHERE]
-
-
 def _told(error: BookingError) -> TimeForm:
     """The form as if it had been sent, with a refusal from a later page."""
     form = TimeForm({"slot": "1"})
@@ -69,7 +49,7 @@ def _told(error: BookingError) -> TimeForm:
 def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: datetime) -> dict[str, object]:
     procedure, branch, channel = journey.procedure, journey.branch, journey.channel
     assert branch  # noqa: S101 (the journey has come to its times)
-    week = find_week(procedure, branch, channel, asked=asked_day(request), now=now)
+    week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
     held = Draft(request).held(procedure)
     if held and not is_held(held, now):
         held = None
@@ -83,7 +63,7 @@ def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: dateti
         "action": journey.address("times", day=week.open.date.isoformat() if week else ""),
     }
     if week is None:
-        context["elsewhere"] = other_branches(procedure, channel, branch, now)
+        context["elsewhere"] = elsewhere.with_earliest_times(procedure, channel, branch, now)
         context["otherwise"] = [
             {"label": label, "url": f"{journey.address('start')}?channel={value}"}
             for value, label in procedure.channel_choices

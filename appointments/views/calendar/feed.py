@@ -1,7 +1,7 @@
 """Private calendar addresses: whoever knows the key reads it, signed in or not, as calendars ask without cookies."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
@@ -16,13 +16,12 @@ from django.views.decorators.http import require_safe
 
 from agencies import access
 from agencies.models import Closure
+from agencies.wallclock import midnight
 from appointments.messages import invitations
-from appointments.models import Appointment, Feed, Status
+from appointments.models import Appointment, Feed
 
 # Calendars show the last days, too; further back nobody looks, and each answer would be longer.
 BACK = timedelta(days=7)
-NOT_SHOWN = (Status.HELD, Status.EXPIRED, Status.CANCELLED)
-
 
 TYPE = "text/calendar; charset=utf-8"
 
@@ -50,8 +49,8 @@ def feed(request: HttpRequest, key: str) -> HttpResponse:
 def _content(found: Feed, now: datetime) -> Content:
     """A branch's feed holds all of its appointments. An officer's has those assigned to the officer at branches where the
     officer still works, and the officer's absences."""
-    since = (now - BACK).replace(hour=0, minute=0, second=0, microsecond=0)
-    shown = Appointment.objects.filter(starts_at__gte=since).exclude(status__in=NOT_SHOWN)
+    since = midnight((now - BACK).date(), UTC)
+    shown = Appointment.objects.filter(starts_at__gte=since).in_calendar()
     if found.branch:
         return Content(found.branch.name, shown.filter(branch=found.branch), Closure.objects.none())
     if found.officer is None or not found.officer.is_active:

@@ -56,7 +56,7 @@ def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
         return None
     appointments = Appointment.objects.seen_by(request.user).filter(channel=Channel.VIDEO, reference=reference)
     related = appointments.select_related("agency", "branch", "procedure", "citizen", "video_call")
-    return related.exclude(status=Status.HELD).first()
+    return related.beyond_hold().first()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from django.utils import timezone
 from accounts.models import User
 from agencies.loading import tables
 from agencies.models import Branch, Closure
+from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
 from mydesklive.demo import cast, hall, history, outage, present
-from mydesklive.demo.offers import midnight
 from reports import counting
 
 DAY = timedelta(days=1)
@@ -76,7 +76,7 @@ class Command(BaseCommand):
         self._fill(max(since, open_day), today + present.AHEAD, home, now)
         present.settle(home, User.objects.filter(email=cast.AGENT).values_list("pk", flat=True).first(), now=now)
         if home:
-            cast.book_for_citizen(past=midnight(home.timezone, past_day), now=now)
+            cast.book_for_citizen(past=home.midnight(past_day), now=now)
             hall.fill(home, now=now)
             outage.fill(home, now=now)
         if since < open_day:
@@ -92,11 +92,11 @@ class Command(BaseCommand):
             return
         with self._step(f"Publishing the times of {Branch.objects.count()} branches"):
             # From the morning on, so that the day's queue has its times too.
-            publish_all(now=midnight("Europe/Athens", open_day))
+            publish_all(now=midnight(open_day, timezone.get_default_timezone()))
             if home:
                 # The citizen of the demo has been here before; the horizon is counted from the last publishing.
                 for day in (past_day, open_day):
-                    publish([home.pk], now=midnight(home.timezone, day))
+                    publish([home.pk], now=home.midnight(day))
 
     def _fill(self, since: date, until: date, home: Branch | None, now: datetime) -> None:
         if since <= until:

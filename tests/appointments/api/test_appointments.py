@@ -11,6 +11,7 @@ from time_machine import TimeMachineFixture
 from accounts.models import User
 from agencies.api.callers import WriteThrottle
 from agencies.models import Agency, Branch, SystemToken
+from appointments.booking.persons import decrypted, person_key
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
@@ -400,6 +401,16 @@ def test_tax_number_is_asked_of_citizens_where_it_is_needed(branch: Branch):
     assert list(book(citizen, slot, procedure="kep-afm").json()) == ["tax_number"]
     assert book(citizen, slot, procedure="kep-afm", tax_number=TAX_NUMBER).status_code == 201
     assert TAX_NUMBER.encode() not in bytes(Appointment.objects.get().tax_number_encrypted)
+
+
+@pytest.mark.parametrize("written", ["EL 090000045", "gr090000045", "ΕΛ 090.000.045", " 090-000-045 "])
+def test_tax_number_is_accepted_as_the_website_accepts_it(branch: Branch, written: str):
+    """Nine digits are stored, and counted by, however the number is written."""
+    a_procedure(branch.agency, "kep-afm", identification="tax_number")
+    assert book(a_citizen(), slots_of(branch)[0], procedure="kep-afm", tax_number=written).status_code == 201
+    stored = Appointment.objects.get()
+    assert decrypted(stored.tax_number_encrypted) == "090000045"
+    assert stored.person_key == person_key(tax_number="090000045")
 
 
 def test_systems_know_whom_they_book_for_without_a_tax_number(branch: Branch):

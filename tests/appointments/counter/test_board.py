@@ -12,7 +12,7 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure, Role
 from appointments import counter
-from appointments.admin.counter.desks import planned
+from appointments.admin.counter.desks import desks_by_rules
 from appointments.counter import desks
 from appointments.models import Appointment, Desk, Event, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish
@@ -239,7 +239,7 @@ def test_officers_sit_pause_go_on_and_leave(client: Client, branch: Branch, offi
 def test_desks_are_set_up_as_rules_plan(client: Client, branch: Branch, officer: User) -> None:
     a_rule(branch, weekdays=[1], opens_at="10:00", closes_at="12:00", desks=3)
     a_rule(branch, weekdays=[1], opens_at="12:00", closes_at="13:00", desks=4, valid_until=NOW.date())
-    assert planned(branch, timezone.now().date()) == 5
+    assert desks_by_rules(branch, timezone.now().date()) == 5
     assert "This branch has no desks yet." in text_of(client.get(QUEUE))
     for _twice in range(2):
         press(client, branch, "set-up")

@@ -15,7 +15,7 @@ from appointments.errors import SlotNotReleased
 from appointments.models import Appointment, TimeSlot
 from appointments.times.availability import earliest, free_times, free_times_json, next_free
 from appointments.times.publishing import NEVER, Published, publish, publish_all
-from appointments.times.window import window
+from appointments.times.week import find_seven_days
 from tests.builders import (
     ATHENS,
     EVERY_DAY,
@@ -381,8 +381,8 @@ def test_public_never_sees_assisted_times(client: Client) -> None:
 def test_officers_see_book_and_move_to_assisted_times() -> None:
     branch = an_open_branch(purpose="assisted")
     procedure = Procedure.objects.select_related("agency").get()
-    found = window(procedure, branch, Channel.IN_PERSON, asked="2026-03-03", now=NOW)
-    first, second, *_others = found.days[0][1]
+    found = find_seven_days(procedure, branch, Channel.IN_PERSON, asked=date(2026, 3, 3), now=NOW)
+    first, second, *_others = found.days[0].times
     assert next_free(branch, now=NOW) == at(8, day=date(2026, 3, 2))
     appointment = booking.book(first.slot, procedure, Channel.IN_PERSON, a_contact(), by=STAFF, now=NOW)
     with pytest.raises(SlotNotReleased):
@@ -394,4 +394,4 @@ def test_officers_see_book_and_move_to_assisted_times() -> None:
 def test_officers_are_led_to_the_first_assisted_time() -> None:
     branch = an_open_branch(purpose="assisted", valid_from=date(2026, 3, 12))
     procedure = Procedure.objects.select_related("agency").get()
-    assert window(procedure, branch, Channel.IN_PERSON, asked="", now=NOW).soonest == date(2026, 3, 12)
+    assert find_seven_days(procedure, branch, Channel.IN_PERSON, asked=None, now=NOW).soonest == date(2026, 3, 12)

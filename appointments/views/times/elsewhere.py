@@ -1,0 +1,35 @@
+"""Other branches: all of them to choose from, and the next ones where nothing is free."""
+
+from datetime import datetime
+
+from django.http import HttpRequest
+
+from agencies.finding.places import Row, by_place, soonest
+from agencies.models import Branch, Procedure
+from agencies.models.branch import BranchQuerySet
+from appointments.times.availability import earliest
+
+MAX_QUERY = 100
+SOONEST = 3  # branches offered before the list of all
+ELSEWHERE = 3  # other branches offered where nothing is free
+
+
+def to_choose_from(
+    request: HttpRequest, branches: BranchQuerySet, procedure: Procedure, channel: str, now: datetime
+) -> dict[str, object]:
+    """The branches that match what is searched for, by place, and the soonest of them: what the page of branches shows."""
+    query = request.GET.get("q", "").strip()[:MAX_QUERY]
+    free = earliest(procedure, channel, now=now)
+    places = by_place(branches.matching(query), {pk: time.starts_at for pk, time in free.items()})
+    return {"query": query, "places": places, "soonest": soonest(places, SOONEST) if len(places) > 1 else []}
+
+
+def with_earliest_times(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:
+    """Other branches with the earliest times: of the same region first, then of the same country. Two queries."""
+    free = earliest(procedure, channel, now=now)
+    rows = [Row(one, free[one.pk].starts_at) for one in Branch.objects.filter(pk__in=free).exclude(pk=branch.pk)]
+
+    def nearness(row: Row) -> tuple[bool, bool, datetime | None]:
+        return row.branch.country != branch.country, row.branch.region_el != branch.region_el, row.earliest
+
+    return sorted(rows, key=nearness)[:ELSEWHERE]
