@@ -16,12 +16,13 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import is_tax_number
 from appointments.errors import ChannelNotOffered
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, TimeSlot
 from appointments.times import asking
 
 DAYS, MAX_DAYS = 30, 62
 MAX_BIGINT = 2**63 - 1
 REQUIRED = _("This field is required.")
+NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
 
 
 class FactField(CodeField):
@@ -154,12 +155,10 @@ class BookingSerializer(serializers.Serializer):
     )
 
     def validate_phone(self, phone: str) -> str:
-        try:
-            return phones.normalized(phone) if phone else ""
-        except ValueError:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from None
+        """What is no number anywhere is told with the other fields; what is one depends on the slot's branch."""
+        if phone and not phones.is_written(phone):
+            raise ValidationError(NO_PHONE)
+        return phone
 
     def validate_tax_number(self, number: str) -> str:
         if number and not is_tax_number(number):
@@ -169,7 +168,10 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
-        return asked | self._found(asked["slot"], asked["procedure"])
+        asked |= self._found(asked["slot"], asked["procedure"])
+        if asked["phone"] and isinstance(asked["slot"], TimeSlot):
+            asked["phone"] = _phone(asked["phone"], asked["slot"].branch)
+        return asked
 
     def _found(self, slot_id: int, code: str) -> dict[str, Any]:
         """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
@@ -177,6 +179,13 @@ class BookingSerializer(serializers.Serializer):
         if procedure is None:
             raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
         return {"procedure": procedure, "slot": slot or slot_id}
+
+
+def _phone(typed: str, branch: Branch) -> str:
+    try:
+        return phones.normalized(typed, branch.country)
+    except ValueError:
+        raise ValidationError({"phone": NO_PHONE}) from None
 
 
 class MoveSerializer(serializers.Serializer):

@@ -18,8 +18,8 @@ from kombu.exceptions import LimitExceeded, OperationalError
 from kombu.pools import producers
 
 from appointments.counter.line import TOLD_AFTER, delay_of
-from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification, Offer, Status
+from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 

@@ -16,8 +16,8 @@ from agencies.models import Channel
 from appointments import wording
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages import invitations
-from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification, Status
+from appointments.phones import mobile_number
 
 Kind = Notification.Kind
 WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)

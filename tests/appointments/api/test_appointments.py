@@ -360,6 +360,7 @@ def test_second_open_appointment_is_refused_at_the_procedure(branch: Branch):
         ({"name": "x" * 121}, "name", "Ensure this field has no more than 120 characters."),
         ({"email": "eleni"}, "email", "Enter a valid email address."),
         ({"phone": "call me"}, "phone", None),
+        ({"phone": "69123"}, "phone", None),
         ({"channel": "video", "phone": ""}, "phone", "This field is required."),
         ({"language": "fr"}, "language", '"fr" is not a valid choice.'),
         ({"tax_number": "123456789"}, "tax_number", "This is not a valid tax number. Check its nine digits."),
@@ -373,6 +374,17 @@ def test_wrong_field_gets_one_message(branch: Branch, fields: dict[str, Any], fi
     assert list(response.json()) == [field]
     assert response.json()[field] == [message or response.json()[field][0]]
     assert not Appointment.objects.exists()
+
+
+def test_all_wrong_fields_are_told_at_once(branch: Branch):
+    response = book(a_system(branch.agency), slots_of(branch)[0], name="", phone="call me", email="eleni")
+    assert sorted(response.json()) == ["email", "name", "phone"]
+
+
+def test_phone_is_one_of_the_branchs_country(branch: Branch):
+    Branch.objects.update(country="CA")
+    assert book(a_system(branch.agency), slots_of(branch)[0], phone="647 555 0123").status_code == 201
+    assert Appointment.objects.get().phone == "+16475550123"
 
 
 def test_missing_fields_are_all_named_in_greek(branch: Branch):

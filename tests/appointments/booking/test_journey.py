@@ -402,6 +402,14 @@ def test_check_page_without_details_leads_to_them(client: Client, branch: Branch
     assert client.get(f"{BOOK}check/").headers["Location"] == f"{BOOK}details/"
 
 
+def test_number_is_read_as_one_of_the_branchs_country(client: Client, branch: Branch) -> None:
+    Branch.objects.update(country="CA")
+    choose(client, slot_at(9))
+    details = client.post(f"{BOOK}details/", TYPED | {"phone": "647 555 0123"})
+    assert details.headers["Location"] == f"{BOOK}check/"
+    assert "+16475550123" in text(client.get(f"{BOOK}check/"))
+
+
 def test_confirming_books(client: Client, branch: Branch) -> None:
     held = come_to_check(client, slot_at(9))
     client.cookies["timezone"] = "America/New_York"

@@ -15,8 +15,8 @@ from kombu.pools import producers
 
 from appointments import booking
 from appointments.booking.owed import WAKE_PAUSE, _latest_waking, _send_task, after_night, is_true, waking_hours
-from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification, Status, TimeSlot
+from appointments.phones import mobile_number
 from mydesklive.celery import app
 from tests.builders import (
     NOW,
