@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.limits import Limit
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
@@ -252,7 +253,7 @@ def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
 
 
 def test_network_cannot_hold_every_time(client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft, "HOLDS", 2)
+    monkeypatch.setattr(draft, "HOLDS", Limit("holds", 2, 600))
     for hour in (9, 10):
         assert choose(Client(), slot_at(hour)).status_code == 302
     assert "Δοκιμάστε ξανά σε δέκα λεπτά" in text(choose(Client(), slot_at(11)))
