@@ -1,7 +1,7 @@
 """A room with a time window at a provider. Knows nothing of what it is used for."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
@@ -61,7 +61,3 @@ class VideoCall(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
-
-    def opens_in(self, now: datetime) -> timedelta:
-        """How long until the room opens; zero once it is open or over."""
-        return max(self.opens_at - now, timedelta())

@@ -84,7 +84,7 @@ def _stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-# icalendar has both of these for itself: deprecated for others, twice as slow, and it takes a written \N for a new line.
+# icalendar has both for itself alone (deprecated for others), and takes a written \N for a new line.
 SPECIAL = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
 LONGEST = 75  # bytes of a line (RFC 5545, 3.1)
 

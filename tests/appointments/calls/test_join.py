@@ -47,7 +47,7 @@ def a_video_appointment(provider: str = "jitsi", **contact: str) -> Appointment:
     slot = next(slot for slot in slots_of(branch) if slot.starts_at == STARTS_AT)
     with time_machine.travel(NOW):
         appointment = an_appointment(slot, channel=Channel.VIDEO, **contact)
-        tasks.provide_video_call(appointment.pk)
+        tasks.provide_video_calls()
     appointment.refresh_from_db()
     return appointment
 
