@@ -1,9 +1,7 @@
 """What the REST API takes and gives: shapes and their checks, nothing that reads a clock or writes a row."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -13,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.models import Branch, Channel, Procedure
+from agencies.models.branch import validate_timezone
 from appointments import phones
 from appointments.booking.persons import is_tax_number
 from appointments.errors import ChannelNotOffered
@@ -120,16 +119,6 @@ class SlotField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=MAX_BIGINT, help_text="The `id` of a free time.", **options)
 
 
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def validate_time_zone(name: str) -> None:
-    if name not in _time_zones():
-        raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens.") % {"zone": name})
-
-
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
     procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
@@ -150,7 +139,7 @@ class BookingSerializer(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        validators=[validate_time_zone],
+        validators=[validate_timezone],
         help_text="Where the citizen is, e.g. Australia/Melbourne.",
     )
 
