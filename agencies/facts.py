@@ -19,7 +19,10 @@ PROCEDURE: Columns = {
     ),
     "agency": ("id", "slug", "stage", "lead_minutes", "hold_minutes", "reminders"),
 }
-BRANCH: Columns = {"branch": ("id", "agency_id", "code", "timezone", "is_open"), "agency": ("id", "slug", "stage")}
+BRANCH: Columns = {
+    "branch": ("id", "agency_id", "code", "country", "timezone", "is_open"),
+    "agency": ("id", "slug", "stage"),
+}
 TOKEN: Columns = {"token": ("id", "agency_id")}
 
 

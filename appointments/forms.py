@@ -78,7 +78,10 @@ class TimeForm(forms.Form):
 
 
 class DetailsForm(forms.Form):
-    """Who comes and how to reach them; fields that the procedure or the channel does not need are not there."""
+    """Who comes and how to reach them; fields that the procedure or the channel does not need are not there.
+
+    `country` is the branch's: telephone numbers are typed there without its code.
+    """
 
     name = forms.CharField(
         label=_("Full name"),
@@ -120,8 +123,9 @@ class DetailsForm(forms.Form):
         label=_("Language of our messages"), choices=settings.LANGUAGES, widget=forms.RadioSelect
     )
 
-    def __init__(self, procedure: Procedure, channel: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.country = country
         if procedure.identification != Procedure.Identification.TAX_NUMBER:
             del self.fields["tax_number"]
         phone = self.fields["phone"]
@@ -137,7 +141,7 @@ class DetailsForm(forms.Form):
     def clean_phone(self) -> str:
         phone = self.cleaned_data["phone"]
         try:
-            return phones.normalized(phone) if phone else ""
+            return phones.normalized(phone, self.country) if phone else ""
         except ValueError as error:
             raise ValidationError(
                 _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
@@ -175,6 +179,10 @@ class PhoneForm(forms.Form):
         error_messages={"required": _("Enter a telephone number.")},
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
     )
+
+    def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.country = country
 
     clean_phone = DetailsForm.clean_phone
 

@@ -67,15 +67,6 @@ def provide_video_calls() -> None:
 
 
 @shared_task
-def provide_video_call(appointment_pk: int) -> None:
-    """The same for one appointment."""
-    now = timezone.now()
-    call = provision.give_call(appointment_pk, by=worker("provide_video_call"), now=now)
-    if call and call.state == VideoCall.State.PENDING:
-        rooms.prepare(call, now=now)
-
-
-@shared_task
 def tell_delays() -> None:
     """Tell everybody who will be served much later than promised, once."""
     delays.tell(now=timezone.now())

@@ -3,23 +3,32 @@
 import logging
 from collections.abc import Callable
 from functools import wraps
+from time import monotonic
 from typing import Any
 
 from django.core.cache.backends.redis import RedisCache
-from redis.exceptions import RedisError
+from redis import exceptions
 
 logger = logging.getLogger(__name__)
+
+# A Redis that lets a page wait in vain is not asked for so many seconds: the next pages should not wait too.
+PAUSE = 1.0
+INCREMENT = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('INCRBY', KEYS[1], ARGV[1]) end"
 
 
 def _forgiving(method: Callable[..., Any], lost: Callable[..., Any]) -> Callable[..., Any]:
     """The method, answering `lost(*its arguments)` when Redis fails."""
 
     @wraps(method)
-    def wrapper(self: RedisCache, *args: Any, **kwargs: Any) -> Any:
+    def wrapper(self: "ForgivingRedisCache", *args: Any, **kwargs: Any) -> Any:
+        if monotonic() < self.silent_until:
+            return lost(*args, **kwargs)
         try:
             return method(self, *args, **kwargs)
-        except RedisError as error:
+        except exceptions.RedisError as error:
             logger.warning("Cache unavailable (%s): %s", method.__name__, error)
+            if isinstance(error, exceptions.TimeoutError):
+                self.silent_until = monotonic() + PAUSE
             return lost(*args, **kwargs)
 
     return wrapper
@@ -38,13 +47,23 @@ def _always(answer: Any) -> Callable[..., Any]:
 
 
 class ForgivingRedisCache(RedisCache):
+    silent_until = 0.0
+
+    def _increased(self, key: str, delta: int = 1, version: int | None = None) -> int:
+        """In one round trip, where Django's own first asks whether the key is there."""
+        name = self.make_and_validate_key(key, version=version)
+        value = self._cache.get_client(name, write=True).eval(INCREMENT, 1, name, delta)
+        if value is None:
+            raise ValueError(f"Key '{key}' not found.")
+        return value
+
     get = _forgiving(RedisCache.get, _default)
     set = _forgiving(RedisCache.set, _always(None))
     add = _forgiving(RedisCache.add, _always(True))
     touch = _forgiving(RedisCache.touch, _always(False))
     delete = _forgiving(RedisCache.delete, _always(False))
     has_key = _forgiving(RedisCache.has_key, _always(False))
-    incr = _forgiving(RedisCache.incr, _always(1))
+    incr = _forgiving(_increased, _always(1))
     get_many = _forgiving(RedisCache.get_many, _always({}))
     set_many = _forgiving(RedisCache.set_many, _keys)  # answers the keys that were not kept
     delete_many = _forgiving(RedisCache.delete_many, _always(None))

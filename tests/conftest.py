@@ -10,6 +10,7 @@ import pytest
 from django.core.cache import cache
 from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
@@ -36,6 +37,11 @@ NewPage = Callable[..., Page]
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
     cache.clear()
+
+
+@pytest.fixture
+def no_redis(settings: Settings) -> None:
+    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
 
 
 @pytest.fixture(autouse=True)

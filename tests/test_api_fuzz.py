@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 from schemathesis.specs.openapi import checks
 
+from accounts.limits import Limit
 from agencies.api.callers import WriteThrottle
 from agencies.models import SystemToken
 from appointments.models import Appointment, TimeSlot
@@ -29,7 +30,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[schemathesis.BaseSchema]:
     """The schema as it is served, with requests in this process and this transaction."""
-    monkeypatch.setattr(WriteThrottle, "SYSTEM_LIMIT", 10**9)
+    monkeypatch.setattr(WriteThrottle, "SYSTEMS", Limit("fuzz", 10**9, 60))
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
     branch = an_open_branch(desks=2)

@@ -1,10 +1,13 @@
 """A room with a time window at a provider. Knows nothing of what it is used for."""
 
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import models
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
+
+from accounts import leases
 
 
 def random_room() -> str:
@@ -14,15 +17,14 @@ def random_room() -> str:
 
 class VideoCallQuerySet(models.QuerySet["VideoCall"]):
     def to_prepare(self, *, now: datetime) -> "VideoCallQuerySet":
-        """Calls that a provider has still to be told of, and whose next attempt is due."""
+        """Calls that a provider has still to be told of: due, and not leased to a worker that is at it."""
         waiting = self.filter(state=VideoCall.State.PENDING, closes_at__gt=now)
-        return waiting.filter(models.Q(retry_at__isnull=True) | models.Q(retry_at__lte=now))
+        return waiting.filter(leases.is_free(now=now), Q(retry_at__isnull=True) | Q(retry_at__lte=now))
 
     def reopen(self, opens_at: datetime, closes_at: datetime) -> int:
-        """Give the calls another window (UTC); their providers have to be told again."""
-        return self.update(
-            opens_at=opens_at, closes_at=closes_at, state=VideoCall.State.PENDING, attempts=0, retry_at=None
-        )
+        """Give the calls another window (UTC). Their providers have to be told again, also by who is at it just now."""
+        new = {"state": VideoCall.State.PENDING, "attempts": 0, "leased_until": None, "retry_at": None}
+        return self.update(opens_at=opens_at, closes_at=closes_at, **new)
 
 
 class VideoCall(models.Model):
@@ -39,6 +41,7 @@ class VideoCall(models.Model):
     closes_at = models.DateTimeField(_("closes at"))
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PENDING)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
@@ -50,9 +53,7 @@ class VideoCall(models.Model):
         verbose_name_plural = _("video calls")
         ordering = ("-opens_at",)
         constraints = (
-            models.CheckConstraint(
-                condition=models.Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"
-            ),
+            models.CheckConstraint(condition=Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"),
         )
 
     def __str__(self) -> str:
@@ -60,7 +61,3 @@ class VideoCall(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
-
-    def opens_in(self, now: datetime) -> timedelta:
-        """How long until the room opens; zero once it is open or over."""
-        return max(self.opens_at - now, timedelta())

@@ -1,32 +1,39 @@
 """The verbs of video calls: prepare a room at its provider, and enter it."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
-from django.db.models import F
+from django.db import transaction
 
+from accounts import leases
+from accounts.leases import Work
 from videocalls.models import VideoCall
 from videocalls.providers import ProviderAway, ProviderError, ProviderRefused, Visitor, provider_of
 
 State = VideoCall.State
 
-# Minutes until the next attempt after each failure; after the last one the call has failed and staff see it.
-RETRIES = [1, 5, 15, 60, 240]
-# While one worker asks the provider, no other does; one that dies meanwhile leaves the call to the next.
+
+def _failed(_now: datetime) -> dict[str, Any]:
+    """Staff see it."""
+    return {"state": State.FAILED, "retry_at": None}
+
+
 LEASE = timedelta(minutes=2)
+RETRIES = (1, 5, 15, 60, 240)
+PREPARING = Work(VideoCall.objects, LEASE, RETRIES, due="retry_at", given_up=_failed)
 
 
 def prepare(call: VideoCall, *, now: datetime) -> None:
     """Tell the provider of the room and its window, and store how that went; nothing if another worker is at it."""
-    if not _claim(call, now):
-        return
-    try:
-        provider_of(call).prepare(call)
-    except ProviderRefused as error:
-        _record(call, state=State.FAILED, retry_at=None, last_error=str(error)[:250])
-    except ProviderAway as error:
-        _postpone(call, error, now)
-    else:
-        _record(call, state=State.READY, retry_at=None, last_error="")
+    for waiting in _claim(call, now):
+        try:
+            provider_of(waiting).prepare(waiting)
+        except ProviderRefused as error:
+            PREPARING.settle([waiting], **_failed(now), last_error=leases.told(error))
+        except ProviderAway as error:
+            PREPARING.postpone([waiting], error, now=now)
+        else:
+            PREPARING.settle([waiting], state=State.READY, retry_at=None, last_error="")
 
 
 def enter(call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
@@ -47,25 +54,8 @@ def is_hosted(call: VideoCall) -> bool:
         return False
 
 
-def _claim(call: VideoCall, now: datetime) -> bool:
-    waiting = VideoCall.objects.to_prepare(now=now).filter(pk=call.pk)
-    if not waiting.update(attempts=F("attempts") + 1, retry_at=now + LEASE):
-        return False
-    call.refresh_from_db()
-    return True
-
-
-def _postpone(call: VideoCall, error: ProviderAway, now: datetime) -> None:
-    if call.attempts > len(RETRIES):
-        _record(call, state=State.FAILED, retry_at=None, last_error=str(error)[:250])
-    else:
-        retry_at = now + timedelta(minutes=RETRIES[call.attempts - 1])
-        _record(call, retry_at=retry_at, last_error=str(error)[:250])
-
-
-def _record(call: VideoCall, **outcome: object) -> None:
-    """Unless the window has moved meanwhile: then the provider has to hear of it anew."""
-    asked = VideoCall.objects.filter(
-        pk=call.pk, opens_at=call.opens_at, closes_at=call.closes_at, attempts=call.attempts
-    )
-    asked.update(**outcome)
+@transaction.atomic
+def _claim(call: VideoCall, now: datetime) -> list[VideoCall]:
+    """The call as it is now, leased to the caller; or nothing."""
+    waiting = leases.lock_first(VideoCall.objects.to_prepare(now=now).filter(pk=call.pk))
+    return PREPARING.take([waiting], now=now) if waiting else []

@@ -1,21 +1,23 @@
 """Who calls the REST API, and how often one may: a citizen's session, or the token of an agency's own system."""
 
-import time
-from collections import Counter
-from typing import Any, ClassVar
+from typing import Any
 
 from django.contrib.auth.models import AnonymousUser
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework.authentication import BaseAuthentication
 from rest_framework.exceptions import AuthenticationFailed
-from rest_framework.permissions import BasePermission
+from rest_framework.permissions import SAFE_METHODS, BasePermission
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
+from accounts.limits import Limit
 from agencies import facts
 from agencies.models import SystemToken
+
+MINUTE = 60
 
 
 class SystemAuthentication(BaseAuthentication):
@@ -55,23 +57,15 @@ def caller(request: Request) -> str:
 
 
 class WriteThrottle(BaseThrottle):
-    """At most so many changes a minute for each caller, counted in each web process: nothing that can be down."""
+    """At most so many changes a minute for each caller."""
 
-    CITIZEN_LIMIT, SYSTEM_LIMIT = 30, 6000
-    SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
-    _minute: ClassVar[int] = 0
-    _counts: ClassVar[Counter[str]] = Counter()
+    CITIZENS, SYSTEMS = Limit("citizens-writes", 30, MINUTE), Limit("systems-writes", 6000, MINUTE)
 
     def allow_request(self, request: Request, view: APIView) -> bool:
-        if request.method in self.SAFE_METHODS:
+        if request.method in SAFE_METHODS:
             return True
-        minute = int(time.time() // 60)
-        if minute != WriteThrottle._minute:
-            WriteThrottle._minute = minute
-            self._counts.clear()
-        self._counts[caller(request)] += 1
-        limit = self.SYSTEM_LIMIT if isinstance(request.auth, SystemToken) else self.CITIZEN_LIMIT
-        return self._counts[caller(request)] <= limit
+        limit = self.SYSTEMS if isinstance(request.auth, SystemToken) else self.CITIZENS
+        return not limit.passed(caller(request), now=timezone.now())
 
     def wait(self) -> float:
-        return 60 - time.time() % 60
+        return self.SYSTEMS.wait(timezone.now())

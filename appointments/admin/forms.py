@@ -72,8 +72,8 @@ class CallerForm(MoveForm, DetailsForm):
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
     field_order = ("slot", "name", "phone", "email", "tax_number", "language", "notes", "key")
 
-    def __init__(self, procedure: Procedure, channel: str, *args: Any, **kwargs: Any) -> None:
-        super().__init__(procedure, channel, *args, **kwargs)
+    def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(procedure, channel, country, *args, **kwargs)
         self.fields["slot"].label = _("Time")
         self.fields["email"].required = False
         self.fields["name"].error_messages["required"] = _("Write the caller's full name.")

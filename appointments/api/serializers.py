@@ -1,9 +1,7 @@
 """What the REST API takes and gives: shapes and their checks, nothing that reads a clock or writes a row."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
@@ -13,15 +11,17 @@ from rest_framework.exceptions import ValidationError
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.models import Branch, Channel, Procedure
+from agencies.models.branch import validate_timezone
 from appointments import phones
 from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Status, TimeSlot
 from appointments.times import asking
 
 DAYS, MAX_DAYS = 30, 62
 MAX_BIGINT = 2**63 - 1
 REQUIRED = _("This field is required.")
+NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
 
 
 class FactField(CodeField):
@@ -119,16 +119,6 @@ class SlotField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=MAX_BIGINT, help_text="The `id` of a free time.", **options)
 
 
-@cache
-def _time_zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def validate_time_zone(name: str) -> None:
-    if name not in _time_zones():
-        raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens.") % {"zone": name})
-
-
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
     procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
@@ -149,17 +139,15 @@ class BookingSerializer(serializers.Serializer):
         required=False,
         allow_blank=True,
         default="",
-        validators=[validate_time_zone],
+        validators=[validate_timezone],
         help_text="Where the citizen is, e.g. Australia/Melbourne.",
     )
 
     def validate_phone(self, phone: str) -> str:
-        try:
-            return phones.normalized(phone) if phone else ""
-        except ValueError:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from None
+        """What is no number anywhere is told with the other fields; what is one depends on the slot's branch."""
+        if phone and not phones.is_written(phone):
+            raise ValidationError(NO_PHONE)
+        return phone
 
     def validate_tax_number(self, number: str) -> str:
         try:
@@ -170,7 +158,10 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
-        return asked | self._found(asked["slot"], asked["procedure"])
+        asked |= self._found(asked["slot"], asked["procedure"])
+        if asked["phone"] and isinstance(asked["slot"], TimeSlot):
+            asked["phone"] = _phone(asked["phone"], asked["slot"].branch)
+        return asked
 
     def _found(self, slot_id: int, code: str) -> dict[str, Any]:
         """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
@@ -178,6 +169,13 @@ class BookingSerializer(serializers.Serializer):
         if procedure is None:
             raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
         return {"procedure": procedure, "slot": slot or slot_id}
+
+
+def _phone(typed: str, branch: Branch) -> str:
+    try:
+        return phones.normalized(typed, branch.country)
+    except ValueError:
+        raise ValidationError({"phone": NO_PHONE}) from None
 
 
 class MoveSerializer(serializers.Serializer):

@@ -13,8 +13,8 @@ from django.db import connection
 
 from agencies.wallclock import instant
 from appointments.booking.waking import wake_worker
-from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification
+from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 

@@ -1,31 +1,35 @@
 """Delivery of the messages owed: claim one, send it, record what came of it.
 
-A claim is a short transaction that leases the message to one worker; sending happens outside of any transaction. A
-worker that dies between claim and record leaves a lease, and the message is sent when that has run out. So each
-message leaves at least once, and twice only if the worker dies in the moment between the mail server's "accepted" and
-the UPDATE that follows it; both then carry one Message-ID.
+The message is leased to one worker (accounts/leases.py), so it leaves at least once, and twice only if the worker dies
+in the moment between the mail server's "accepted" and the UPDATE that follows it; both then carry one Message-ID.
 """
 
 import logging
 from datetime import datetime, timedelta
 from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPServerDisconnected
+from typing import Any
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
+from accounts import leases
+from accounts.leases import Work
+from appointments import history
 from appointments.booking.owed import WAITS_FOR_MORNING, after_night
+from appointments.history import worker
 from appointments.messages import mails, sms
 from appointments.messages.truth import is_true
-from appointments.models import Notification
+from appointments.models import Event, Notification
 
-Medium, State = Notification.Medium, Notification.State
+Medium, State, Verb = Notification.Medium, Notification.State, Event.Verb
+MESSENGER = worker("deliver_due")
 logger = logging.getLogger(__name__)
 
 # Longer than the slowest conversation with a mail server, whose every answer may take EMAIL_TIMEOUT.
 LEASE = timedelta(minutes=5)
-# Minutes until the next attempt after each failure; after the last one a message has failed: fifteen hours in all.
-RETRIES = [1, 5, 15, 60, 120, 240, 480]
+RETRIES = (1, 5, 15, 60, 120, 240, 480)  # fifteen hours in all
+DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
 PERMANENT = 500  # RFC 5321: replies from here on will not change
 
 
@@ -56,19 +60,18 @@ def claim(*, now: datetime) -> Notification | None:
     """Lease the message to the caller; or drop it, or let it wait for the morning, or give it up: its state tells."""
     due = Notification.objects.due(now=now).order_by("due_at", "pk")
     related = due.select_related("appointment__agency", "appointment__branch", "appointment__procedure")
-    message = related.select_for_update(skip_locked=True, of=("self",)).first()
+    message = leases.lock_first(related)
     if message is None:
         return None
     if not is_true(message, now=now):
-        message.state = State.DROPPED
+        message.state, message.leased_until = State.DROPPED, None
     elif message.kind in WAITS_FOR_MORNING and (morning := after_night(now, message.appointment)) > now:
-        message.state, message.due_at = State.PENDING, morning
-    elif message.attempts > len(RETRIES):
-        message.state, message.last_error = State.FAILED, "the worker died at every attempt"
+        message.state, message.leased_until, message.due_at = State.PENDING, None, morning
     else:
-        message.state, message.attempts = State.SENDING, message.attempts + 1
-    message.leased_until = now + LEASE if message.state == State.SENDING else None
-    message.save(update_fields=["state", "due_at", "attempts", "leased_until", "last_error"])
+        if not DELIVERY.take([message], now=now, state=State.SENDING):
+            _note(message, Verb.FAIL, now)
+        return message
+    message.save(update_fields=["state", "leased_until", "due_at"])
     return message
 
 
@@ -79,14 +82,30 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
         else:
             hand_over(mails.mail(message, now=now), mailer)
     except Undeliverable as error:
-        _record(message, state=State.FAILED, last_error=str(error)[:250])
+        _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
     except Exception as error:
         logger.warning("Message %s was not sent", message.pk, exc_info=not isinstance(error, ServerAway))
-        _postpone(message, error, now)
+        if message.attempts > len(RETRIES):
+            _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
+        else:
+            DELIVERY.postpone([message], error, now=now, state=State.PENDING)
         return not isinstance(error, ServerAway)
     else:
-        _record(message, state=State.SENT, sent_at=now, last_error="")
+        _settle(message, Verb.TELL, now, state=State.SENT, sent_at=now, last_error="")
     return True
+
+
+@transaction.atomic
+def _settle(message: Notification, verb: Event.Verb, now: datetime, **outcome: Any) -> None:
+    """Record what came of the message, in the history too, unless another worker has it by now."""
+    if DELIVERY.settle([message], **outcome):
+        _note(message, verb, now)
+
+
+def _note(message: Notification, verb: Event.Verb, now: datetime) -> None:
+    """What a mail server answers may name the address: the history tells the kind of message alone."""
+    details = {"message": message.pk, "kind": message.kind, "medium": message.medium}
+    history.note(verb, by=MESSENGER, now=now, appointment=message.appointment, details=details)
 
 
 def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
@@ -113,18 +132,3 @@ def _is_permanent(error: OSError) -> bool:
     if isinstance(error, SMTPDataError):
         return error.smtp_code >= PERMANENT
     return isinstance(error, SMTPNotSupportedError)
-
-
-def _postpone(message: Notification, error: Exception, now: datetime) -> None:
-    reason = (str(error) or type(error).__name__)[:250]
-    if message.attempts > len(RETRIES):
-        _record(message, state=State.FAILED, last_error=reason)
-        return
-    retry = now + timedelta(minutes=RETRIES[message.attempts - 1])
-    _record(message, state=State.PENDING, due_at=retry, last_error=reason)
-
-
-def _record(message: Notification, **outcome: object) -> None:
-    """Unless the lease ran out meanwhile and another worker has the message."""
-    mine = Notification.objects.filter(pk=message.pk, state=State.SENDING, leased_until=message.leased_until)
-    mine.update(leased_until=None, **outcome)

@@ -16,7 +16,6 @@ from agencies.models import Channel
 from appointments import wording
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages import invitations
-from appointments.messages.sms import mobile_number
 from appointments.models import Appointment, Notification, Status
 
 Kind = Notification.Kind
@@ -45,11 +44,6 @@ def text(message: Notification, *, now: datetime) -> str:
     """An SMS: when, where and the reference. Never a link that signs in: text messages are read on locked screens."""
     with translation.override(message.language):
         return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
-
-
-def recipient(message: Notification) -> str:
-    appointment = message.appointment
-    return mobile_number(appointment.phone) if message.medium == Notification.Medium.SMS else appointment.email
 
 
 def _context(message: Notification, now: datetime) -> dict[str, object]:

@@ -9,22 +9,11 @@ from urllib.parse import quote
 import apprise
 from django.conf import settings
 
-from appointments.phones import normalized
-
-GREEK_LANDLINE = "+302"
+from appointments.phones import mobile_number
 
 
 class GatewayError(Exception):
     """The gateway did not take the message; apprise does not tell why."""
-
-
-def mobile_number(phone: str) -> str:
-    """The number in international form, or nothing if no SMS can reach it."""
-    try:
-        number = normalized(phone)
-    except ValueError:
-        return ""
-    return "" if number.startswith(GREEK_LANDLINE) else number
 
 
 def send(phone: str, text: str) -> None:

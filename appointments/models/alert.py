@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leases
 from agencies.models import Branch, Procedure
 
 
@@ -52,9 +53,9 @@ class Alert(models.Model):
 
 class AlertMailQuerySet(models.QuerySet["AlertMail"]):
     def due(self, *, now: datetime) -> "AlertMailQuerySet":
-        """Mails still to be sent, of alerts that are still so, and not leased to a worker that is at it."""
-        free = Q(leased_until__isnull=True) | Q(leased_until__lt=now)
-        return self.filter(free, settled_at__isnull=True, alert__cleared_at__isnull=True)
+        """Mails to be sent now, of alerts that are still so, and not leased to a worker that is at it."""
+        owed = self.filter(settled_at__isnull=True, alert__cleared_at__isnull=True)
+        return owed.filter(leases.is_free(now=now), Q(retry_at__isnull=True) | Q(retry_at__lte=now))
 
 
 class AlertMail(models.Model):
@@ -64,7 +65,9 @@ class AlertMail(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", verbose_name=_("supervisor"), db_index=False
     )
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0, db_default=0)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     settled_at = models.DateTimeField(_("sent or given up at"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
 

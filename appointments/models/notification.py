@@ -5,16 +5,15 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts import leases
 from appointments.models.appointment import Appointment
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def due(self, *, now: datetime) -> "NotificationQuerySet":
         """Messages to send now: due and not leased to a worker that is still at it."""
-        return self.filter(
-            Q(state=Notification.State.PENDING) | Q(state=Notification.State.SENDING, leased_until__lt=now),
-            due_at__lte=now,
-        )
+        owed = self.filter(state__in=(Notification.State.PENDING, Notification.State.SENDING), due_at__lte=now)
+        return owed.filter(leases.is_free(now=now))
 
     def undelivered(self) -> "NotificationQuerySet":
         """Messages that gave up: staff see them and call instead."""

@@ -20,7 +20,7 @@ from appointments.models import TimeSlot
 # What the verbs need of a slot, its branch and its rule: a booking should not carry the texts of everything it touches.
 ASKED_COLUMNS: Columns = PROCEDURE | {
     "slot": ("id", "branch_id", "rule_id", "starts_at", "ends_at", "bookable_from"),
-    "branch": ("id", "agency_id", "code", "timezone", "is_open"),
+    "branch": ("id", "agency_id", "code", "country", "timezone", "is_open"),
     "rule": ("id", "branch_id", "channels"),
 }
 ASKED = f"""

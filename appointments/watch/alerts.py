@@ -1,12 +1,11 @@
 """Alerts: raised when a branch needs its supervisors, cleared when it does not any more, mailed once to each of them.
 
-`check` writes what is so now, and the mails owed about it, in one transaction. `mail_next` claims one supervisor's mails
-with SKIP LOCKED and a lease, sends them as one, and records that; so a crash or a mail server that is away loses none: the
-next run sends what is left.
+`check` writes what is so now, and the mails owed about it, in one transaction. `mail_next` leases one supervisor's mails,
+sends them as one, and records that; so a crash or a mail server that is away loses none: a later run sends what is left.
 """
 
 import logging
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -21,6 +20,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
+from accounts import leases
+from accounts.leases import Work
 from accounts.models import User
 from agencies.accents import text_on
 from agencies.access import REACHES, from_role
@@ -39,6 +40,9 @@ logger = logging.getLogger(__name__)
 SILENCE = timedelta(days=1)
 # A mail names so many branches, and so many services of each; the page has the rest.
 BRANCHES_NAMED, SERVICES_NAMED = 20, 8
+# A supervisor sees the alert on the page too: so a mail server that is away for fifteen hours loses little.
+RETRIES = (5, 15, 60, 120, 240, 480)
+MAILING = Work(AlertMail.objects, LEASE, RETRIES, due="retry_at", given_up=lambda now: {"settled_at": now})
 
 
 # Raising and clearing
@@ -167,16 +171,15 @@ def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
         hand_over(letter(owed), mailer)
     except Undeliverable as error:
         logger.warning("The alerts for user %s will never arrive", owed[0].user_id)
-        _record(owed, settled_at=now, last_error=str(error)[:250])
+        MAILING.settle(owed, settled_at=now, last_error=leases.told(error))
     except Exception as error:
         logger.warning(
             "The alerts for user %s were not sent", owed[0].user_id, exc_info=not isinstance(error, DeliveryError)
         )
-        # Still leased: the next run, not this one, tries again.
-        _record(owed, last_error=str(error)[:250])
+        MAILING.postpone(owed, error, now=now)
         return not isinstance(error, DeliveryError)
     else:
-        _record(owed, settled_at=now, last_error="")
+        MAILING.settle(owed, settled_at=now, last_error="")
         Alert.objects.filter(mails__in=owed, mailed_at=None).update(mailed_at=now)
     return True
 
@@ -185,23 +188,12 @@ def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
 def claim(*, now: datetime) -> list[AlertMail]:
     """Lease all that is owed to one supervisor to the caller, in the order in which it is read."""
     owed = AlertMail.objects.due(now=now)
-    someone = User.objects.filter(pk__in=owed.values("user")).order_by("pk")
-    user = someone.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    user = leases.lock_first(User.objects.filter(pk__in=owed.values("user")).order_by("pk"))
     if user is None:
         return []
-    owed = owed.filter(user=user)
-    pks = list(owed.values_list("pk", flat=True))
-    AlertMail.objects.filter(pk__in=pks).update(leased_until=now + LEASE)
-    related = AlertMail.objects.select_related("user", "alert__branch__agency", "alert__procedure")
-    return list(
-        related.filter(pk__in=pks).order_by(
-            "alert__branch__name_el", "alert__branch_id", "-alert__kind", "alert__procedure_id"
-        )
-    )
-
-
-def _record(owed: Iterable[AlertMail], **outcome: Any) -> None:
-    AlertMail.objects.filter(pk__in=[one.pk for one in owed]).update(**outcome)
+    related = owed.filter(user=user).select_related("user", "alert__branch__agency", "alert__procedure")
+    read = ("alert__branch__name_el", "alert__branch_id", "-alert__kind", "alert__procedure_id")
+    return MAILING.take(related.order_by(*read), now=now)
 
 
 @dataclass

@@ -7,8 +7,10 @@ from appointments.forms import DetailsForm
 TYPED = {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678", "language": "el"}
 
 
-def a_form(identification: str = "none", channel: str = Channel.IN_PERSON, **typed: str) -> DetailsForm:
-    return DetailsForm(Procedure(identification=identification), channel, TYPED | typed)
+def a_form(
+    identification: str = "none", channel: str = Channel.IN_PERSON, country: str = "GR", **typed: str
+) -> DetailsForm:
+    return DetailsForm(Procedure(identification=identification), channel, country, TYPED | typed)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,14 @@ def a_form(identification: str = "none", channel: str = Channel.IN_PERSON, **typ
     ],
 )
 def test_phone_is_brought_to_one_form(typed: str, stored: str) -> None:
-    assert phones.normalized(typed) == stored
+    assert phones.normalized(typed, "GR") == stored
+
+
+def test_phone_is_one_of_the_branchs_country() -> None:
+    form = a_form(country="CA", phone="647 555 0123")
+    assert form.is_valid()
+    assert form.contact("").phone == "+16475550123"
+    assert "phone" in a_form(country="GR", phone="647 555 0123").errors
 
 
 @pytest.mark.parametrize("typed", ["123", "69123456789", "call me", "+3069", "020 7946 0000", "+", "++306912345678"])

@@ -67,21 +67,13 @@ def test_provide_video_calls_makes_and_prepares_one_call_for_each() -> None:
 
 
 @pytest.mark.django_db
-def test_provide_video_call_for_one_appointment() -> None:
-    appointment = a_video_appointment()
-    tasks.provide_video_call(appointment.pk)
-    tasks.provide_video_call(appointment.pk)
-    assert VideoCall.objects.get().state == State.READY
-
-
-@pytest.mark.django_db
 def test_no_call_for_others(settings: object) -> None:
     slots = slots_of(an_open_branch())
-    an_appointment(slots[40], 1)
+    in_person = an_appointment(slots[40], 1)
     cancelled = an_appointment(slots[41], 2, channel=Channel.VIDEO)
     booking.cancel(cancelled, by=GUEST, now=NOW)
     over = an_appointment(slots[42], 3, channel=Channel.VIDEO)
-    tasks.provide_video_call(slots[40].pk)
+    assert provision.give_call(in_person.pk, by=WORKER, now=NOW) is None
     assert provision.give_call(cancelled.pk, by=WORKER, now=NOW) is None
     assert provision.give_call(over.pk, by=WORKER, now=over.ends_at + timedelta(hours=1)) is None
     assert not VideoCall.objects.exists()

@@ -4,13 +4,6 @@ from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-NO_REDIS = "redis://127.0.0.1:1/0"
-
-
-@pytest.fixture
-def no_redis(settings: Settings) -> None:
-    settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": NO_REDIS}}
-
 
 def test_live_needs_nothing(client: Client):
     assert client.get("/health/live").json() == {"status": "ok"}

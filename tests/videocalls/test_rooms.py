@@ -105,9 +105,18 @@ def test_unknown_provider_fails_visibly() -> None:
 @pytest.mark.django_db
 def test_call_of_a_worker_that_died_is_taken_over(elsewhere: Elsewhere) -> None:
     call = a_call()
-    assert rooms._claim(call, NOW)
+    assert rooms._claim(call, NOW) == [call]
     assert prepared(call, NOW + minutes(1)).state == State.PENDING
     assert prepared(call, NOW + LEASE).state == State.READY
+
+
+@pytest.mark.django_db
+def test_call_that_kills_every_worker_fails_visibly() -> None:
+    call, now = a_call(closes_at=NOW + timedelta(days=1)), NOW
+    while rooms._claim(call, now):
+        now += LEASE
+    call.refresh_from_db()
+    assert (call.state, call.attempts, call.retry_at) == (State.FAILED, len(RETRIES) + 1, None)
 
 
 @pytest.mark.django_db

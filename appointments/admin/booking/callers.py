@@ -46,8 +46,9 @@ def book(request: HttpRequest) -> HttpResponse:
 
 
 def _caller_form(request: HttpRequest, wish: WishForm) -> CallerForm:
-    procedure, channel = wish.cleaned_data["procedure"], wish.cleaned_data["channel"]
-    return CallerForm(procedure, channel, request.POST or None, initial={"key": uuid.uuid4(), "language": "el"})
+    given = wish.cleaned_data
+    wished = (given["procedure"], given["channel"], given["branch"].country)
+    return CallerForm(*wished, request.POST or None, initial={"key": uuid.uuid4(), "language": "el"})
 
 
 def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetime) -> Appointment | None:

@@ -40,7 +40,8 @@ def book(request: HttpRequest, code: str) -> HttpResponse:
     if not (asked and wish.is_valid()):
         return page(request, "counter/follow_up.html", context)
     given = wish.cleaned_data
-    contact = CallerForm(given["procedure"], given["channel"], request.POST or None, initial=_contact(ticket))
+    service = (given["procedure"], given["channel"], given["branch"].country)
+    contact = CallerForm(*service, request.POST or None, initial=_contact(ticket))
     if request.method == "POST" and contact.is_valid() and (made := _book(request, ticket, wish, contact, now)):
         messages.success(request, _told(made))
         return redirect(serving_address(ticket))

@@ -32,7 +32,7 @@ from appointments.models.notification import NotificationQuerySet
 
 State = Offer.State
 PER_PAGE = 50
-UNREACHED, ALL_HANGING = "unreached", "hanging"
+UNREACHED = "unreached"
 # The tiles in the order of work; the rest are outcomes.
 TILES: dict[str, str | Promise] = {
     State.OPEN: _("Waiting for the answer"),

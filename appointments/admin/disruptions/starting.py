@@ -9,7 +9,7 @@ from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -245,7 +245,3 @@ def hours_of(disruption: Disruption) -> str:
     if disruption.from_time is None or disruption.until_time is None:
         return gettext("All day")
     return f"{disruption.from_time:%H:%M}–{disruption.until_time:%H:%M}"
-
-
-def add_address(**query: str) -> str:
-    return reverse("admin:appointments_disruption_add", query=query or None)

@@ -16,12 +16,12 @@ from appointments.views.booking.hold import for_held, journey_of
 def details(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
     journey = journey_of(held)
     if request.method == "POST":
-        form = DetailsForm(held.procedure, held.channel, request.POST)
+        form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST)
         if form.is_valid():
             return redirect(journey.address("check"))
     else:
         initial = initial_details(citizen(request), draft.typed, translation.get_language() or "el")
-        form = DetailsForm(held.procedure, held.channel, initial=initial)
+        form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial)
     return render(
         request, "appointments/booking/details.html", journey.context("details") | {"held": held, "form": form}
     )

@@ -9,6 +9,7 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
+from accounts.limits import Limit
 from accounts.models import User
 from agencies.models import Procedure
 from agencies.models.branch import validate_timezone
@@ -17,12 +18,11 @@ from appointments.booking.persons import decrypted, encrypted
 from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHolds
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
-from appointments.views import tries
 from appointments.views.acting import visitor
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 # Times that one network address may choose without signing in: a large office or a mobile provider stays far below.
-HOLDS, HOLDS_WINDOW = 200, 600  # in seconds
+HOLDS = Limit("holds", 200, 600)
 TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
 
 
@@ -77,7 +77,7 @@ class Draft:
         earlier = self._active(now)
         if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
             return earlier
-        self._count_hold()
+        self._count_hold(now)
         held = self._hold(slot, procedure, channel, earlier, now)
         if earlier:
             booking.release(earlier, by=visitor(self._request), now=now)
@@ -104,12 +104,12 @@ class Draft:
         for name in ("hold", "typed"):
             self._session.pop(name, None)
 
-    def _count_hold(self) -> None:
+    def _count_hold(self, now: datetime) -> None:
         """A visitor holds one time; a program that drops its cookies could hold them all, but from a few addresses."""
         if citizen(self._request):
             return
         address = get_adapter().get_client_ip(self._request)
-        if tries.count(f"hold:{address}", seconds=HOLDS_WINDOW) > HOLDS:
+        if HOLDS.passed(address, now=now):
             raise TooManyHolds
 
     def _active(self, now: datetime) -> Appointment | None:

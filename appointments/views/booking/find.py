@@ -2,30 +2,32 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.limits import Limit
 from appointments.forms import FindForm
 from appointments.models import Appointment
-from appointments.views import tries
 from appointments.views.entry import remember
 
-TRIES, WINDOW = 5, 15 * 60  # wrong addresses for one reference, in seconds
+# Wrong addresses for one reference; counted whether it exists or not, so that the answer tells nothing.
+TRIES = Limit("finding", 5, 15 * 60)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def find(request: HttpRequest) -> HttpResponse:
-    form = FindForm(request.POST or None)
+    form, now = FindForm(request.POST or None), timezone.now()
     if form.is_valid():
         reference = form.cleaned_data["reference"]
-        if tries.count(_tried(reference), seconds=WINDOW) > TRIES:
+        if TRIES.passed(reference, now=now):
             form.add_error(
                 None, _("Too many tries. Please wait a quarter of an hour, or use the link in our messages.")
             )
         elif found := _matching(reference, form.cleaned_data["email"]):
-            tries.forget(_tried(reference))
+            TRIES.forget(reference, now=now)
             remember(request, found)
             return redirect(found)
         else:
@@ -36,8 +38,3 @@ def find(request: HttpRequest) -> HttpResponse:
 def _matching(reference: str, email: str) -> Appointment | None:
     appointments = Appointment.objects.beyond_hold()
     return appointments.filter(reference=reference, email__iexact=email).first()
-
-
-def _tried(reference: str) -> str:
-    """Counted whether it exists or not, so that the answer tells nothing."""
-    return f"find:{reference}"

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from agencies import access
 from agencies.models import Closure
 from agencies.wallclock import midnight
-from appointments.messages import invitations
+from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
 
 # Calendars show the last days, too; further back nobody looks, and each answer would be longer.
@@ -82,4 +82,4 @@ def _of_rows(table: str) -> dict[str, Count | Sum]:
 def _file(content: Content) -> bytes:
     # Not joined: thousands of appointments share few agencies, branches and services.
     appointments = content.appointments.prefetch_related("agency", "branch", "procedure").order_by("starts_at", "pk")
-    return invitations.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))
+    return calendar_feed.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))

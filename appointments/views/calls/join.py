@@ -102,7 +102,8 @@ def _state(appointment: Appointment, opens_at: datetime, closes_at: datetime, no
 @for_participant
 def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
     """When the room opens, the way in, or that the officer will call; the citizen can correct the number."""
-    form = PhoneForm(request.POST if request.method == "POST" else None, initial={"phone": appointment.phone})
+    typed = request.POST if request.method == "POST" else None
+    form = PhoneForm(appointment.branch.country, typed, initial={"phone": appointment.phone})
     if not visitor.is_host and form.is_valid():
         Appointment.objects.filter(pk=appointment.pk).update(phone=form.cleaned_data["phone"])
         messages.success(request, _("Thank you. The officer sees the new number."))

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.limits import Limit
 from agencies.models import Branch, Procedure
 from agencies.openings.walk_ins import walk_in_procedures
 from appointments import counter
@@ -31,11 +32,10 @@ from appointments.history import Actor
 from appointments.models import Queue, Ticket
 from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
 from appointments.models.keys import random_key
-from appointments.views import tries
 from appointments.views.acting import visitor
 
-TRIES, WINDOW = 30, 10 * 60  # wrong references at one kiosk, in seconds
-TICKETS, MINUTE = 20, 60  # tickets taken at one kiosk
+TRIES = Limit("wrong-references", 30, 10 * 60)  # at one kiosk
+TICKETS = Limit("tickets", 20, 60)  # at one kiosk
 LONGEST = 300  # characters of a scanned address
 CODE = re.compile(r"[\w-]{22}", re.ASCII)
 
@@ -152,12 +152,12 @@ def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
 
 def _arrival(kiosk: Kiosk, reference: str, by: Actor) -> Arrival | None:
     """None where too many wrong references were typed lately: nobody finds one by trying."""
-    what = f"kiosk:{kiosk.key}"
-    if tries.so_far(what) >= TRIES:
+    now = timezone.now()
+    if TRIES.reached(kiosk.key, now=now):
         return None
-    arrival = arrivals.by_reference(reference, kiosk.branch, by=by, now=timezone.now())
+    arrival = arrivals.by_reference(reference, kiosk.branch, by=by, now=now)
     if arrival.answer == Answer.UNKNOWN:
-        tries.count(what, seconds=WINDOW)
+        TRIES.passed(kiosk.key, now=now)
     return arrival
 
 
@@ -175,7 +175,7 @@ def _refused(request: HttpRequest, kiosk: Kiosk, arrival: Arrival) -> HttpRespon
 def _taken(request: HttpRequest, kiosk: Kiosk, procedure: Procedure, now: datetime) -> Ticket | None:
     """The ticket: one, however often its button is touched. None where somebody plays with the kiosk."""
     code = request.POST.get("code", "")
-    if not CODE.fullmatch(code) or tries.count(f"tickets:{kiosk.key}", seconds=MINUTE) > TICKETS:
+    if not CODE.fullmatch(code) or TICKETS.passed(kiosk.key, now=now):
         return None
     language, priority = get_language() or "el", bool(request.POST.get("priority"))
     return counter.take_ticket(

@@ -1,5 +1,5 @@
 import json
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -8,6 +8,7 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from time_machine import TimeMachineFixture
 
+from accounts.limits import Limit
 from accounts.models import User
 from agencies.api.callers import WriteThrottle
 from agencies.models import Agency, Branch, SystemToken
@@ -37,7 +38,6 @@ TAX_NUMBER = "090000045"
 @pytest.fixture(autouse=True)
 def _monday_morning(time_machine: TimeMachineFixture) -> None:
     time_machine.move_to(NOW, tick=False)
-    WriteThrottle._counts.clear()
 
 
 @pytest.fixture
@@ -361,6 +361,7 @@ def test_second_open_appointment_is_refused_at_the_procedure(branch: Branch):
         ({"name": "x" * 121}, "name", "Ensure this field has no more than 120 characters."),
         ({"email": "eleni"}, "email", "Enter a valid email address."),
         ({"phone": "call me"}, "phone", None),
+        ({"phone": "69123"}, "phone", None),
         ({"channel": "video", "phone": ""}, "phone", "This field is required."),
         ({"language": "fr"}, "language", '"fr" is not a valid choice.'),
         ({"tax_number": "123456789"}, "tax_number", "This is not a valid tax number. Check its nine digits."),
@@ -374,6 +375,17 @@ def test_wrong_field_gets_one_message(branch: Branch, fields: dict[str, Any], fi
     assert list(response.json()) == [field]
     assert response.json()[field] == [message or response.json()[field][0]]
     assert not Appointment.objects.exists()
+
+
+def test_all_wrong_fields_are_told_at_once(branch: Branch):
+    response = book(a_system(branch.agency), slots_of(branch)[0], name="", phone="call me", email="eleni")
+    assert sorted(response.json()) == ["email", "name", "phone"]
+
+
+def test_phone_is_one_of_the_branchs_country(branch: Branch):
+    Branch.objects.update(country="CA")
+    assert book(a_system(branch.agency), slots_of(branch)[0], phone="647 555 0123").status_code == 201
+    assert Appointment.objects.get().phone == "+16475550123"
 
 
 def test_missing_fields_are_all_named_in_greek(branch: Branch):
@@ -531,15 +543,26 @@ def test_unknown_reference_is_not_found(branch: Branch, reference: str):
     assert a_system(branch.agency).get(f"/api/v1/appointments/{reference}/").status_code == 404
 
 
-def test_too_many_writes_have_to_wait(branch: Branch, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(WriteThrottle, "CITIZEN_LIMIT", 2)
+def test_too_many_writes_have_to_wait(
+    branch: Branch, monkeypatch: pytest.MonkeyPatch, time_machine: TimeMachineFixture
+):
+    monkeypatch.setattr(WriteThrottle, "CITIZENS", Limit("writes", 2, 60))
     slots = slots_of(branch)
     citizen = a_citizen()
     assert [book(citizen, slots[0], key="k").status_code for _ in range(3)] == [201, 201, 429]
-    assert 0 < int(book(citizen, slots[0]).headers["Retry-After"]) <= 60
+    time_machine.move_to(NOW + timedelta(seconds=42), tick=False)
+    assert book(citizen, slots[0]).headers["Retry-After"] == "18"
     assert book(a_citizen("other@example.org"), slots[1]).status_code == 201
     reference = Appointment.objects.order_by("pk")[0].reference
     assert citizen.get(f"/api/v1/appointments/{reference}/").status_code == 200
+    time_machine.move_to(NOW + timedelta(seconds=60), tick=False)
+    assert book(citizen, slots[0], key="k").status_code == 201
+
+
+def test_lost_cache_refuses_nobody(branch: Branch, monkeypatch: pytest.MonkeyPatch, no_redis: None):
+    monkeypatch.setattr(WriteThrottle, "CITIZENS", Limit("writes", 1, 60))
+    citizen = a_citizen()
+    assert {book(citizen, slots_of(branch)[0], key="k").status_code for _ in range(3)} == {201}
 
 
 def test_docs_page_loads_nothing_from_elsewhere(client: Client):

@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.limits import Limit
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
@@ -254,7 +255,7 @@ def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
 
 
 def test_network_cannot_hold_every_time(client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(draft, "HOLDS", 2)
+    monkeypatch.setattr(draft, "HOLDS", Limit("holds", 2, 600))
     for hour in (9, 10):
         assert choose(Client(), slot_at(hour)).status_code == 302
     assert "Δοκιμάστε ξανά σε δέκα λεπτά" in text(choose(Client(), slot_at(11)))
@@ -402,6 +403,14 @@ def test_check_page_shows_everything(client: Client, branch: Branch) -> None:
 def test_check_page_without_details_leads_to_them(client: Client, branch: Branch) -> None:
     choose(client, slot_at(9))
     assert client.get(f"{BOOK}check/").headers["Location"] == f"{BOOK}details/"
+
+
+def test_number_is_read_as_one_of_the_branchs_country(client: Client, branch: Branch) -> None:
+    Branch.objects.update(country="CA")
+    choose(client, slot_at(9))
+    details = client.post(f"{BOOK}details/", TYPED | {"phone": "647 555 0123"})
+    assert details.headers["Location"] == f"{BOOK}check/"
+    assert "+16475550123" in text(client.get(f"{BOOK}check/"))
 
 
 def test_confirming_books(client: Client, branch: Branch) -> None:

@@ -16,9 +16,9 @@ from kombu.pools import producers
 from appointments import booking
 from appointments.booking.owed import after_night, waking_hours
 from appointments.booking.waking import WAKE_PAUSE, _latest_waking, _send_task
-from appointments.messages.sms import mobile_number
 from appointments.messages.truth import is_true
 from appointments.models import Appointment, Notification, Status, TimeSlot
+from appointments.phones import mobile_number
 from mydesklive.celery import app
 from tests.builders import (
     GUEST,

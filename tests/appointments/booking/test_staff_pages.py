@@ -409,6 +409,12 @@ def test_caller_is_booked_and_hears_the_reference(client: Client, branch: Branch
     assert "Identity card" in text_of(response)
 
 
+def test_callers_number_is_one_of_the_branchs_country(client: Client, branch: Branch) -> None:
+    Branch.objects.update(country="CA")
+    signed_in(client, an_officer(branch)).post(wish(branch), a_caller(next_slot(branch), phone="647 555 0123"))
+    assert Appointment.objects.get().phone == "+16475550123"
+
+
 def test_double_click_books_a_caller_once(client: Client, branch: Branch) -> None:
     signed_in(client, an_officer(branch))
     first, second = (client.post(wish(branch), a_caller(next_slot(branch))) for _ in range(2))

@@ -11,7 +11,7 @@ from icalendar import Calendar
 from playwright.sync_api import Page
 from pytest_django.fixtures import Settings
 
-from agencies.models import Channel, Role
+from agencies.models import Branch, Channel, Role
 from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Status
@@ -48,7 +48,7 @@ def a_video_appointment(provider: str = "jitsi", **contact: str) -> Appointment:
     slot = next(slot for slot in slots_of(branch) if slot.starts_at == STARTS_AT)
     with time_machine.travel(NOW):
         appointment = an_appointment(slot, channel=Channel.VIDEO, **contact)
-        tasks.provide_video_call(appointment.pk)
+        tasks.provide_video_calls()
     appointment.refresh_from_db()
     return appointment
 
@@ -229,6 +229,16 @@ def test_citizen_corrects_the_number() -> None:
     appointment.refresh_from_db()
     assert appointment.phone == "+306941234567"
     assert "+306941234567" in join_page(citizen, appointment, STARTS_AT)
+
+
+@pytest.mark.django_db
+def test_number_is_one_of_the_branchs_country() -> None:
+    appointment = a_video_appointment("room", phone="")
+    Branch.objects.update(country="CA")
+    with time_machine.travel(STARTS_AT):
+        of_link(appointment).post(_path(appointment.page_url("join")), {"phone": "647 555 0123"})
+    appointment.refresh_from_db()
+    assert appointment.phone == "+16475550123"
 
 
 @pytest.mark.django_db

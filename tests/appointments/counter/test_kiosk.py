@@ -121,7 +121,7 @@ def test_what_is_no_reference_is_told_apart(client: Client, start: str, referenc
 def test_references_cannot_be_guessed(client: Client, branch: Branch, start: str):
     """Only wrong ones count; after too many even a right one is not looked at."""
     known = booked_at(branch, 9, now=NOW).reference
-    for _ in range(kiosk.TRIES):
+    for _ in range(kiosk.TRIES.number):
         typed(client, start, "K7M4Q2XDBN")
     assert "Δόθηκαν πολλοί λανθασμένοι κωδικοί" in typed(client, start, known)
     assert not Ticket.objects.exists()
@@ -129,7 +129,7 @@ def test_references_cannot_be_guessed(client: Client, branch: Branch, start: str
 
 def test_check_ins_and_mistyped_references_do_not_count_as_guesses(client: Client, branch: Branch, start: str):
     known = booked_at(branch, 9, now=NOW).reference
-    for _ in range(kiosk.TRIES):
+    for _ in range(kiosk.TRIES.number):
         typed(client, start, known)
         typed(client, start, "K7M4")
     assert "A001" in typed(client, start, known)
@@ -177,10 +177,10 @@ def test_number_needs_a_code_that_nobody_guesses(client: Client, branch: Branch,
 
 
 def test_nobody_takes_numbers_without_end(client: Client, branch: Branch, start: str):
-    for _ in range(kiosk.TICKETS):
+    for _ in range(kiosk.TICKETS.number):
         take(client, start)
     assert "Δεν ήταν δυνατό να δοθεί αριθμός" in take(client, start)
-    assert Ticket.objects.count() == kiosk.TICKETS
+    assert Ticket.objects.count() == kiosk.TICKETS.number
 
 
 def test_after_the_hours_it_says_when_and_how(

@@ -314,6 +314,15 @@ def test_walk_in_gives_name_and_address_for_the_follow_up(client: Client, branch
     assert (made.name, made.phone, made.follows) == ("Ελένη Νικολάου", "+306912345678", None)
 
 
+def test_phone_of_a_follow_up_is_one_of_its_branchs_country(client: Client, branch: Branch, officer: User) -> None:
+    toronto = open_branch(branch.agency, "kep-toronto", country="CA")
+    ticket = served(branch, officer)
+    address = page_of(ticket, "follow-up/?procedure=kep-dilosi&channel=in_person&branch=kep-toronto")
+    form = {"slot": slot_at(toronto, 24 * 60).pk, "key": "k", "language": "el", "name": "Ελένη Νικολάου"}
+    client.post(address, form | {"phone": "647 555 0123"})
+    assert Appointment.objects.get(branch=toronto).phone == "+16475550123"
+
+
 def test_specialists_service_is_booked_by_officers_alone(client: Client, branch: Branch, officer: User) -> None:
     special = a_procedure(branch.agency, "kep-special", is_offered=False, by_referral=True)
     special = Procedure.objects.select_related("agency").get(pk=special.pk)

@@ -358,6 +358,30 @@ def test_mail_of_a_worker_that_died_is_sent_when_its_lease_is_over(branch: Branc
     assert len(mail.outbox) == 1
 
 
+def test_mail_that_kills_every_worker_is_given_up(branch: Branch) -> None:
+    a_supervisor(branch)
+    alerts.check(now=NOW)
+    now = NOW
+    while alerts.claim(now=now):
+        now += LEASE
+    owed = AlertMail.objects.get()
+    assert (owed.attempts, owed.settled_at, owed.last_error) == (7, now, "the worker died at every attempt")
+    run(now)
+    assert mail.outbox == []
+
+
+def test_mail_that_the_server_never_takes_is_given_up(branch: Branch, server: MailServer) -> None:
+    a_supervisor(branch)
+    server.answer = lambda _recipient: "451 try again later"
+    now = NOW
+    for wait in [*alerts.RETRIES, 0]:
+        run(now)
+        now += minutes(wait)
+    owed = AlertMail.objects.get()
+    assert (owed.attempts, owed.settled_at) == (len(alerts.RETRIES) + 1, now)
+    assert "451" in owed.last_error
+
+
 @pytest.mark.django_db(transaction=True)
 def test_mail_is_claimed_by_one_worker_only(branch: Branch) -> None:
     """A supervisor whose row another worker has locked is passed over, not waited for."""

@@ -1,0 +1,116 @@
+import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import timedelta
+from subprocess import PIPE, Popen
+from time import monotonic
+from unittest.mock import Mock
+
+import pytest
+from django.core.cache import cache, caches
+from pytest_django.fixtures import Settings
+
+from accounts.limits import Limit
+from tests.builders import NOW
+
+LIMIT = Limit("tries", 3, 60)
+OFTEN = 10  # tries of each process
+
+PASSES = f"""
+import django
+django.setup()
+from datetime import datetime
+from accounts.limits import Limit
+now = datetime.fromisoformat("{NOW.isoformat()}")
+print(sum(not Limit("tries", 20, 60).passed("somebody", now=now) for _ in range({OFTEN})))
+"""
+
+
+def seconds(number: float) -> timedelta:
+    return timedelta(seconds=number)
+
+
+def test_so_many_pass_in_each_stretch_of_time() -> None:
+    assert [LIMIT.passed("somebody", now=NOW + seconds(late)) for late in (0, 20, 59, 59)] == [False] * 3 + [True]
+    assert not LIMIT.passed("somebody", now=NOW + seconds(60))
+
+
+def test_others_and_other_limits_are_counted_for_themselves() -> None:
+    for _ in range(4):
+        LIMIT.passed("somebody", now=NOW)
+    assert LIMIT.passed("somebody", now=NOW)
+    assert not LIMIT.passed("other", now=NOW)
+    assert not Limit("holds", 3, 60).passed("somebody", now=NOW)
+
+
+def test_looking_counts_nothing() -> None:
+    for _ in range(3):
+        assert not LIMIT.reached("somebody", now=NOW)
+        LIMIT.passed("somebody", now=NOW)
+    assert LIMIT.reached("somebody", now=NOW)
+
+
+def test_what_is_forgotten_counts_from_the_beginning() -> None:
+    for _ in range(5):
+        LIMIT.passed("somebody", now=NOW)
+    LIMIT.forget("somebody", now=NOW)
+    assert not LIMIT.passed("somebody", now=NOW)
+
+
+@pytest.mark.parametrize(("late", "wait"), [(0, 60), (1, 59), (59.5, 0.5), (60, 60)])
+def test_wait_ends_with_the_stretch(late: float, wait: float) -> None:
+    assert LIMIT.wait(NOW + seconds(late)) == pytest.approx(wait)
+    for _ in range(4):
+        LIMIT.passed("somebody", now=NOW + seconds(late))
+    assert not LIMIT.passed("somebody", now=NOW + seconds(late + wait))
+
+
+def test_processes_share_one_count() -> None:
+    with ExitStack() as processes:
+        command = [sys.executable, "-c", PASSES]
+        started = [processes.enter_context(Popen(command, stdout=PIPE, text=True)) for _ in range(3)]
+        assert sum(int(process.communicate()[0]) for process in started) == 20
+
+
+def test_two_at_once_are_both_counted() -> None:
+    with ThreadPoolExecutor(8) as threads:
+        passed = threads.map(lambda _: LIMIT.passed("somebody", now=NOW), range(40))
+        assert [*passed].count(False) == 3
+
+
+def test_emptied_cache_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Emptied between the two steps of the first count."""
+    monkeypatch.setattr(cache, "add", Mock(return_value=False), raising=False)
+    assert not Limit("tries", 1, 60).passed("somebody", now=NOW)
+
+
+def test_counts_do_not_stay(settings: Settings) -> None:
+    LIMIT.passed("somebody", now=NOW)
+    redis = caches["default"]._cache.get_client()
+    lives = [redis.ttl(key) for key in redis.keys("*limits*")]
+    assert len(lives) == 1
+    assert 0 < lives[0] <= 60
+
+
+def test_lost_cache_refuses_nobody(no_redis: None) -> None:
+    assert not any(LIMIT.passed("somebody", now=NOW) for _ in range(10))
+    assert not LIMIT.reached("somebody", now=NOW)
+    LIMIT.forget("somebody", now=NOW)
+
+
+@pytest.fixture
+def silent_redis(settings: Settings) -> Iterator[None]:
+    """One that takes connections and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": address}}
+        yield
+
+
+def test_silent_cache_is_waited_for_once(silent_redis: None) -> None:
+    """And refuses nobody: the bookings of the next second do not wait half a second each."""
+    since = monotonic()
+    assert not any(LIMIT.passed("somebody", now=NOW) for _ in range(10))
+    assert monotonic() - since < 1
