@@ -1,5 +1,6 @@
 from datetime import date, datetime, timedelta
 from functools import cache
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, available_timezones
 
 from django.core.exceptions import ValidationError
@@ -8,10 +9,12 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
-from agencies.models.procedure import Procedure
 from agencies.models.services import serving
 from agencies.text import country_name, localized, search_key
 from agencies.wallclock import instant, midnight
+
+if TYPE_CHECKING:  # an annotation is no reason to read the other model first
+    from agencies.models.procedure import Procedure
 
 
 @cache
@@ -30,10 +33,10 @@ class BranchQuerySet(models.QuerySet["Branch"]):
         """Branches that the public can book at."""
         return self.filter(is_open=True, agency__stage__in=Agency.LIVE)
 
-    def serving(self, procedure: Procedure, channel: str) -> "BranchQuerySet":
+    def serving(self, procedure: "Procedure", channel: str) -> "BranchQuerySet":
         """Open branches where the public books the procedure in the channel, free times or not."""
         rules = Branch.objects.filter(
-            serving(procedure, by="opening_rules__"),
+            serving(procedure.pk, by="opening_rules__"),
             opening_rules__channels__contains=[channel],
             opening_rules__purpose="public",
         )
@@ -50,7 +53,7 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 class Branch(models.Model):
     """Where an agency serves: a place with its own clock and holidays, or the central services that serve from afar."""
 
-    agency = models.ForeignKey(Agency, models.PROTECT, related_name="branches", verbose_name=_("agency"))
+    agency = models.ForeignKey("agencies.Agency", models.PROTECT, related_name="branches", verbose_name=_("agency"))
     code = models.SlugField(_("code"), max_length=60, unique=True)
     name_el = models.CharField(_("name (Greek)"), max_length=200)
     name_en = models.CharField(_("name (English)"), max_length=200)

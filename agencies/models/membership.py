@@ -3,9 +3,6 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models.agency import Agency
-from agencies.models.branch import Branch
-
 
 class Role(models.TextChoices):
     AGENT = "agent", _("Officer")
@@ -19,9 +16,9 @@ class Membership(models.Model):
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.CASCADE, related_name="memberships", verbose_name=_("user")
     )
-    agency = models.ForeignKey(Agency, models.CASCADE, related_name="memberships", verbose_name=_("agency"))
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="memberships", verbose_name=_("agency"))
     branch = models.ForeignKey(
-        Branch,
+        "agencies.Branch",
         models.CASCADE,
         null=True,
         blank=True,

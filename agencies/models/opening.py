@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -11,11 +12,11 @@ from django.db import models
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models.agency import Agency
-from agencies.models.branch import Branch
 from agencies.models.channel import Channel
-from agencies.models.procedure import Procedure
 from agencies.text import localized
+
+if TYPE_CHECKING:  # an annotation is no reason to read the other model first
+    from agencies.models.branch import Branch
 
 LIST_OF_DAYS = 2  # so many days in a row are still named one by one
 ISO_WEEKDAYS = [(number + 1, label) for number, label in WEEKDAYS.items()]
@@ -48,7 +49,9 @@ class OpeningRule(models.Model):
         ASSISTED = "assisted", _("Appointments that officers book")
         WALK_IN = "walk_in", _("Visits without an appointment")
 
-    branch = models.ForeignKey(Branch, models.CASCADE, related_name="opening_rules", verbose_name=_("branch"))
+    branch = models.ForeignKey(
+        "agencies.Branch", models.CASCADE, related_name="opening_rules", verbose_name=_("branch")
+    )
     purpose = models.CharField(_("purpose"), max_length=8, choices=Purpose, default=Purpose.PUBLIC)
     weekdays = ArrayField(
         models.PositiveSmallIntegerField(choices=ISO_WEEKDAYS), verbose_name=_("weekdays"), help_text=_("1 is Monday.")
@@ -68,7 +71,7 @@ class OpeningRule(models.Model):
     )
     channels = ArrayField(models.CharField(max_length=10, choices=Channel), verbose_name=_("channels"))
     procedures = models.ManyToManyField(
-        Procedure,
+        "agencies.Procedure",
         blank=True,
         related_name="opening_rules",
         verbose_name=_("services"),
@@ -129,7 +132,7 @@ CLOSES_DURING = "closure.from_date <= {until} AND closure.until_date >= {since}"
 
 
 class ClosureQuerySet(models.QuerySet["Closure"]):
-    def of(self, branch: Branch) -> "ClosureQuerySet":
+    def of(self, branch: "Branch") -> "ClosureQuerySet":
         """Closures of the branch, of some of its desks, and of its whole agency."""
         return self.filter(models.Q(branch=branch) | models.Q(branch=None, agency=branch.agency_id))
 
@@ -149,9 +152,9 @@ class Closure(models.Model):
         CLOSED = "closed", _("Closed")
         ABSENCE = "absence", _("Absence")
 
-    agency = models.ForeignKey(Agency, models.CASCADE, related_name="closures", verbose_name=_("agency"))
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="closures", verbose_name=_("agency"))
     branch = models.ForeignKey(
-        Branch,
+        "agencies.Branch",
         models.CASCADE,
         null=True,
         blank=True,

@@ -28,7 +28,7 @@ class Procedure(models.Model):
         NONE = "none", _("Name and e-mail")
         TAX_NUMBER = "tax_number", _("Name, e-mail and tax number")
 
-    agency = models.ForeignKey(Agency, models.PROTECT, related_name="procedures", verbose_name=_("agency"))
+    agency = models.ForeignKey("agencies.Agency", models.PROTECT, related_name="procedures", verbose_name=_("agency"))
     code = models.SlugField(_("code"), max_length=60, unique=True)
     name_el = models.CharField(_("name (Greek)"), max_length=200)
     name_en = models.CharField(_("name (English)"), max_length=200)

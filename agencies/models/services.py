@@ -7,8 +7,6 @@ from collections.abc import Collection
 
 from django.db.models import Q
 
-from agencies.models.procedure import Procedure
-
 # Whether the row `rule` serves {procedure}, a column or parameter with a procedure's key.
 RULE_SERVES = """(
     NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
@@ -19,8 +17,8 @@ RULE_SERVES = """(
 )"""
 
 
-def serving(procedure: Procedure, by: str = "") -> Q:
-    """Rows that serve the procedure; `by` leads from the row to what names the services, e.g. "opening_rules__"."""
+def serving(procedure: int, by: str = "") -> Q:
+    """Rows that serve the procedure (its key); `by` leads from the row to what names the services, e.g. "opening_rules__"."""
     return Q(**{f"{by}procedures__isnull": True}) | Q(**{f"{by}procedures": procedure})
 
 

@@ -3,13 +3,11 @@ import hashlib
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models.agency import Agency
-
 
 class SystemToken(models.Model):
     """Lets an agency's own system book for that agency through the API. Only a digest of the token is kept."""
 
-    agency = models.ForeignKey(Agency, models.CASCADE, related_name="tokens", verbose_name=_("agency"))
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="tokens", verbose_name=_("agency"))
     label = models.CharField(_("system"), max_length=80)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)

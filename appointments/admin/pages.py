@@ -107,3 +107,7 @@ def way_back(request: HttpRequest, appointment: Appointment) -> str:
     if url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=request.is_secure()):
         return came_from
     return address("change", appointment.reference)
+
+
+def told(appointment: Appointment) -> dict[str, str]:
+    return {"name": appointment.name, "reference": appointment.spoken_reference}

@@ -1,11 +1,10 @@
 """The verbs that change an appointment. Website, admin and API call the same ones; nothing else writes status or slots."""
 
-from appointments.booking.changing import CHANGEABLE, cancel, expire, release, reschedule, take_over
+from appointments.booking.changing import cancel, expire, release, reschedule, take_over
 from appointments.booking.making import book, confirm, hold, verify
 from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
 __all__ = [
-    "CHANGEABLE",
     "arrive",
     "assign",
     "book",

@@ -18,12 +18,11 @@ from appointments.booking.waking import wake_worker
 from appointments.errors import HoldExpired, TooLate, WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Offer, Status, Ticket, TimeSlot
+from appointments.models.appointment import CHANGEABLE
 from appointments.times.asking import bookable_slot
 from videocalls.models import VideoCall
 
 CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
-# Still before service: may be moved, cancelled, and given to an officer.
-CHANGEABLE = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
 # What moving or cancelling changes, as the history keeps it.
 PLACED = ("status", "branch_id", "channel", "starts_at", "ends_at", "arrived_at")
 

@@ -11,11 +11,11 @@ from typing import Any
 from accounts.models import User
 from appointments import history
 from appointments.booking import owed
-from appointments.booking.changing import CHANGEABLE
 from appointments.booking.locking import locked, refusals
 from appointments.errors import WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
+from appointments.models.appointment import CHANGEABLE
 
 Verb = Event.Verb
 # The statuses of the day, and the fields that steps between them write.

@@ -3,6 +3,7 @@
 import math
 from contextlib import suppress
 from time import monotonic
+from typing import Any
 
 from celery import current_app
 from django.db import transaction
@@ -23,21 +24,26 @@ def wake_worker(task: str) -> None:
     transaction.on_commit(lambda: _send_task(task), robust=True)
 
 
+def ask_worker(task: str, *args: object) -> None:
+    """Run the task with these arguments when this transaction commits. Each asking counts; none if the broker is away."""
+    transaction.on_commit(lambda: _is_sent(task, args=args), robust=True)
+
+
 def _send_task(task: str) -> None:
     """Enqueue the sweep, unless one still to come has been: at once, or when the pause since the last one is over."""
     now = monotonic()
     latest = _latest_waking.get(task, -math.inf)
     if latest <= now:
         begins = max(now, latest + WAKE_PAUSE)
-        if _is_sent(task, countdown=begins - now):
+        if _is_sent(task, countdown=begins - now or None, expires=WAKE_EXPIRES):
             _latest_waking[task] = begins
 
 
-def _is_sent(task: str, countdown: float) -> bool:
+def _is_sent(task: str, **options: Any) -> bool:
     """Enqueue through connections of our own, which give up sooner than a worker's."""
     broker = current_app.connection_for_write(transport_options={"socket_timeout": BROKER_PATIENCE})
     lease = {"block": True, "timeout": BROKER_PATIENCE}
     with suppress(OperationalError, LimitExceeded), producers[broker].acquire(**lease) as producer:
-        current_app.send_task(task, producer=producer, countdown=countdown or None, expires=WAKE_EXPIRES)
+        current_app.send_task(task, producer=producer, **options)
         return True
     return False

@@ -8,8 +8,7 @@ from typing import Any
 from appointments.booking import owed
 from appointments.booking import serving as of_appointment
 from appointments.booking.locking import locked as locked_appointment
-from appointments.counter.steps import change, locked
-from appointments.counter.undoing import PATIENCE
+from appointments.counter.steps import PATIENCE, change, locked
 from appointments.errors import TooEarlyToMiss, WrongStatus
 from appointments.history import Actor
 from appointments.models import Event, Ticket

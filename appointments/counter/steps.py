@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from appointments import history
@@ -14,6 +14,10 @@ from appointments.history import Actor
 from appointments.models import Event, Ticket
 
 State = Ticket.State
+# A step can be taken back for ten seconds; the network may take some more.
+UNDO = timedelta(seconds=10)
+SLACK = timedelta(seconds=3)
+PATIENCE = UNDO + SLACK
 # Service that was going on stops where a ticket goes back to one of these.
 AWAY = (State.WAITING, State.PARKED)
 

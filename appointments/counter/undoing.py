@@ -1,22 +1,18 @@
 """Taking back the last step, from what its event kept."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db.models import Q
 
 from appointments import history
 from appointments.booking import serving
 from appointments.counter.desks import is_busy
-from appointments.counter.steps import locked
+from appointments.counter.steps import PATIENCE, locked
 from appointments.errors import DeskBusy, UndoTooLate
 from appointments.history import Actor
 from appointments.models import Event, Ticket
 
 Verb = Event.Verb
-# A step can be taken back for ten seconds; the network may take some more.
-UNDO = timedelta(seconds=10)
-SLACK = timedelta(seconds=3)
-PATIENCE = UNDO + SLACK
 # Events beside the line, which no step depends on.
 BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM)
 

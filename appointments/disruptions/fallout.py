@@ -8,7 +8,7 @@ from django.db.models import Q
 from agencies.models import Branch
 from appointments.models import Disruption, Offer, Status
 from appointments.models.appointment import AppointmentQuerySet
-from appointments.offers import Because, Source
+from appointments.offers.holding import Because, Source
 from appointments.offers.replacements import Closed, Replacements
 
 

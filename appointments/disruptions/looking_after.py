@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from agencies.models import Branch
-from appointments import offers
 from appointments.disruptions.closing import AT_ONCE
 from appointments.disruptions.fallout import affected, because_of, replacements_for
 from appointments.history import Actor
 from appointments.models import Disruption, Offer, Status
+from appointments.offers import holding
 from appointments.times.publishing import publish
 
 State = Disruption.State
@@ -44,7 +44,7 @@ def _make_offers(disruption: Disruption, branches: Sequence[Branch], *, by: Acto
     related = affected(disruption, branches).select_related("agency", "branch", "procedure__agency")
     for appointment in related.order_by("starts_at", "created_at", "pk"):
         try:
-            made += offers.make(appointment, because_of(disruption), source, by=by, now=now) is not None
+            made += holding.make(appointment, because_of(disruption), source, by=by, now=now) is not None
         except Exception:
             # One that can't be dealt with must not leave all the others without an offer; the next call tries it again.
             logger.exception("No offer was made for appointment %s", appointment.pk)
@@ -57,10 +57,10 @@ def _renew_lost(disruption: Disruption, branches: Sequence[Branch], *, by: Actor
     lost = Offer.objects.filter(state=Offer.State.OPEN, hold__in=held)
     for offer in lost.select_related("disruption"):
         if offer.disruption is None:
-            offers.close(offer, Offer.State.WITHDRAWN, by=by, now=now)
+            holding.close(offer, Offer.State.WITHDRAWN, by=by, now=now)
             continue
         places = list(offer.disruption.branches.all())
-        offers.renew(offer, replacements_for(offer.disruption, places, now=now), by=by, now=now)
+        holding.renew(offer, replacements_for(offer.disruption, places, now=now), by=by, now=now)
 
 
 def _close_ended(disruption: Disruption, *, by: Actor, now: datetime) -> None:
@@ -69,7 +69,7 @@ def _close_ended(disruption: Disruption, *, by: Actor, now: datetime) -> None:
     ended = disruption.offers.unsettled().exclude(appointment__status__in=going_on)
     for offer in ended.select_related("appointment"):
         state = OUTCOMES.get(Status(offer.appointment.status), Offer.State.KEPT)
-        offers.close(offer, state, by=by, now=now)
+        holding.close(offer, state, by=by, now=now)
 
 
 def _note_state(disruption: Disruption, branches: Sequence[Branch], *, now: datetime) -> None:

@@ -1,6 +1,5 @@
 """The one stream of events: who did what, when, to which appointment or ticket, and how it was before."""
 
-from appointments.history.actors import Actor, By, worker
-from appointments.history.events import as_it_is, as_it_was, made, note, note_all, reading
+from appointments.history.events import Actor, By, as_it_is, as_it_was, made, note, note_all, reading, worker
 
 __all__ = ["Actor", "By", "as_it_is", "as_it_was", "made", "note", "note_all", "reading", "worker"]

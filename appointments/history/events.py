@@ -1,13 +1,47 @@
-"""Writing the history: each verb notes one event, in the transaction that does the thing."""
+"""Writing the history: each verb notes one event, with who acts, in the transaction that does the thing.
+
+The outermost caller (a view, a task, a command) says once who acts; verbs hand it on.
+"""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from django.db.models import Model
 
-from appointments.history.actors import Actor
+from accounts.models import User
 from appointments.models import Appointment, Desk, Disruption, Event, Reading, Ticket
+
+By = Event.By
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """A person or a program in one role, and the page (the name of its address, or of a task) from which it acts."""
+
+    by: Event.By
+    user: User | None = None
+    page: str = ""
+
+    @property
+    def citizen(self) -> User | None:
+        """The account of the citizen who acts, if signed in."""
+        return self.user if self.by == By.CITIZEN else None
+
+    @property
+    def officer(self) -> User | None:
+        return self.user if self.by == By.OFFICER else None
+
+    @property
+    def is_for_agency(self) -> bool:
+        """Whether the agency acts, which may do so up to the last minute: an officer, its own system, or the worker."""
+        return self.by in (By.OFFICER, By.SYSTEM, By.WORKER)
+
+
+def worker(task: str) -> Actor:
+    """The service itself, in one of its tasks."""
+    return Actor(By.WORKER, page=task)
 
 
 def note(

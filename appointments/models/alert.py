@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leases
-from agencies.models import Branch, Procedure
 
 
 class AlertQuerySet(models.QuerySet["Alert"]):
@@ -22,10 +21,16 @@ class Alert(models.Model):
         NO_FREE_TIME = "no_time", _("No free time")
         UNPLACED = "unplaced", _("Appointments that no longer fit")
 
-    branch = models.ForeignKey(Branch, models.CASCADE, related_name="alerts", verbose_name=_("branch"))
+    branch = models.ForeignKey("agencies.Branch", models.CASCADE, related_name="alerts", verbose_name=_("branch"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)
     procedure = models.ForeignKey(
-        Procedure, models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("service"), db_index=False
+        "agencies.Procedure",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("service"),
+        db_index=False,
     )
     number = models.PositiveIntegerField(_("number"), default=0)
     raised_at = models.DateTimeField(_("raised at"))

@@ -53,6 +53,8 @@ PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
 RELEASED = (Status.CANCELLED, Status.EXPIRED)
 # Ends by itself at a deadline, unless somebody confirms it.
 UNCONFIRMED = (Status.HELD, Status.UNVERIFIED)
+# Still before service: may be moved, cancelled, and given to an officer.
+CHANGEABLE = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
 # Somebody is to come, and is not here yet.
 EXPECTED = (Status.UNVERIFIED, Status.BOOKED)
 # Never became an appointment: a time that is only held, or that nobody confirmed in time.

@@ -10,7 +10,7 @@ from django.db.models import F, Max, Q
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Branch, Channel, Procedure
+from agencies.models import Branch, Channel
 from agencies.models.services import serves
 from appointments.models.appointment import Appointment
 from appointments.models.keys import random_key
@@ -23,7 +23,7 @@ class Queue(models.Model):
     """
 
     branch = models.OneToOneField(
-        Branch, models.CASCADE, primary_key=True, related_name="queue", verbose_name=_("branch")
+        "agencies.Branch", models.CASCADE, primary_key=True, related_name="queue", verbose_name=_("branch")
     )
     day = models.DateField(_("day of the last ticket"), null=True)
     last_number = models.PositiveSmallIntegerField(_("last ticket"), default=0)
@@ -41,10 +41,14 @@ class Queue(models.Model):
 class Desk(models.Model):
     """Where officers serve at a branch, and who sits there now."""
 
-    branch = models.ForeignKey(Branch, models.CASCADE, related_name="desks", verbose_name=_("branch"))
+    branch = models.ForeignKey("agencies.Branch", models.CASCADE, related_name="desks", verbose_name=_("branch"))
     name = models.CharField(_("name"), max_length=20, help_text=_("As on its sign, for example 3."))
     procedures = models.ManyToManyField(
-        Procedure, blank=True, related_name="+", verbose_name=_("services"), help_text=_("Empty: all services.")
+        "agencies.Procedure",
+        blank=True,
+        related_name="+",
+        verbose_name=_("services"),
+        help_text=_("Empty: all services."),
     )
     is_used = models.BooleanField(_("in use"), default=True)
     officer = models.OneToOneField(
@@ -127,15 +131,22 @@ class Ticket(models.Model):
         ONLINE = "online", _("In the inbox of gov.gr")
         PICK_UP = "pick_up", _("To be picked up")
 
-    branch = models.ForeignKey(Branch, models.PROTECT, related_name="tickets", verbose_name=_("branch"), db_index=False)
+    branch = models.ForeignKey(
+        "agencies.Branch", models.PROTECT, related_name="tickets", verbose_name=_("branch"), db_index=False
+    )
     day = models.DateField(_("day"))
     number = models.PositiveSmallIntegerField(_("number"))
     code = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
     appointment = models.OneToOneField(
-        Appointment, models.CASCADE, null=True, blank=True, related_name="ticket", verbose_name=_("appointment")
+        "appointments.Appointment",
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="ticket",
+        verbose_name=_("appointment"),
     )
     procedure = models.ForeignKey(
-        Procedure, models.PROTECT, related_name="tickets", verbose_name=_("service"), db_index=False
+        "agencies.Procedure", models.PROTECT, related_name="tickets", verbose_name=_("service"), db_index=False
     )
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.IN_PERSON)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")

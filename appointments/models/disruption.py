@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Agency, Branch
+from agencies.models import Branch
 from agencies.text import localized
 from appointments.models.appointment import LONGEST_APPOINTMENT, Appointment, AppointmentQuerySet
 
@@ -63,8 +63,8 @@ class Disruption(models.Model):
         OPEN = "open", _("Waiting for answers")
         SETTLED = "settled", _("Settled")
 
-    agency = models.ForeignKey(Agency, models.CASCADE, related_name="disruptions", verbose_name=_("agency"))
-    branches = models.ManyToManyField(Branch, related_name="disruptions", verbose_name=_("branches"))
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="disruptions", verbose_name=_("agency"))
+    branches = models.ManyToManyField("agencies.Branch", related_name="disruptions", verbose_name=_("branches"))
     from_date = models.DateField(_("from"))
     until_date = models.DateField(_("until"))
     from_time = models.TimeField(_("from, time"), null=True, blank=True)

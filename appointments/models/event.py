@@ -8,10 +8,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models.appointment import Appointment
-from appointments.models.counter import Desk, Ticket
-from appointments.models.disruption import Disruption
-
 
 class EventQuerySet(models.QuerySet["Event"]):
     def standing(self) -> "EventQuerySet":
@@ -86,16 +82,33 @@ class Event(models.Model):
     at = models.DateTimeField(_("at"))
     verb = models.CharField(_("what"), max_length=10, choices=Verb)
     appointment = models.ForeignKey(
-        Appointment, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("appointment")
+        "appointments.Appointment",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("appointment"),
     )
     ticket = models.ForeignKey(
-        Ticket, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("ticket"), db_index=False
+        "appointments.Ticket",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("ticket"),
+        db_index=False,
     )
     desk = models.ForeignKey(
-        Desk, models.PROTECT, null=True, blank=True, related_name="events", verbose_name=_("desk"), db_index=False
+        "appointments.Desk",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="events",
+        verbose_name=_("desk"),
+        db_index=False,
     )
     disruption = models.ForeignKey(
-        Disruption,
+        "appointments.Disruption",
         models.PROTECT,
         null=True,
         blank=True,

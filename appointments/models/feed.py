@@ -3,7 +3,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Branch
 from appointments.models.keys import random_key
 
 
@@ -12,7 +11,7 @@ class Feed(models.Model):
 
     key = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
     branch = models.OneToOneField(
-        Branch, models.CASCADE, null=True, blank=True, related_name="feed", verbose_name=_("branch")
+        "agencies.Branch", models.CASCADE, null=True, blank=True, related_name="feed", verbose_name=_("branch")
     )
     officer = models.OneToOneField(
         settings.AUTH_USER_MODEL, models.CASCADE, null=True, blank=True, related_name="feed", verbose_name=_("officer")

@@ -6,7 +6,6 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leases
-from appointments.models.appointment import Appointment
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -46,7 +45,11 @@ class Notification(models.Model):
         DROPPED = "dropped", _("No longer needed")
 
     appointment = models.ForeignKey(
-        Appointment, models.CASCADE, related_name="notifications", db_index=False, verbose_name=_("appointment")
+        "appointments.Appointment",
+        models.CASCADE,
+        related_name="notifications",
+        db_index=False,
+        verbose_name=_("appointment"),
     )
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     medium = models.CharField(_("medium"), max_length=5, choices=Medium, default=Medium.EMAIL)

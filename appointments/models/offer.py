@@ -6,10 +6,6 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from agencies.models import Branch
-from appointments.models.appointment import Appointment
-from appointments.models.disruption import Disruption
-
 
 class OfferQuerySet(models.QuerySet["Offer"]):
     def unsettled(self) -> "OfferQuerySet":
@@ -47,7 +43,7 @@ class Offer(models.Model):
         _("reason"), max_length=10, choices=Reason, default=Reason.DISRUPTION, db_default="disruption"
     )
     disruption = models.ForeignKey(
-        Disruption,
+        "appointments.Disruption",
         models.CASCADE,
         null=True,
         blank=True,
@@ -55,13 +51,20 @@ class Offer(models.Model):
         verbose_name=_("disruption"),
         db_index=False,
     )
-    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="offers", verbose_name=_("appointment"))
+    appointment = models.ForeignKey(
+        "appointments.Appointment", models.CASCADE, related_name="offers", verbose_name=_("appointment")
+    )
     hold = models.OneToOneField(
-        Appointment, models.SET_NULL, null=True, blank=True, related_name="held_for", verbose_name=_("held time")
+        "appointments.Appointment",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="held_for",
+        verbose_name=_("held time"),
     )
     was_starts_at = models.DateTimeField(_("time of the appointment"))
     was_branch = models.ForeignKey(
-        Branch, models.PROTECT, related_name="+", verbose_name=_("branch of the appointment"), db_index=False
+        "agencies.Branch", models.PROTECT, related_name="+", verbose_name=_("branch of the appointment"), db_index=False
     )
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.OPEN)
     deadline = models.DateTimeField(_("deadline"), null=True, blank=True)

@@ -2,13 +2,13 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from appointments.models.appointment import Appointment
-
 
 class Reading(models.Model):
     """An officer has read a citizen's record: whose, when, and on which page. Kept as long as the record itself."""
 
-    appointment = models.ForeignKey(Appointment, models.CASCADE, related_name="readings", verbose_name=_("appointment"))
+    appointment = models.ForeignKey(
+        "appointments.Appointment", models.CASCADE, related_name="readings", verbose_name=_("appointment")
+    )
     officer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         models.SET_NULL,

@@ -14,8 +14,8 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from appointments import booking, history
-from appointments.booking import owed, taking
+from appointments import history
+from appointments.booking import changing, owed, taking
 from appointments.errors import BookingError, HoldExpired, OfferGone, WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Disruption, Event, Offer, Status
@@ -89,7 +89,7 @@ def renew(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
     """The time that was held has been closed as well: hold another one."""
     with _locked(offered) as offer:
         if offer.state == State.OPEN and offer.hold and offer.hold.status == Status.HELD:
-            booking.release(offer.hold, by=by, now=now)
+            changing.release(offer.hold, by=by, now=now)
             _offer_best(offer, source, by, now)
     return offer
 
@@ -113,7 +113,7 @@ def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
         if offer.state != State.OPEN or offer.hold is None:
             raise OfferGone
         try:
-            offer.appointment = booking.take_over(offer.appointment, offer.hold, by=by, now=now)
+            offer.appointment = changing.take_over(offer.appointment, offer.hold, by=by, now=now)
         except HoldExpired as error:
             raise OfferGone from error
         offer.state, offer.answered_at = State.ACCEPTED, now
@@ -136,7 +136,7 @@ def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datet
 
 def _close(offer: Offer, state: Offer.State, by: Actor, now: datetime) -> None:
     if offer.hold:
-        booking.release(offer.hold, by=by, now=now)
+        changing.release(offer.hold, by=by, now=now)
     offer.state, offer.answered_at = state, now
     offer.save(update_fields=["state", "answered_at"])
     history.note(

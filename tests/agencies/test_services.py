@@ -25,7 +25,9 @@ def test_rules_serve_the_same_in_every_language(seed: int) -> None:
         assert expected == {
             rule.pk for rule in rules if not rule.procedures.exists() or procedure in rule.procedures.all()
         }
-        assert sorted(OpeningRule.objects.filter(serving(procedure)).values_list("pk", flat=True)) == sorted(expected)
+        assert sorted(OpeningRule.objects.filter(serving(procedure.pk)).values_list("pk", flat=True)) == sorted(
+            expected
+        )
         with connection.cursor() as cursor:
             sql = f"SELECT id FROM agencies_openingrule rule WHERE {RULE_SERVES.format(procedure='%s')}"
             cursor.execute(sql, [procedure.pk])

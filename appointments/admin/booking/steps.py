@@ -19,7 +19,7 @@ from agencies.models import Channel
 from agencies.wallclock import parse_day
 from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
-from appointments.admin.pages import acting, find, officers_page, page, way_back
+from appointments.admin.pages import acting, find, officers_page, page, told, way_back
 from appointments.errors import BookingError, WrongStatus
 from appointments.forms import refuse
 from appointments.history import Actor
@@ -190,7 +190,3 @@ def _asking(request: HttpRequest, appointment: Appointment, form: object, title:
         "next_quoted": quote(back, safe=""),
         "changeable": MOVE in BY_STATUS.get(Status(appointment.status), ()),
     }
-
-
-def told(appointment: Appointment) -> dict[str, str]:
-    return {"name": appointment.name, "reference": appointment.spoken_reference}

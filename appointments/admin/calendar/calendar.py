@@ -28,12 +28,12 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
 from agencies.wallclock import parse_day
-from appointments import booking
 from appointments.admin.calendar import feed, planning
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.calendar import agenda
 from appointments.calendar.agenda import DAY, Closed, Days, Wish
 from appointments.models import Status
+from appointments.models.appointment import CHANGEABLE
 
 WEEK = timedelta(days=7)
 # As addresses name them: what each is called, and whether the component draws it.
@@ -177,7 +177,7 @@ def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any
         "block": f"{reverse('admin:agencies_closure_add')}?branch={asked.branch.code}" if may_block else "",
         "statuses": {status.value: [str(status.label), icon] for status, icon in ICONS.items()},
         "channels": {channel.value: [str(channel.label), icon] for channel, icon in CHANNEL_ICONS.items()},
-        "movable": booking.CHANGEABLE,
+        "movable": CHANGEABLE,
         "words": {
             "free_one": ngettext("%(count)s free", "%(count)s free", 1),
             "free": ngettext("%(count)s free", "%(count)s free", 2),
@@ -203,7 +203,7 @@ def _listed(asked: Asked, now: datetime) -> dict[str, Any]:
     }
     booked = _booked_by_day(days, asked.wish)
     return {
-        "movable": booking.CHANGEABLE,
+        "movable": CHANGEABLE,
         "unfolded": day,
         "week": [
             {"day": one, "booked": booked.get(one, 0), "url": asked.url(date=one.isoformat())} for one in _each(days)

@@ -15,6 +15,7 @@ from appointments.admin.forms import AssignForm, MoveForm
 from appointments.admin.pages import acting, address, find, officers_page, way_back
 from appointments.errors import BookingError, NoFreeTime, SlotNotFound, WrongStatus
 from appointments.models import Appointment, TimeSlot
+from appointments.models.appointment import CHANGEABLE
 from appointments.times import asking
 from appointments.times.availability import free_times
 
@@ -91,7 +92,7 @@ def _said(
 
 def assigning(appointment: Appointment) -> AssignForm | None:
     """The form that names who will serve, until somebody does."""
-    if appointment.status not in booking.CHANGEABLE:
+    if appointment.status not in CHANGEABLE:
         return None
     return AssignForm(access.officers(appointment.branch), initial={"officer": appointment.officer_id})
 

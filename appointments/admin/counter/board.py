@@ -31,7 +31,7 @@ from appointments.admin.counter.drawn import TOKEN, line_in, state_at
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
 from appointments.counter.line import TOLD_AFTER, Line, read_line
-from appointments.counter.undoing import UNDO
+from appointments.counter.steps import UNDO
 from appointments.models import Appointment, Desk, Event, Ticket
 from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING

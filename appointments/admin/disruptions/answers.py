@@ -23,8 +23,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
 from appointments import offers
-from appointments.admin.booking.steps import told
-from appointments.admin.pages import acting, page
+from appointments.admin.pages import acting, page, told
 from appointments.disruptions import affected, replacements_for
 from appointments.errors import BookingError
 from appointments.models import Appointment, Disruption, Notification, Offer

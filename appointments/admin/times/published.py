@@ -1,10 +1,8 @@
 """After a change of openings: times are published at once or left to the worker, and the officer is told what came of it."""
 
 from collections.abc import Iterable
-from functools import partial
 
 from django.contrib import messages
-from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
@@ -14,8 +12,8 @@ from django.utils.translation import ngettext
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch
-from appointments import tasks
 from appointments.admin.pages import address
+from appointments.booking.waking import ask_worker
 from appointments.models import Appointment
 from appointments.times.previews import AT_ONCE
 from appointments.times.publishing import Published, publish
@@ -35,13 +33,9 @@ def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
 
 
 def leave_to_worker(request: HttpRequest, branches: list[Branch]) -> None:
-    transaction.on_commit(partial(_start, {branch.agency_id for branch in branches}), robust=True)
+    for agency in {branch.agency_id for branch in branches}:
+        ask_worker("appointments.tasks.publish_agency", agency)
     messages.info(request, _("The times of %d branches are being published.") % len(branches))
-
-
-def _start(agencies: set[int]) -> None:
-    for pk in agencies:
-        tasks.publish_agency.delay(pk)
 
 
 def _told(published: Published) -> str:
