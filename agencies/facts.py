@@ -4,6 +4,7 @@ Plain SQL, because the ORM takes longer to spell such a question than PostgreSQL
 here is read when it is asked for.
 """
 
+from functools import cache
 from itertools import islice
 from typing import Any
 
@@ -35,9 +36,16 @@ def parts(row: tuple, columns: Columns, *kinds: type[models.Model]) -> list[Any]
     """The row that SELECT gave as one object of each kind."""
     values = iter(row)
     return [
-        kind.from_db(None, names, [*islice(values, len(names))])
+        kind.from_db(None, _attributes(kind, names), [*islice(values, len(names))])
         for kind, names in zip(kinds, columns.values(), strict=True)
     ]
+
+
+@cache
+def _attributes(kind: type[models.Model], columns: tuple[str, ...]) -> list[str]:
+    """What objects call these columns."""
+    attributes = {field.column: field.attname for field in kind._meta.concrete_fields}
+    return [attributes[name] for name in columns]
 
 
 PROCEDURE_BY_CODE = f"""

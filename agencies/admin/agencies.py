@@ -26,7 +26,7 @@ class AgencyAdmin(PlacedAdmin):
         (_("Basis"), {"fields": (("legal_basis", "mitos_id"), ("publishes_figures", "publishes_branches"))}),
         (
             _("Booking"),
-            {"fields": (("horizon_days", "lead_minutes"), ("change_minutes", "hold_minutes"), "verify_minutes")},
+            {"fields": (("horizon_days", "notice_minutes"), ("change_minutes", "hold_minutes"), "verify_minutes")},
         ),
         (_("The day at the branches"), {"fields": (("walk_in_minutes", "alert_days"), "feeds_show_names")}),
         (_("Messages and data"), {"fields": ("reminders", "retention_days")}),

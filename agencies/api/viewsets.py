@@ -61,6 +61,7 @@ class AgencySerializer(serializers.ModelSerializer):
     name = serializers.CharField()
     short_name = serializers.CharField()
     description = serializers.CharField()
+    lead_minutes = serializers.IntegerField(source="notice_minutes")
     is_live = serializers.BooleanField(help_text="Whether its platform takes bookings; others are still joining.")
     url = serializers.SerializerMethodField(help_text="The platform's page.")
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.exceptions import NON_FIELD_ERRORS, FieldDoesNotExist, ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db import models, transaction
 
 from agencies.loading import tables
@@ -70,7 +70,8 @@ def _load(source: Source, update: bool) -> Tally:
         return _built(source.model, columns, row, existing.get(row.cells[source.key]), agencies)
 
     built = _all_or_errors(source.path, rows, build, unique=_unique_columns(source, columns))
-    return _stored(source, built, existing, [*columns, *source.derived], update)
+    names = ["agency" if column == "agency" else _field(source.model, column).name for column in columns]
+    return _stored(source, built, existing, [*names, *source.derived], update)
 
 
 def _columns(source: Source, rows: list[Row]) -> list[str]:
@@ -88,14 +89,16 @@ def _columns(source: Source, rows: list[Row]) -> list[str]:
 
 
 def _has_field(model: type[models.Model], name: str) -> bool:
-    try:
-        return model._meta.get_field(name).concrete
-    except FieldDoesNotExist:
-        return False
+    return any(field.column == name for field in model._meta.concrete_fields)
+
+
+def _field(model: type[models.Model], column: str) -> Any:
+    """The model's field of a column: files name them as the database does."""
+    return next(field for field in model._meta.concrete_fields if field.column == column)
 
 
 def _unique_columns(source: Source, columns: list[str]) -> list[str]:
-    return [name for name in columns if getattr(source.model._meta.get_field(name), "unique", False)]
+    return [column for column in columns if column != "agency" and _field(source.model, column).unique]
 
 
 def _all_or_errors(
@@ -137,11 +140,23 @@ def _built(
 ) -> models.Model:
     """The row as a checked, unsaved instance: a copy of the existing one, so that other fields keep their values."""
     thing = copy.copy(existing) if existing else model()
-    for name in columns:
-        field = model._meta.get_field(name)
-        setattr(thing, name, _agency(row, agencies) if name == "agency" else _value(field, row))
-    thing.full_clean(exclude={"agency"} if "agency" in columns else None)
+    for column in columns:
+        if column == "agency":
+            setattr(thing, column, _agency(row, agencies))
+        else:
+            field = _field(model, column)
+            setattr(thing, field.name, _value(field, row))
+    try:
+        thing.full_clean(exclude={"agency"} if "agency" in columns else None)
+    except ValidationError as error:
+        raise ValidationError(_by_column(model, error)) from error
     return thing
+
+
+def _by_column(model: type[models.Model], error: ValidationError) -> dict[str, list[str]]:
+    """The error's messages as the file's editor knows the columns."""
+    columns = {field.name: str(field.column) for field in model._meta.concrete_fields if not field.is_relation}
+    return {columns.get(name, name): messages for name, messages in error.message_dict.items()}
 
 
 def _agency(row: Row, agencies: dict[str, Agency]) -> Agency:
@@ -153,13 +168,13 @@ def _agency(row: Row, agencies: dict[str, Agency]) -> Agency:
 
 def _value(field: Any, row: Row) -> Any:
     """The cell as the field's `clean` takes it. An empty cell is the field's default."""
-    cell = row.cells[field.name]
+    cell = row.cells[field.column]
     if not cell:
         return field.get_default()
     if isinstance(field, ArrayField):
-        return json.dumps(row.parts(field.name))
+        return json.dumps(row.parts(str(field.column)))
     if field.name in ONE_A_LINE:
-        return "\n".join(row.parts(field.name))
+        return "\n".join(row.parts(str(field.column)))
     if isinstance(field, models.BooleanField):
         return YES_NO.get(cell.lower(), cell)
     return cell

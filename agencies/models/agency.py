@@ -68,8 +68,11 @@ class Agency(models.Model):
     horizon_days = models.PositiveSmallIntegerField(
         _("booking opens, days ahead"), default=60, validators=[MinValueValidator(1), MaxValueValidator(366)]
     )
-    lead_minutes = models.PositiveIntegerField(
-        _("last booking, minutes before"), default=60, validators=[MaxValueValidator(30 * DAY_MINUTES)]
+    notice_minutes = models.PositiveIntegerField(
+        _("last booking, minutes before"),
+        default=60,
+        validators=[MaxValueValidator(30 * DAY_MINUTES)],
+        db_column="lead_minutes",
     )
     change_minutes = models.PositiveIntegerField(
         _("last change by the citizen, minutes before"), default=60, validators=[MaxValueValidator(30 * DAY_MINUTES)]
@@ -131,5 +134,6 @@ class Agency(models.Model):
         return self.stage == self.Stage.PILOT
 
     @property
-    def lead(self) -> timedelta:
-        return timedelta(minutes=self.lead_minutes)
+    def notice(self) -> timedelta:
+        """How long before a time the public can book it at the latest."""
+        return timedelta(minutes=self.notice_minutes)

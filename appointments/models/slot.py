@@ -61,3 +61,8 @@ class TimeSlot(models.Model):
 
     def __str__(self) -> str:
         return f"{self.branch_id} {self.starts_at:%Y-%m-%d %H:%M}Z {self.taken}/{self.capacity}"
+
+    @property
+    def has_desk(self) -> bool:
+        """Whether a desk is left; `HAS_DESK` of `appointments.times.slots` says the same in SQL."""
+        return self.taken < self.capacity

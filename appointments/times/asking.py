@@ -69,7 +69,7 @@ def bookable_slot(
         raise NotOffered
     if channel not in procedure.channels or channel not in slot.rule.channels:
         raise ChannelNotOffered
-    if slot.starts_at < (now if assisted else now + procedure.agency.lead):
+    if slot.starts_at < (now if assisted else now + procedure.agency.notice):
         raise SlotPassed
     if not assisted and slot.bookable_from and slot.bookable_from > now:
         raise SlotNotReleased

@@ -106,13 +106,13 @@ def free_times(
     until: datetime,
     assisted: bool = False,
 ) -> list[FreeTime]:
-    """Every time from `since` before `until` at which the procedure can begin, in order; not within the agency's lead.
+    """Every time from `since` before `until` at which the procedure can begin, in order; not within the agency's notice.
 
     Officers (`assisted`) may book up to the last minute, and times that are not released yet. One query. A time that
     two rules of the branch both give appears twice, with two slots.
     """
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
-    params["since"] = max(since, now if assisted else now + procedure.agency.lead)
+    params["since"] = max(since, now if assisted else now + procedure.agency.notice)
     if assisted:
         params["now"] = datetime.max.replace(tzinfo=UTC)
     rows = _rows(FREE_TIMES, params, procedure, channel, assisted=assisted)
@@ -124,7 +124,7 @@ def free_times_json(
 ) -> str:
     """What `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
-    params["since"] = max(since, now + procedure.agency.lead)
+    params["since"] = max(since, now + procedure.agency.notice)
     clock = spans(branch.timezone, since, until + procedure.duration)
     params["begins"] = [(span.begins - span.offset).replace(tzinfo=UTC) for span in clock]
     params["offsets"] = [span.offset for span in clock]
@@ -165,7 +165,7 @@ def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]
         "minutes": procedure.duration_minutes,
         "duration": procedure.duration,
         "now": now,
-        "since": now + procedure.agency.lead,
+        "since": now + procedure.agency.notice,
     }
 
 

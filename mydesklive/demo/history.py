@@ -20,7 +20,7 @@ from agencies.models import Agency
 from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
 from mydesklive.demo import rows
-from mydesklive.demo.offers import Offer, offers
+from mydesklive.demo.offers import Offer, moment, offers
 from mydesklive.demo.rows import Row
 
 PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
@@ -96,7 +96,7 @@ def _of_agency(
     for day, number in zip(days, spread(total, [day.busy for day in days]), strict=True):
         for offer in random.choices(day.places, cum_weights=day.popularity, k=number):
             starts_at = offer.moment(day.day, random)
-            opened = offer.branch.midnight(figure.live_since)
+            opened = moment(offer.branch.zone, figure.live_since)
             created_at = max(opened, starts_at - timedelta(minutes=int(90 + random.random() * 12 * 24 * 60)))
             row = rows.invented(offer, offer.choice(random), starts_at, created_at, random)
             yield offer, rows.finish(row, status, random)

@@ -120,7 +120,7 @@ def test_filters_do_not_name_other_agencies(administrator: Client, aade: Agency)
 
 def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
     names = (
-        "stage name_el name_en short_name_el short_name_en platform accent horizon_days lead_minutes change_minutes "
+        "stage name_el name_en short_name_el short_name_en platform accent horizon_days notice_minutes change_minutes "
         "hold_minutes verify_minutes retention_days video_provider video_early_minutes video_late_minutes walk_in_minutes "
         "alert_days"
     )
@@ -129,9 +129,9 @@ def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
 
 
 def test_operator_sets_an_agencys_rules(operator: Client, kep: Agency) -> None:
-    operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, lead_minutes="120"))
+    operator.post(f"{ADMIN}agency/{kep.pk}/change/", agency_data(kep, notice_minutes="120"))
     kep.refresh_from_db()
-    assert (kep.lead_minutes, kep.reminders) == (120, [1440, 120])
+    assert (kep.notice_minutes, kep.reminders) == (120, [1440, 120])
 
 
 def test_operator_sets_how_the_day_goes_at_an_agencys_branches(operator: Client, kep: Agency) -> None:

@@ -31,6 +31,7 @@ def test_agencies_speak_the_language_asked_for():
         "http://localhost:8000/en/mykeplive/",
     )
     assert (greek["slug"], greek["platform"], greek["live_since"]) == ("kep", "myKEPlive", "2020-07-27")
+    assert (greek["horizon_days"], greek["lead_minutes"], greek["change_minutes"]) == (14, 60, 60)
 
 
 def test_agencies_are_the_ones_that_the_portal_shows():

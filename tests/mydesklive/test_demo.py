@@ -286,7 +286,7 @@ def test_citizen_has_an_appointment_of_each_kind(home: Branch) -> None:
     cast.create()
     past = home.midnight(date(2026, 3, 10))
     publish_all(now=past)
-    Agency.objects.update(lead_minutes=60)
+    Agency.objects.update(notice_minutes=60)
     assert len(cast.book_for_citizen(past=past, now=NOW)) == 4
     assert cast.book_for_citizen(past=past, now=NOW) == []
     citizen = User.objects.get(email=cast.CITIZEN)

@@ -71,7 +71,7 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> TimeSlot |
         return None
     try:
         slot = asking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, appointment.channel, now=now)
-        if slot.taken >= slot.capacity and slot.pk not in appointment.slot_ids:
+        if not slot.has_desk and slot.pk not in appointment.slot_ids:
             raise SlotTaken
     except BookingError as error:
         form.add_error("slot", str(error))

@@ -115,6 +115,7 @@ def test_all_errors_of_a_file_come_at_once_with_their_rows(folder: Path):
         (("agencies.csv", 3, "myKEPlive", "myAADElive"), "agencies.csv, row 3: platform: “myAADElive” is in row 2 too"),
         (("agencies.csv", 2, ",yes,", ",maybe,"), "row 2: publishes_figures: “maybe” value must be either"),
         (("agencies.csv", 7, "1440;120", "1440;two"), "row 7: reminders: “two” value must be an integer."),
+        (("agencies.csv", 7, ",1440,480,", ",day,480,"), "row 7: lead_minutes: “day” value must be an integer."),
         (("agencies.csv", 1, "accent", "colour"), "agencies.csv: column “colour” is unknown"),
         (("procedures.csv", 1, "agency_slug", "mitos_id"), "procedures.csv: column “agency_slug” is missing"),
         (("procedures.csv", 4, ",20,", ",twenty,"), "row 4: duration_minutes: “twenty” value must be an integer."),
@@ -157,7 +158,11 @@ def test_empty_file_is_refused(tmp_path: Path):
 def test_agencies_have_their_rules_and_stage():
     load_agencies()
     land_registry = Agency.objects.get(slug="ktimatologio")
-    assert (land_registry.horizon_days, land_registry.lead_minutes, land_registry.reminders) == (15, 1440, [1440, 120])
+    assert (land_registry.horizon_days, land_registry.notice_minutes, land_registry.reminders) == (
+        15,
+        1440,
+        [1440, 120],
+    )
     assert set(Agency.objects.filter(verify_minutes=30).values_list("slug", flat=True)) == {"aade", "consul"}
     assert set(Agency.objects.filter(stage="joining").values_list("slug", flat=True)) == {"egdix", "ynanp"}
     assert not Agency.objects.exclude(stage__in=["joining", "production"]).exists()

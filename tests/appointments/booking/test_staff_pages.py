@@ -422,7 +422,7 @@ def test_double_click_books_a_caller_once(client: Client, branch: Branch) -> Non
     assert Appointment.objects.count() == 1
 
 
-def test_caller_gets_a_time_within_the_agencys_lead(client: Client, branch: Branch) -> None:
+def test_caller_gets_a_time_within_the_agencys_notice(client: Client, branch: Branch) -> None:
     slot = TimeSlot.objects.filter(branch=branch, starts_at__gt=timezone.now() + timedelta(minutes=2)).earliest(
         "starts_at"
     )

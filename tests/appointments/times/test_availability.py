@@ -74,7 +74,7 @@ def test_free_times_reach_over_the_end_of_what_is_asked_for() -> None:
 def test_free_times_begin_after_the_lead_but_not_for_officers() -> None:
     branch = an_open_branch()
     procedure = Procedure.objects.select_related("agency").get()
-    procedure.agency.lead_minutes = 24 * 60
+    procedure.agency.notice_minutes = 24 * 60
     assert times(branch, procedure, day=date(2026, 3, 2)) == []
     assert len(times(branch, procedure, day=date(2026, 3, 2), assisted=True)) == 36
 

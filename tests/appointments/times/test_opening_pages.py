@@ -272,7 +272,7 @@ def agency_data(agency: Agency, **fields: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("changed", "publishes"),
-    [({"horizon_days": "20"}, True), ({"stage": "pilot"}, True), ({"lead_minutes": "30"}, False)],
+    [({"horizon_days": "20"}, True), ({"stage": "pilot"}, True), ({"notice_minutes": "30"}, False)],
 )
 def test_agency_whose_times_move_is_published_by_the_worker(
     client: Client,
