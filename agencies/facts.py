@@ -1,95 +1,178 @@
 """What free times and bookings need to know of a service, a branch and a caller: few columns, and none of the texts.
 
-Plain SQL, because the ORM takes longer to spell such a question than PostgreSQL to answer it. A column that is not named
-here is read when it is asked for.
+Small frozen objects, read by plain SQL, because the ORM takes longer to spell such a question than PostgreSQL to answer
+it. They are what they say: a column that is not here cannot be asked for. `…_plainly` reads the same through the models;
+tests compare the two.
 """
 
-from functools import cache
-from itertools import islice
-from typing import Any
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from django.db import connection, models
+from django.db import connection
 
-from agencies.models import Agency, Branch, Procedure, SystemToken
+from agencies.models import Agency, Branch, Channel, Procedure, SystemToken
+from agencies.wallclock import midnight
 
-Columns = dict[str, tuple[str, ...]]
-
-PROCEDURE: Columns = {
-    "procedure": (
-        *("id", "agency_id", "code", "duration_minutes", "channels", "identification", "open_limit", "is_offered"),
-    ),
-    "agency": ("id", "slug", "stage", "lead_minutes", "hold_minutes", "reminders"),
-}
-BRANCH: Columns = {
-    "branch": ("id", "agency_id", "code", "country", "timezone", "is_open"),
-    "agency": ("id", "slug", "stage"),
-}
-TOKEN: Columns = {"token": ("id", "agency_id")}
+Row = tuple
 
 
-def listed(columns: Columns) -> str:
-    """The columns as SELECT takes them."""
-    return ", ".join(f"{table}.{name}" for table, names in columns.items() for name in names)
+@dataclass(frozen=True, slots=True)
+class AgencyFacts:
+    pk: int
+    slug: str
+    stage: str
+    notice_minutes: int
+    hold_minutes: int
+    reminders: list[int]
+
+    @property
+    def is_live(self) -> bool:
+        return self.stage in Agency.LIVE
+
+    @property
+    def notice(self) -> timedelta:
+        return timedelta(minutes=self.notice_minutes)
 
 
-def parts(row: tuple, columns: Columns, *kinds: type[models.Model]) -> list[Any]:
-    """The row that SELECT gave as one object of each kind."""
-    values = iter(row)
-    return [
-        kind.from_db(None, _attributes(kind, names), [*islice(values, len(names))])
-        for kind, names in zip(kinds, columns.values(), strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class ProcedureFacts:
+    pk: int
+    agency_id: int
+    code: str
+    duration_minutes: int
+    channels: list[str]
+    identification: str
+    open_limit: int
+    is_offered: bool
+    by_referral: bool
+    agency: AgencyFacts
+
+    @property
+    def duration(self) -> timedelta:
+        return timedelta(minutes=self.duration_minutes)
+
+    @property
+    def channel_choices(self) -> list[tuple[str, str]]:
+        """The channels as (value, label), in the order in which they are always shown."""
+        return [(channel.value, str(channel.label)) for channel in Channel if channel.value in self.channels]
 
 
-@cache
-def _attributes(kind: type[models.Model], columns: tuple[str, ...]) -> list[str]:
-    """What objects call these columns."""
-    attributes = {field.column: field.attname for field in kind._meta.concrete_fields}
-    return [attributes[name] for name in columns]
+@dataclass(frozen=True, slots=True)
+class BranchFacts:
+    pk: int
+    agency_id: int
+    code: str
+    country: str
+    timezone: str
+    is_open: bool
 
+    @property
+    def zone(self) -> ZoneInfo:
+        return ZoneInfo(self.timezone)
+
+    def local(self, moment: datetime) -> datetime:
+        """The moment (aware) on the branch's wall clock."""
+        return moment.astimezone(self.zone)
+
+    def today(self, now: datetime) -> date:
+        return self.local(now).date()
+
+    def midnight(self, day: date) -> datetime:
+        """When the local day begins (UTC)."""
+        return midnight(day, self.zone)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemFacts:
+    """The token of an agency's own system, as whoever calls the REST API with it."""
+
+    pk: int
+    agency_id: int
+
+
+# A service or a branch, as a whole row or as its facts: what the two have in common is enough for free times.
+AnyProcedure = Procedure | ProcedureFacts
+AnyBranch = Branch | BranchFacts
+
+AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, agency.hold_minutes, agency.reminders"
+PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
+    procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
+BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
+# How many columns the three are.
+AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 9
 
 PROCEDURE_BY_CODE = f"""
-SELECT {listed(PROCEDURE)} FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
+SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
+FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
 WHERE procedure.code = %s
 """
 BRANCH_BY_CODE = f"""
-SELECT {listed(BRANCH)} FROM agencies_branch branch JOIN agencies_agency agency ON agency.id = branch.agency_id
-WHERE branch.code = %s
+SELECT {BRANCH_COLUMNS}
+FROM agencies_branch branch JOIN agencies_agency agency ON agency.id = branch.agency_id
+WHERE branch.code = %s AND branch.is_open AND agency.stage = ANY(%s)
 """
-TOKEN_BY_DIGEST = f"SELECT {listed(TOKEN)} FROM agencies_systemtoken token WHERE token.digest = %s AND token.is_active"
+SYSTEM_BY_DIGEST = "SELECT id, agency_id FROM agencies_systemtoken WHERE digest = %s AND is_active"
 
 
-def procedure_of(code: str) -> Procedure | None:
+def procedure_in(row: Row) -> ProcedureFacts:
+    """The service from a row that begins with PROCEDURE_COLUMNS and AGENCY_COLUMNS."""
+    agency = AgencyFacts(*row[PROCEDURE_WIDTH : PROCEDURE_WIDTH + AGENCY_WIDTH])
+    return ProcedureFacts(*(*row[:PROCEDURE_WIDTH], agency))
+
+
+def procedure_of(code: str) -> ProcedureFacts | None:
     """The service with its agency, offered or not."""
-    if row := _row(PROCEDURE_BY_CODE, code):
-        procedure, agency = parts(row, PROCEDURE, Procedure, Agency)
-        procedure.agency = agency
-        return procedure
-    return None
+    row = _row(PROCEDURE_BY_CODE, code)
+    return procedure_in(row) if row else None
 
 
-def offered_procedure_of(code: str) -> Procedure | None:
+def procedure_plainly(code: str) -> ProcedureFacts | None:
+    """The same through the models."""
+    found = Procedure.objects.select_related("agency").filter(code=code).first()
+    return facts_of(found) if found else None
+
+
+def facts_of(procedure: Procedure) -> ProcedureFacts:
+    agency = procedure.agency
+    return ProcedureFacts(
+        *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
+        *(procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral),
+        AgencyFacts(
+            *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
+        ),
+    )
+
+
+def facts_of_branch(branch: Branch) -> BranchFacts:
+    return BranchFacts(branch.pk, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open)
+
+
+def offered_procedure_of(code: str) -> ProcedureFacts | None:
     """The service, if the public can book it."""
     procedure = procedure_of(code)
     return procedure if procedure and procedure.is_offered and procedure.agency.is_live else None
 
 
-def open_branch_of(code: str) -> Branch | None:
+def open_branch_of(code: str) -> BranchFacts | None:
     """The branch, if the public can book at it."""
-    if row := _row(BRANCH_BY_CODE, code):
-        branch, agency = parts(row, BRANCH, Branch, Agency)
-        branch.agency = agency
-        return branch if branch.is_open and agency.is_live else None
-    return None
+    row = _row(BRANCH_BY_CODE, code, [*Agency.LIVE])
+    return BranchFacts(*row) if row else None
 
 
-def token_of(key: str) -> SystemToken | None:
-    """The token of an agency's system, if it is one and valid."""
-    row = _row(TOKEN_BY_DIGEST, SystemToken.digest_of(key))
-    return parts(row, TOKEN, SystemToken)[0] if row else None
+def open_branch_plainly(code: str) -> BranchFacts | None:
+    """The same through the models."""
+    found = Branch.objects.open().filter(code=code).first()
+    return facts_of_branch(found) if found else None
 
 
-def _row(sql: str, value: str) -> tuple | None:
+def system_of(key: str) -> SystemFacts | None:
+    """The caller with this token, if it is one and valid."""
+    row = _row(SYSTEM_BY_DIGEST, SystemToken.digest_of(key))
+    return SystemFacts(*row) if row else None
+
+
+def _row(sql: str, *params: str | list[str]) -> Row | None:
     with connection.cursor() as cursor:
-        cursor.execute(sql, [value])
+        cursor.execute(sql, params)
         return cursor.fetchone()

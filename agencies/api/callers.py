@@ -15,22 +15,22 @@ from rest_framework.views import APIView
 
 from accounts.limits import Limit
 from agencies import facts
-from agencies.models import SystemToken
+from agencies.facts import SystemFacts
 
 MINUTE = 60
 
 
 class SystemAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`: an agency's own system. The token itself is then `request.auth`."""
+    """`Authorization: Bearer <token>`: an agency's own system. `request.auth` is then the caller."""
 
-    def authenticate(self, request: Request) -> tuple[AnonymousUser, SystemToken] | None:
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, SystemFacts] | None:
         scheme, _space, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        token = facts.token_of(key.strip())
-        if token is None:
+        system = facts.system_of(key.strip())
+        if system is None:
             raise AuthenticationFailed(_("This token is not valid."))
-        return AnonymousUser(), token
+        return AnonymousUser(), system
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="myDESKlive"'
@@ -48,12 +48,12 @@ class IsCitizenOrSystem(BasePermission):
     """A person who is signed in, or the system of an agency."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
-        return isinstance(request.auth, SystemToken) or request.user.is_authenticated
+        return isinstance(request.auth, SystemFacts) or request.user.is_authenticated
 
 
 def caller(request: Request) -> str:
     """Who calls, for counting requests and for telling idempotency keys apart."""
-    return f"token:{request.auth.pk}" if isinstance(request.auth, SystemToken) else f"user:{request.user.pk}"
+    return f"token:{request.auth.pk}" if isinstance(request.auth, SystemFacts) else f"user:{request.user.pk}"
 
 
 class WriteThrottle(BaseThrottle):
@@ -64,7 +64,7 @@ class WriteThrottle(BaseThrottle):
     def allow_request(self, request: Request, view: APIView) -> bool:
         if request.method in SAFE_METHODS:
             return True
-        limit = self.SYSTEMS if isinstance(request.auth, SystemToken) else self.CITIZENS
+        limit = self.SYSTEMS if isinstance(request.auth, SystemFacts) else self.CITIZENS
         return not limit.passed(caller(request), now=timezone.now())
 
     def wait(self) -> float:

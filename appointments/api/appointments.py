@@ -34,10 +34,10 @@ from agencies.api.viewsets import (
     CodedViewSet,
     errors_by_field,
 )
-from agencies.models import Branch, Procedure, SystemToken
+from agencies.facts import AnyBranch, AnyProcedure, ProcedureFacts, SystemFacts
+from agencies.models import Branch, Procedure
 from appointments import booking
 from appointments.api.serializers import (
-    APPOINTMENT,
     BOOKING,
     DAYS,
     MAX_DAYS,
@@ -49,7 +49,10 @@ from appointments.api.serializers import (
     MoveSerializer,
     SlotFilter,
     SlotSerializer,
+    shown,
+    shown_as_asked,
 )
+from appointments.booking import Made
 from appointments.booking.persons import Contact
 from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
@@ -118,14 +121,14 @@ def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
     return Response(rows)
 
 
-def _slot(branch: Branch, pk: int, starts_at: datetime, free: int, procedure: Procedure) -> dict[str, Any]:
+def _slot(branch: AnyBranch, pk: int, starts_at: datetime, free: int, procedure: AnyProcedure) -> dict[str, Any]:
     local_start = branch.local(starts_at)
     local_end = branch.local(starts_at + procedure.duration)
     times = {"starts_at": local_start.isoformat(), "ends_at": local_end.isoformat()}
     return {"id": pk, "branch": branch.code, **times, "free": free}
 
 
-def _range(wanted: dict[str, Any], branch: Branch, now: datetime) -> tuple[datetime, datetime]:
+def _range(wanted: dict[str, Any], branch: AnyBranch, now: datetime) -> tuple[datetime, datetime]:
     """From the beginning of the first day to the end of the last one, on the branch's clock."""
     today = branch.today(now)
     first = min(max(wanted.get("from", today), today), today + HORIZON)
@@ -235,7 +238,7 @@ class AppointmentViewSet(CodedViewSet):
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
 
     def get_queryset(self) -> Any:
-        if isinstance(self.request.auth, SystemToken):
+        if isinstance(self.request.auth, SystemFacts):
             return self.queryset.filter(agency=self.request.auth.agency_id, source=Appointment.Source.SYSTEM)
         return self.queryset.of_citizen(_citizen(self.request))
 
@@ -243,7 +246,11 @@ class AppointmentViewSet(CodedViewSet):
         asked = BOOKING.run_validation(request.data or {})
         self._require_own(asked["procedure"])
         self._require_tax_number(asked)
-        return self._answer(lambda: self._book(asked), status=201)
+        try:
+            made = self._book(asked)
+        except BookingError as error:
+            raise Refused(error) from error
+        return Response(shown_as_asked(made) if made.asked else shown(made.appointment), 201)
 
     def retrieve(self, request: Request, reference: str) -> Response:
         return self._answer(self.get_object)
@@ -258,10 +265,9 @@ class AppointmentViewSet(CodedViewSet):
         self._answer(lambda: booking.cancel(appointment, by=self._actor, now=timezone.now()))
         return Response(status=204)
 
-    def _book(self, asked: dict[str, Any]) -> Appointment:
-        return booking.book(
+    def _book(self, asked: dict[str, Any]) -> Made:
+        return booking.book_asked(
             asked["slot"],
-            asked["procedure"],
             asked["channel"],
             _contact(asked),
             by=self._actor,
@@ -269,28 +275,28 @@ class AppointmentViewSet(CodedViewSet):
             idempotency_key=_idempotency_key(self.request),
         )
 
-    def _answer(self, change: Callable[[], Appointment], status: int = 200) -> Response:
+    def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:
             appointment = change()
         except BookingError as error:
             raise Refused(error) from error
-        return Response(APPOINTMENT.to_representation(appointment), status)
+        return Response(shown(appointment))
 
-    def _require_own(self, procedure: Procedure) -> None:
-        if isinstance(self.request.auth, SystemToken) and procedure.agency_id != self.request.auth.agency_id:
+    def _require_own(self, procedure: ProcedureFacts) -> None:
+        if isinstance(self.request.auth, SystemFacts) and procedure.agency_id != self.request.auth.agency_id:
             raise PermissionDenied(_("This token books for its own agency only."))
 
     def _require_tax_number(self, asked: dict[str, Any]) -> None:
         """Of citizens, where the service asks for it: an agency's own system knows whom it books for."""
         needs_it = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
-        if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemToken):
+        if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemFacts):
             raise ValidationError({"tax_number": REQUIRED})
 
     @property
     def _actor(self) -> Actor:
         match = self.request.resolver_match
         page = match.view_name if match else ""
-        if isinstance(self.request.auth, SystemToken):
+        if isinstance(self.request.auth, SystemFacts):
             return Actor(By.SYSTEM, page=page)
         return Actor(By.CITIZEN, _citizen(self.request), page)
 

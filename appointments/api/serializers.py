@@ -10,12 +10,14 @@ from rest_framework.exceptions import ValidationError
 
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
+from agencies.facts import AnyBranch, BranchFacts, ProcedureFacts
 from agencies.models import Branch, Channel, Procedure
 from agencies.models.branch import validate_timezone
 from appointments import phones
+from appointments.booking import Made
 from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
-from appointments.models import Appointment, Status, TimeSlot
+from appointments.models import Appointment, Status
 from appointments.times import asking
 
 DAYS, MAX_DAYS = 30, 62
@@ -27,11 +29,11 @@ NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country cod
 class FactField(CodeField):
     """A service or branch named by its code, of which only what the rules ask for is read; by `str`, nothing yet."""
 
-    def __init__(self, read: Callable[[str], Procedure | Branch | str | None], **options: Any) -> None:
+    def __init__(self, read: Callable[[str], ProcedureFacts | BranchFacts | str | None], **options: Any) -> None:
         super().__init__("code", **options)
         self.read = read
 
-    def to_internal_value(self, data: Any) -> Procedure | Branch | str:
+    def to_internal_value(self, data: Any) -> ProcedureFacts | BranchFacts | str:
         found = self.read(data) if isinstance(data, str) and CODE.fullmatch(data) else None
         return found or self.fail("does_not_exist", value=str(data)[:60])
 
@@ -99,19 +101,32 @@ class AppointmentSerializer(serializers.Serializer):
     ends_at = serializers.DateTimeField()
     manage_url = serializers.URLField(help_text="Opens the appointment without signing in: for the citizen alone.")
 
-    def to_representation(self, appointment: Appointment) -> dict[str, Any]:
-        branch = appointment.branch
-        return {
-            "reference": appointment.reference,
-            "status": appointment.status,
-            "agency": appointment.agency.slug,
-            "branch": branch.code,
-            "procedure": appointment.procedure.code,
-            "channel": appointment.channel,
-            "starts_at": branch.local(appointment.starts_at).isoformat(),
-            "ends_at": branch.local(appointment.ends_at).isoformat(),
-            "manage_url": appointment.link(),
-        }
+
+def shown(appointment: Appointment) -> dict[str, Any]:
+    """The appointment as AppointmentSerializer describes it; of rows with agency, branch and procedure."""
+    agency, branch, procedure = appointment.agency.slug, appointment.branch, appointment.procedure.code
+    return _shown(appointment, agency, branch, procedure)
+
+
+def shown_as_asked(made: Made) -> dict[str, Any]:
+    """The same of one that has just been made, of what was read to make it."""
+    assert made.asked is not None  # noqa: S101 (the caller has looked)
+    procedure = made.asked.procedure
+    return _shown(made.appointment, procedure.agency.slug, made.asked.branch, procedure.code)
+
+
+def _shown(appointment: Appointment, agency: str, branch: AnyBranch, procedure: str) -> dict[str, Any]:
+    return {
+        "reference": appointment.reference,
+        "status": appointment.status,
+        "agency": agency,
+        "branch": branch.code,
+        "procedure": procedure,
+        "channel": appointment.channel,
+        "starts_at": branch.local(appointment.starts_at).isoformat(),
+        "ends_at": branch.local(appointment.ends_at).isoformat(),
+        "manage_url": appointment.link(),
+    }
 
 
 class SlotField(serializers.IntegerField):
@@ -159,21 +174,21 @@ class BookingSerializer(serializers.Serializer):
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
         asked |= self._found(asked["slot"], asked["procedure"])
-        if asked["phone"] and isinstance(asked["slot"], TimeSlot):
-            asked["phone"] = _phone(asked["phone"], asked["slot"].branch)
+        if asked["phone"] and asked["slot"]:
+            asked["phone"] = _phone(asked["phone"], asked["slot"].branch.country)
         return asked
 
     def _found(self, slot_id: int, code: str) -> dict[str, Any]:
-        """Service and slot, read together; a slot that is not there stays a number, for the verb to refuse."""
+        """Service and time, read together; a time that is not there is None, for the verb to refuse."""
         procedure, slot = asking.asked_for(slot_id, code)
         if procedure is None:
             raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
-        return {"procedure": procedure, "slot": slot or slot_id}
+        return {"procedure": procedure, "slot": slot}
 
 
-def _phone(typed: str, branch: Branch) -> str:
+def _phone(typed: str, country: str) -> str:
     try:
-        return phones.normalized(typed, branch.country)
+        return phones.normalized(typed, country)
     except ValueError:
         raise ValidationError({"phone": NO_PHONE}) from None
 
@@ -182,4 +197,4 @@ class MoveSerializer(serializers.Serializer):
     slot = SlotField()
 
 
-BOOKING, MOVE, APPOINTMENT = BookingSerializer(), MoveSerializer(), AppointmentSerializer()
+BOOKING, MOVE = BookingSerializer(), MoveSerializer()

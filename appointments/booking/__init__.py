@@ -1,13 +1,15 @@
 """The verbs that change an appointment. Website, admin and API call the same ones; nothing else writes status or slots."""
 
 from appointments.booking.changing import cancel, expire, release, reschedule, take_over
-from appointments.booking.making import book, confirm, hold, verify
+from appointments.booking.making import Made, book, book_asked, confirm, hold, verify
 from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
 __all__ = [
+    "Made",
     "arrive",
     "assign",
     "book",
+    "book_asked",
     "cancel",
     "complete",
     "confirm",

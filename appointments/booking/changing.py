@@ -17,9 +17,9 @@ from appointments.booking.locking import locked
 from appointments.booking.waking import wake_worker
 from appointments.errors import HoldExpired, TooLate, WrongStatus
 from appointments.history import Actor
-from appointments.models import Appointment, Event, Offer, Status, Ticket, TimeSlot
+from appointments.models import Appointment, Event, Offer, Status, Ticket
 from appointments.models.appointment import CHANGEABLE
-from appointments.times.asking import bookable_slot
+from appointments.times.asking import AskedTime, bookable_slot
 from videocalls.models import VideoCall
 
 CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
@@ -29,16 +29,16 @@ PLACED = ("status", "branch_id", "channel", "starts_at", "ends_at", "arrived_at"
 
 def reschedule(booked: Appointment, slot_id: int, *, by: Actor, now: datetime) -> Appointment:
     """Take the new time and give back the old one, in one step: the old one is kept until the new one is sure."""
-    slot = bookable_slot(slot_id, booked.procedure, booked.channel, now=now, assisted=by.is_for_agency)
+    asked = bookable_slot(slot_id, booked.procedure, booked.channel, now=now, assisted=by.is_for_agency)
     with locked(booked) as appointment:
         _require_changeable(appointment, by, now)
-        if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
+        if asked.starts_at == appointment.starts_at and asked.branch_id == appointment.branch_id:
             return appointment
-        step = _Step(appointment, slot)
+        step = _Step(appointment, asked)
         appointment.slot_ids += step.end_offers(Offer.State.CHANGED, by, now)
-        taking.lock_slots(appointment, slot)
+        taking.lock_slots(appointment, asked)
         taking.give_back(appointment)
-        taking.take(appointment, slot)
+        taking.take(appointment, asked)
         _moved(step, Verb.MOVE, by, now)
     return appointment
 
@@ -120,7 +120,7 @@ def _lapsed(holds: list[Appointment], by: Actor, now: datetime) -> list[Event]:
 class _Step:
     """What a change is about, gathered on the way for the one event that tells of it."""
 
-    def __init__(self, appointment: Appointment, to: TimeSlot | Appointment | None = None) -> None:
+    def __init__(self, appointment: Appointment, to: AskedTime | Appointment | None = None) -> None:
         self.appointment = appointment
         self.before: dict[str, Any] = {"appointment": history.as_it_is(appointment, PLACED)}
         self.details: dict[str, Any] = {}

@@ -1,10 +1,13 @@
 """The verbs that make an appointment: hold a time, book it, confirm it, verify the address."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.db import IntegrityError
 
-from agencies.models import Channel, Procedure
+from agencies.facts import AnyProcedure
+from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
@@ -12,20 +15,20 @@ from appointments.booking.persons import Contact, sign
 from appointments.booking.waking import wake_worker
 from appointments.errors import BookingError, HoldExpired
 from appointments.history import Actor, By
-from appointments.models import Appointment, Event, Status, TimeSlot
-from appointments.times.asking import bookable_slot
+from appointments.models import Appointment, Event, Status
+from appointments.times.asking import AskedTime, asked_for, bookable_slot, require_bookable
 
 Source, Verb = Appointment.Source, Event.Verb
 SOURCES = {By.OFFICER: Source.STAFF, By.SYSTEM: Source.SYSTEM}
 
 
-def hold(slot_id: int, procedure: Procedure, channel: str, *, by: Actor, now: datetime) -> Appointment:
+def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now: datetime) -> Appointment:
     """Reserve the time while the form is filled in, for the agency's `hold_minutes`."""
-    slot = bookable_slot(slot_id, procedure, channel, now=now)
-    appointment = _new(slot, procedure, channel, by, now)
+    asked = bookable_slot(slot_id, procedure, channel, now=now)
+    appointment = _new(asked, channel, by, now)
     appointment.status = Status.HELD
-    appointment.expires_at = now + timedelta(minutes=procedure.agency.hold_minutes)
-    taking.make(appointment, slot, history.made(Verb.HOLD, by=by, now=now))
+    appointment.expires_at = now + timedelta(minutes=asked.procedure.agency.hold_minutes)
+    taking.make(appointment, asked, history.made(Verb.HOLD, by=by, now=now))
     return appointment
 
 
@@ -54,9 +57,17 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
     return appointment
 
 
+@dataclass(frozen=True)
+class Made:
+    """What came of booking: the appointment, and the time that was asked for if it was made of that just now."""
+
+    appointment: Appointment
+    asked: AskedTime | None
+
+
 def book(
-    slot: int | TimeSlot,
-    procedure: Procedure,
+    slot: int,
+    procedure: AnyProcedure,
     channel: str,
     contact: Contact,
     *,
@@ -65,32 +76,62 @@ def book(
     idempotency_key: str | None = None,
     follows: Appointment | None = None,
 ) -> Appointment:
-    """Book at once: for the API and for officers, who know whom they book for, perhaps while that one `follows` is served.
+    """Book at once: for officers, who know whom they book for, perhaps while that one (`follows`) is served.
 
-    `slot` is its key, or what `asking.asked_for` found.
-    The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
+    `slot` is its key. The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
     """
+    _procedure, asked = asked_for(slot, procedure.code)
+    key = idempotency_key
+    return book_asked(asked, channel, contact, by=by, now=now, idempotency_key=key, follows=follows).appointment
+
+
+def book_asked(
+    asked: AskedTime | None,
+    channel: str,
+    contact: Contact,
+    *,
+    by: Actor,
+    now: datetime,
+    idempotency_key: str | None = None,
+    follows: Appointment | None = None,
+) -> Made:
+    """The same where the time has been read already; None where there is no such time."""
+    key = idempotency_key
     try:
-        slot = bookable_slot(slot, procedure, channel, now=now, assisted=by.by == By.OFFICER)
-        appointment = _new(slot, procedure, channel, by, now)
-        appointment.follows, appointment.idempotency_key = follows, idempotency_key
-        if follows:
-            appointment.citizen = follows.citizen
-        sign(appointment, contact)
-        _promise(appointment, now)
-        if follows:
-            # Whoever is being served has had that turn: it does not count against the next one.
-            Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
-        messages = [*owed.confirmation(appointment, now=now)]
-        with refusals():
-            taking.make(appointment, slot, history.made(Verb.BOOK, by=by, now=now), messages)
-        _wake_workers(appointment)
+        made = _book(asked, channel, contact, by=by, now=now, idempotency_key=key, follows=follows)
     except (BookingError, IntegrityError):
         # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
         # only now, because nearly every key is new and a used one can't be stored again.
-        if winner := _by_key(idempotency_key):
-            return winner
+        if winner := _by_key(key):
+            return Made(winner, None)
         raise
+    return Made(made, asked)
+
+
+def _book(
+    asked: AskedTime | None,
+    channel: str,
+    contact: Contact,
+    *,
+    by: Actor,
+    now: datetime,
+    idempotency_key: str | None,
+    follows: Appointment | None,
+) -> Appointment:
+    asked = require_bookable(asked, channel, now=now, assisted=by.by == By.OFFICER)
+    appointment = _new(asked, channel, by, now)
+    appointment.idempotency_key = idempotency_key
+    if follows:
+        appointment.follows, appointment.citizen = follows, follows.citizen
+        # Whoever is being served has had that turn: it does not count against the next one.
+        Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
+    sign(appointment, contact)
+    _promise(appointment, now)
+    zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
+    messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
+    with refusals():
+        taking.make(appointment, asked, history.made(Verb.BOOK, by=by, now=now), messages)
+    _wake_workers(appointment)
     return appointment
 
 
@@ -114,18 +155,18 @@ def _by_key(idempotency_key: str | None) -> Appointment | None:
     return Appointment.objects.select_related("agency", "branch", "procedure").get(pk=stored)
 
 
-def _new(slot: TimeSlot, procedure: Procedure, channel: str, by: Actor, now: datetime) -> Appointment:
-    """At the slot's time and place, not stored yet."""
+def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointment:
+    """At the time and place that is asked for, not stored yet."""
     return Appointment(
-        agency=procedure.agency,
-        procedure=procedure,
-        branch=slot.branch,
+        agency_id=asked.procedure.agency_id,
+        procedure_id=asked.procedure.pk,
+        branch_id=asked.branch_id,
         channel=channel,
         citizen=by.citizen,
         source=SOURCES.get(by.by, Source.WEB),
         created_at=now,
-        starts_at=slot.starts_at,
-        ends_at=slot.starts_at + timedelta(minutes=procedure.duration_minutes),
+        starts_at=asked.starts_at,
+        ends_at=asked.ends_at,
     )
 
 

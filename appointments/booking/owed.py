@@ -7,6 +7,7 @@ periodic sweep finds the rows.
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection
@@ -26,12 +27,12 @@ AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 
 
 class Owed(NamedTuple):
-    """A message to be written; reminders are told apart by their lead."""
+    """A message to be written; reminders are told apart by how long before they come."""
 
     kind: str
     medium: str
     due_at: datetime
-    lead_minutes: int = 0
+    minutes_before: int = 0
 
 
 def owe_verification(appointment: Appointment, *, now: datetime) -> None:
@@ -40,18 +41,17 @@ def owe_verification(appointment: Appointment, *, now: datetime) -> None:
 
 
 def owe_confirmation(appointment: Appointment, *, now: datetime) -> None:
-    _owe(appointment, confirmation(appointment, now=now))
+    _owe(appointment, confirmation(appointment, appointment.agency.reminders, appointment.zone, now=now))
 
 
-def confirmation(appointment: Appointment, *, now: datetime) -> Iterable[Owed]:
-    """What a booking owes."""
-    yield from _to_all_media(appointment, Kind.CONFIRMATION, now)
-    yield from _reminders(appointment, now)
+def confirmation(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, *, now: datetime) -> list[Owed]:
+    """What a booking owes: `reminders` in minutes before its time, on the clock of `zone`, the citizen's."""
+    return [*_to_all_media(appointment, Kind.CONFIRMATION, now), *_reminders(appointment, reminders, zone, now)]
 
 
 def owe_move(appointment: Appointment, *, now: datetime) -> None:
     """Tell the new time, and remind of it instead of the old one."""
-    _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_reminders(appointment, now)])
+    _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_own_reminders(appointment, now)])
 
 
 def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
@@ -65,7 +65,7 @@ def owe_offer(appointment: Appointment, *, due: datetime) -> None:
 
 def owe_rating(appointment: Appointment, *, now: datetime) -> None:
     """Ask once how it was, an hour after the end."""
-    due = after_night(now + timedelta(hours=1), appointment)
+    due = after_night(now + timedelta(hours=1), appointment.zone)
     _owe(appointment, _to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL]))
 
 
@@ -97,43 +97,44 @@ def take_back(appointment: Appointment, dropped: Iterable[int]) -> None:
     appointment.notifications.filter(kind__in=AFTERWARDS, state=State.PENDING).delete()
 
 
-def _reminders(appointment: Appointment, now: datetime) -> Iterable[Owed]:
-    """One reminder for each of the agency's leads; two that the night moves to the same evening are one."""
-    leads = {
-        waking_hours(appointment.starts_at - timedelta(minutes=lead), appointment): lead
-        for lead in sorted(appointment.agency.reminders)
-    }
-    for due, lead in leads.items():
+def _own_reminders(appointment: Appointment, now: datetime) -> Iterable[Owed]:
+    return _reminders(appointment, appointment.agency.reminders, appointment.zone, now)
+
+
+def _reminders(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, now: datetime) -> Iterable[Owed]:
+    """One reminder for each of the minutes; two that the night moves to the same evening are one."""
+    by_due = {waking_hours(appointment.starts_at - timedelta(minutes=one), zone): one for one in sorted(reminders)}
+    for due, minutes_before in by_due.items():
         if due > now:
-            yield from _to_all_media(appointment, Kind.REMINDER, due, lead_minutes=lead)
+            yield from _to_all_media(appointment, Kind.REMINDER, due, minutes_before=minutes_before)
 
 
-def waking_hours(due: datetime, appointment: Appointment) -> datetime:
-    """The time itself, or the evening before where it falls into the citizen's night."""
-    if not _is_night(due, appointment):
+def waking_hours(due: datetime, zone: ZoneInfo) -> datetime:
+    """The time itself, or the evening before where it falls into the night of this clock."""
+    if not _is_night(due, zone):
         return due
-    local = due.astimezone(appointment.zone)
+    local = due.astimezone(zone)
     evening = local.date() if local.time() >= NIGHT_BEGINS else local.date() - timedelta(days=1)
-    return instant(datetime.combine(evening, EVENING), appointment.zone)
+    return instant(datetime.combine(evening, EVENING), zone)
 
 
-def after_night(due: datetime, appointment: Appointment) -> datetime:
-    """The time itself, or the morning after where it falls into the citizen's night."""
-    if not _is_night(due, appointment):
+def after_night(due: datetime, zone: ZoneInfo) -> datetime:
+    """The time itself, or the morning after where it falls into the night of this clock."""
+    if not _is_night(due, zone):
         return due
-    local = due.astimezone(appointment.zone)
+    local = due.astimezone(zone)
     morning = local.date() + timedelta(days=local.time() >= NIGHT_BEGINS)
-    return instant(datetime.combine(morning, NIGHT_ENDS), appointment.zone)
+    return instant(datetime.combine(morning, NIGHT_ENDS), zone)
 
 
-def _is_night(moment: datetime, appointment: Appointment) -> bool:
-    return not NIGHT_ENDS <= moment.astimezone(appointment.zone).time() < NIGHT_BEGINS
+def _is_night(moment: datetime, zone: ZoneInfo) -> bool:
+    return not NIGHT_ENDS <= moment.astimezone(zone).time() < NIGHT_BEGINS
 
 
 def _to_all_media(
-    appointment: Appointment, kind: str, due: datetime, *, lead_minutes: int = 0, media: Iterable[str] = Medium
+    appointment: Appointment, kind: str, due: datetime, *, minutes_before: int = 0, media: Iterable[str] = Medium
 ) -> Iterable[Owed]:
-    return (Owed(kind, medium, due, lead_minutes) for medium in media if _reaches(appointment, medium))
+    return (Owed(kind, medium, due, minutes_before) for medium in media if _reaches(appointment, medium))
 
 
 def _reaches(appointment: Appointment, medium: str) -> bool:
@@ -146,10 +147,10 @@ def _reaches(appointment: Appointment, medium: str) -> bool:
 WRITE = """
 INSERT INTO appointments_notification
     (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
-SELECT appointment.id, owed.kind, owed.medium, owed.lead_minutes, owed.due_at, appointment.revision,
+SELECT appointment.id, owed.kind, owed.medium, owed.minutes_before, owed.due_at, appointment.revision,
     appointment.language, 'pending', 0, ''
-FROM appointment, unnest(%(kinds)s::text[], %(media)s::text[], %(leads)s::integer[], %(dues)s::timestamptz[])
-    AS owed (kind, medium, lead_minutes, due_at)
+FROM appointment, unnest(%(kinds)s::text[], %(media)s::text[], %(minutes_before)s::integer[], %(dues)s::timestamptz[])
+    AS owed (kind, medium, minutes_before, due_at)
 ON CONFLICT DO NOTHING
 """
 OWE = f"WITH appointment AS (SELECT id, revision, language FROM appointments_appointment WHERE id = %(id)s) {WRITE}"
@@ -161,7 +162,7 @@ def as_params(messages: Iterable[Owed]) -> dict[str, list[Any]]:
     return {
         "kinds": [str(one.kind) for one in owed],
         "media": [str(one.medium) for one in owed],
-        "leads": [one.lead_minutes for one in owed],
+        "minutes_before": [one.minutes_before for one in owed],
         "dues": [one.due_at for one in owed],
     }
 

@@ -16,8 +16,9 @@ from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.history import Actor
-from appointments.models import Appointment, Event, Offer, Status, TimeSlot
-from appointments.times.slots import HAS_DESK, IN_RUN, slots_needed
+from appointments.models import Appointment, Event, Offer, Status
+from appointments.times.asking import AskedTime
+from appointments.times.slots import HAS_DESK, IN_RUN
 
 
 def stored_under(idempotency_key: str) -> int | None:
@@ -42,19 +43,19 @@ END AS place
 def limit_place(appointment: Appointment) -> int | None:
     """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
     with connection.cursor() as cursor:
-        cursor.execute(PLACE, _person(appointment))
+        cursor.execute(PLACE, _person(appointment, appointment.procedure.open_limit))
         (place,) = cursor.fetchone()
     if place is None and appointment.person_key:
         raise LimitReached
     return place
 
 
-def _person(appointment: Appointment) -> dict[str, Any]:
+def _person(appointment: Appointment, open_limit: int) -> dict[str, Any]:
     return {
         "id": appointment.pk,
         "person_key": appointment.person_key,
         "procedure_id": appointment.procedure_id,
-        "open_limit": appointment.procedure.open_limit,
+        "open_limit": open_limit,
     }
 
 
@@ -120,15 +121,15 @@ WHERE slot.id = freed.id
 """
 
 
-def make(appointment: Appointment, slot: TimeSlot, event: Event, messages: Iterable[Owed] = ()) -> None:
+def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Iterable[Owed] = ()) -> None:
     """Take the slots, and store the appointment with the event of its making and its messages.
 
     Raises SlotTaken if one of the slots is full or missing.
     """
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
-    row |= _person(appointment) | _run_of(appointment, slot) | owed.as_params(messages)
+    row |= _person(appointment, asked.procedure.open_limit) | _run_of(asked) | owed.as_params(messages)
     row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
-    row |= {"event_officer": event.officer_id, "needed": _needed(appointment, slot)}
+    row |= {"event_officer": event.officer_id, "needed": asked.slots_needed}
     # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(MAKE, row)
@@ -141,26 +142,24 @@ def make(appointment: Appointment, slot: TimeSlot, event: Event, messages: Itera
     appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
 
 
-def take(appointment: Appointment, slot: TimeSlot) -> None:
-    """Take a desk in each slot that the procedure needs from this one on; SlotTaken if one of them is full or missing."""
-    _place(appointment, slot)
+def take(appointment: Appointment, asked: AskedTime) -> None:
+    """Take a desk in each slot of the run, and put the appointment there.
+
+    Raises SlotTaken if one of the slots is full or missing.
+    """
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_ONLY, _run_of(appointment, slot))
-        appointment.slot_ids = sorted(pk for (pk,) in cursor.fetchall())
-    if len(appointment.slot_ids) != _needed(appointment, slot):
+        cursor.execute(TAKE_ONLY, _run_of(asked))
+        slot_ids = sorted(pk for (pk,) in cursor.fetchall())
+    if len(slot_ids) != asked.slots_needed:
         raise SlotTaken
+    appointment.slot_ids, appointment.branch_id = slot_ids, asked.branch_id
+    appointment.starts_at, appointment.ends_at = asked.starts_at, asked.ends_at
 
 
-def _place(appointment: Appointment, slot: TimeSlot) -> None:
-    appointment.branch = slot.branch
-    appointment.starts_at = slot.starts_at
-    appointment.ends_at = slot.starts_at + appointment.procedure.duration
-
-
-def lock_slots(appointment: Appointment, slot: TimeSlot) -> None:
+def lock_slots(appointment: Appointment, asked: AskedTime) -> None:
     """Lock the slots held and the slots wanted together, in key order."""
     with connection.cursor() as cursor:
-        cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(appointment, slot)})
+        cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(asked)})
 
 
 def give_back(*appointments: Appointment) -> None:
@@ -189,10 +188,5 @@ def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: d
     return slots, True
 
 
-def _run_of(appointment: Appointment, slot: TimeSlot) -> dict[str, Any]:
-    ends_at = slot.starts_at + appointment.procedure.duration
-    return {"rule": slot.rule_id, "starts_at": slot.starts_at, "ends_at": ends_at}
-
-
-def _needed(appointment: Appointment, slot: TimeSlot) -> int:
-    return slots_needed(appointment.procedure.duration, slot.ends_at - slot.starts_at)
+def _run_of(asked: AskedTime) -> dict[str, Any]:
+    return {"rule": asked.rule_id, "starts_at": asked.starts_at, "ends_at": asked.ends_at}

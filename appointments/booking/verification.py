@@ -7,7 +7,7 @@ from django.db import transaction
 from appointments.booking.waking import wake_worker
 from appointments.models import Appointment, Notification, Status
 
-# A row of its own for each, and no two in one minute: `lead_minutes` are those left until the deadline.
+# A row of its own for each, and no two in one minute: `minutes_before` are those left until the deadline.
 MOST = 3  # mails for one booking: an address that somebody else typed is not to be flooded
 
 
@@ -24,7 +24,7 @@ def send_again(unverified: Appointment, *, now: datetime) -> bool:
         return False
     mails.get_or_create(
         revision=appointment.revision,
-        lead_minutes=_minutes_left(appointment, now),
+        minutes_before=_minutes_left(appointment, now),
         defaults={
             "appointment": appointment,
             "kind": Notification.Kind.VERIFY,

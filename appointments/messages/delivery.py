@@ -65,7 +65,7 @@ def claim(*, now: datetime) -> Notification | None:
         return None
     if not is_true(message, now=now):
         message.state, message.leased_until = State.DROPPED, None
-    elif message.kind in WAITS_FOR_MORNING and (morning := after_night(now, message.appointment)) > now:
+    elif message.kind in WAITS_FOR_MORNING and (morning := after_night(now, message.appointment.zone)) > now:
         message.state, message.leased_until, message.due_at = State.PENDING, None, morning
     else:
         if not DELIVERY.take([message], now=now, state=State.SENDING):

@@ -48,7 +48,7 @@ def _is_behind(appointment: Appointment, now: datetime) -> bool:
 def _is_overtaken(reminder: Notification, now: datetime) -> bool:
     """Whether a later reminder is due as well, because the worker was away: one is enough."""
     later = reminder.appointment.notifications.filter(kind=Kind.REMINDER, medium=reminder.medium, due_at__lte=now)
-    return later.filter(revision=reminder.revision, lead_minutes__lt=reminder.lead_minutes).exists()
+    return later.filter(revision=reminder.revision, minutes_before__lt=reminder.minutes_before).exists()
 
 
 def _is_ahead(deadline: datetime | None, now: datetime) -> bool:

@@ -54,7 +54,9 @@ class Notification(models.Model):
     kind = models.CharField(_("kind"), max_length=12, choices=Kind)
     medium = models.CharField(_("medium"), max_length=5, choices=Medium, default=Medium.EMAIL)
     revision = models.PositiveSmallIntegerField(_("revision"), default=0)
-    lead_minutes = models.PositiveIntegerField(_("minutes before"), default=0, help_text=_("Tells reminders apart."))
+    minutes_before = models.PositiveIntegerField(
+        _("minutes before"), default=0, db_column="lead_minutes", help_text=_("Tells reminders apart.")
+    )
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES)
     due_at = models.DateTimeField(_("due at"))
     state = models.CharField(_("state"), max_length=8, choices=State, default=State.PENDING)
@@ -71,7 +73,7 @@ class Notification(models.Model):
         ordering = ("due_at", "pk")
         constraints = (
             models.UniqueConstraint(
-                fields=["appointment", "kind", "medium", "revision", "lead_minutes"], name="one_message_per_event"
+                fields=["appointment", "kind", "medium", "revision", "minutes_before"], name="one_message_per_event"
             ),
         )
         indexes = (

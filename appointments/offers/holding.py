@@ -180,7 +180,9 @@ def _note(offer: Offer, dropped: list[int], by: Actor, now: datetime) -> None:
     details: dict[str, Any] = {"offer": offer.pk, "was": offer.was_starts_at.isoformat()}
     details["was_branch"] = offer.was_branch.code
     if offer.hold:
-        details |= {"to": offer.hold.starts_at.isoformat(), "to_branch": offer.hold.branch.code}
+        is_here = offer.hold.branch_id == offer.was_branch_id
+        place = offer.was_branch if is_here else offer.hold.branch
+        details |= {"to": offer.hold.starts_at.isoformat(), "to_branch": place.code}
     history.note(
         Verb.OFFER,
         by=by,
@@ -198,21 +200,21 @@ def _hold(
     """A time held until the answer is due. It counts for nobody's limit: it takes the place of one that counts."""
     procedure, channel = appointment.procedure, candidate.channel
     try:
-        slot = asking.bookable_slot(candidate.slot, procedure, channel, now=now)
+        asked = asking.bookable_slot(candidate.slot, procedure, channel, now=now)
         hold = Appointment(
             agency=appointment.agency,
             procedure=procedure,
-            branch=slot.branch,
+            branch_id=asked.branch_id,
             channel=channel,
             status=Status.HELD,
             source=appointment.source,
             language=appointment.language,
             created_at=now,
-            starts_at=slot.starts_at,
-            ends_at=slot.starts_at + timedelta(minutes=procedure.duration_minutes),
-            expires_at=deadline(slot.starts_at, appointment, due=due),
+            starts_at=asked.starts_at,
+            ends_at=asked.ends_at,
+            expires_at=deadline(asked.starts_at, appointment, due=due),
         )
-        taking.make(hold, slot, history.made(Verb.HOLD, by=by, now=now))
+        taking.make(hold, asked, history.made(Verb.HOLD, by=by, now=now))
     except BookingError:
         return None
     return hold
@@ -220,11 +222,11 @@ def _hold(
 
 def deadline(starts_at: datetime, appointment: Appointment, *, due: datetime) -> datetime:
     """Until when a time that begins then is held: not into the night of who has to answer, and never up to the time."""
-    latest = owed.waking_hours(min(due + PATIENCE, starts_at - BEFORE), appointment)
+    latest = owed.waking_hours(min(due + PATIENCE, starts_at - BEFORE), appointment.zone)
     return max(latest, min(due + AT_LEAST, starts_at - AT_LEAST / 2))
 
 
 def _due(offer: Offer, now: datetime) -> datetime:
     """When the message leaves: nobody is woken by it, but for a time that is very near."""
-    morning = owed.after_night(now, offer.appointment)
+    morning = owed.after_night(now, offer.appointment.zone)
     return now if offer.was_starts_at < morning + ALARM else morning

@@ -8,7 +8,8 @@ from typing import Any
 
 from django.db import connection
 
-from agencies.models import Agency, Branch, Procedure
+from agencies.facts import AnyBranch, AnyProcedure
+from agencies.models import Agency, Branch
 from agencies.models.services import RULE_SERVES
 from agencies.wallclock import spans
 from appointments.times.slots import FREE, HAS_DESK, IN_RUN, NEEDED, RUN
@@ -97,8 +98,8 @@ ORDER BY rule.branch_id, first.starts_at, first.id
 
 
 def free_times(
-    procedure: Procedure,
-    branch: Branch,
+    procedure: AnyProcedure,
+    branch: AnyBranch,
     channel: str,
     *,
     now: datetime,
@@ -120,7 +121,7 @@ def free_times(
 
 
 def free_times_json(
-    procedure: Procedure, branch: Branch, channel: str, *, now: datetime, since: datetime, until: datetime
+    procedure: AnyProcedure, branch: AnyBranch, channel: str, *, now: datetime, since: datetime, until: datetime
 ) -> str:
     """What `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
@@ -138,7 +139,7 @@ def _iso_offset(offset: timedelta) -> str:
 
 
 def earliest(
-    procedure: Procedure,
+    procedure: AnyProcedure,
     channel: str,
     *,
     now: datetime,
@@ -156,7 +157,7 @@ def earliest(
     }
 
 
-def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]:
+def _params(procedure: AnyProcedure, channel: str, now: datetime) -> dict[str, Any]:
     return {
         "agency": procedure.agency_id,
         "live": [*Agency.LIVE],
@@ -170,7 +171,7 @@ def _params(procedure: Procedure, channel: str, now: datetime) -> dict[str, Any]
 
 
 def _rows(
-    sql: str, params: dict[str, Any], procedure: Procedure, channel: str, *, assisted: bool = False
+    sql: str, params: dict[str, Any], procedure: AnyProcedure, channel: str, *, assisted: bool = False
 ) -> list[tuple]:
     """None of a procedure that is not offered; officers also find times of those that only they book."""
     offered = procedure.is_offered or (assisted and procedure.by_referral)

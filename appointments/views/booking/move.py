@@ -14,8 +14,9 @@ from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.errors import BookingError, SlotTaken, TooLate
 from appointments.forms import TimeForm
-from appointments.models import Appointment, TimeSlot
+from appointments.models import Appointment
 from appointments.times import asking
+from appointments.times.asking import AskedTime
 from appointments.times.week import find_week
 from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
@@ -62,10 +63,11 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     if slot is None or form.errors:
         return _times(request, appointment, form, now)
     context = {"appointment": appointment, "agency": appointment.agency, "slot": slot, "form": form}
+    context["branch"] = Branch.objects.get(pk=slot.branch_id)
     return render(request, "appointments/booking/move_check.html", context)
 
 
-def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> TimeSlot | None:
+def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime | None:
     """The chosen slot, if the appointment may go there as far as rules tell; otherwise the form says why not."""
     if not form.is_valid():
         return None

@@ -194,8 +194,8 @@ def test_night_is_counted_on_the_citizens_clock(
 ) -> None:
     citizen = Appointment(timezone=zone)
     due = in_zone(local, zone).astimezone(UTC)
-    assert waking_hours(due, citizen) == in_zone(evening_before, zone)
-    assert after_night(due, citizen) == in_zone(morning_after, zone)
+    assert waking_hours(due, citizen.zone) == in_zone(evening_before, zone)
+    assert after_night(due, citizen.zone) == in_zone(morning_after, zone)
 
 
 @pytest.mark.django_db

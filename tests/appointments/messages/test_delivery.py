@@ -181,7 +181,7 @@ def test_reminder_delayed_into_the_night_waits_for_the_morning(server: MailServe
     appointment = an_appointment(slots_of(an_open_branch())[100])
     sweep()
     night = NOW.replace(hour=0, minute=30)  # 02:30 in Athens
-    appointment.notifications.filter(kind=Kind.REMINDER, lead_minutes=24 * 60).update(due_at=night - minutes(300))
+    appointment.notifications.filter(kind=Kind.REMINDER, minutes_before=24 * 60).update(due_at=night - minutes(300))
     sweep(night)
     assert len(server.mails) == 1
     sweep(NOW.replace(hour=6))

@@ -11,6 +11,7 @@ from appointments.booking import taking
 from appointments.errors import SlotTaken
 from appointments.models import Alert, Appointment, TimeSlot
 from appointments.models.slot import RUNNING
+from appointments.times.asking import asked_for
 from appointments.times.availability import earliest, free_times
 from appointments.times.slots import slots_needed
 from appointments.watch import alerts
@@ -83,9 +84,11 @@ def test_what_is_free_can_be_taken_and_nothing_else(seed: int) -> None:
         expected = {slot.pk for slot in free_slots(branch, procedure)}
         for slot in TimeSlot.objects.filter(branch=branch).select_related("branch"):
             appointment = Appointment(procedure=procedure, agency=branch.agency)
+            _procedure, asked = asked_for(slot.pk, procedure.code)
+            assert asked is not None
             try:
                 with transaction.atomic():
-                    taking.take(appointment, slot)
+                    taking.take(appointment, asked)
                     transaction.set_rollback(True)
             except SlotTaken:
                 assert slot.pk not in expected
