@@ -6,7 +6,8 @@ the user and the memberships each time.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core import signing
@@ -16,13 +17,13 @@ from django.http import HttpRequest
 from accounts.people import signed_in
 from agencies.access import REACHES
 from agencies.models import Branch
+from agencies.wallclock import midnight
 
 SALT = "appointments.admin.live"
 
 # xmin is the transaction that wrote a row last: any change of a row, by whatever way, changes the sum.
 CHANGED = f"""
-SELECT branch.id, branch.code, branch.timezone, branch.name_el, branch.name_en, branch.agency_id, now_is.state,
-    CASE WHEN now_is.state <> %(known)s THEN {{also}} END
+SELECT now_is.state, CASE WHEN now_is.state <> %(known)s THEN {{also}} END
 FROM agencies_branch branch CROSS JOIN LATERAL (SELECT
     (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
         WHERE branch_id = branch.id AND starts_at >= %(since)s AND starts_at < %(until)s)
@@ -44,7 +45,7 @@ class Live:
     """Who polls, for which branch, and the state of what is shown there."""
 
     user_id: int
-    branch: Branch
+    branch_id: int
     state: str
     more: str | None = None
 
@@ -70,16 +71,11 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
         return None
     if not session or session != bound_to:
         return None
-    clock = Branch(pk=branch, timezone=zone)
-    today = clock.today(now)
-    since, until = clock.day_span(today)
+    today = now.astimezone(ZoneInfo(zone)).date()
+    since, until = (midnight(day, ZoneInfo(zone)) for day in (today, today + timedelta(days=1)))
     params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
     params |= {"since": since, "until": until, "day": today}
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)
         row = cursor.fetchone()
-    if row is None:
-        return None
-    pk, code, timezone, name_el, name_en, agency_id, state, more = row
-    names = {"code": code, "timezone": timezone, "name_el": name_el, "name_en": name_en, "agency_id": agency_id}
-    return Live(user, Branch(pk=pk, **names), state, more)
+    return Live(user, branch, *row) if row else None

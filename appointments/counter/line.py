@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 
 from agencies.models import Branch, Channel
+from agencies.models.services import serves
 from appointments.counter.expectation import Turn, expected, free_at
 from appointments.models import Appointment, Desk, Notification, Ticket
 
@@ -17,6 +18,28 @@ State = Ticket.State
 GRACE = timedelta(minutes=10)
 # Citizens so far behind their time are told, and may come so much later without losing their place.
 TOLD_AFTER = timedelta(minutes=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A desk as a line shows it: its sign, who sits there since when, and the keys of what it serves (none: all)."""
+
+    pk: int
+    name: str
+    officer_id: int | None
+    officer: str
+    seated_at: datetime | None
+    paused_at: datetime | None
+    services: frozenset[int]
+
+    @property
+    def is_serving(self) -> bool:
+        return self.officer_id is not None and self.paused_at is None
+
+    def may_call(self, one: Ticket | Appointment) -> bool:
+        """Whether this one waits for the desk, as `TicketQuerySet.for_desk` says."""
+        sent_to = one.for_desk_id if isinstance(one, Ticket) else None
+        return sent_to == self.pk if sent_to else serves(self.services, one.procedure_id)
 
 
 @dataclass(frozen=True)
@@ -28,7 +51,7 @@ class Line:
     now: datetime
     tickets: list[Ticket]
     expected_today: list[Appointment]
-    desks: list[Desk]
+    desks: list[Seat]
 
     def having(self, *states: str) -> list[Ticket]:
         return [ticket for ticket in self.tickets if ticket.state in states]
@@ -72,7 +95,7 @@ class Line:
         """How many are called before this waiting one."""
         return self.waiting.index(ticket)
 
-    def _free_at(self, desk: Desk) -> datetime:
+    def _free_at(self, desk: Seat) -> datetime:
         ticket = self.at_desks.get(desk.pk)
         if ticket is None:
             return self.now
@@ -86,12 +109,22 @@ def _length(one: Ticket | Appointment) -> timedelta:
 
 def line_of(branch: Branch, *, now: datetime) -> Line:
     """The branch's line now; `branch.agency` is not read."""
-    day = branch.today(now)
-    desks = list(Desk.objects.filter(branch=branch, is_used=True).select_related("officer"))
-    return read_line(branch, desks, day=day, now=now)
+    return read_line(branch, seats_of(branch), day=branch.today(now), now=now)
 
 
-def read_line(branch: Branch, desks: list[Desk], *, day: date, now: datetime) -> Line:
+def seats_of(branch: Branch) -> list[Seat]:
+    """The desks in use. One query."""
+    desks = Desk.objects.filter(branch=branch, is_used=True).select_related("officer").with_services()
+    return [
+        Seat(
+            *(desk.pk, desk.name, desk.officer_id, str(desk.officer or ""), desk.seated_at, desk.paused_at),
+            frozenset(desk.services),  # type: ignore[attr-defined]
+        )
+        for desk in desks
+    ]
+
+
+def read_line(branch: Branch, desks: list[Seat], *, day: date, now: datetime) -> Line:
     """The same where the desks are known."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
     tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))

@@ -1,18 +1,16 @@
 """The counter of a branch: its queue, its desks, and the tickets of those who are there."""
 
-from collections.abc import Collection
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
+from django.contrib.postgres.aggregates import ArrayAgg
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Max, Q
+from django.db.models import F, Max, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Channel
-from agencies.models.services import serves
-from appointments.models.appointment import Appointment
 from appointments.models.keys import random_key
 
 
@@ -38,6 +36,13 @@ class Queue(models.Model):
         return str(self.branch)
 
 
+class DeskQuerySet(models.QuerySet["Desk"]):
+    def with_services(self) -> "DeskQuerySet":
+        """Each with `services`, the keys of the procedures that it names; it serves all where it names none."""
+        named = Q(procedures__isnull=False)
+        return self.annotate(services=ArrayAgg("procedures", filter=named, default=Value([])))
+
+
 class Desk(models.Model):
     """Where officers serve at a branch, and who sits there now."""
 
@@ -57,6 +62,8 @@ class Desk(models.Model):
     seated_at = models.DateTimeField(_("seated since"), null=True, blank=True)
     paused_at = models.DateTimeField(_("paused since"), null=True, blank=True)
 
+    objects = DeskQuerySet.as_manager()
+
     class Meta:
         verbose_name = _("desk")
         verbose_name_plural = _("desks")
@@ -70,15 +77,6 @@ class Desk(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-    @property
-    def is_serving(self) -> bool:
-        return self.officer_id is not None and self.paused_at is None
-
-    def may_call(self, one: "Ticket | Appointment", services: Collection[int]) -> bool:
-        """Whether this one waits for the desk, as `TicketQuerySet.for_desk` says; `services` are the keys that it names."""
-        sent_to = one.for_desk_id if isinstance(one, Ticket) else None
-        return sent_to == self.pk if sent_to else serves(services, one.procedure_id)
 
 
 class TicketQuerySet(models.QuerySet["Ticket"]):

@@ -1,7 +1,7 @@
 """The officer's workplace: who is at one's desk, who waits, who is still to come today.
 
 The page is plain forms (`queue_steps` takes them). Where there is JavaScript, the board inside of it is asked for again
-every few seconds: one query while nothing changes, three with whatever there is to show.
+every few seconds: one query while nothing changes, four with whatever there is to show.
 """
 
 import json
@@ -30,9 +30,9 @@ from agencies.models import Branch, Channel, Procedure, Role
 from appointments.admin.counter.drawn import TOKEN, line_in, state_at
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
-from appointments.counter.line import TOLD_AFTER, Line, read_line
+from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
 from appointments.counter.steps import UNDO
-from appointments.models import Appointment, Desk, Event, Ticket
+from appointments.models import Appointment, Event, Ticket
 from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING
 
@@ -116,14 +116,13 @@ class Board:
     line: Line
     planned: int
     officer_id: int
-    services: dict[int, list[int]]
 
     @property
-    def desks(self) -> list[Desk]:
+    def desks(self) -> list[Seat]:
         return sorted(self.line.desks, key=lambda desk: (len(desk.name) if desk.name.isdigit() else 99, desk.name))
 
     @cached_property
-    def mine(self) -> Desk | None:
+    def mine(self) -> Seat | None:
         return next((desk for desk in self.line.desks if desk.officer_id == self.officer_id), None)
 
     @cached_property
@@ -207,7 +206,7 @@ class Board:
         return Row(ticket, appointment, self.line.begins.get(one), self.line.delay(one), waited, self._is_for_me(one))
 
     def _is_for_me(self, one: Ticket | Appointment) -> bool:
-        return self.mine is None or self.mine.may_call(one, self.services[self.mine.pk])
+        return self.mine is None or self.mine.may_call(one)
 
     def _is_due(self, one: Appointment) -> bool:
         return one.channel != Channel.IN_PERSON and one.starts_at <= self.line.now
@@ -216,22 +215,28 @@ class Board:
 def board_of(branch: Branch, officer_id: int, hall: str, now: datetime) -> Board:
     """Two queries; `hall` is what HALL answers."""
     facts = json.loads(hall)
-    return _board(facts, _line(branch, facts, now), officer_id)
+    return Board(_line(branch, facts, now), facts["planned"], officer_id)
 
 
 def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> Line:
-    return read_line(branch, [_desk(row) for row in facts["desks"]], day=branch.today(now), now=now)
+    return read_line(branch, seats_in(facts), day=branch.today(now), now=now)
 
 
-def _board(facts: dict[str, Any], line: Line, officer_id: int) -> Board:
-    return Board(line, facts["planned"], officer_id, {row["id"]: row["procedures"] for row in facts["desks"]})
+def seats_in(facts: dict[str, Any]) -> list[Seat]:
+    """The desks that HALL answers; `line.seats_of` reads the same through the models."""
+    return [
+        Seat(
+            *(row["id"], row["name"], row["officer_id"], row["officer"] or row["email"] or ""),
+            _moment(row["seated_at"]),
+            _moment(row["paused_at"]),
+            frozenset(row["procedures"]),
+        )
+        for row in facts["desks"]
+    ]
 
 
-def _desk(row: dict[str, Any]) -> Desk:
-    seated, paused = (datetime.fromisoformat(row[name]) if row[name] else None for name in ("seated_at", "paused_at"))
-    desk = Desk(pk=row["id"], name=row["name"], seated_at=seated, paused_at=paused)
-    desk.officer = User(pk=row["officer_id"], name=row["officer"], email=row["email"]) if row["officer_id"] else None
-    return desk
+def _moment(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
 
 
 def hall_of(branch: Branch, now: datetime) -> str:
@@ -275,9 +280,9 @@ def poll(request: HttpRequest) -> HttpResponse:
     if live.more is None:
         return HttpResponse(status=204)
     facts = json.loads(live.more)
-    kept = line_in(live.branch.pk, state, lambda: _line(live.branch, facts, now))
-    board, token = _board(facts, kept.line, live.user_id), get_token(request)
-    context: dict[str, Any] = {"branch": live.branch, "board": board, "now": now}
+    kept = line_in(live.branch_id, state, lambda: _line(Branch.objects.get(pk=live.branch_id), facts, now))
+    board, token = Board(kept.line, facts["planned"], live.user_id), get_token(request)
+    context: dict[str, Any] = {"branch": kept.line.branch, "board": board, "now": now}
     drawn = kept.rows(_kind(board), lambda: _draw(context | {"csrf_token": TOKEN}, "rows"), token)
     context |= {"csrf_token": token, "rows": mark_safe(drawn)}  # noqa: S308 (drawn by a template of ours)
     return HttpResponse(_draw(context, "board"), headers={"X-State": state})
@@ -292,7 +297,7 @@ def _kind(board: Board) -> tuple[object, ...]:
     mine = board.mine
     # Where somebody was sent on to one desk, that desk and the others differ.
     sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.waiting) else None
-    own = tuple(sorted(board.services[mine.pk])) if mine else None
+    own = tuple(sorted(mine.services)) if mine else None
     return (get_language(), board.planned, board.may_call, own, sent)
 
 

@@ -285,7 +285,7 @@ def test_desks_seat_one_officer_each() -> None:
     desks.sit(one, by=by(colleague), now=NOW)
     desks.pause(one, by=STAFF, now=NOW)
     one.refresh_from_db()
-    assert not one.is_serving
+    assert one.paused_at is not None
     desks.resume(one, by=STAFF, now=NOW)
     desks.leave(one, by=STAFF, now=NOW)
     one.refresh_from_db()
