@@ -20,10 +20,11 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Procedure, Role
 from agencies.wallclock import midnight
+from appointments import history
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
-from appointments.admin.pages import address, find, officers_page, own_branches, page
+from appointments.admin.pages import acting, address, find, officers_page, own_branches, page
 from appointments.admin.watch import watch
 from appointments.booking.persons import decrypted
 from appointments.history import timeline
@@ -190,6 +191,7 @@ class AppointmentAdmin(PlacedAdmin):
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
     """All about one appointment: read-only, with the steps that are possible now."""
     appointment, now = find(request, reference), timezone.now()
+    history.reading(appointment, by=acting(request), now=now)
     context = {
         "title": appointment.spoken_reference,
         "appointment": appointment,

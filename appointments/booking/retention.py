@@ -6,7 +6,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from agencies.models import Agency
-from appointments.models import Appointment, Notification, Ticket
+from appointments.models import Appointment, Notification, Reading, Ticket
 
 # Rows changed by one statement: short locks, however long nobody tidied.
 BATCH = 5_000
@@ -47,6 +47,7 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     erased = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+        Reading.objects.filter(appointment__in=pks).delete()
         # A mail server's refusal names the address.
         Notification.objects.filter(appointment__in=pks).exclude(last_error="").update(last_error="")
         _erase_queue(Ticket.objects.filter(appointment__in=pks))

@@ -16,7 +16,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from agencies import access
-from agencies.facts import token_of
+from agencies.facts import system_of
 from agencies.loading import tables
 from agencies.models import Agency, Branch, Channel
 from appointments.models import Appointment, Notification, Offer, Rating, Status, Ticket, TimeSlot
@@ -277,7 +277,7 @@ def test_cast_signs_in_with_its_roles(home: Branch) -> None:
     assert list(access.agencies(users[cast.AGENCY_ADMIN])) == [home.agency]
     assert (users[cast.OFFICIAL].is_official, users[cast.OPERATOR].is_operator) == (True, True)
     assert not users[cast.CITIZEN].is_staff
-    token = token_of("demo-kep")
+    token = system_of("demo-kep")
     assert token
     assert token.agency == home.agency
 

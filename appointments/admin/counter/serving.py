@@ -14,7 +14,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
 from agencies.models import Procedure
-from appointments import counter
+from appointments import counter, history
 from appointments.admin.counter import follow_up
 from appointments.admin.counter.board import (
     hall_of,
@@ -93,6 +93,8 @@ def missing_lead(ticket: Ticket) -> str:
 @officers_page
 def serving(request: HttpRequest, code: str) -> HttpResponse:
     ticket = find_ticket(request, code)
+    if ticket.appointment:
+        history.reading(ticket.appointment, by=acting(request), now=timezone.now())
     return _page(request, ticket, ResultForm(ticket, initial=_written(ticket)))
 
 

@@ -17,7 +17,7 @@ from agencies.models import Branch, Closure
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
-from mydesklive.demo import cast, hall, history, outage, present
+from mydesklive.demo import cast, hall, history, outage, present, story
 from reports import counting
 
 DAY = timedelta(days=1)
@@ -75,6 +75,7 @@ class Command(BaseCommand):
                 present.write_past(max(since, today - present.PAST), open_day)
         self._fill(max(since, open_day), today + present.AHEAD, home, now)
         present.settle(home, User.objects.filter(email=cast.AGENT).values_list("pk", flat=True).first(), now=now)
+        story.tell()
         if home:
             cast.book_for_citizen(past=home.midnight(past_day), now=now)
             hall.fill(home, now=now)
