@@ -16,7 +16,6 @@ from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Disruption
 from appointments.times import publishing
 from appointments.watch import alerts
-from videocalls import rooms
 from videocalls.models import VideoCall
 
 # How many one sweep deals with at most; the next one, seconds later, goes on.
@@ -59,11 +58,11 @@ def look_after_disruptions() -> None:
 @shared_task
 def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
-    now = timezone.now()
+    now, by = timezone.now(), worker("provide_video_calls")
     for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
-        provision.give_call(pk, by=worker("provide_video_calls"), now=now)
+        provision.give_call(pk, by=by, now=now)
     for call in VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP]:
-        rooms.prepare(call, now=timezone.now())
+        provision.prepare(call, by=by, now=timezone.now())
 
 
 @shared_task

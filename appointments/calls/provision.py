@@ -8,6 +8,7 @@ from agencies.models import Channel
 from appointments import history
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
+from videocalls import rooms
 from videocalls.models import VideoCall
 
 
@@ -29,3 +30,14 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
     appointment.save(update_fields=["video_call"])
     history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
     return appointment.video_call
+
+
+def prepare(call: VideoCall, *, by: Actor, now: datetime) -> None:
+    """Tell the provider of the room. When it has given up, the history of the appointment says so."""
+    rooms.prepare(call, now=now)
+    call.refresh_from_db(fields=["state"])
+    if call.state != VideoCall.State.FAILED:
+        return
+    appointment = Appointment.objects.filter(video_call=call).first()
+    if appointment and not appointment.events.filter(verb=Event.Verb.NO_ROOM).exists():
+        history.note(Event.Verb.NO_ROOM, by=by, now=now, appointment=appointment)

@@ -14,7 +14,7 @@ from appointments.models import Event, Ticket
 
 Verb = Event.Verb
 # Events beside the line, which no step depends on.
-BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM)
+BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM, Verb.NO_ROOM)
 
 
 def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:

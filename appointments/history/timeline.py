@@ -18,7 +18,7 @@ Verb, By = Event.Verb, Event.By
 # Whoever books on the website holds the time first: that goes without saying.
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
-PROBLEMS = (Verb.LAPSE, Verb.FAIL)
+PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.NO_ROOM)
 ICONS = {
     Verb.REQUEST: "hourglass_empty",
     Verb.BOOK: "event_available",
@@ -41,6 +41,7 @@ ICONS = {
     Verb.SETTLE: "reply",
     Verb.LAPSE: "timer_off",
     Verb.ROOM: "videocam",
+    Verb.NO_ROOM: "videocam_off",
     Verb.TELL: "mail",
     Verb.FAIL: "unsubscribe",
 }

@@ -173,6 +173,7 @@ class Migration(migrations.Migration):
                     ("lapse", "No answer in time"),
                     ("settle", "Offer ended"),
                     ("room", "Room of the video call made"),
+                    ("no_room", "The room of the video call could not be made"),
                     ("tell", "Message sent"),
                     ("fail", "Message did not arrive"),
                     ("past", "Earlier steps"),

@@ -65,6 +65,7 @@ class Event(models.Model):
         SETTLE = "settle", _("Offer ended")
         # Of what goes with an appointment
         ROOM = "room", _("Room of the video call made")
+        NO_ROOM = "no_room", _("The room of the video call could not be made")
         TELL = "tell", _("Message sent")
         FAIL = "fail", _("Message did not arrive")
         # What retention leaves of all of it

@@ -7,7 +7,7 @@ from django.test import Client
 from django.utils import timezone
 
 from accounts.models import User
-from agencies.facts import token_of
+from agencies.facts import system_of
 from agencies.models import Agency, Branch, Closure, Membership, Procedure, Role, SystemToken
 from tests.builders import (
     a_branch,
@@ -259,9 +259,9 @@ def test_token_is_shown_once_and_works(administrator: Client, kep: Agency) -> No
     data = {"agency": kep.pk, "label": "ERP", "is_active": "on"}
     text = text_of(administrator.post(f"{ADMIN}systemtoken/add/", data))
     key = text.split('<code class="token" tabindex="0">')[1].split("<")[0]
-    token = token_of(key)
+    token = system_of(key)
     assert token
-    assert token.agency == kep
+    assert token.agency_id == kep.pk
     again = text_of(administrator.get(f"{ADMIN}systemtoken/{token.pk}/change/"))
     assert key not in again
     assert token.digest not in again

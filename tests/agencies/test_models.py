@@ -6,7 +6,7 @@ from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import translation
 
-from agencies.facts import token_of
+from agencies.facts import SystemFacts, system_of
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role, SystemToken
 from tests import builders as a
 
@@ -178,7 +178,7 @@ def test_agency_admin_of_one_branch_is_refused(branch: Branch):
 
 def test_token_is_found_by_its_key_while_active(branch: Branch):
     token = SystemToken.objects.create(agency=branch.agency, label="IVR", digest=SystemToken.digest_of("a secret"))
-    assert token_of("a secret") == token
-    assert token_of("another") is None
+    assert system_of("a secret") == SystemFacts(token.pk, branch.agency_id)
+    assert system_of("another") is None
     SystemToken.objects.update(is_active=False)
-    assert token_of("a secret") is None
+    assert system_of("a secret") is None

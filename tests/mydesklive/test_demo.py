@@ -279,7 +279,7 @@ def test_cast_signs_in_with_its_roles(home: Branch) -> None:
     assert not users[cast.CITIZEN].is_staff
     token = system_of("demo-kep")
     assert token
-    assert token.agency == home.agency
+    assert token.agency_id == home.agency_id
 
 
 def test_citizen_has_an_appointment_of_each_kind(home: Branch) -> None:
