@@ -1,7 +1,7 @@
-"""What free times and bookings need to know of a service, a branch and a caller: few columns, and none of the texts.
+"""Reads the few columns of a service, a branch and a caller that free times and bookings need, without the texts.
 
-Plain SQL, because the ORM takes longer to spell such a question than PostgreSQL to answer it. A column that is not named
-here is read when it is asked for.
+It uses plain SQL, because the ORM takes longer to write such a query than PostgreSQL to answer it. A column that is not
+named here is read when code first uses it.
 """
 
 from functools import cache
@@ -28,12 +28,12 @@ TOKEN: Columns = {"token": ("id", "agency_id")}
 
 
 def listed(columns: Columns) -> str:
-    """The columns as SELECT takes them."""
+    """Returns the columns as a list for SELECT."""
     return ", ".join(f"{table}.{name}" for table, names in columns.items() for name in names)
 
 
 def parts(row: tuple, columns: Columns, *kinds: type[models.Model]) -> list[Any]:
-    """The row that SELECT gave as one object of each kind."""
+    """Turns a row of the SELECT into one object of each kind."""
     values = iter(row)
     return [
         kind.from_db(None, _attributes(kind, names), [*islice(values, len(names))])
@@ -43,7 +43,7 @@ def parts(row: tuple, columns: Columns, *kinds: type[models.Model]) -> list[Any]
 
 @cache
 def _attributes(kind: type[models.Model], columns: tuple[str, ...]) -> list[str]:
-    """What objects call these columns."""
+    """Returns the attributes of objects for these columns."""
     attributes = {field.column: field.attname for field in kind._meta.concrete_fields}
     return [attributes[name] for name in columns]
 
@@ -60,7 +60,7 @@ TOKEN_BY_DIGEST = f"SELECT {listed(TOKEN)} FROM agencies_systemtoken token WHERE
 
 
 def procedure_of(code: str) -> Procedure | None:
-    """The service with its agency, offered or not."""
+    """Returns the service with its agency, even if it is not offered."""
     if row := _row(PROCEDURE_BY_CODE, code):
         procedure, agency = parts(row, PROCEDURE, Procedure, Agency)
         procedure.agency = agency
@@ -69,13 +69,13 @@ def procedure_of(code: str) -> Procedure | None:
 
 
 def offered_procedure_of(code: str) -> Procedure | None:
-    """The service, if the public can book it."""
+    """Returns the service if the public can book it."""
     procedure = procedure_of(code)
     return procedure if procedure and procedure.is_offered and procedure.agency.is_live else None
 
 
 def open_branch_of(code: str) -> Branch | None:
-    """The branch, if the public can book at it."""
+    """Returns the branch if the public can book there."""
     if row := _row(BRANCH_BY_CODE, code):
         branch, agency = parts(row, BRANCH, Branch, Agency)
         branch.agency = agency
@@ -84,7 +84,7 @@ def open_branch_of(code: str) -> Branch | None:
 
 
 def token_of(key: str) -> SystemToken | None:
-    """The token of an agency's system, if it is one and valid."""
+    """Returns the token of an agency's system if the key is valid."""
     row = _row(TOKEN_BY_DIGEST, SystemToken.digest_of(key))
     return parts(row, TOKEN, SystemToken)[0] if row else None
 
