@@ -92,7 +92,7 @@ def public_holidays(country: str, region: str, year: int) -> list[Holiday]:
 
 
 def _calendar(country: str, region: str, year: int, language: str) -> dict[date, str]:
-    """Returns the library's holidays in the language. If it has no English names, it uses its default. Greek ones may be empty."""
+    """Returns the library's holidays in the language. Without Greek names it returns none; without English names, its default."""
     try:
         spoken = holidays.country_holidays(country).supported_languages
     except NotImplementedError:
