@@ -1,4 +1,4 @@
-"""Who configures what, what does not exist for whom, and that nobody gives rights beyond one's own."""
+"""Permissions in the admin: which people may see and change which rows. Nobody can give rights that they do not have."""
 
 from typing import Any
 
