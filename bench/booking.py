@@ -42,7 +42,7 @@ def measure(*, seconds: float, rounds: int) -> list[Row]:
     full, spread = world.full_slot(), iter(world.column(FREE))
     kinds: dict[str, Callable[[], Iterator[int]]] = {
         "spread": lambda: spread,
-        "hot": lambda: repeat(world.open_hot_slot(HOT_DESKS)),  # a new slot for each run, because a fast machine fills one
+        "hot": lambda: repeat(world.open_hot_slot(HOT_DESKS)),  # new in each run: a fast machine fills a slot
         "refused": lambda: repeat(full),
     }
     with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
