@@ -52,7 +52,7 @@ class PlacedAdmin(ModelAdmin):
         return self.may_change(user)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
-        """Returns False: a row that other rows refer to is closed or switched off, and not deleted."""
+        """Returns False by default: a row that other rows refer to is closed or switched off, and not deleted."""
         return False
 
     def choices(self, user: User) -> dict[str, QuerySet]:

@@ -90,7 +90,7 @@ def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
     made = []
     for procedure, (what, channel, since, then) in zip(reversed(procedures), visits, strict=False):
         times = free_times(procedure, home, channel, now=then, since=since, until=since + 8 * DAY)
-        # It skips the first times, because an appointment in the middle of the morning looks more natural.
+        # The first times are skipped, because an appointment in the middle of the morning looks more natural.
         if times:
             time = times[min(12, len(times) - 1)]
             made += _booked(time, procedure, channel, citizen, f"demo-citizen:{week}:{what}", now=then)
