@@ -13,7 +13,7 @@ RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/runtim
 COPY --from=assets /assets/node_modules/@digigov/css/dist node_modules/@digigov/css/dist
 COPY --from=assets /assets/node_modules/@fontsource/roboto node_modules/@fontsource/roboto
 COPY . .
-# The key serves these two commands alone and stays out of the image.
+# The key is only for these two commands. The image does not contain it.
 RUN pybabel compile --quiet --directory locale --domain django \
     && SECRET_KEY=build EMAIL_URL=dummymail: python manage.py collectstatic --no-input --verbosity 0 \
     && useradd --system --no-create-home mydesklive

@@ -23,7 +23,7 @@ for model in (Group, EmailAddress, EmailConfirmation):
 
 
 class NewUserForm(forms.ModelForm):
-    """Gives a role to who has the address, with or without an account so far. `asker` is who gives it."""
+    """Gives a role to the person with this address, who may have no account yet. `asker` is the user who gives it."""
 
     asker: User
     address = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
@@ -54,7 +54,7 @@ class NewUserForm(forms.ModelForm):
 
 @admin.register(User)
 class UserAdmin(ModelAdmin):
-    """For operators. One's own row, passwords and addresses are not edited: an address opens whose account it is."""
+    """Lets operators edit people with a role, but not their own role. Addresses are fixed: an address opens an account."""
 
     list_display = ("email", "name", "is_operator", "is_official", "is_active")
     list_filter = ("is_operator", "is_official", "is_active")

@@ -5,12 +5,12 @@ from allauth.account.forms import LoginForm, RequestLoginCodeForm, SignupForm
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
-# One word per thing: what every other form of ours calls it.
+# All our forms use the same label.
 E_MAIL = _("E-mail address")
 
 
 class SignInForm(LoginForm):
-    """Asks for a password too where that is a way to sign in: allauth asks for none when signing up needs none."""
+    """Adds a password if people can sign in with one: allauth leaves it out when signing up needs none."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,13 +1,16 @@
-"""Work that is owed, as rows: claimed by one worker at a time, leased while it is tried, tried again later, given up in the end.
+"""Work that has to be done, kept as rows. One worker claims a row, leases it, and retries it later if the work fails.
 
-A claim is a short transaction; the work itself is done outside of any. A worker that dies leaves a lease behind, and the
-next one tries again when it has run out. Only who still holds the lease records what came of it.
+A claim is a short transaction. The work itself is done outside of any transaction. A worker that dies leaves a lease
+behind, and the next worker tries again when the lease has run out. Only the worker that still holds the lease records the
+outcome.
 
-A model takes part by its fields: `attempts`, `leased_until`, `last_error`, and one that says when it is due (again).
+A model takes part if it has the fields `attempts`, `leased_until` and `last_error`, and a field with the time at which the
+row is due.
 
-procrastinate, django-tasks with its database backends and django-postgres-queue do the same for jobs of their own: a
-task's name and arguments. Ours stay rows of what they are about: written in the transaction that causes them, one for
-each event, asked once more whether they are still true, and dropped with the event.
+procrastinate, django-tasks with its database backends and django-postgres-queue do the same, but their rows hold the name
+and the arguments of a task. Our rows are the messages, alerts and calls themselves. They are written in the transaction
+that causes them, one for each event. A worker checks that a row is still true before it acts, and a row goes when its event
+goes.
 """
 
 from collections.abc import Callable, Iterable
@@ -24,27 +27,27 @@ ATTEMPTS = attrgetter("attempts")
 
 
 def is_free(*, now: datetime) -> Q:
-    """No worker is at it."""
+    """Matches rows that no worker has leased."""
     return Q(leased_until__isnull=True) | Q(leased_until__lte=now)
 
 
 def lock_first(rows: QuerySet[Any]) -> Any | None:
-    """The first of the rows that no other transaction has locked, locked for this one."""
+    """Locks and returns the first row that no other transaction has locked, or None."""
     return rows.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
 
 
 @dataclass(frozen=True)
 class Work:
-    """One kind of work. `given_up` tells which fields end a row that was tried often enough."""
+    """One kind of work. `given_up` returns the fields that end a row after its last attempt."""
 
     rows: Manager[Any]
     lease: timedelta
     retries: tuple[int, ...]  # minutes until the next attempt after each failure
-    due: str  # the field that says when
+    due: str  # the field with the time of the next attempt
     given_up: Callable[[datetime], dict[str, Any]]
 
     def take(self, locked: Iterable[Any], *, now: datetime, **changes: Any) -> list[Any]:
-        """Lease rows that this transaction has locked, and count the attempt. Gives up those whose workers all died."""
+        """Leases rows that this transaction has locked, and counts the attempt. Gives up rows with no attempts left."""
         rows = [*locked]
         taken = [row for row in rows if row.attempts <= len(self.retries)]
         spent = [row for row in rows if row.attempts > len(self.retries)]
@@ -61,14 +64,14 @@ class Work:
                 setattr(row, name, value)
 
     def settle(self, taken: Iterable[Any], **outcome: Any) -> int:
-        """Record what came of rows that were taken together. Returns how many were still the caller's."""
+        """Records the outcome of rows that were taken together. Returns the number of rows that the caller still held."""
         rows = [*taken]
-        # What starts anew meanwhile, because the event moved, has no lease and no attempts any more.
+        # If the event has moved in the meantime, its row starts anew: it has no lease and no attempts, and is left alone.
         lease = {"leased_until__in": {row.leased_until for row in rows}, "attempts__in": {row.attempts for row in rows}}
         return self.rows.filter(pk__in=[row.pk for row in rows], **lease).update(leased_until=None, **outcome)
 
     def postpone(self, taken: Iterable[Any], error: Exception, *, now: datetime, **changes: Any) -> None:
-        """Try again later; after the last of the retries give up."""
+        """Schedules the next attempt, or gives up after the last one."""
         reason = told(error)
         for attempts, alike in groupby(sorted(taken, key=ATTEMPTS), ATTEMPTS):
             if attempts > len(self.retries):
@@ -79,5 +82,5 @@ class Work:
 
 
 def told(error: Exception) -> str:
-    """What went wrong, as `last_error` keeps it."""
+    """Returns the error as `last_error` stores it."""
     return (str(error) or type(error).__name__)[:LONGEST_ERROR]

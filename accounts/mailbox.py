@@ -1,4 +1,4 @@
-"""Mail in the demo: kept in the database and shown on a page, never sent to anybody."""
+"""The demo's mail: it is kept in the database and shown on a page, and never sent."""
 
 from collections.abc import Sequence
 from email import message_from_bytes, policy
@@ -22,5 +22,5 @@ class DemoBackend(BaseEmailBackend):
 
 
 def parsed(mail: DemoMail) -> ParsedMessage:
-    """The kept mail as a message whose parts (text, HTML, calendar file) can be walked."""
+    """Returns the stored mail as a message with its parts: text, HTML, calendar file."""
     return message_from_bytes(mail.source.encode(), policy=policy.default)

@@ -1,4 +1,4 @@
-"""Who people are: the user, whose name is an e-mail address, and the demo's mailbox."""
+"""The user, who signs in with an e-mail address, and the demo's mailbox."""
 
 from typing import Any, ClassVar
 
@@ -30,8 +30,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person who can sign in: a citizen, and by role also an officer, an operator or an official.
 
-    Officers get their role at an agency or a branch from `agencies.Membership`; the two roles here hold for the
-    whole platform, and neither shows who the citizens are.
+    Officers get their role at an agency or a branch from `agencies.Membership`. The two roles here hold for the whole
+    platform. Neither of them shows citizens' data.
     """
 
     email = models.EmailField(_("e-mail address"), unique=True, error_messages={"unique": _("This address is taken.")})
@@ -63,17 +63,17 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def is_staff(self) -> bool:
-        """Whether the admin opens for this person: Django's admin asks for this name."""
+        """Returns whether this person can open the admin. Django's admin requires this name."""
         return self.configures or self.is_officer
 
     @property
     def configures(self) -> bool:
-        """Whether the person configures the whole platform."""
+        """Returns whether the person configures the whole platform."""
         return self.is_superuser or self.is_operator
 
     @cached_property
     def is_officer(self) -> bool:
-        """Whether the person works for an agency: has a membership that is not over."""
+        """Returns whether the person has a valid membership at an agency."""
         return self.memberships.exists()
 
     def get_full_name(self) -> str:
@@ -84,7 +84,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
 
 class DemoMail(models.Model):
-    """A mail that the demo did not send: it is shown on a page instead, so that a visitor can read and follow it."""
+    """A mail of the demo. It is not sent, but shown on a page, where a visitor can read it and follow its links."""
 
     created_at = models.DateTimeField(default=timezone.now, db_index=True)
     recipient = models.EmailField()

@@ -1,4 +1,4 @@
-"""Who asks, and who is given a role before ever having signed in."""
+"""Finds the signed-in user, and makes users who get a role before they first sign in."""
 
 from typing import cast
 
@@ -9,7 +9,7 @@ from accounts.models import User
 
 
 def invited(email: str, name: str = "") -> User:
-    """The user with this address, made if nobody has it yet. The code of the first sign-in proves the address."""
+    """Returns the user with this address, and makes one if there is none. The code of the first sign-in proves the address."""
     address = email.strip().lower()
     if known := User.objects.filter(email=address).first():
         return known
@@ -19,5 +19,5 @@ def invited(email: str, name: str = "") -> User:
 
 
 def signed_in(request: HttpRequest) -> User:
-    """Who asks for a page that nobody sees without signing in."""
+    """Returns the user of a request for a page that requires a sign-in."""
     return cast("User", request.user)

@@ -1,4 +1,4 @@
-"""The demo's mailbox; not there at all outside the demo."""
+"""The demo's mailbox. It does not exist outside the demo."""
 
 from django.urls import path
 

@@ -1,4 +1,4 @@
-"""The demo's mailbox: mail that was not sent, readable by anybody who tries the demo."""
+"""The demo's mailbox. Every visitor of the demo can read its mail."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -15,7 +15,7 @@ from accounts.mailbox import parsed
 from accounts.models import DemoMail
 
 PER_PAGE = 25
-# A mail is drawn in a frame that runs nothing and loads nothing; its links may open in the window around it.
+# A mail is shown in a frame that runs no scripts and loads no files. Its links may open in the surrounding window.
 MAIL_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
     "sandbox allow-top-navigation-by-user-activation",

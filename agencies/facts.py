@@ -1,8 +1,8 @@
-"""What free times and bookings need to know of a service, a branch and a caller: few columns, and none of the texts.
+"""Reads the few columns of a service, a branch and a caller that free times and bookings need, without the texts.
 
-Small frozen objects, read by plain SQL, because the ORM takes longer to spell such a question than PostgreSQL to answer
-it. They are what they say: a column that is not here cannot be asked for. `…_plainly` reads the same through the models;
-tests compare the two.
+The results are small frozen objects. A column that is not here cannot be asked for. Plain SQL reads them, because the ORM
+takes longer to write such a query than PostgreSQL to answer it. `…_plainly` reads the same through the models, and tests
+compare the two.
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How agencies, procedures and memberships are edited: every refusal in plain words at its field."""
+"""Forms for agencies, procedures and memberships. Every error is in plain words at its field."""
 
 from typing import Any, ClassVar
 
@@ -18,7 +18,7 @@ from agencies.models import Agency, Channel, Membership, Procedure, Role
 
 
 class Ticked(forms.TypedMultipleChoiceField):
-    """Some of a few, as boxes to tick, kept in the order in which they are shown."""
+    """A choice of several options with checkboxes. The value keeps the order of the options."""
 
     widget = UnfoldAdminCheckboxSelectMultipleWidget
 
@@ -55,7 +55,7 @@ class ProcedureForm(forms.ModelForm):
 
 
 class MembershipForm(forms.ModelForm):
-    """`asker` is who gives the role."""
+    """Gives a role. `asker` is the user who gives it."""
 
     asker: User
 
@@ -74,7 +74,7 @@ class MembershipForm(forms.ModelForm):
 
 
 class InvitationForm(MembershipForm):
-    """A role for who has this address; an account is made for who has none yet."""
+    """Gives a role to the person with this address, and makes an account if there is none."""
 
     email = forms.EmailField(
         label=_("E-mail address"),

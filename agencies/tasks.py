@@ -7,5 +7,5 @@ from agencies.openings.holidays import coming_years, load_holidays
 
 @shared_task
 def load_coming_holidays() -> None:
-    """Holidays of this year and the next two, for branches that have none in one of them yet."""
+    """Loads the holidays of this year and the next two, for each branch and year without any."""
     load_holidays(Branch.objects.all(), coming_years(timezone.localdate()))

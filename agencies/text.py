@@ -10,9 +10,8 @@ from django.utils.translation import get_language
 _NOT_WORD = re.compile(r"[\W_]+")
 _DOUBLED = re.compile(r"(.)\1+")
 
-# One key letter for each sound, whichever alphabet and spelling it was typed in. Sounds that Latin spellings mix up
-# (β, φ and the υ of αυ, ευ; χ and ξ, both often x) share a key: a few matches too many are better than a city that is
-# not found.
+# One key letter for each sound, in any alphabet and spelling. Sounds that Latin spellings mix up (β, φ and the υ of αυ, ευ;
+# χ and ξ, both often x) share a key. A few matches too many are better than a city that is not found.
 _SPELLINGS = {
     "u": "ου ou",
     "e": "αι ai ae ε e",
@@ -43,22 +42,22 @@ _SOUND = re.compile("|".join(sorted(_KEYS, key=len, reverse=True)))
 
 
 def folded(text: str) -> str:
-    """The text without accents, case and final sigma, words one space apart: «Δ. Χανίων» gives «δ χανιων»."""
+    """Returns the text without accents, case and final sigma, with single spaces: «Δ. Χανίων» gives «δ χανιων»."""
     plain = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
     return _NOT_WORD.sub(" ", plain.casefold().replace("ς", "σ")).strip()
 
 
 def search_key(text: str) -> str:
-    """What search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» all give one key."""
+    """Returns the key that search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» have the same key."""
     key = folded(text)
-    # Letters of a key may spell one sound themselves («αη» becomes the "ae" of Israel): on until nothing changes.
+    # The letters of a key can spell one sound again («αη» becomes the "ae" of Israel), so it repeats until nothing changes.
     while (shorter := _DOUBLED.sub(r"\1", _SOUND.sub(lambda match: _KEYS[match.group()], key))) != key:
         key = shorter
     return key
 
 
 def localized(field: str) -> property:
-    """A property that reads `<field>_el` or `<field>_en` by the active language; Greek where English is empty."""
+    """Returns a property that reads `<field>_el` or `<field>_en` by the active language. Greek replaces an empty English text."""
 
     def read(self: object) -> str:
         language = (get_language() or "el")[:2]
@@ -67,7 +66,7 @@ def localized(field: str) -> property:
     return property(read)
 
 
-# Where the name in common use, or the plainer one, is not CLDR's.
+# Names that are more common or plainer than those of CLDR.
 _COUNTRY_NAMES = {
     ("BA", "el"): "Βοσνία και Ερζεγοβίνη",
     ("BA", "en"): "Bosnia and Herzegovina",
@@ -76,7 +75,7 @@ _COUNTRY_NAMES = {
 
 
 def country_name(code: str, language: str = "") -> str:
-    """The country (ISO 3166-1, two letters) in the language, or in the active one."""
+    """Returns the name of the country (ISO 3166-1, two letters) in the language, or else in the active one."""
     return _country_name(code, (language or get_language() or "el")[:2])
 
 

@@ -1,4 +1,4 @@
-"""The portal and the agencies' platforms. The page of a service, which shows free times, is in `appointments`."""
+"""The pages of the portal and of the platforms. The page of a service shows free times, so it is in `appointments`."""
 
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -49,7 +49,7 @@ def platform(request: HttpRequest, platform_slug: str) -> HttpResponse:
 
 @require_safe
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    """A page of text: help, privacy, accessibility."""
+    """Shows a page of text: help, privacy, accessibility."""
     return render(request, f"agencies/{name}.html")
 
 
@@ -63,12 +63,12 @@ def accent_stylesheet(request: HttpRequest, colours: str) -> HttpResponse:
 
 
 def _with_offer(agencies: QuerySet[Agency]) -> QuerySet[Agency]:
-    """Agencies with their services, and the number of branches that take bookings."""
+    """Adds the services and the number of branches that take bookings."""
     count = Count("branches", filter=Q(branches__is_open=True))
     procedures = Prefetch("procedures", Procedure.objects.filter(is_offered=True))
     return agencies.annotate(branch_count=count).order_by("pk").prefetch_related(procedures)
 
 
 def _branch(agency: Agency, code: str) -> Branch | None:
-    """The branch that the citizen came from; it goes along to the booking."""
+    """Returns the branch that the citizen has already chosen. The page passes it on to the booking."""
     return Branch.objects.open().filter(agency=agency, code=code).first() if code else None

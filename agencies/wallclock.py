@@ -1,4 +1,4 @@
-"""From wall-clock time to UTC, the one way: a moment, a day's beginning, and the spans in which a clock runs without a jump."""
+"""The one way from local time to UTC: for a moment, for the beginning of a day, and for spans without a clock change."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import NamedTuple
@@ -6,29 +6,30 @@ from zoneinfo import ZoneInfo
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
-# Days that somebody may ask for: arithmetic with them stays far from the ends of Python's calendar.
+# The days that a request can name. Arithmetic with them stays far from the ends of Python's calendar.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
 
 
 def instant(local: datetime, zone: tzinfo) -> datetime:
-    """The moment (UTC) at which the zone's clock shows `local` (naive).
+    """Returns the moment (UTC) at which the zone's clock shows `local` (naive).
 
-    A time in a missing hour means the first moment that exists after it; one in a repeated hour the first of the two.
+    A time in a missing hour gives the first moment after that hour. A time in a repeated hour gives the first of the two.
     """
     moment = local.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if _naive(moment.astimezone(zone)) == local:
         return moment
-    # The clock jumps over it. By the offset after the jump it is before the jump, and by the one before, not before it.
+    # The clock jumps over this time. Read with the offset after the jump, it is a moment before the jump. Read with the
+    # offset before the jump, it is a moment at or after the jump.
     return _jump_between(zone, local.replace(tzinfo=zone, fold=1).astimezone(UTC), moment)
 
 
 def midnight(day: date, zone: tzinfo) -> datetime:
-    """The first moment (UTC) of the zone's local day, also where the clock jumps over midnight."""
+    """Returns the first moment (UTC) of the zone's local day, also if the clock jumps over midnight."""
     return instant(datetime.combine(day, time()), zone)
 
 
 def parse_day(text: str) -> date | None:
-    """The day that the text names (ISO 8601); None if it names none, or one that nobody means."""
+    """Returns the day of an ISO 8601 text, or None if there is none or it is out of range."""
     try:
         day = date.fromisoformat(text)
     except ValueError:
@@ -37,10 +38,10 @@ def parse_day(text: str) -> date | None:
 
 
 class Span(NamedTuple):
-    """Local wall-clock times (naive) from `begins` until `ends` are UTC plus `offset`.
+    """Local times (naive) from `begins` until `ends` are UTC plus `offset`.
 
-    Spans of a zone do not overlap: an hour that the clock shows twice belongs to the first span only, and an hour that it
-    leaves out belongs to none. So a time is used once, or skipped, by looking it up here.
+    The spans of a zone do not overlap. A repeated hour belongs only to the first span, and a missing hour belongs to no
+    span. So a look-up finds a local time once, or not at all.
     """
 
     zone: str
@@ -50,7 +51,7 @@ class Span(NamedTuple):
 
 
 def spans(zone: str, since: datetime, until: datetime) -> list[Span]:
-    """The zone's spans that cover the time from `since` to `until` (aware), in order."""
+    """Returns the zone's spans from `since` to `until` (aware), in order."""
     clock = ZoneInfo(zone)
     found: list[Span] = []
     begins = since.astimezone(UTC)
@@ -66,7 +67,7 @@ def spans(zone: str, since: datetime, until: datetime) -> list[Span]:
 
 
 def _next_jump(clock: ZoneInfo, moment: datetime, until: datetime) -> datetime:
-    """The first moment after the given one at which the clock's offset differs, to the second; `until` if none does."""
+    """Returns the first moment after `moment` at which the clock's offset changes, to the second, or `until` if it does not."""
     offset = _offset(clock, moment)
     before, after = moment, moment
     while after < until and _offset(clock, after) == offset:
@@ -75,7 +76,7 @@ def _next_jump(clock: ZoneInfo, moment: datetime, until: datetime) -> datetime:
 
 
 def _jump_between(clock: tzinfo, before: datetime, after: datetime) -> datetime:
-    """The first moment, to the second, at which the clock's offset is no longer that of `before`; `after` has another one."""
+    """Returns the first moment with another offset than `before`, to the second. `after` must have another offset."""
     offset = _offset(clock, before)
     while after - before > SECOND:
         middle = before + (after - before) / 2

@@ -1,6 +1,6 @@
-"""`python -m bench`: measures everything once, side by side, prints the table and writes RESULTS.md.
+"""`python -m bench`: measures everything once, prints the table and writes RESULTS.md.
 
-`--quick` takes shorter runs and a shorter past; the file then says so.
+`--quick` uses shorter runs and a shorter past, and the file says so.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Bookings through the API against a lean view and against pgbench: spread over slots, on one slot, and refused."""
+"""Compares bookings through the API with a lean view and with pgbench: spread over slots, on one slot, and refused."""
 
 import json
 import os
@@ -42,7 +42,7 @@ def measure(*, seconds: float, rounds: int) -> list[Row]:
     full, spread = world.full_slot(), iter(world.column(FREE))
     kinds: dict[str, Callable[[], Iterator[int]]] = {
         "spread": lambda: spread,
-        "hot": lambda: repeat(world.open_hot_slot(HOT_DESKS)),  # another one in each run, for a fast machine fills it
+        "hot": lambda: repeat(world.open_hot_slot(HOT_DESKS)),  # new in each run: a fast machine fills a slot
         "refused": lambda: repeat(full),
     }
     with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
@@ -59,7 +59,7 @@ def measure(*, seconds: float, rounds: int) -> list[Row]:
                     streams = [_requests(path, wanted, client) for client in range(CLIENTS)]
                     found = load.run(port, streams, seconds if turn else 1)
                     _check(found, 409 if kind == "refused" else 201)
-                    if turn:  # the first one warms up
+                    if turn:  # the first run only warms up
                         runs.setdefault((name, kind), []).append(found)
     sql = {kind: _pgbench(kind, world.open_hot_slot(HOT_DESKS), seconds) for kind in ("spread", "hot")}
     world.half_book()
@@ -120,7 +120,7 @@ def _against(what: str, ours: float, other: float, name: str, goal: float | None
 
 
 def _pgbench(kind: str, hot: int, seconds: float) -> float:
-    """Transactions a second of the lean view's two statements, sent by pgbench."""
+    """Returns the transactions a second when pgbench sends the lean view's two statements."""
     slot, slots = (str(hot), 1) if kind == "hot" else (":slot", world.spread_wide())
     with tempfile.NamedTemporaryFile("w", suffix=".sql") as script:
         script.write(SCRIPT.format(slot=slot, branch=world.places()[0].pk))

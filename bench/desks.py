@@ -1,7 +1,7 @@
-"""Sixty desks of one branch that keep the queue page open: what their polling costs the server.
+"""Measures what the polling of sixty desks costs the server, when all keep the queue page of one branch open.
 
-Every desk asks each five seconds, as the page does. At first nothing changes but the clock; then somebody is called every
-four seconds, and every desk is sent the whole board anew.
+Each desk asks every five seconds, as the page does. In the first run only the clock changes. In the second run a citizen is
+called every four seconds, and each desk gets the whole board anew.
 """
 
 import html
@@ -39,7 +39,7 @@ Seat = tuple[Desk, User]
 
 
 class Page:
-    """An open queue page: what it asks, and what it knows."""
+    """An open queue page, with the requests that it sends and the state that it knows."""
 
     def __init__(self, connection: http.client.HTTPConnection, officer: User) -> None:
         self.connection = connection
@@ -63,7 +63,7 @@ class Page:
 
 
 def polling(*, seconds: float) -> list[Row]:
-    """The share of one core that web server and database need."""
+    """Measures the share of one core that web server and database use."""
     branch, procedure = world.places()
     seats = [_seat(branch, number) for number in range(DESKS)]
     _line_up(branch, procedure)
@@ -102,7 +102,7 @@ def _session_of(officer: User) -> str:
 
 
 def _share(pages: list[Page], seconds: float, seats: Iterator[Seat]) -> float:
-    """Processor time of everything that the bench started, by the time that went by, while the pages take turns."""
+    """Returns the processor time of web server and database divided by the elapsed time, while the pages take turns."""
     for page in pages:
         page.poll()
     started, used = time.perf_counter(), _processor_time()
@@ -122,7 +122,7 @@ def _call(desk: Desk, officer: User) -> None:
 
 
 def _processor_time() -> float:
-    """Seconds that web server and database have used so far, without the database's housekeeping after bulk loading."""
+    """Returns the seconds that web server and database have used. The database's housekeeping after loading does not count."""
     total = 0.0
     for process in psutil.Process().children(recursive=True):
         if "autovacuum" not in " ".join(process.cmdline()):

@@ -1,8 +1,8 @@
-"""What the product is measured against: Django with nothing but a view and its SQL, under the same server.
+"""The lean views that the product is compared with: Django with only a view and its SQL, under the same server.
 
-`book` does one UPDATE and one INSERT in a transaction and checks nothing; `times` passes on JSON that PostgreSQL makes.
-Plain SQL, no ORM, no middleware, no sessions, no messages. `book_by_orm` does the same through the ORM, as most views
-are written.
+`book` does one UPDATE and one INSERT in a transaction and checks nothing. `times` passes on JSON that PostgreSQL makes.
+Both use plain SQL, and no ORM, middleware, sessions or messages. `book_by_orm` does the same as `book` through the ORM, as
+most views are written.
 """
 
 import json
@@ -26,7 +26,7 @@ settings.configure(
     ROOT_URLCONF=__name__,
     DATABASES={"default": database | {"CONN_MAX_AGE": None}},
     USE_TZ=True,
-    # For the ORM: its tables, and the user's that they point at. Nothing of these apps runs but their models.
+    # The ORM needs these apps for its tables, and for the users that they refer to. Only their models are used.
     INSTALLED_APPS=[
         *("django.contrib.auth", "django.contrib.contenttypes", "django.contrib.postgres"),
         *("accounts", "agencies", "videocalls", "appointments"),
@@ -105,6 +105,6 @@ def times(request: HttpRequest) -> HttpResponse:
 urlpatterns = [path("appointments/", book), path("orm/appointments/", book_by_orm), path("slots/", times)]
 application = get_wsgi_application()
 
-# Models can be imported only now that the apps are there.
+# Models can only be imported after the apps are set up.
 from agencies.models import Procedure  # noqa: E402
 from appointments.models import Appointment, Status, TimeSlot  # noqa: E402

@@ -1,6 +1,6 @@
-"""A load generator: clients with a connection each that send the next request when they have the answer.
+"""A load generator. Each client has one connection, and sends its next request when it has the answer to the last.
 
-Sockets and bytes in one thread, so that on a small machine the server gets nearly all of the time.
+It uses only sockets and bytes in one thread, so that the server gets nearly all the processor time of a small machine.
 """
 
 import selectors
@@ -15,7 +15,7 @@ END_OF_HEAD = b"\r\n\r\n"
 
 @dataclass
 class Load:
-    """What came back: seconds that each answer took, by its status."""
+    """The answers: the seconds that each one took, by status."""
 
     seconds: float = 0.0
     latencies: dict[int, list[float]] = field(default_factory=dict)
@@ -24,7 +24,7 @@ class Load:
         return len(self.latencies.get(status, [])) / self.seconds
 
     def p99(self, status: int) -> float:
-        """Seconds within which 99 of 100 such answers came."""
+        """Returns the seconds within which 99 of 100 answers with this status came."""
         found = sorted(self.latencies.get(status, [0.0]))
         return found[min(len(found) - 1, int(len(found) * 0.99))]
 
@@ -35,7 +35,7 @@ class Load:
 
 @dataclass
 class Client:
-    """Sends what `requests` gives, each after the answer to the one before."""
+    """Sends the requests one by one, each after the answer to the one before."""
 
     requests: Iterator[bytes]
     connection: socket.socket
@@ -51,7 +51,7 @@ class Client:
         return True
 
     def receive(self) -> int | None:
-        """The status, once the whole answer is there."""
+        """Returns the status when the answer is complete, or None before."""
         chunk = self.connection.recv(1 << 18)
         if not chunk:
             raise ConnectionError("The server closed the connection.")
@@ -70,13 +70,13 @@ def _is_whole(received: bytes) -> bool:
     head = received[:head_ends].lower()
     at = head.find(b"\r\ncontent-length:")
     if at < 0:
-        return received.endswith(b"0\r\n\r\n")  # in chunks
+        return received.endswith(b"0\r\n\r\n")  # the end of an answer in chunks
     length = int(head[at + 17 :].split(b"\r\n", 1)[0])
     return len(received) >= head_ends + len(END_OF_HEAD) + length
 
 
 def run(port: int, streams: list[Iterator[bytes]], seconds: float) -> Load:
-    """Let one client for each stream of requests load the server for so long, or until the streams end."""
+    """Loads the server with one client for each stream of requests, for `seconds` or until the streams end."""
     load = Load()
     with selectors.DefaultSelector() as selector:
         clients = [Client(stream, socket.create_connection(("127.0.0.1", port))) for stream in streams]
@@ -105,7 +105,7 @@ def _step(client: Client, selector: selectors.BaseSelector, load: Load, until: f
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
-    """An HTTP/1.1 request as bytes; `content_type` and the like become headers."""
+    """Returns an HTTP/1.1 request as bytes. Keywords such as `content_type` become headers."""
     lines = [f"{method} {path} HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}"]
     lines += [f"{name.replace('_', '-').title()}: {value}" for name, value in headers.items()]
     return "\r\n".join(lines).encode() + END_OF_HEAD + body

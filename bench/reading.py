@@ -1,4 +1,4 @@
-"""Reading: free times of a branch for a month, the earliest time of every branch, and the published table."""
+"""Measures reading: a branch's free times for a month, the earliest time of every branch, and the published table."""
 
 import re
 import time
@@ -29,7 +29,7 @@ class Read:
 
 
 def free_times(past: str, *, seconds: float, rounds: int, now: datetime) -> Read:
-    """Thirty days of one procedure and branch for 16 clients."""
+    """Measures the free times of one procedure and branch for thirty days, with 16 clients."""
     first, last = now.date(), now.date() + timedelta(days=30)
     query = f"procedure={world.PROCEDURE}&branch={world.BRANCH}&channel=in_person&from={first}&to={last}"
     rates: dict[str, list[float]] = {"here": [], "lean": []}
@@ -39,7 +39,7 @@ def free_times(past: str, *, seconds: float, rounds: int, now: datetime) -> Read
             for name, (port, path) in servers.items():
                 found = load.run(port, [*_streams(f"{path}?{query}")], seconds if turn else 1)
                 assert found.statuses.keys() == {200}, found.statuses
-                if turn:  # the first one warms up
+                if turn:  # the first run only warms up
                     rates[name].append(found.rate(200))
     here, beside = median(rates["here"]), median(rates["lean"])
     ratio = here / beside
@@ -48,7 +48,7 @@ def free_times(past: str, *, seconds: float, rounds: int, now: datetime) -> Read
 
 
 def steadiness(short: Read, long: Read) -> Row:
-    """How much of the speed stays when the past grows; both are taken against the lean view of their own hour."""
+    """Compares the speed with a long and a short past. Each is relative to a lean view measured at the same time."""
     ratio = long.rate / short.rate
     return Row(
         "Free times, long past against short", f"{long.rate:.2f}", f"{short.rate:.2f}", ratio, "≥ 0.9", ratio >= 0.9
@@ -60,7 +60,7 @@ def _streams(address: str) -> Iterator[Iterator[bytes]]:
 
 
 def earliest_times(past: str, *, now: datetime) -> list[Row]:
-    """The one query that the earliest times of 249 branches take, as PostgreSQL itself measures it."""
+    """Measures the query for the earliest times of 249 branches, as PostgreSQL itself reports it."""
     _branch, procedure = world.places()
     with CaptureQueriesContext(connection) as asked:
         found = earliest(procedure, Channel.IN_PERSON, now=now)
@@ -79,7 +79,7 @@ def _execution_time(sql: str) -> float:
 
 
 def published_table(past: str, *, now: datetime) -> list[Row]:
-    """The table as it is asked for, from counts by day, and how long the nightly counting takes."""
+    """Measures the published table, which reads counts by day, and the nightly counting."""
     counting = _timed(lambda: rebuild(now=now))
     asking = min(_timed(lambda: published(now.date())) for _ in range(TIMES))
     return [Row(f"The published table, {past}", milliseconds(asking), f"counted at night in {counting:.1f} s")]

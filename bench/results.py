@@ -1,4 +1,4 @@
-"""What was measured: rows of a table, each with its goal, printed and written to RESULTS.md."""
+"""The results: rows of a table, each with its goal. They are printed and written to RESULTS.md."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ VERDICT = MappingProxyType({True: "reached", False: "missed", None: ""})
 
 @dataclass(frozen=True)
 class Row:
-    """One line: what is measured, what came out, beside what, and whether the goal is reached (None: there is none)."""
+    """One line: what is measured, the result, the value beside it, and whether the goal is reached (None: no goal)."""
 
     what: str
     ours: str

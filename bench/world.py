@@ -1,4 +1,4 @@
-"""The data that is measured on: every agency and branch with its calendar, half booked, and a past of any length."""
+"""The data for the measurements: all agencies and branches with half-booked calendars, and a past of any length."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,7 +43,7 @@ WHERE slot = id AND starts_at > now() AND (taken <> wanted OR capacity <> desks 
 
 
 def half_book() -> None:
-    """Fill about every second slot, by chance but the same in every run; forget the bench's own bookings."""
+    """Fills about every second slot at random, but the same ones in every run. Deletes the bench's own bookings."""
     run("TRUNCATE appointments_notification")
     run("DELETE FROM appointments_appointment WHERE source = 'system'")
     run(HALF_BOOKED, {})
@@ -89,7 +89,7 @@ STEP = 500_000
 
 
 def grow_past(size: int) -> None:
-    """Let there be so many past appointments, each with its slot, at all branches."""
+    """Makes `size` past appointments, each with its slot, at all branches."""
     have = scalar("SELECT count(*) FROM appointments_appointment WHERE reference LIKE 'P%%' AND length(reference) < 10")
     rules, branches = (
         OpeningRule.objects.count(),
@@ -116,7 +116,7 @@ OPEN_WIDE = "UPDATE appointments_timeslot SET desks = %(desks)s, capacity = %(de
 
 
 def open_hot_slot(desks: int) -> int:
-    """A slot that everybody wants, with so many desks."""
+    """Opens one slot with this number of desks, for all clients to book."""
     slot = scalar(HOT, {"branch": places()[0].pk})
     run(OPEN_WIDE, {"desks": desks, "slot": slot})
     return slot
@@ -127,7 +127,7 @@ def full_slot() -> int:
 
 
 def spread_wide() -> int:
-    """Give many slots room for whatever pgbench does; the highest of their keys."""
+    """Gives many slots enough room for pgbench. Returns the highest of their keys."""
     run("UPDATE appointments_timeslot SET capacity = 30000 WHERE id <= 20000")
     return 20000
 
@@ -151,7 +151,7 @@ WHERE tablename = ANY(%(tables)s) AND indexname NOT IN (SELECT conname FROM pg_c
 
 @contextmanager
 def _bulk_loading(tables: list[str]) -> Iterator[None]:
-    """Millions of rows: their indexes are made after them, and keys that surely exist are not looked up."""
+    """Makes loading of millions of rows fast: indexes are made afterwards, and foreign keys are not checked."""
     with connection.cursor() as cursor:
         cursor.execute(INDEXES, {"tables": tables})
         indexes = cursor.fetchall()

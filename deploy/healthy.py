@@ -1,4 +1,4 @@
-"""Exit code 0 when the web process in this container answers."""
+"""Exits with code 0 if the web process in this container answers."""
 
 import sys
 from urllib.error import URLError

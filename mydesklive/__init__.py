@@ -1,1 +1,1 @@
-"""Composition root: settings, addresses, workers and the local stack. Imports every app, is imported by none."""
+"""The composition root: settings, addresses, workers and the local stack. It imports every app, and no app imports it."""

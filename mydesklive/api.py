@@ -1,4 +1,4 @@
-"""The addresses of the REST API, version 1: each app brings its own, schema and pages describe them all."""
+"""The addresses of the REST API, version 1. Each app adds its own, and the schema and its pages describe all of them."""
 
 from typing import NoReturn
 

@@ -6,5 +6,5 @@ class MydeskliveConfig(AppConfig):
     verbose_name = "myDESKlive"
 
     def ready(self) -> None:
-        # Tasks that any process publishes need the configured Celery app, and checks register when imported.
+        # Every process that publishes tasks needs the configured Celery app. Checks register themselves at import.
         from mydesklive import celery, checks  # noqa: F401

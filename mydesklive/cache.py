@@ -1,4 +1,4 @@
-"""A cache that may be lost: without an answer from Redis nothing is found or kept, and the page still comes."""
+"""A cache that survives an outage. Without an answer from Redis nothing is found or kept, but pages still work."""
 
 import logging
 from collections.abc import Callable
@@ -11,13 +11,13 @@ from redis import exceptions
 
 logger = logging.getLogger(__name__)
 
-# A Redis that lets a page wait in vain is not asked for so many seconds: the next pages should not wait too.
+# Seconds without requests to a Redis that did not answer, so that the next pages do not wait as well.
 PAUSE = 1.0
 INCREMENT = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('INCRBY', KEYS[1], ARGV[1]) end"
 
 
 def _forgiving(method: Callable[..., Any], lost: Callable[..., Any]) -> Callable[..., Any]:
-    """The method, answering `lost(*its arguments)` when Redis fails."""
+    """Wraps the method. If Redis fails, it returns `lost(*args)` with the arguments of the call."""
 
     @wraps(method)
     def wrapper(self: "ForgivingRedisCache", *args: Any, **kwargs: Any) -> Any:
@@ -50,7 +50,7 @@ class ForgivingRedisCache(RedisCache):
     silent_until = 0.0
 
     def _increased(self, key: str, delta: int = 1, version: int | None = None) -> int:
-        """In one round trip, where Django's own first asks whether the key is there."""
+        """Increases the key in one round trip. Django's own method first checks that the key exists."""
         name = self.make_and_validate_key(key, version=version)
         value = self._cache.get_client(name, write=True).eval(INCREMENT, 1, name, delta)
         if value is None:
@@ -65,6 +65,6 @@ class ForgivingRedisCache(RedisCache):
     has_key = _forgiving(RedisCache.has_key, _always(False))
     incr = _forgiving(_increased, _always(1))
     get_many = _forgiving(RedisCache.get_many, _always({}))
-    set_many = _forgiving(RedisCache.set_many, _keys)  # answers the keys that were not kept
+    set_many = _forgiving(RedisCache.set_many, _keys)  # returns the keys that were not stored
     delete_many = _forgiving(RedisCache.delete_many, _always(None))
     clear = _forgiving(RedisCache.clear, _always(False))

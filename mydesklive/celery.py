@@ -1,4 +1,4 @@
-"""Background work: the app of worker and beat, and what happens when."""
+"""Background work: the Celery app of worker and beat, and the schedule of tasks."""
 
 import os
 
@@ -12,7 +12,7 @@ app = Celery("mydesklive")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# Periodic tasks that were not run in time are dropped: the next one does their work.
+# A periodic task that is not run in time is dropped, because the next run does its work.
 app.conf.beat_schedule = {
     "deliver due messages": {
         "task": "appointments.tasks.deliver_due",
@@ -39,13 +39,13 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
-    # Each hour it is midnight somewhere.
+    # At every hour it is midnight in some time zone.
     "close the queues of past days": {
         "task": "appointments.tasks.close_past_days",
         "schedule": crontab(minute="7"),
         "options": {"expires": 3000},
     },
-    # At hours when supervisors read their mail.
+    # During the hours when supervisors read their mail.
     "check alerts": {
         "task": "appointments.tasks.check_alerts",
         "schedule": crontab(hour="7-19", minute="5"),
@@ -76,4 +76,4 @@ app.conf.beat_schedule = {
 
 @setup_logging.connect
 def leave_logging_to_django(**kwargs: object) -> None:
-    """Celery replaces the handlers of LOGGING unless somebody listens here."""
+    """Keeps the handlers of LOGGING. Celery replaces them if no function is connected here."""

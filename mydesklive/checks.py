@@ -1,4 +1,4 @@
-"""System checks: what an operator got wrong, said before anybody is served."""
+"""System checks: they report wrong configuration before the first page is served."""
 
 from urllib.parse import urlsplit
 

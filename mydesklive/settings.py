@@ -1,6 +1,6 @@
-"""Settings of myDESKlive: one file, everything that differs between places comes from the environment.
+"""Settings of myDESKlive in one file. All values that differ between installations come from the environment.
 
-`checks.py` tells an operator what is wrong with a configuration before it serves anybody.
+`checks.py` reports errors of a configuration before the first page is served.
 """
 
 from datetime import date
@@ -21,23 +21,23 @@ env = environ.Env()
 DEBUG = env.bool("DEBUG", False)
 # The demo shows invented data, keeps mail in the database and lets its cast sign in with the password "demo".
 MYDESK_DEMO = env.bool("MYDESK_DEMO", False)
-# The last day of the published figures, which the demo's history adds up to. What the demo shows later is invented.
+# The last day of the published figures. The demo's history has their totals, and everything after this day is invented.
 DEMO_FACTS_UNTIL = date(2022, 11, 30)
 
-# Without a key the demo and the commands that need none still start; checks.py refuses it anywhere else.
+# Without a key the demo still starts, and so do commands that need no key. checks.py refuses it everywhere else.
 SECRET_KEY = env.str("SECRET_KEY", "") or "insecure: SECRET_KEY is not set"
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
 # Encrypts and hashes tax numbers. Unlike SECRET_KEY it cannot be changed without re-writing the stored values.
 DATA_KEY = env.str("DATA_KEY", "") or SECRET_KEY
 
-# Where people reach the site; mail, SMS and calendar files link there.
+# The public address of the site. Mail, SMS and calendar files link to it.
 SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
 _site = urlsplit(SITE_URL)
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), _site.hostname or "localhost", *LOCAL_HOSTS]
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if _site.scheme in {"http", "https"} else []
 
-# Apps and the way of a request
+# Apps and middleware
 
 INSTALLED_APPS = [
     "mydesklive",
@@ -106,11 +106,11 @@ FORM_RENDERER = "mydesklive.pages.forms.Renderer"
 # Data
 
 DATABASES = {"default": env.db_url("DATABASE_URL", "postgresql://postgres@localhost/mydesklive")}
-# A folder as host (a unix socket) comes as ?host=, which every PostgreSQL client understands.
+# The folder of a unix socket is given as ?host=, which every PostgreSQL client understands.
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
 DATABASES["default"] |= {"ENGINE": "mydesklive.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-# A statement that a connection sends for the sixth time is planned once for all: planning took longer than executing.
+# From its sixth use on a connection, a statement keeps its plan, because planning took longer than execution.
 DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "server_side_binding": True,
     "prepare_threshold": 5,
@@ -119,14 +119,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
 
-# Sessions live in the database, so that a cache that is gone costs nobody's booking.
+# Sessions are in the database, so that no booking is lost when the cache is lost.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
 CACHES = {
     "default": {
         "BACKEND": "mydesklive.cache.ForgivingRedisCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "mydesklive",
-        # Give up at once: without an answer a page is made without the cache.
+        # No retries: if Redis does not answer, the page is made without the cache.
         "OPTIONS": {"socket_connect_timeout": 0.1, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
     }
 }
@@ -136,7 +136,7 @@ CACHES = {
 # Celery spells the address of a unix socket in its own way.
 CELERY_BROKER_URL = REDIS_URL.replace("unix://", "redis+socket://", 1).replace("?db=", "?virtual_host=")
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A booking must not wait for a lost broker: what could not be published is found by the periodic sweep.
+# A booking must not wait for a lost broker. The periodic tasks find the work that could not be published.
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 0.1,
@@ -160,7 +160,7 @@ USE_TZ = True
 TIME_ZONE = "Europe/Athens"
 USE_THOUSAND_SEPARATOR = False
 
-# Who people are
+# Accounts and sign-in
 
 AUTH_USER_MODEL = "accounts.User"
 AUTHENTICATION_BACKENDS = [
@@ -172,10 +172,10 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
-# Citizens sign in with a code sent by e-mail; the page that asks for a password is part of the demo alone.
+# Citizens sign in with a code sent by e-mail. Only the demo has a page that asks for a password.
 PASSWORD_SIGN_IN = MYDESK_DEMO
 LOGIN_URL = "account_login"
-# Names, not paths: the page that follows is in the language of the page before.
+# These are names of URLs, not paths, so that the next page has the same language.
 LOGIN_REDIRECT_URL = "appointments:list"
 ACCOUNT_LOGOUT_REDIRECT_URL = "agencies:portal"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
@@ -195,7 +195,7 @@ ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_SESSION_REMEMBER = False
-# How many proxies in front are ours: the sign-in's limits count the visitor's address, not the proxy's.
+# The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"
 
@@ -215,10 +215,10 @@ EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10  # seconds
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"myDESKlive <no-reply@{_site.hostname or 'localhost'}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# An apprise address with {phone} for the recipient, e.g. json://gateway.example.org/sms?:to={phone}; empty: no SMS.
+# An apprise address with {phone} for the recipient, such as json://gateway.example.org/sms?:to={phone}. Empty means no SMS.
 SMS_URL = env.str("SMS_URL", "")
 
-# Video: a Jitsi server that accepts signed tokens; without one the built-in room is used.
+# Video: a Jitsi server that accepts signed tokens. Without one the built-in room is used.
 JITSI_URL = env.str("JITSI_URL", "").rstrip("/")
 JITSI_APP_ID = env.str("JITSI_APP_ID", "")
 JITSI_SECRET = env.str("JITSI_SECRET", "")
@@ -250,7 +250,7 @@ WHITENOISE_USE_FINDERS = not STATIC_MANIFEST
 _https = _site.scheme == "https"
 SECURE_SSL_REDIRECT = _https
 SECURE_REDIRECT_EXEMPT = [r"^health/"]
-# The proxy in front has to set this header itself and to drop the one it is sent.
+# The proxy in front has to set this header itself and drop the one that it receives.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
@@ -272,7 +272,7 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-# The admin's theme and the API's pages are libraries' pages: they set styles from scripts, and the theme evaluates
+# The admin's theme and the API's pages come from libraries. They set styles from scripts, and the theme evaluates
 # expressions in its markup.
 LIBRARY_PAGES_POLICY = {
     **CONTENT_SECURITY_POLICY["DIRECTIVES"],

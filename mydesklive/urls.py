@@ -18,7 +18,7 @@ urlpatterns = [
         path("reports/", include("reports.urls")),
         path("admin/", admin.site.urls),
         path("", include("accounts.urls")),
-        # Last: `<platform>/` and `<platform>/<procedure>/` are whatever no address above is.
+        # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.
         path("", include("appointments.urls")),
         path("", include("agencies.urls")),
         prefix_default_language=False,

@@ -11,6 +11,6 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 
 application = get_wsgi_application()
 
-# All pages' code is loaded before the first request, and stays: the garbage collector need not look at it ever again.
+# The code of all pages is loaded before the first request and stays, so the garbage collector can ignore it.
 import_module(settings.ROOT_URLCONF)
 gc.freeze()

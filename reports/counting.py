@@ -1,8 +1,11 @@
-"""Appointments as counts by agency and day: the one place that says what counts, and on which day.
+"""Counts appointments by agency and day. This is the one place that decides what counts, and on which day.
 
-A request counts on the day it was made, a cancellation on the day it came (both at the latest on the day of the
-appointment), a visit served or missed on the day of the appointment; days are those of the branch's zone. Holds, and
-guests' bookings that were never confirmed, are no requests.
+- A request counts on the day on which it was made.
+- A cancellation counts on the day on which it came.
+- A served or missed visit counts on the day of the appointment.
+
+Nothing counts after the day of the appointment. Days are local to the branch's zone. Holds and unconfirmed bookings of
+guests are not requests.
 """
 
 from dataclasses import dataclass
@@ -13,16 +16,16 @@ from django.db.models import Max
 
 from reports.models import DailyCount
 
-# Officers close their books within days: these days are counted from the rows, older ones from the roll-up.
+# Officers close their days within this time. These last days are counted from the rows, older days from the roll-up.
 OPEN_DAYS = timedelta(days=7)
 # No zone's clock is further behind UTC.
 FURTHEST_WEST = timedelta(hours=12)
 DAY = timedelta(days=1)
 
-# What counts as requested, of rows of appointments.
+# SQL: true for a row of appointments that counts as a request.
 SUBMITTED = "status NOT IN ('held', 'unverified', 'expired')"
 
-# Nothing counts after the day of its appointment: rows that start before `since` have nothing to say about later days.
+# Nothing counts after the day of its appointment, so rows that start before `since` are not needed.
 COUNTS = f"""
 SELECT agency_id, day, sum(submitted) AS submitted, sum(served) AS served, sum(missed) AS missed,
     sum(cancelled) AS cancelled, sum(ratings) AS ratings, sum(satisfied) AS satisfied
@@ -68,7 +71,7 @@ GROUP BY agency_id
 
 @dataclass(frozen=True)
 class Totals:
-    """What was done until a day. `satisfied` of the `ratings` were "completely satisfied"."""
+    """The counts until a day. `satisfied` is the number of `ratings` that were "completely satisfied"."""
 
     submitted: int = 0
     served: int = 0
@@ -79,7 +82,7 @@ class Totals:
 
 
 def totals(as_of: date) -> dict[int, Totals]:
-    """What each agency (primary key) did until the end of that day. Two queries."""
+    """Returns the totals of each agency (primary key) until the end of that day. Takes two queries."""
     last = DailyCount.objects.aggregate(day=Max("day"))["day"]
     since = last + DAY if last else date.min
     with connection.cursor() as cursor:
@@ -89,7 +92,7 @@ def totals(as_of: date) -> dict[int, Totals]:
 
 @transaction.atomic
 def rebuild(*, now: datetime) -> int:
-    """Make the roll-up anew from the rows, up to the days that are still open; how many rows it has."""
+    """Makes the roll-up anew from the rows, without the last days, which are still open. Returns its number of rows."""
     until = (now - FURTHEST_WEST).date() - OPEN_DAYS
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE reports_dailycount IN SHARE ROW EXCLUSIVE MODE")

@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class PeriodForm(forms.Form):
-    """From which day until which; the last twelve months when nothing is said."""
+    """The period of the figures. The default is the last twelve months."""
 
     since = forms.DateField(label=_("From"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
     until = forms.DateField(label=_("Until"), widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}))
@@ -28,12 +28,12 @@ class PeriodForm(forms.Form):
 
 
 def _a_year_before(day: date) -> date:
-    """The first day of the month twelve months ago."""
+    """Returns the first day of the month twelve months ago."""
     return day.replace(year=day.year - 1, day=1)
 
 
 class AsOfForm(forms.Form):
-    """Until when the figures count; today when nothing is said."""
+    """The last day of the figures. The default is today."""
 
     as_of = forms.DateField(
         label=_("Figures until"),

@@ -4,9 +4,9 @@ from agencies.models import Agency
 
 
 class DailyCount(models.Model):
-    """What an agency did on one day, added up from its appointments so that years are read at once.
+    """The counts of an agency on one day. They are added up in advance, so that figures over years are quick to read.
 
-    Every night it is made anew from the rows; the last days are always counted from the rows themselves.
+    All rows are made anew every night. The last days are always counted from the appointments themselves.
     """
 
     agency = models.ForeignKey(Agency, models.CASCADE, related_name="+", db_index=False)

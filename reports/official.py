@@ -1,4 +1,4 @@
-"""What officials read: appointments of a period as counts, by agency, service, channel and month. Nobody's data."""
+"""The figures for officials: counts of appointments by agency, service, channel and month. They have no personal data."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from django.db import connection
 from agencies.models import Agency, Channel, Procedure
 from reports.counting import SUBMITTED
 
-# By the day of the appointment in the branch's zone.
+# An appointment counts on its day in the branch's zone.
 SUMS = f"""
 SELECT agency_id, procedure_id, channel, month, count(*), count(*) FILTER (WHERE status = 'completed'),
     count(*) FILTER (WHERE status = 'no_show'), count(*) FILTER (WHERE status = 'cancelled')
@@ -45,7 +45,7 @@ class Sums:
 
 
 def sums(since: date, until: date) -> Sums:
-    """Of the appointments on the days from `since` to `until`. Three queries."""
+    """Counts the appointments on the days from `since` to `until`. Takes three queries."""
     with connection.cursor() as cursor:
         cursor.execute(SUMS, {"since": since, "until": until})
         rows = cursor.fetchall()
@@ -61,6 +61,6 @@ def sums(since: date, until: date) -> Sums:
 
 
 def _named(rows: list[tuple], column: int, name: Callable[..., object]) -> list[Sum]:
-    """The sums of one column, the largest first."""
+    """Returns the sums of one column, the largest first."""
     found = [Sum(name(row[column]), *row[4:]) for row in rows if row[column]]
     return sorted(found, key=lambda one: (-one.submitted, str(one.name)))

@@ -1,4 +1,4 @@
-"""The published table: what each agency's platform has done until a day, as far as the agency publishes it."""
+"""The published table: the figures of each agency until a day, if the agency publishes them."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -15,7 +15,7 @@ FEWEST_RATINGS = 10
 
 @dataclass(frozen=True)
 class Line:
-    """One agency. None: not published, or not in production yet on that day."""
+    """The figures of one agency. None means that they are not published, or that it was not in production on that day."""
 
     agency: Agency
     totals: Totals | None = None
@@ -24,7 +24,7 @@ class Line:
 
     @property
     def satisfied_share(self) -> float | None:
-        """How many of a hundred ratings are the best one."""
+        """Returns the percentage of ratings with the best score."""
         return _share(self.totals) if self.totals else None
 
     def as_dict(self) -> dict[str, object]:
@@ -52,7 +52,7 @@ class Table:
 
     @property
     def total(self) -> int:
-        """Requests served by all agencies that publish their figures."""
+        """Returns the number of served requests of all agencies that publish their figures."""
         return self.sum.served
 
     @property
@@ -80,7 +80,7 @@ class Table:
 
 
 def published(as_of: date) -> Table:
-    """The table at the end of that day. Services and branches are those of now: how many there were is not kept."""
+    """Returns the table at the end of that day. Services and branches are those of now, because their history is not kept."""
     counted = counting.totals(as_of)
     agencies = Agency.objects.visible().annotate(
         procedure_count=Count("procedures", filter=Q(procedures__is_offered=True), distinct=True),
@@ -103,5 +103,5 @@ def _line(agency: Agency, counted: dict[int, Totals], as_of: date) -> Line:
 
 
 def _share(totals: Totals) -> float | None:
-    """None while so few answered that a share would say more about them than about the service."""
+    """Returns the percentage, or None if there are too few ratings to say anything about the service."""
     return 100 * totals.satisfied / totals.ratings if totals.ratings >= FEWEST_RATINGS else None

@@ -16,7 +16,7 @@ MINUTES = 60
 
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    """Officials read counts of any period; everybody else the published table."""
+    """Shows officials the counts of any period, and redirects everybody else to the published table."""
     if not getattr(request.user, "is_official", False):
         return redirect("reports:agencies")
     form = PeriodForm(request.GET, today=timezone.localdate())
@@ -26,7 +26,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def agencies(request: HttpRequest) -> HttpResponse:
-    """The published table as a page; where the date is wrong, the table of today below the message."""
+    """Shows the published table. If the date is wrong, it shows a message and the table of today."""
     form = _form(request)
     as_of = form.cleaned_data["as_of"] if form.is_valid() else form.today
     context = {"form": form, "table": published(as_of), "is_today": as_of == form.today}
@@ -47,7 +47,7 @@ def agencies_json(request: HttpRequest) -> HttpResponse:
 @require_safe
 @cache_control(public=True, max_age=5 * MINUTES)
 def agencies_csv(request: HttpRequest) -> HttpResponse:
-    """All plain ASCII, so that every spreadsheet opens it as it is. An empty cell: not published."""
+    """Returns plain ASCII, which every spreadsheet opens correctly. An empty cell means that it is not published."""
     form = _form(request)
     if not form.is_valid():
         return HttpResponse(

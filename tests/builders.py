@@ -1,4 +1,4 @@
-"""Builders of what tests need: plain functions with sensible defaults, times given on the branch's wall clock."""
+"""Builders for tests: plain functions with sensible defaults. Times are in the branch's local time."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -13,11 +13,11 @@ from appointments.history import Actor, By, worker
 from appointments.models import Appointment, Desk, Disruption, Ticket, TimeSlot
 from appointments.times.publishing import publish
 
-# Who acts, where a test does not care which person it is.
+# Actors for tests in which the person does not matter.
 GUEST, STAFF, WORKER = Actor(By.GUEST), Actor(By.OFFICER), worker("test")
 SYSTEM = Actor(By.SYSTEM)
 ATHENS = ZoneInfo("Europe/Athens")
-# The time it is in most tests: Monday 2 March 2026, 07:00 in Athens.
+# The time in most tests: Monday 2 March 2026, 07:00 in Athens.
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=ATHENS).astimezone(UTC)
 MONDAY = NOW.date()
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
@@ -76,13 +76,13 @@ def a_closure(branch: Branch, day: date, **fields: Any) -> Closure:
 
 
 def slots_of(branch: Branch, now: datetime = NOW) -> list[TimeSlot]:
-    """The branch's slots in order, freshly published."""
+    """Publishes the branch's slots and returns them in order."""
     publish([branch.pk], now=now)
     return list(TimeSlot.objects.filter(branch=branch).order_by("starts_at", "pk"))
 
 
 def an_open_branch(desks: int = 1, **rule: Any) -> Branch:
-    """ΚΕΠ Χανίων with one procedure (kep-dilosi, ten minutes) and slots published for two weeks."""
+    """Makes ΚΕΠ Χανίων with one procedure (kep-dilosi, ten minutes) and slots for two weeks."""
     agency = an_agency()
     branch = a_branch(agency)
     a_procedure(agency)
@@ -92,7 +92,7 @@ def an_open_branch(desks: int = 1, **rule: Any) -> Branch:
 
 
 def a_contact(number: int = 1, **fields: Any) -> Contact:
-    """A different person for every number."""
+    """Returns a different person for every number."""
     return Contact(
         **{"name": f"Πολίτης {number}", "email": f"citizen{number}@example.org", "phone": "6900000000"} | fields
     )
@@ -115,12 +115,12 @@ def an_appointment(
 
 
 def by(officer: User, page: str = "") -> Actor:
-    """The officer who acts."""
+    """Returns the officer as an actor."""
     return Actor(By.OFFICER, officer, page)
 
 
 def a_citizen(user: User) -> Actor:
-    """The citizen who acts, signed in."""
+    """Returns the signed-in citizen as an actor."""
     return Actor(By.CITIZEN, user)
 
 
@@ -129,7 +129,7 @@ def a_user(email: str = "citizen@example.org", **fields: Any) -> User:
 
 
 def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "agent@example.org") -> User:
-    """A user with a role at the agency, or at the branch."""
+    """Makes a user with a role at the agency or at the branch."""
     user = a_user(email, name="Άννα Υπαλλήλου")
     agency, branch = (place, None) if isinstance(place, Agency) else (place.agency, place)
     Membership.objects.create(user=user, agency=agency, branch=branch, role=role)
@@ -137,43 +137,43 @@ def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "age
 
 
 def at(hour: int, minute: int = 0, *, day: date = date(2026, 3, 3), zone: ZoneInfo = ATHENS) -> datetime:
-    """A wall-clock time in Athens (or the zone), on Tuesday 3 March 2026 unless told."""
+    """Returns a local time in Athens or another zone. The default day is Tuesday 3 March 2026."""
     return datetime.combine(day, time(hour, minute), zone)
 
 
 def today_at(hour: int, minute: int = 0) -> datetime:
-    """A wall-clock time in Athens on the day of NOW."""
+    """Returns a local time in Athens on the day of NOW."""
     return at(hour, minute, day=NOW.date())
 
 
 def booked_at(
     branch: Branch, hour: int, minute: int = 0, number: int = 1, *, day: date = MONDAY, **more: Any
 ) -> Appointment:
-    """An appointment on the day of NOW, unless told."""
+    """Books an appointment. The default day is that of NOW."""
     slot = next(one for one in slots_of(branch) if one.starts_at == at(hour, minute, day=day))
     return an_appointment(slot, number, **more)
 
 
 def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk:
-    """A desk, with the officer at it."""
+    """Makes a desk with the officer at it."""
     desk = Desk.objects.create(branch=branch, name=name)
     return desks.sit(desk, by=by(officer), now=NOW) if officer else desk
 
 
 def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
-    """The ticket of who came without an appointment, for the only procedure of the branch's agency."""
+    """Makes the ticket of a citizen without an appointment, for the only procedure of the branch's agency."""
     return counter.take_ticket(branch, branch.agency.procedures.get(), by=GUEST, now=when, **more)
 
 
 def a_disruption(branch: Branch, day: date, **fields: Any) -> Disruption:
-    """A strike at the branch on the day, started; nobody has been offered anything yet."""
+    """Starts a strike at the branch on the day. No offers have been made yet."""
     reasons = {"reason_el": "Απεργία", "reason_en": "Strike"}
     planned = Disruption(agency=branch.agency, from_date=day, until_date=day, **reasons | fields)
     return disruptions.start(planned, [branch], by=STAFF, now=NOW)
 
 
 def messages_of(appointment: Appointment) -> set[tuple[str, str]]:
-    """Each kind of message that is owed, with its state."""
+    """Returns the kind and state of each message of the appointment."""
     return set(appointment.notifications.values_list("kind", "state"))
 
 
@@ -182,6 +182,6 @@ def minutes(count: int) -> timedelta:
 
 
 def where_it_is_noon() -> str:
-    """A time zone in which the day is young and far from over right now, for tests of pages that read the real clock."""
+    """Returns a time zone in which it is about noon now, for tests of pages that read the real clock."""
     ahead = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead:+d}"

@@ -1,4 +1,4 @@
-"""What every test may use: an empty cache, and pages in Chromium on a desk and on a phone."""
+"""Fixtures for all tests: an empty cache, and pages in Chromium on a desk and on a phone."""
 
 import json
 import os
@@ -46,13 +46,13 @@ def no_redis(settings: Settings) -> None:
 
 @pytest.fixture(autouse=True)
 def _greek() -> None:
-    """A request of an earlier test leaves its language behind."""
+    """Activates Greek, because a request of an earlier test leaves its language active."""
     translation.activate("el")
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, one per test process; CHROMIUM names another."""
+    """Starts one Chromium for each test process. It is Debian's, unless CHROMIUM names another."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
         pytest.fail("Chromium is missing: install the package chromium or set CHROMIUM to its path.")
@@ -64,9 +64,9 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
-    """Opens pages of their own visitors: `new_page(size=PHONE, language="en", javascript=False, timezone="…", touch=True)`.
+    """Opens pages, each with its own visitor: `new_page(size=PHONE, language="en", javascript=False, timezone="…", touch=True)`.
 
-    A script's error or a refusal by the content security policy on any of them fails the test.
+    The test fails if a page has a script error, or if the content security policy blocks something on it.
     """
     contexts, errors = [], []
 
@@ -115,13 +115,13 @@ def phone(new_page: NewPage) -> Page:
 
 @pytest.fixture
 def plain_page(new_page: NewPage) -> Page:
-    """A browser without JavaScript."""
+    """A page without JavaScript."""
     return new_page(javascript=False)
 
 
 @pytest.fixture
 def assert_accessible() -> Callable[[Page], None]:
-    """Fails with what axe finds against WCAG 2.2 AA on the page as it is now."""
+    """Checks the page as it is now against WCAG 2.2 AA, and fails with the findings of axe."""
     source = AXE.read_text()
 
     def check(page: Page) -> None:

@@ -1,4 +1,4 @@
-"""A real SMTP server for tests, on a free port, that keeps what it accepts and can be told to refuse or to stall."""
+"""A real SMTP server for tests, on a free port. It keeps accepted mails, and can refuse or stall."""
 
 import asyncio
 import threading
@@ -14,9 +14,9 @@ ACCEPTED = "250 OK"
 
 
 class MailServer:
-    """`answer` decides by the recipient. While `stalls_at` names a command, the server does not answer it.
+    """`answer` decides by the recipient. While `stalls_at` names a command, the server does not answer that command.
 
-    `stalls_at = "ACCEPTED"` stalls between accepting a mail and saying so.
+    With `stalls_at = "ACCEPTED"` the server accepts a mail, but does not confirm it.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class MailServer:
 
 
 class _Controller(Controller):
-    """On a port that the system chooses: aiosmtpd asks its server whether it is there, so it must know the port."""
+    """A controller on a port that the system chooses. aiosmtpd connects to its server at the start, so it needs the port."""
 
     def _trigger_server(self) -> None:
         assert self.server is not None

@@ -1,7 +1,7 @@
-"""Whether every text of the product has its Greek: `python -m tests.messages check`.
+"""Checks that every text of the product has a Greek translation: `python -m tests.messages check`.
 
-`update` brings the file up to date. Texts are read with Babel from code and, through Django's own reader, from
-templates: no gettext programs are needed.
+`update` brings the file up to date. Babel reads the texts from code, and Django's own reader those from templates, so no
+gettext programs are needed.
 """
 
 import io
@@ -36,16 +36,16 @@ KEYWORDS = {
 Key = tuple[str, str]  # context, msgid
 
 
-Texts = dict[Key, tuple[str | None, Path]]  # the plural, if any, and a file the text stands in
+Texts = dict[Key, tuple[str | None, Path]]  # the plural, if any, and a file with the text
 
 
 def found() -> Texts:
-    """Every text of the product."""
+    """Returns every text of the product."""
     return _read([BASE / "templates", *(BASE / app for app in APPS)])
 
 
 def borrowed() -> Texts:
-    """Texts of Django's dates, the admin and its theme: our catalog may hold Greek that they lack, or better one."""
+    """Returns the texts of Django's dates, the admin and its theme. Our catalog may add or improve their Greek."""
     libraries = [django.utils, django.contrib.admin, unfold]
     return _read([Path(library.__file__).parent for library in libraries])
 
@@ -93,7 +93,7 @@ def problems() -> Iterator[str]:
 
 
 def update() -> None:
-    """Add what is missing, with an empty translation, and drop what nothing says any more."""
+    """Adds missing texts with an empty translation, and removes texts that are no longer used."""
     catalog = polib.pofile(str(CATALOG), wrapwidth=100)
     kept = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
     texts = {key: text for key, text in borrowed().items() if key in kept} | found()

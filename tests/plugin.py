@@ -1,6 +1,6 @@
-"""Gives every test run a PostgreSQL and a Redis of its own, unless DATABASE_URL or REDIS_URL name others.
+"""Gives every test run its own PostgreSQL and Redis, unless DATABASE_URL or REDIS_URL name others.
 
-Loaded by name (`-p tests.plugin`), because settings read the environment before any conftest.py is.
+It is loaded by name (`-p tests.plugin`), because the settings read the environment before any conftest.py is loaded.
 """
 
 import os
@@ -14,7 +14,7 @@ from django.conf import settings
 
 from mydesklive.local import places, postgres, redis
 
-# What the settings of a test run are, whatever the shell it was started from says.
+# The settings of a test run. They replace those of the shell.
 ENVIRONMENT = {
     "SECRET_KEY": "a key for tests: long enough and known to everybody",
     "SITE_URL": "http://localhost:8000",
@@ -31,7 +31,7 @@ ENVIRONMENT = {
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None]:
-    """Before pytest-django reads the settings. Workers of pytest-xdist inherit what their parent started."""
+    """Starts the servers before pytest-django reads the settings. Workers of pytest-xdist use those of their parent."""
     services = ExitStack()
     early_config.add_cleanup(services.close)
     os.environ |= ENVIRONMENT
@@ -43,12 +43,12 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; protects nobody here
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; tests have no real passwords
 
 
 def _start_services(services: ExitStack) -> None:
     folder = Path(tempfile.mkdtemp(prefix="mydesklive-test-"))
-    folder.chmod(0o711)  # PostgreSQL may run as another user, who passes through
+    folder.chmod(0o711)  # PostgreSQL may run as another user, who has to enter the folder
     place = places.prepare(folder)
     services.callback(place.remove)
     for name, service in {"DATABASE_URL": postgres, "REDIS_URL": redis}.items():
@@ -58,6 +58,6 @@ def _start_services(services: ExitStack) -> None:
 
 
 def _take_own_redis_database(number: int) -> None:
-    """Each worker clears its cache and reads its queue without touching the others'."""
+    """Gives each worker its own database of Redis, so that caches and queues stay separate."""
     if "mydesklive-test-" in os.environ["REDIS_URL"]:
         os.environ["REDIS_URL"] += f"?db={number + 1}"

@@ -1,4 +1,4 @@
-"""The API against its own schema: whatever is sent, no server error and no answer that the schema does not know."""
+"""Tests the API against its own schema: no request leads to a server error or to an answer outside the schema."""
 
 from collections.abc import Iterator
 from io import StringIO
@@ -29,7 +29,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.slow]
 
 @pytest.fixture
 def api(monkeypatch: pytest.MonkeyPatch) -> Iterator[schemathesis.BaseSchema]:
-    """The schema as it is served, with requests in this process and this transaction."""
+    """The schema as it is served. Requests run in this process and transaction."""
     monkeypatch.setattr(WriteThrottle, "SYSTEMS", Limit("fuzz", 10**9, 60))
     for signal in (request_started, request_finished):
         signal.disconnect(close_old_connections)
@@ -72,7 +72,7 @@ def test_api_answers_as_its_schema_says(api: schemathesis.BaseSchema, name: str)
         if real:
             use_real_codes(case)
         with transaction.atomic():
-            # No schema tells which codes there are, nor which times are free; an empty filter is as good as none.
+            # A schema does not know which codes exist, nor which times are free. An empty filter counts as no filter.
             case.call_and_validate(headers={"Authorization": f"Bearer {KEY}"}, excluded_checks=UNTOLD)
             transaction.set_rollback(True)
 
@@ -80,7 +80,7 @@ def test_api_answers_as_its_schema_says(api: schemathesis.BaseSchema, name: str)
 
 
 def use_real_codes(case: Case) -> None:
-    """Let what the schema makes up meet what is there, or it would never get past the first look-up."""
+    """Uses existing codes in place of random ones. Otherwise a request would fail at its first look-up."""
     real = {
         "slug": "kep",
         "code": "kep-chania" if "branches" in case.path else "kep-dilosi",

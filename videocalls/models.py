@@ -1,4 +1,4 @@
-"""A room with a time window at a provider. Knows nothing of what it is used for."""
+"""A video room with a time window at a provider. This app knows nothing of appointments."""
 
 import secrets
 from datetime import datetime
@@ -11,24 +11,24 @@ from accounts import leases
 
 
 def random_room() -> str:
-    """A name that nobody can guess, lower case as Jitsi wants it."""
+    """Returns a name that cannot be guessed, in lower case as Jitsi requires."""
     return secrets.token_hex(12)
 
 
 class VideoCallQuerySet(models.QuerySet["VideoCall"]):
     def to_prepare(self, *, now: datetime) -> "VideoCallQuerySet":
-        """Calls that a provider has still to be told of: due, and not leased to a worker that is at it."""
+        """Returns the calls that are due to be prepared at their provider and not leased to a worker."""
         waiting = self.filter(state=VideoCall.State.PENDING, closes_at__gt=now)
         return waiting.filter(leases.is_free(now=now), Q(retry_at__isnull=True) | Q(retry_at__lte=now))
 
     def reopen(self, opens_at: datetime, closes_at: datetime) -> int:
-        """Give the calls another window (UTC). Their providers have to be told again, also by who is at it just now."""
+        """Gives the calls another window (UTC). They are prepared again, even if a worker is preparing them now."""
         new = {"state": VideoCall.State.PENDING, "attempts": 0, "leased_until": None, "retry_at": None}
         return self.update(opens_at=opens_at, closes_at=closes_at, **new)
 
 
 class VideoCall(models.Model):
-    """A room that opens and closes at set times (UTC)."""
+    """A video room that opens and closes at set times (UTC)."""
 
     class State(models.TextChoices):
         PENDING = "pending", _("Being prepared")

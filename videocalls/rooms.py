@@ -1,4 +1,4 @@
-"""The verbs of video calls: prepare a room at its provider, and enter it."""
+"""Prepares video rooms at their provider, and lets people enter them."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,7 +14,7 @@ State = VideoCall.State
 
 
 def _failed(_now: datetime) -> dict[str, Any]:
-    """Staff see it."""
+    """Returns the fields that end a call in the failed state, which staff see."""
     return {"state": State.FAILED, "retry_at": None}
 
 
@@ -24,7 +24,7 @@ PREPARING = Work(VideoCall.objects, LEASE, RETRIES, due="retry_at", given_up=_fa
 
 
 def prepare(call: VideoCall, *, now: datetime) -> None:
-    """Tell the provider of the room and its window, and store how that went; nothing if another worker is at it."""
+    """Prepares the room at its provider and stores the outcome. Does nothing if another worker has leased the call."""
     for waiting in _claim(call, now):
         try:
             provider_of(waiting).prepare(waiting)
@@ -37,7 +37,7 @@ def prepare(call: VideoCall, *, now: datetime) -> None:
 
 
 def enter(call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
-    """The visitor's own address of the room; empty while it is closed, or where the call has none to go to."""
+    """Returns the visitor's own address of the room. It is empty while the room is closed, or if there is no hosted room."""
     if call.state != State.READY or not call.is_open(now):
         return ""
     try:
@@ -47,7 +47,7 @@ def enter(call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
 
 
 def is_hosted(call: VideoCall) -> bool:
-    """Whether the call has a room to go to. Without one people talk by telephone."""
+    """Returns whether the call has a hosted room. Without one, people talk by telephone."""
     try:
         return provider_of(call).is_hosted
     except ProviderRefused:
@@ -56,6 +56,6 @@ def is_hosted(call: VideoCall) -> bool:
 
 @transaction.atomic
 def _claim(call: VideoCall, now: datetime) -> list[VideoCall]:
-    """The call as it is now, leased to the caller; or nothing."""
+    """Returns the call as it is now, leased to the caller, or an empty list."""
     waiting = leases.lock_first(VideoCall.objects.to_prepare(now=now).filter(pk=call.pk))
     return PREPARING.take([waiting], now=now) if waiting else []

@@ -1,5 +1,5 @@
-"""Agencies in the admin. `appointments` registers what times depend on and publishes it: agencies, branches, opening
-rules and closures."""
+"""Agencies in the admin. `appointments` registers agencies, branches, opening rules and closures, because it publishes the
+times that depend on them."""
 
 from agencies.admin.memberships import MembershipAdmin
 from agencies.admin.procedures import ProcedureAdmin

@@ -1,4 +1,4 @@
-"""The agency in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
+"""The agency in the admin. `appointments` registers it, because an edit here can change the times that citizens can book."""
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -13,7 +13,7 @@ from agencies.models import Agency, Role
 
 
 class AgencyAdmin(PlacedAdmin):
-    """Operators bring an agency in and set its rules; its administrators read them."""
+    """Operators add an agency and set its rules. The agency's administrators only read them."""
 
     form = AgencyForm
     list_display = ("short_name", "platform", "stage", "live_since")
@@ -47,5 +47,5 @@ class AgencyAdmin(PlacedAdmin):
         return access.is_operator(user)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # Addresses of the agency: links and programs of others rely on them.
+        # These are addresses of the agency. Links and other programs rely on them.
         return ("slug", "platform_slug") if obj else ()

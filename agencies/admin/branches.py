@@ -1,4 +1,4 @@
-"""The branch in the admin. Registered by `appointments`: what is edited here changes which times can be booked."""
+"""The branch in the admin. `appointments` registers it, because an edit here can change the times that citizens can book."""
 
 from typing import Any, cast
 
@@ -21,7 +21,7 @@ class SupervisedAgencyFilter(AgencyFilter):
 
 
 class BranchAdmin(PlacedAdmin):
-    """Administrators of the agency edit the place itself, supervisors only what hangs on it."""
+    """The agency's administrators edit the branch itself. Supervisors edit only its openings and closures."""
 
     list_display = ("name", "city", "is_open", "agency")
     list_filter = (SupervisedAgencyFilter, "is_open")
@@ -59,7 +59,7 @@ class BranchAdmin(PlacedAdmin):
 
     @admin.display(description=_("agency"))
     def of_agency(self, branch: Branch) -> str:
-        """Without the link to the agency's page, which supervisors have not."""
+        """Returns the agency without a link to its page, because supervisors cannot open that page."""
         return branch.agency.name
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:

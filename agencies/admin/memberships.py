@@ -16,7 +16,7 @@ from agencies.models import Branch, Membership, Role
 
 @admin.register(Membership)
 class MembershipAdmin(PlacedAdmin):
-    """Who works where. Nobody changes one's own role: not up, and not down by mistake."""
+    """Memberships in the admin. People cannot change their own role, neither up nor, by mistake, down."""
 
     list_display = ("person", "email", "role", "branch", "agency")
     list_filter = (AgencyFilter, "role")

@@ -1,6 +1,6 @@
-"""What all pages of the admin have in common: rows outside one's places do not exist.
+"""The base of all admin pages: rows outside a person's own agencies and branches do not exist for them.
 
-`agencies.access` alone says who may; Django's own permission rows are not used.
+Permissions come only from `agencies.access`. Django's own permission rows are not used.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ from agencies.models import Role
 
 
 def unbroken(text: str) -> SafeString:
-    """The text of a list's cell on one line."""
+    """Returns the text of a list's cell without line breaks."""
     return format_html('<span class="unbroken">{}</span>', text)
 
 
 class PlacedAdmin(ModelAdmin):
-    """Rows that lie at agencies or branches: `rows` are those that exist for a person, `may_change` those one edits."""
+    """Rows that belong to agencies or branches. `rows` returns those a person sees, `may_change` decides about edits."""
 
     view_on_site = False
     actions = None
@@ -37,26 +37,26 @@ class PlacedAdmin(ModelAdmin):
     list_per_page = 50
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
-        """Of the found rows, those that exist for the user."""
+        """Returns the found rows that the user may see."""
         raise NotImplementedError
 
     def may_see(self, user: User) -> bool:
-        """Whether the user has anything to do with rows of this kind."""
+        """Returns whether the user may see rows of this kind."""
         raise NotImplementedError
 
     def may_change(self, user: User, row: Model | None = None) -> bool:
-        """Whether the user edits this row, or rows of this kind at all."""
+        """Returns whether the user may edit this row or, without a row, any row of this kind."""
         return self.may_see(user)
 
     def may_add(self, user: User) -> bool:
         return self.may_change(user)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
-        """Nothing that others refer to is deleted: it is closed or switched off instead."""
+        """Returns False by default: a row that other rows refer to is closed or switched off, and not deleted."""
         return False
 
     def choices(self, user: User) -> dict[str, QuerySet]:
-        """For each field that refers to other rows, those that one may refer to."""
+        """Returns, for each field that refers to other rows, the rows that the user may choose."""
         return {}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
@@ -77,7 +77,7 @@ class PlacedAdmin(ModelAdmin):
         return super().formfield_for_manytomany(db_field, request, **self._chosen_from(db_field, request, kwargs))
 
     def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
-        """Without the links that add and change the other row in a window of its own."""
+        """Leaves out the links that add or change the other row in a separate window."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         for name in ("can_add_related", "can_change_related", "can_delete_related", "can_view_related"):
             if field is not None and hasattr(field.widget, name):
@@ -104,7 +104,7 @@ class PlacedAdmin(ModelAdmin):
 
 
 class AgencyFilter(SimpleListFilter):
-    """By the agencies that exist for the person; not there for who has one only."""
+    """Filters by agency. Does not appear for people who see only one agency."""
 
     title = _("agency")
     parameter_name = "agency"

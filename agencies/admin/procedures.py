@@ -41,5 +41,5 @@ class ProcedureAdmin(PlacedAdmin):
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        # The code is the procedure's address; another agency's would take its appointments along.
+        # The code is the procedure's address. A change of agency would move its appointments to the other agency.
         return ("agency", "code") if obj else ()

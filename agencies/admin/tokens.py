@@ -16,7 +16,7 @@ from agencies.models import Role, SystemToken
 
 @admin.register(SystemToken)
 class SystemTokenAdmin(PlacedAdmin):
-    """The token itself is shown once, on the page that answers its creation."""
+    """The token itself is shown only once, on the page after its creation."""
 
     list_display = ("label", "agency", "is_active", "created_at")
     list_filter = (AgencyFilter, "is_active")

@@ -21,7 +21,7 @@ MINUTE = 60
 
 
 class SystemAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <token>`: an agency's own system. `request.auth` is then the caller."""
+    """Reads `Authorization: Bearer <token>` of an agency's own system, which is then `request.auth`."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, SystemFacts] | None:
         scheme, _space, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -52,7 +52,7 @@ class IsCitizenOrSystem(BasePermission):
 
 
 def caller(request: Request) -> str:
-    """Who calls, for counting requests and for telling idempotency keys apart."""
+    """Returns a key for the caller. It counts requests and tells idempotency keys apart."""
     return f"token:{request.auth.pk}" if isinstance(request.auth, SystemFacts) else f"user:{request.user.pk}"
 
 

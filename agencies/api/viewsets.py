@@ -1,4 +1,4 @@
-"""REST: agencies, branches and procedures, for everybody to read."""
+"""The REST API of agencies, branches and procedures. Everybody can read them."""
 
 import re
 from typing import Any
@@ -17,7 +17,7 @@ from rest_framework.response import Response
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 
-# What an answer looks like that is not what was asked for.
+# The forms of answers to refused requests.
 
 
 def errors_by_field(description: str, example: dict[str, list]) -> OpenApiResponse:
@@ -39,11 +39,11 @@ TOO_MANY = OpenApiResponse(_DETAIL, "Too many requests; the header Retry-After s
 
 CODE = re.compile(r"[-a-zA-Z0-9_]{1,60}")
 
-# What is read
+# Serializers
 
 
 class CodeField(serializers.SlugRelatedField):
-    """A branch, procedure or agency named by its code or slug. What can't be a code is unknown, whatever it is."""
+    """A branch, procedure or agency, named by its code or slug. A value that can't be a code is reported as unknown."""
 
     default_error_messages = {"does_not_exist": _("There is no “{value}” here.")}
 
@@ -116,14 +116,14 @@ class ProcedureSerializer(serializers.ModelSerializer):
         return settings.SITE_URL + path
 
 
-# What may be asked for
+# Filters
 
 
 class AgencyFilter(serializers.Serializer):
     agency = CodeField("slug", queryset=Agency.objects.visible(), required=False, help_text="Slug of an agency.")
 
     def matching(self, found: Any) -> Any:
-        """The rows of the queryset that are asked for. Raises ValidationError."""
+        """Returns the rows of the queryset that match the request. Raises ValidationError."""
         self.is_valid(raise_exception=True)
         if agency := self.validated_data.get("agency"):
             found = found.filter(agency=agency)
@@ -166,11 +166,11 @@ def _has(procedure: Procedure, words: list[str]) -> bool:
     return all(word in key for word in words)
 
 
-# The addresses
+# Views
 
 
 class CodedViewSet(viewsets.GenericViewSet):
-    """Rows that have a code in their address. What can't be a code is not found, whatever it is."""
+    """Rows with a code in their address. A value that can't be a code is not found."""
 
     lookup_value_converter = "str"
 
@@ -181,7 +181,7 @@ class CodedViewSet(viewsets.GenericViewSet):
 
 
 class PublicViewSet(mixins.RetrieveModelMixin, CodedViewSet):
-    """Read by everybody: nobody is asked who it is."""
+    """Everybody can read these rows. No sign-in is needed."""
 
     authentication_classes = ()
 

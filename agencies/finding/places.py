@@ -1,4 +1,4 @@
-"""Branches as people look for them: by region in Greece, by country abroad."""
+"""Branches in groups, as people look for them: by region in Greece, by country abroad."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ HOME = "GR"
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A branch to choose, and the earliest time (UTC) that it still has, if any."""
+    """A branch and its earliest free time (UTC), if it has one."""
 
     branch: Branch
     earliest: datetime | None
@@ -34,9 +34,9 @@ class Place:
 
 
 def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> list[Place]:
-    """The branches in groups with a name, groups and branches in alphabetical order of the active language.
+    """Groups the branches by place. Groups and branches are in alphabetical order of the active language.
 
-    Regions where the country is Greece, else countries. `earliest` gives a branch's (by primary key) earliest time.
+    A group is a region of Greece or another country. `earliest` maps a branch's primary key to its earliest time (UTC).
     """
     rows = [Row(branch, earliest.get(branch.pk)) for branch in branches]
     named = sorted(((_place(row.branch), row) for row in rows), key=lambda pair: _order(*pair))
@@ -44,7 +44,7 @@ def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> li
 
 
 def soonest(places: Iterable[Place], number: int) -> list[Row]:
-    """The branches with the earliest times of all places."""
+    """Returns the branches with the earliest times, from all places together."""
     rows = [row for place in places for row in place.rows if row.earliest]
     return sorted(rows, key=_moment)[:number]
 

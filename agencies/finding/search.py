@@ -1,4 +1,4 @@
-"""What the portal's search finds, in any spelling: services, agencies and branches."""
+"""The portal's search. It finds services, agencies and branches in any spelling."""
 
 import operator
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from agencies.models import Agency, Branch, Procedure
 from agencies.text import search_key
 
 MAX_BRANCHES = 20
-SHORTEST_WORD = 4  # letters of a word that tells something by itself: not «στα», not "in"
+SHORTEST_WORD = 4  # letters of a word that means something by itself, unlike «στα» or "in"
 _key = lru_cache(maxsize=20_000)(search_key)
 
 
@@ -27,10 +27,10 @@ class Found:
 
 
 def find(query: str, agencies: Iterable[Agency]) -> Found:
-    """Everything that has each word of the query; services that have them in their name come first.
+    """Finds everything that contains all words of the query. Services with the words in their name come first.
 
-    Where nothing has them all, as with "passport melbourne": the services whose names have some of them, and the branches
-    that have some. Two queries, or four.
+    If nothing contains all words, as with "passport melbourne", it finds the services and branches with some of them.
+    Takes two queries, or four.
     """
     words = search_key(query).split()
     if not words:
@@ -45,7 +45,7 @@ def find(query: str, agencies: Iterable[Agency]) -> Found:
 
 
 def _with_some(words: list[str]) -> Found:
-    """Services and branches that have any of the words, those with most of them first."""
+    """Finds services and branches with any of the words. Those with the most words come first."""
     offered = Procedure.objects.offered().select_related("agency")
     named = [(_number(words, (one.name_el, one.name_en)), one) for one in offered]
     procedures = sorted((pair for pair in named if pair[0]), key=lambda pair: -pair[0])
@@ -66,7 +66,7 @@ def _has(words: list[str], texts: Iterable[str]) -> bool:
 
 
 def _number(words: list[str], texts: Iterable[str]) -> int:
-    """How many of the words the texts have."""
+    """Returns the number of words that the texts contain."""
     key = " ".join(_key(text) for text in texts)
     return sum(word in key for word in words)
 

@@ -1,7 +1,7 @@
-"""The starting state of agencies, procedures, branches and their opening, from CSV files.
+"""Loads agencies, procedures, branches and their openings from CSV files.
 
-Staff own what is there once it is loaded: a later run creates what is missing and leaves the rest alone, unless it is
-told to update. Opening rules are made for branches that have none, and never touched again.
+Loaded rows belong to staff. A later run creates missing rows and changes no others, unless it is told to update. Opening
+rules are made only for branches that have none, and are never changed afterwards.
 """
 
 import copy
@@ -26,7 +26,7 @@ YES_NO = {"yes": True, "no": False}
 
 @dataclass
 class Tally:
-    """What a run did with a file; `kept` counts rows that staff changed and that it left as they are."""
+    """The result for one file. `kept` counts the rows that differ from the file, because staff changed them."""
 
     created: int = 0
     updated: int = 0
@@ -36,7 +36,7 @@ class Tally:
 
 @dataclass
 class Source:
-    """One file, the model it fills, the column that names a row, and what else follows from the columns."""
+    """One file, the model that it fills, the column that identifies a row, and further values that follow from the columns."""
 
     path: Path
     model: type[models.Model]
@@ -45,9 +45,9 @@ class Source:
 
 
 def load_agencies(folder: Path = DATA, *, update: bool = False) -> dict[str, Tally]:
-    """Load the folder's four files in one transaction; the tally of each by its name.
+    """Loads the folder's four files in one transaction. Returns the tally of each file by its name.
 
-    Raises TableError with everything that is wrong with the first faulty file; then nothing is written.
+    Raises TableError with all errors of the first faulty file. Nothing is written then.
     """
     sources = (
         Source(folder / "agencies.csv", Agency, "slug"),
@@ -75,7 +75,7 @@ def _load(source: Source, update: bool) -> Tally:
 
 
 def _columns(source: Source, rows: list[Row]) -> list[str]:
-    """The model's fields that the file fills."""
+    """Returns the model's fields that the file fills."""
     header = list(rows[0].cells) if rows else []
     wrong = [name for name in header if name != "agency_slug" and not _has_field(source.model, name)]
     errors = [f"{source.path.name}: column “{name}” is unknown" for name in wrong]
@@ -93,7 +93,7 @@ def _has_field(model: type[models.Model], name: str) -> bool:
 
 
 def _field(model: type[models.Model], column: str) -> Any:
-    """The model's field of a column: files name them as the database does."""
+    """Returns the model's field for a column. Files use the database's names of columns."""
     return next(field for field in model._meta.concrete_fields if field.column == column)
 
 
@@ -104,7 +104,7 @@ def _unique_columns(source: Source, columns: list[str]) -> list[str]:
 def _all_or_errors(
     path: Path, rows: list[Row], build: Callable[[Row], models.Model], unique: Iterable[str] = ()
 ) -> list[models.Model]:
-    """What `build` makes of each row, or one TableError about all rows of which it makes nothing."""
+    """Returns what `build` makes of each row. Raises one TableError about all rows for which it fails."""
     built, errors = [], _repeated(path, rows, unique)
     for row in rows:
         try:
@@ -138,7 +138,7 @@ def _lines(error: ValidationError) -> list[str]:
 def _built(
     model: type[models.Model], columns: list[str], row: Row, existing: models.Model | None, agencies: dict[str, Agency]
 ) -> models.Model:
-    """The row as a checked, unsaved instance: a copy of the existing one, so that other fields keep their values."""
+    """Returns the row as a checked, unsaved instance. It is a copy of the existing one, so other fields keep their values."""
     thing = copy.copy(existing) if existing else model()
     for column in columns:
         if column == "agency":
@@ -154,7 +154,7 @@ def _built(
 
 
 def _by_column(model: type[models.Model], error: ValidationError) -> dict[str, list[str]]:
-    """The error's messages as the file's editor knows the columns."""
+    """Returns the error's messages by the file's names of columns."""
     columns = {field.name: str(field.column) for field in model._meta.concrete_fields if not field.is_relation}
     return {columns.get(name, name): messages for name, messages in error.message_dict.items()}
 
@@ -167,7 +167,7 @@ def _agency(row: Row, agencies: dict[str, Agency]) -> Agency:
 
 
 def _value(field: Any, row: Row) -> Any:
-    """The cell as the field's `clean` takes it. An empty cell is the field's default."""
+    """Returns the cell as the field's `clean` takes it. An empty cell means the field's default."""
     cell = row.cells[field.column]
     if not cell:
         return field.get_default()
@@ -199,7 +199,7 @@ def _values(thing: models.Model, fields: list[str]) -> list[Any]:
 
 
 def _load_opening_rules(path: Path) -> Tally:
-    """Rules for the branches that have none. Rows that name branches replace the whole agency's rows for those."""
+    """Makes rules for branches without any. Rows that name branches replace the agency's general rows for these branches."""
     rows = tables.read(path)
     branches = _branches_by_agency()
     procedures = {(procedure.agency.slug, procedure.code): procedure for procedure in _procedures()}
@@ -237,7 +237,7 @@ def _procedures() -> models.QuerySet[Procedure]:
 
 
 def _places(row: Row, branches: dict[str, dict[str, Branch]], named: set[str]) -> list[Branch]:
-    """The branches a row speaks of: those it names, or all of its agency that no other row names."""
+    """Returns the branches of a row: those that it names, or all of its agency that no other row names."""
     own = branches.get(row.cells["agency_slug"], {})
     codes = row.parts("branches")
     unknown = [code for code in codes if code not in own]
@@ -250,7 +250,7 @@ def _places(row: Row, branches: dict[str, dict[str, Branch]], named: set[str]) -
 
 
 def _rule(row: Row, places: list[Branch]) -> OpeningRule:
-    """The row as a checked rule of the first of its branches."""
+    """Returns the row as a checked rule of its first branch."""
     rule = OpeningRule(branch=places[0])
     for name in row.cells.keys() - {"agency_slug", "branches", "procedures"}:
         setattr(rule, name, _value(OpeningRule._meta.get_field(name), row))

@@ -1,4 +1,4 @@
-"""The CSV files that the product ships: UTF-8, comma separated, a header row, lists inside a cell separated by `;`."""
+"""Reads CSV files: UTF-8, comma separated, with a header row. Lists inside a cell are separated by `;`."""
 
 import csv
 from pathlib import Path
@@ -8,7 +8,7 @@ DATA = Path(__file__).parent.parent / "data"
 
 
 class Row(NamedTuple):
-    """Cells by column, and the row's number as a spreadsheet shows it: the header is row 1."""
+    """Cells by column, and the row's number as in a spreadsheet, where the header is row 1."""
 
     number: int
     cells: dict[str, str]
@@ -18,7 +18,7 @@ class Row(NamedTuple):
 
 
 class TableError(Exception):
-    """What is wrong with a file: all of it, one line each, with the row's number."""
+    """All errors of a file, one line for each, with the row's number."""
 
     def __init__(self, errors: list[str]) -> None:
         super().__init__("\n".join(errors))
@@ -26,7 +26,7 @@ class TableError(Exception):
 
 
 def read(path: Path) -> list[Row]:
-    """The file's rows, cells stripped, empty rows left out."""
+    """Returns the file's rows without empty ones. Cells have no spaces at their ends."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = [[cell.strip() for cell in line] for line in csv.reader(file)]

@@ -1,4 +1,4 @@
-"""Who offers what, where, when, and who may."""
+"""The models of agencies: services, branches, openings, closures, memberships and tokens."""
 
 from agencies.models.agency import Agency
 from agencies.models.branch import Branch

@@ -11,22 +11,22 @@ DAY_MINUTES = 24 * 60
 
 
 def default_reminders() -> list[int]:
-    """Three days, one day and two hours before, in minutes."""
+    """Returns three days, one day and two hours, in minutes before the appointment."""
     return [3 * DAY_MINUTES, DAY_MINUTES, 2 * 60]
 
 
 class AgencyQuerySet(models.QuerySet["Agency"]):
     def live(self) -> "AgencyQuerySet":
-        """Agencies whose platform takes bookings from the public."""
+        """Returns the agencies whose platform takes bookings from the public."""
         return self.filter(stage__in=Agency.LIVE)
 
     def visible(self) -> "AgencyQuerySet":
-        """Agencies that the portal shows: the live ones, and those that are joining, which cannot be booked yet."""
+        """Returns the agencies that the portal shows: the live ones, and those that are joining and take no bookings yet."""
         return self.exclude(stage=Agency.Stage.REQUEST)
 
 
 class Agency(models.Model):
-    """A public body with a platform of its own name, brand and rules."""
+    """A public body with its own platform, brand and rules."""
 
     class Stage(models.TextChoices):
         REQUEST = "request", _("Request")
@@ -34,11 +34,11 @@ class Agency(models.Model):
         PILOT = "pilot", _("Pilot")
         PRODUCTION = "production", _("In production")
 
-    # The stages in which the public books.
+    # The stages in which the public can book.
     LIVE = (Stage.PILOT, Stage.PRODUCTION)
 
     class VideoProvider(models.TextChoices):
-        """Named as in `videocalls.providers`, which agencies know nothing of."""
+        """The names are those of `videocalls.providers`, which this app does not import."""
 
         ROOM = "room", _("None: the officer calls by telephone")
         JITSI = "jitsi", "Jitsi"
@@ -135,5 +135,5 @@ class Agency(models.Model):
 
     @property
     def notice(self) -> timedelta:
-        """How long before a time the public can book it at the latest."""
+        """The shortest time between a booking by the public and the start of the appointment."""
         return timedelta(minutes=self.notice_minutes)

@@ -13,13 +13,13 @@ from agencies.models.services import serving
 from agencies.text import country_name, localized, search_key
 from agencies.wallclock import instant, midnight
 
-if TYPE_CHECKING:  # an annotation is no reason to read the other model first
+if TYPE_CHECKING:  # annotations need no import at run time
     from agencies.models.procedure import Procedure
 
 
 @cache
 def _zones() -> set[str]:
-    """The names of all time zones, read from disk once."""
+    """Returns the names of all time zones. They are read from disk once."""
     return available_timezones()
 
 
@@ -30,11 +30,11 @@ def validate_timezone(value: str) -> None:
 
 class BranchQuerySet(models.QuerySet["Branch"]):
     def open(self) -> "BranchQuerySet":
-        """Branches that the public can book at."""
+        """Returns the branches where the public can book."""
         return self.filter(is_open=True, agency__stage__in=Agency.LIVE)
 
     def serving(self, procedure: "Procedure", channel: str) -> "BranchQuerySet":
-        """Open branches where the public books the procedure in the channel, free times or not."""
+        """Returns the open branches where the public can book the procedure in the channel, even without free times."""
         rules = Branch.objects.filter(
             serving(procedure.pk, by="opening_rules__"),
             opening_rules__channels__contains=[channel],
@@ -43,7 +43,7 @@ class BranchQuerySet(models.QuerySet["Branch"]):
         return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
 
     def matching(self, query: str) -> "BranchQuerySet":
-        """Branches whose name, city, region, country or postal address has every word of the query, in any spelling."""
+        """Returns the branches whose name, city, region, country or address has all words of the query, in any spelling."""
         found = self
         for word in search_key(query).split():
             found = found.filter(search_text__contains=word)
@@ -51,7 +51,7 @@ class BranchQuerySet(models.QuerySet["Branch"]):
 
 
 class Branch(models.Model):
-    """Where an agency serves: a place with its own clock and holidays, or the central services that serve from afar."""
+    """A place where an agency serves, with its time zone and holidays, or the central services, which serve remotely."""
 
     agency = models.ForeignKey("agencies.Agency", models.PROTECT, related_name="branches", verbose_name=_("agency"))
     code = models.SlugField(_("code"), max_length=60, unique=True)
@@ -103,7 +103,7 @@ class Branch(models.Model):
         self.index_text()
 
     def index_text(self) -> None:
-        """Bring `search_text` up to date; called where a branch is edited or loaded."""
+        """Brings `search_text` up to date. Code that edits or loads a branch calls it."""
         fields = ("name", "city", "region", "address")
         texts = [getattr(self, f"{field}_{language}") for language in ("el", "en") for field in fields]
         countries = [country_name(self.country, language) for language in ("el", "en")]
@@ -114,20 +114,20 @@ class Branch(models.Model):
         return ZoneInfo(self.timezone)
 
     def local(self, moment: datetime) -> datetime:
-        """The moment (aware) on the branch's wall clock."""
+        """Returns the moment (aware) in the branch's time zone."""
         return moment.astimezone(self.zone)
 
     def today(self, now: datetime) -> date:
         return self.local(now).date()
 
     def instant(self, local: datetime) -> datetime:
-        """The moment (UTC) at which the branch's wall clock shows `local` (naive)."""
+        """Returns the moment (UTC) at which the branch's clock shows `local` (naive)."""
         return instant(local, self.zone)
 
     def midnight(self, day: date) -> datetime:
-        """The first moment (UTC) of the branch's local day."""
+        """Returns the first moment (UTC) of the branch's local day."""
         return midnight(day, self.zone)
 
     def day_span(self, day: date) -> tuple[datetime, datetime]:
-        """The first moment (UTC) of the branch's local day, and that of the next one."""
+        """Returns the first moments (UTC) of the branch's local day and of the next day."""
         return self.midnight(day), self.midnight(day + timedelta(days=1))

@@ -3,7 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Channel(models.TextChoices):
-    """How a citizen is served."""
+    """The way in which a citizen is served."""
 
     IN_PERSON = "in_person", _("In person")
     VIDEO = "video", _("By video call")

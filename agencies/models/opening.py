@@ -1,4 +1,4 @@
-"""When a branch is open, in the wall-clock time of its own zone, and when it is not after all."""
+"""Openings and closures of a branch, in the local time of its zone."""
 
 from collections.abc import Iterable
 from datetime import date, timedelta
@@ -15,15 +15,15 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models.channel import Channel
 from agencies.text import localized
 
-if TYPE_CHECKING:  # an annotation is no reason to read the other model first
+if TYPE_CHECKING:  # annotations need no import at run time
     from agencies.models.branch import Branch
 
-LIST_OF_DAYS = 2  # so many days in a row are still named one by one
+LIST_OF_DAYS = 2  # at most this many days in a row are named one by one
 ISO_WEEKDAYS = [(number + 1, label) for number, label in WEEKDAYS.items()]
 
 
 def weekday_names(weekdays: Iterable[int]) -> str:
-    """ISO weekdays in words: "Monday–Friday", "Monday, Wednesday"."""
+    """Returns ISO weekdays in words: "Monday–Friday", "Monday, Wednesday"."""
     runs: list[list[int]] = []
     for day in sorted(weekdays):
         if runs and runs[-1][-1] == day - 1:
@@ -34,7 +34,7 @@ def weekday_names(weekdays: Iterable[int]) -> str:
     return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > LIST_OF_DAYS else ", ".join(run) for run in names)
 
 
-# Whether {rule}, a row of opening rules, opens on {day}, a local date, closures aside; `OpeningRule.is_on` says the same.
+# SQL: true if {rule}, a row of opening rules, opens on {day}, a local date. Closures do not count. Same as `OpeningRule.is_on`.
 RULE_OPENS = """{day} >= {rule}.valid_from AND ({rule}.valid_until IS NULL OR {day} <= {rule}.valid_until)
         AND extract(isodow FROM {day}) = ANY({rule}.weekdays)
         AND (date_trunc('week', {day}::timestamp)::date - date_trunc('week', {rule}.valid_from::timestamp)::date) / 7
@@ -42,7 +42,7 @@ RULE_OPENS = """{day} >= {rule}.valid_from AND ({rule}.valid_until IS NULL OR {d
 
 
 class OpeningRule(models.Model):
-    """Weekly opening of a branch. Dates and times are the wall clock of the branch's zone."""
+    """A weekly opening of a branch. Dates and times are local to the branch's zone."""
 
     class Purpose(models.TextChoices):
         PUBLIC = "public", _("Appointments for everybody")
@@ -106,7 +106,7 @@ class OpeningRule(models.Model):
         return f"{weekday_names(self.weekdays)} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
 
     def is_on(self, day: date) -> bool:
-        """Whether it opens on this local day, closures aside; RULE_OPENS says the same in SQL."""
+        """Returns whether the rule opens on this local day. Closures do not count. Same as RULE_OPENS in SQL."""
         if day < self.valid_from or (self.valid_until is not None and day > self.valid_until):
             return False
         weeks = (_monday(day) - _monday(self.valid_from)).days // 7
@@ -125,7 +125,7 @@ def _monday(day: date) -> date:
     return day - timedelta(days=day.weekday())
 
 
-# `ClosureQuerySet.of` in SQL: whether the row `closure` closes the row `branch`.
+# `ClosureQuerySet.of` in SQL: true if the row `closure` applies to the row `branch`.
 CLOSES_BRANCH = "closure.agency_id = branch.agency_id AND (closure.branch_id IS NULL OR closure.branch_id = branch.id)"
 # `ClosureQuerySet.during` in SQL.
 CLOSES_DURING = "closure.from_date <= {until} AND closure.until_date >= {since}"
@@ -133,18 +133,18 @@ CLOSES_DURING = "closure.from_date <= {until} AND closure.until_date >= {since}"
 
 class ClosureQuerySet(models.QuerySet["Closure"]):
     def of(self, branch: "Branch") -> "ClosureQuerySet":
-        """Closures of the branch, of some of its desks, and of its whole agency."""
+        """Returns the closures of the branch, of some of its desks, and of its whole agency."""
         return self.filter(models.Q(branch=branch) | models.Q(branch=None, agency=branch.agency_id))
 
     def during(self, since: date, until: date) -> "ClosureQuerySet":
-        """Closures of any of these local days, the last one included."""
+        """Returns the closures on any of these local days. The last day is included."""
         return self.filter(from_date__lte=until, until_date__gte=since)
 
 
 class Closure(models.Model):
-    """Closed time of a whole agency, a branch, or some of its desks, on the wall clock of each branch's zone.
+    """Closed time of a whole agency, a branch, or some of its desks, in the local time of each branch.
 
-    It holds on every day from `from_date` to `until_date`, all day or from `from_time` to `until_time`.
+    It applies to every day from `from_date` to `until_date`, either all day or from `from_time` to `until_time`.
     """
 
     class Kind(models.TextChoices):

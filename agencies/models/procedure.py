@@ -12,17 +12,17 @@ from agencies.text import localized
 
 class ProcedureQuerySet(models.QuerySet["Procedure"]):
     def offered(self) -> "ProcedureQuerySet":
-        """Procedures that the public can book."""
+        """Returns the procedures that the public can book."""
         return self.filter(is_offered=True, agency__stage__in=Agency.LIVE)
 
     def for_officers(self) -> "ProcedureQuerySet":
-        """Procedures that officers can book for citizens: also those that the public cannot."""
+        """Returns the procedures that officers can book for citizens, also those that the public cannot book."""
         offered = models.Q(is_offered=True) | models.Q(by_referral=True)
         return self.filter(offered, agency__stage__in=Agency.LIVE)
 
 
 class Procedure(models.Model):
-    """What a citizen comes for."""
+    """A service that citizens book."""
 
     class Identification(models.TextChoices):
         NONE = "none", _("Name and e-mail")
@@ -78,5 +78,5 @@ class Procedure(models.Model):
 
     @property
     def channel_choices(self) -> list[tuple[str, str]]:
-        """The procedure's channels as (value, label), in the order in which they are always shown."""
+        """Returns the procedure's channels as (value, label), in the order that all pages use."""
         return [(channel.value, str(channel.label)) for channel in Channel if channel.value in self.channels]

@@ -1,13 +1,13 @@
-"""What an opening rule or a desk serves: the services it names, or all of them where it names none.
+"""The services of an opening rule or a desk: those that it names, or all services if it names none.
 
-The rule in SQL, for querysets and in Python, side by side: whoever changes one changes all three.
+The rule is here three times: in SQL, for querysets, and in Python. A change of one has to change all three.
 """
 
 from collections.abc import Collection
 
 from django.db.models import Q
 
-# Whether the row `rule` serves {procedure}, a column or parameter with a procedure's key.
+# SQL: true if the row `rule` serves {procedure}, a column or parameter with a procedure's key.
 RULE_SERVES = """(
     NOT EXISTS (SELECT FROM agencies_openingrule_procedures one WHERE one.openingrule_id = rule.id)
     OR EXISTS (
@@ -18,10 +18,10 @@ RULE_SERVES = """(
 
 
 def serving(procedure: int, by: str = "") -> Q:
-    """Rows that serve the procedure (its key); `by` leads from the row to what names the services, e.g. "opening_rules__"."""
+    """Matches rows that serve the procedure (its key). `by` is the path from the row to the rule or desk: "opening_rules__"."""
     return Q(**{f"{by}procedures__isnull": True}) | Q(**{f"{by}procedures": procedure})
 
 
 def serves(named: Collection[int], procedure: int | None) -> bool:
-    """Whether what names these services (keys) serves the procedure (key)."""
+    """Returns whether a rule or desk that names these services (keys) serves the procedure (key)."""
     return not named or procedure in named

@@ -5,7 +5,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SystemToken(models.Model):
-    """Lets an agency's own system book for that agency through the API. Only a digest of the token is kept."""
+    """Lets an agency's own system book for that agency through the API. Only a digest of the token is stored."""
 
     agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="tokens", verbose_name=_("agency"))
     label = models.CharField(_("system"), max_length=80)
@@ -13,7 +13,7 @@ class SystemToken(models.Model):
     is_active = models.BooleanField(_("active"), default=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
-    # The token itself, on the one object that has just been made; never stored.
+    # The token itself. Only the newly made object has it, and it is never stored.
     key: str
 
     class Meta:
@@ -26,5 +26,5 @@ class SystemToken(models.Model):
 
     @staticmethod
     def digest_of(key: str) -> str:
-        """A plain SHA-256: tokens are long and random (or the demo's), so nothing slower is needed."""
+        """Returns a plain SHA-256. Tokens are long and random (or the demo's), so a slower hash is not needed."""
         return hashlib.sha256(key.encode()).hexdigest()

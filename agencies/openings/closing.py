@@ -1,17 +1,18 @@
-"""Desks that close: how many closures take from a branch, and which of its rules lose them.
+"""Closed desks: the number that closures take from a branch, and the rules that lose them.
 
-Desks that close are the branch's, not each rule's. Of the rules that are open together the one with most desks loses them
-first (among equals visits without an appointment, where nobody was promised anything), the next one what is left.
+A closure counts its desks once for the branch, not once for each rule. Among rules that are open at the same time, the rule
+with the most desks loses desks first, then the next one loses the rest. Among equals, rules for visits without an
+appointment lose first, because these visits were promised no time.
 """
 
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
 
-# More than any rule has: what a closure of all desks takes away.
+# The number that a closure of all desks takes away. No rule has as many.
 ALL_DESKS = 32767
 
-# To be joined to rows of `opening` (rule_id, branch_id, purpose, desks, day, length, has_closure) and a `local` time at
-# which it is open until `local + opening.length`, all on the branch's wall clock. Then DESKS_LEFT tells what the rule
-# still has.
+# SQL to join to rows of `opening` (rule_id, branch_id, purpose, desks, day, length, has_closure) and a `local` time. The
+# opening lasts from `local` until `local + opening.length`, in the branch's local time. DESKS_LEFT is then the number of
+# desks that the rule still has.
 CLOSED_DESKS = f"""
     CROSS JOIN LATERAL (
         SELECT CASE WHEN opening.has_closure THEN (

@@ -1,4 +1,4 @@
-"""How openings and closures are edited: every refusal in plain words at its field."""
+"""Forms for openings and closures. Every error is in plain words at its field."""
 
 from typing import Any, ClassVar
 
@@ -30,7 +30,7 @@ class NativeTime(forms.TimeInput):
 
 
 class PreviewedForm(forms.ModelForm):
-    """With `only_looks` its errors are shown as ever, but nobody takes it for something to save."""
+    """A form with a preview. With `only_looks` it shows its errors and never counts as valid, so nothing is saved."""
 
     only_looks = False
 
@@ -39,7 +39,7 @@ class PreviewedForm(forms.ModelForm):
 
 
 class RuleForm(PreviewedForm):
-    """What weekly and single openings have in common."""
+    """The base of the forms for weekly and single openings."""
 
     channels = channels_field()
 
@@ -106,7 +106,7 @@ class OpeningRuleForm(RuleForm):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """An opening of one day that is to repeat goes on until further notice, unless told."""
+        """Removes the last day when a single opening becomes a weekly one, unless a last day is given."""
         super().__init__(*args, **kwargs)
         if self.instance.pk and self.instance.is_once:
             self.initial["valid_until"] = None
@@ -119,7 +119,7 @@ class OpeningRuleForm(RuleForm):
 
 
 class SingleOpeningForm(RuleForm):
-    """An opening on one day only: its weekday follows from the day."""
+    """An opening on one day only. Its weekday follows from the day."""
 
     only_on = forms.DateField(label=_("Only on this day"), widget=NativeDate)
 
@@ -136,7 +136,7 @@ class SingleOpeningForm(RuleForm):
 
 
 class ClosedForm(PreviewedForm):
-    """What closures and absences have in common."""
+    """The base of the forms for closures and absences."""
 
     class Meta:
         model = Closure
@@ -165,7 +165,7 @@ class ClosedForm(PreviewedForm):
 
 
 class ClosureForm(ClosedForm):
-    """`closes_all_of` are the agencies that the asker may close as a whole."""
+    """A closure. `closes_all_of` has the agencies that the user may close as a whole."""
 
     closes_all_of: QuerySet[Agency] | None = None
 
@@ -191,7 +191,7 @@ class ClosureForm(ClosedForm):
         return self.closes_all_of is None or self.closes_all_of.filter(pk=agency.pk).exists()
 
     def _refuse_second_holiday(self) -> None:
-        """The constraint alone would not be asked where the branch is only read."""
+        """Refuses a second holiday on the same day. The form skips the constraint where the branch is read-only."""
         given = self.cleaned_data
         branch = given.get("branch") or self.instance.branch
         if branch is None or given.get("kind") != Closure.Kind.HOLIDAY or not given.get("from_date"):
@@ -202,7 +202,7 @@ class ClosureForm(ClosedForm):
 
 
 class AbsenceForm(ClosedForm):
-    """An officer is away: so many desks fewer, one unless told."""
+    """An officer's absence. It takes away one desk, unless another number is given."""
 
     class Meta(ClosedForm.Meta):
         help_texts: ClassVar = ClosedForm.Meta.help_texts | {
@@ -234,7 +234,7 @@ class AbsenceForm(ClosedForm):
 
 
 class SplitForm(forms.Form):
-    """Some desks of a rule get a purpose of their own."""
+    """Gives some desks of a rule another purpose."""
 
     class For:
         ASSISTED, SAME_DAY, WALK_IN = "assisted", "same_day", "walk_in"
@@ -278,7 +278,7 @@ class SplitForm(forms.Form):
 
     @property
     def shared_out(self) -> dict[str, Any]:
-        """What `agencies.openings.split` is asked for."""
+        """Returns the arguments for `agencies.openings.walk_ins.split`."""
         given = self.cleaned_data
         if given["purpose"] == self.For.SAME_DAY:
             return {"desks": given["desks"], "purpose": self.rule.purpose, "release_at": given["release_at"]}

@@ -1,7 +1,7 @@
-"""Public holidays as closures of each branch: Greek ones, those of the host country abroad, patron-saint days.
+"""Public holidays as closures of each branch: Greek holidays, those of the host country abroad, and patron-saint days.
 
-Loaded once for a branch and year, then staff's own: one that they remove does not come back. The library is asked when
-holidays are loaded, never while somebody waits for a page.
+Holidays are loaded once for a branch and year. Then they belong to staff, and a holiday that staff remove does not come
+back. The library is used only while holidays are loaded, never in a request for a page.
 """
 
 import re
@@ -18,7 +18,7 @@ from agencies.loading import tables
 from agencies.models import Branch, Closure
 
 GREECE = "GR"
-# The library marks a day taken instead of one on a weekend, and a day that depends on the moon.
+# The library marks a day that replaces one on a weekend ("observed"), and a day that depends on the moon ("estimated").
 MARKS_EL = {"": "", "observed": " (μεταφορά)", "estimated": " (κατ’ εκτίμηση)"}
 _NAME_AND_MARK = re.compile(r"(?P<name>.+?)(?: \((?P<mark>.+)\))?")
 
@@ -30,12 +30,12 @@ class Holiday(NamedTuple):
 
 
 def coming_years(today: date) -> range:
-    """The years whose holidays are loaded: this one and the next two."""
+    """Returns the years whose holidays are loaded: this year and the next two."""
     return range(today.year, today.year + 3)
 
 
 def load_holidays(branches: QuerySet[Branch], years: Iterable[int]) -> int:
-    """Close the branches on the holidays of each year in which they have none yet; how many were created."""
+    """Closes the branches on the holidays of each year for which they have none yet. Returns the number of new closures."""
     wanted = list(years)
     loaded = set(
         Closure.objects.filter(kind=Closure.Kind.HOLIDAY, branch__in=branches, from_date__year__in=wanted)
@@ -68,9 +68,9 @@ def _closures(branch: Branch, year: int) -> Iterator[Closure]:
 
 @cache
 def holidays_of(country: str, region: str, municipality: str, year: int) -> list[Holiday]:
-    """The days of the year on which a branch there is closed, in order, one of each day; Greek names go first.
+    """Returns the holidays of a branch in this place, in order. If holidays share a day, only the Greek one is kept.
 
-    `region` is a part of the country whose own holidays count as well: the second half of its ISO 3166-2 code.
+    `region` is a part of the country that has its own holidays: the second half of its ISO 3166-2 code.
     """
     by_day: dict[date, Holiday] = {}
     host = public_holidays(country, region, year) if country != GREECE else []
@@ -81,7 +81,7 @@ def holidays_of(country: str, region: str, municipality: str, year: int) -> list
 
 @cache
 def public_holidays(country: str, region: str, year: int) -> list[Holiday]:
-    """Days that close public services for the whole day. None where the library knows none of that country and year."""
+    """Returns the days on which public services are closed all day. Empty if the library lacks the country or year."""
     calendars = {language: _calendar(country, region, year, language) for language in ("el", "en")}
     found = []
     for day, names in sorted(calendars["en"].items()):
@@ -92,7 +92,7 @@ def public_holidays(country: str, region: str, year: int) -> list[Holiday]:
 
 
 def _calendar(country: str, region: str, year: int, language: str) -> dict[date, str]:
-    """What the library says in the language, or in a language of its own choice; nothing for a country it lacks."""
+    """Returns the library's holidays in the language. Without Greek names it returns none; without English names, its default."""
     try:
         spoken = holidays.country_holidays(country).supported_languages
     except NotImplementedError:
@@ -105,7 +105,7 @@ def _calendar(country: str, region: str, year: int, language: str) -> dict[date,
 
 
 def _paired(names: str, own: str) -> list[tuple[str, str]]:
-    """Each English name of a day with the library's Greek one; holidays that share a day come as “one; other”."""
+    """Pairs each English name of a day with the Greek one. The library joins holidays on the same day: “one; other”."""
     english, greek = names.split("; "), own.split("; ")
     return list(zip(english, greek if len(greek) == len(english) else [""] * len(english), strict=True))
 
@@ -129,13 +129,13 @@ def _english(country: str, name: str) -> str:
 
 
 def _parted(name: str) -> tuple[str, str]:
-    """A name without the library's mark, and the mark: “Labor Day (observed)” gives Labor Day, observed."""
+    """Splits a name from the library's mark: “Labor Day (observed)” gives “Labor Day” and “observed”."""
     found = _NAME_AND_MARK.fullmatch(name)
     return (found["name"], found["mark"] or "") if found else (name, "")
 
 
 def patron_saint_days(municipality: str, year: int) -> list[Holiday]:
-    """Days of the municipality's patron saint, some of which move with Orthodox Easter."""
+    """Returns the days of the municipality's patron saint. Some of them move with Orthodox Easter."""
     return [
         Holiday(_day_of(row, year), row.cells["name_el"], row.cells["name_en"])
         for row in _patron_saints().get(municipality, [])
@@ -158,12 +158,12 @@ def _patron_saints() -> dict[str, list[tables.Row]]:
 
 @cache
 def _regions() -> dict[str, str]:
-    """The part of its country whose holidays a branch keeps, for countries where they differ."""
+    """Returns the region whose holidays a branch keeps, for countries where holidays differ by region."""
     return {row.cells["branch"]: row.cells["region"] for row in tables.read(tables.DATA / "holiday_regions.csv")}
 
 
 @cache
 def _names() -> dict[tuple[str, str], tuple[str, str]]:
-    """(country or "", the library's English name) → our (Greek, English); an empty one leaves the library's."""
+    """Maps (country or "", the library's English name) to our (Greek, English). An empty name keeps the library's."""
     rows = tables.read(tables.DATA / "holiday_names.csv")
     return {(row.cells["country"], row.cells["name"]): (row.cells["name_el"], row.cells["name_en"]) for row in rows}

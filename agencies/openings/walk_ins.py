@@ -1,4 +1,4 @@
-"""What opening rules give besides appointments: visits without one; and how a rule's desks are shared out."""
+"""Visits without an appointment, and giving some of a rule's desks another purpose."""
 
 from datetime import datetime, time
 
@@ -9,7 +9,7 @@ from agencies.models.opening import RULE_OPENS
 from agencies.models.services import serves
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 
-# A moment is a time as short as PostgreSQL knows one.
+# A moment is an interval of one microsecond, the shortest in PostgreSQL.
 WALK_INS = f"""
 SELECT rule.* FROM agencies_openingrule rule
 CROSS JOIN (SELECT %(local)s::timestamp AS local) AS clock
@@ -25,14 +25,14 @@ ORDER BY rule.valid_from, rule.opens_at, rule.id
 
 
 def walk_in_rules(branch: Branch, *, now: datetime) -> list[OpeningRule]:
-    """The rules under which visits without an appointment are taken at this moment, closures considered."""
+    """Returns the rules that allow visits without an appointment at this moment. Closures count."""
     local = branch.local(now).replace(tzinfo=None)
     found = OpeningRule.objects.raw(WALK_INS, {"branch": branch.pk, "local": local, "day": local.date()})
     return list(found.prefetch_related("procedures"))
 
 
 def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
-    """The services for which one may come without an appointment at this moment, by name."""
+    """Returns the services that need no appointment at this moment, in the order of their names."""
     rules = [rule for rule in walk_in_rules(branch, now=now) if Channel.IN_PERSON in rule.channels]
     if not rules:
         return []
@@ -43,9 +43,10 @@ def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
 
 @transaction.atomic
 def split(rule: OpeningRule, *, desks: int, purpose: str, release_at: time | None = None) -> OpeningRule:
-    """Give some of the rule's desks a rule of their own over the same hours; released on the day itself, if told when.
+    """Moves some of the rule's desks to a new rule with the same hours, and returns the new rule.
 
-    Raises ValueError if no desk would be left: the caller asks for fewer.
+    With `release_at`, its times become bookable at this local time on the day itself. Raises ValueError if the old rule
+    would keep no desk.
     """
     rest = OpeningRule.objects.select_for_update().get(pk=rule.pk)
     if not 1 <= desks < rest.desks:

@@ -10,6 +10,6 @@ _NAME = re.compile(r"^(my)(.+)(live)$")
 
 @register.filter
 def wordmark(platform: str) -> str:
-    """The name of a platform as it is drawn: my**KEP**live."""
+    """Returns the name of a platform with its bold part: my**KEP**live."""
     match = _NAME.match(platform)
     return format_html("{}<b>{}</b>{}", *match.groups()) if match else platform

@@ -1,4 +1,4 @@
-"""Who one can be in the demo: six people who sign in with the password "demo", and the systems of the agencies."""
+"""The cast of the demo: six people who sign in with the password "demo", and the systems of the agencies."""
 
 from datetime import datetime, timedelta
 
@@ -33,7 +33,7 @@ DAY = timedelta(days=1)
 
 @transaction.atomic
 def create() -> int:
-    """The people who are missing, their roles, and a token for each agency's system; how many people were missing."""
+    """Makes missing people, their roles, and a token for each agency's system. Returns the number of new people."""
     missing = NAMES.keys() - set(User.objects.filter(email__in=NAMES).values_list("email", flat=True))
     password = make_password(PASSWORD) if missing else ""
     for email in sorted(missing):
@@ -66,10 +66,10 @@ def _give_role(user: User) -> None:
 
 
 def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
-    """Appointments of the demo's citizen, made through the verbs so that mails go out: one served on the local day that
-    begins at `past` (its slots must be there), one cancelled, one by video soon, one in person next week.
+    """Books appointments for the demo's citizen through the verbs, so that mails are sent.
 
-    Once a week at most, whatever the visitor does with them.
+    One was served on the local day that begins at `past` (its slots must exist), one is cancelled, one is by video soon, and
+    one is in person next week. New ones are made once a week at most, whatever the visitor does with them.
     """
     home = Branch.objects.open().select_related("agency").filter(code=HOME).first()
     citizen = User.objects.filter(email=CITIZEN).first()
@@ -90,7 +90,7 @@ def book_for_citizen(*, past: datetime, now: datetime) -> list[Appointment]:
     made = []
     for procedure, (what, channel, since, then) in zip(reversed(procedures), visits, strict=False):
         times = free_times(procedure, home, channel, now=then, since=since, until=since + 8 * DAY)
-        # Not the first one: an appointment in the middle of the morning looks like anybody's.
+        # The first times are skipped, because an appointment in the middle of the morning looks more natural.
         if times:
             time = times[min(12, len(times) - 1)]
             made += _booked(time, procedure, channel, citizen, f"demo-citizen:{week}:{what}", now=then)
@@ -108,7 +108,7 @@ def _booked(
                 time.slot, procedure, channel, contact, by=Actor(By.CITIZEN, citizen), now=now, idempotency_key=key
             )
         ]
-    except BookingError:  # The visitor has booked the same service as the citizen.
+    except BookingError:  # The visitor has already booked this service as the citizen.
         return []
 
 

@@ -1,6 +1,6 @@
-"""Today's hall at the home branch: its desks, colleagues at two of them, who is served and who waits.
+"""Today's hall at the home branch: its desks, two officers, and citizens who are served or wait.
 
-Made through the queue's verbs, once a day; what visitors of the demo do there stays.
+The queue's verbs make it once a day. What visitors of the demo do there is kept.
 """
 
 from datetime import date, datetime, time, timedelta
@@ -17,13 +17,13 @@ from appointments.models import Appointment, Desk, Status, Ticket
 COLLEAGUES = {"katerina@example.org": "Κατερίνα Βλάχου", "manolis@example.org": "Μανώλης Σταυρίδης"}
 GUEST, WORKER = Actor(By.GUEST), worker("demo")
 DESKS = ("1", "2", "3")
-# Walk-ins by the minutes since they came: the first ones are at desks.
+# Minutes since each walk-in came. The first ones are already at desks.
 CAME = (42, 31, 24, 17, 9, 4)
 
 
 @transaction.atomic
 def fill(home: Branch, *, now: datetime) -> int:
-    """Let today's people come in, unless somebody has been there today; how many tickets."""
+    """Fills today's hall unless it already has tickets. Returns the number of tickets."""
     if Ticket.objects.of_day(home, home.today(now)).exists():
         return 0
     counter.close_past(by=WORKER, now=now)
@@ -43,7 +43,7 @@ def fill(home: Branch, *, now: datetime) -> int:
 
 
 def _take_walk_ins(home: Branch, today: date) -> None:
-    """Every weekday, and today at any hour: whoever tries the kiosk finds it open."""
+    """Allows walk-ins on weekdays, and today at any hour, so that visitors find the kiosk open."""
     weekly = {"weekdays": [1, 2, 3, 4, 5], "opens_at": time(8), "closes_at": time(14), "valid_from": date(2020, 1, 1)}
     once = {"weekdays": [today.isoweekday()], "opens_at": time(0), "closes_at": time(23, 59)}
     once |= {"valid_from": today, "valid_until": today}
@@ -68,7 +68,7 @@ def _walk_in(home: Branch, procedure: Procedure, at: datetime, *, priority: bool
 
 
 def _check_in(home: Branch, now: datetime) -> None:
-    """Invented citizens who are there already: those whose service had begun go to a desk first."""
+    """Checks in the invented citizens who have arrived. Those whose service has begun go to a desk first."""
     today = Appointment.objects.on_day(home, home.today(now))
     here = today.filter(channel=Channel.IN_PERSON, idempotency_key__startswith="demo:")
     for appointment in here.filter(status=Status.SERVING).select_related("branch__agency", "procedure"):

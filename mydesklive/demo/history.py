@@ -1,7 +1,7 @@
-"""The published history: as many appointments served as the agencies published, from each one's first day on.
+"""The published history: as many served appointments as the agencies published, from the first day of each agency.
 
-How many is a fact; when, where and what for is invented, and so are those missed and cancelled, and the ratings.
-Nobody's data is in it. Every machine gets the same.
+The numbers are facts. Times, places and services are invented, and so are missed and cancelled appointments and ratings.
+There is no personal data in it. Every machine gets the same rows.
 """
 
 import csv
@@ -24,13 +24,13 @@ from mydesklive.demo.offers import Offer, moment, offers
 from mydesklive.demo.rows import Row
 
 PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
-# The day up to which the figures were published.
+# The last day of the published figures.
 UNTIL = settings.DEMO_FACTS_UNTIL
 SEED = 231_805
 DAY = timedelta(days=1)
-# Beside each one served: invented, but of the size that appointment systems report.
+# The share of each status for each served appointment: invented, but typical for appointment systems.
 SHARES = {Status.COMPLETED: 1.0, Status.NO_SHOW: 0.067, Status.CANCELLED: 0.082}
-# Fewer come in the holiday months.
+# Fewer citizens come in the holiday months.
 SEASONS = {1: 0.9, 4: 0.9, 8: 0.45, 9: 1.15, 10: 1.15, 12: 0.8}
 WEEKDAYS = {1: 1.2, 2: 1.1, 3: 1.0, 4: 1.0, 5: 0.8, 6: 0.4, 7: 0.4}
 
@@ -42,7 +42,7 @@ class Published(NamedTuple):
 
 
 class OpenDay(NamedTuple):
-    """A day, how busy it is, the offers that are open on it and how popular each is, cumulative."""
+    """A day, how busy it is, the offers that are open on it, and their cumulative popularity."""
 
     day: date
     busy: float
@@ -51,7 +51,7 @@ class OpenDay(NamedTuple):
 
 
 def published() -> list[Published]:
-    """What agencies have published; those that publish nothing are left out."""
+    """Returns the published figures of agencies. Agencies that publish nothing are left out."""
     with PUBLISHED.open(encoding="utf-8", newline="") as file:
         return [
             Published(row["slug"], date.fromisoformat(row["live_since"]), int(row["served"]))
@@ -67,9 +67,9 @@ def is_written() -> bool:
 
 @transaction.atomic
 def write(figures: Iterable[Published], until: date = UNTIL) -> int:
-    """Write the appointments of all agencies; how many. Not repeatable: ask `is_written` first."""
+    """Writes the appointments of all agencies and returns their number. Check `is_written` first: a second run adds more."""
     random = Random(SEED)  # noqa: S311 (no secret)
-    # Everything is read before the writing begins: the connection does one at a time.
+    # All reading comes before the writing, because the connection does only one of them at a time.
     places = [(figure, offers([Agency.objects.get(slug=figure.slug)])) for figure in figures]
     ratings: list[tuple[object, ...]] = []
     number = rows.write(_all(places, until, random, ratings))
@@ -103,7 +103,7 @@ def _of_agency(
 
 
 def _days(since: date, until: date, places: list[Offer], random: Random) -> Iterator[OpenDay]:
-    """The days on which a branch is open, busier from year to year: platforms grow as people hear of them."""
+    """Yields the days on which a branch is open. They get busier from year to year, as more people hear of the platform."""
     popularity = {offer: offer.desks * len(offer.starts) * _liking(offer) for offer in places}
     length = (until - since).days + 1
     for number in range(length):
@@ -116,12 +116,12 @@ def _days(since: date, until: date, places: list[Offer], random: Random) -> Iter
 
 
 def _liking(offer: Offer) -> float:
-    """Some branches have far more visitors than others: always the same ones."""
+    """Returns the popularity of the branch. Some branches have far more visitors, and always the same ones."""
     return 0.2 + Random(offer.branch.code).random() ** 3 * 3  # noqa: S311
 
 
 def spread(total: int, weights: list[float]) -> Iterator[int]:
-    """Whole numbers in proportion to the weights that add up to the total exactly."""
+    """Yields whole numbers in proportion to the weights. Their sum is exactly the total."""
     whole, reached, given = sum(weights), 0.0, 0
     for weight in weights:
         reached += weight

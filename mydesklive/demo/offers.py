@@ -1,4 +1,4 @@
-"""What can be booked where, as far as inventing needs it: opening rules with the ways of service they give."""
+"""The opening rules of branches with their services and channels, as the demo needs them to invent appointments."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from agencies.models.services import serves
 from agencies.openings.holidays import holidays_of
 from agencies.wallclock import instant
 
-# How much of an hour of opening people want: early, before lunch; less at lunch and towards the end of a long day.
+# How popular each hour is. The late morning is most popular, lunch and the end of a long day are less so.
 POPULAR_HOURS = {8: 7, 9: 10, 10: 12, 11: 11, 12: 9, 13: 6, 14: 4, 15: 4, 16: 5, 17: 5, 18: 4, 19: 3}
 POPULAR_CHANNELS = {Channel.IN_PERSON: 5, Channel.VIDEO: 3, Channel.PHONE: 1}
 
@@ -28,7 +28,7 @@ class Choice(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Offer:
-    """One opening rule of a branch: when it is open (`starts`: minutes of the wall clock), and for what."""
+    """One opening rule of a branch, with its times (`starts`: minutes of the local day) and its services."""
 
     rule: int
     agency: Agency
@@ -38,7 +38,7 @@ class Offer:
     slot_minutes: int
     starts: list[int]
     choices: list[Choice]
-    # Cumulative, as `random.choices` takes them fastest.
+    # Cumulative weights, which are fastest for `random.choices`.
     popularity: list[int]
     choice_popularity: list[int]
 
@@ -49,13 +49,13 @@ class Offer:
         return random.choices(self.choices, cum_weights=self.choice_popularity)[0]
 
     def moment(self, day: date, random: Random) -> datetime:
-        """One of its times on that day, the popular ones more often (UTC)."""
+        """Returns a random time on that day (UTC). Popular times come more often."""
         minutes = random.choices(self.starts, cum_weights=self.popularity)[0]
         return moment(self.branch.zone, day, minutes)
 
 
 def offers(agencies: list[Agency] | None = None) -> list[Offer]:
-    """Every rule of the agencies' open branches; of all live agencies if None."""
+    """Returns every rule of the agencies' open branches. None means all live agencies."""
     branches = Branch.objects.open() if agencies is None else Branch.objects.filter(agency__in=agencies, is_open=True)
     rules = OpeningRule.objects.filter(branch__in=branches).select_related("branch__agency")
     procedures: dict[int, list[Procedure]] = defaultdict(list)
@@ -81,7 +81,7 @@ def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
     opens, closes = (moment.hour * 60 + moment.minute for moment in (rule.opens_at, rule.closes_at))
     longest = max(choice.minutes for choice in choices)
     starts = list(range(opens, closes - longest + 1, rule.slot_minutes)) or [opens]
-    # Agencies list what people come for most first.
+    # Agencies list their most popular services first.
     order = list(dict.fromkeys(choice.procedure for choice in choices))
     return Offer(
         rule=rule.pk,
@@ -103,7 +103,7 @@ def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
 
 @cache
 def moment(zone: ZoneInfo, day: date, minutes: int = 0) -> datetime:
-    """The moment (UTC) of so many minutes of the wall clock. Asked for hundreds of thousands of times, mostly the same."""
+    """Returns the moment (UTC) for minutes of the local day. Cached, because most of the many calls are the same."""
     return instant(datetime.combine(day, time(*divmod(minutes, 60))), zone)
 
 

@@ -1,4 +1,4 @@
-"""A power cut at the home branch some days ahead: some citizens have answered already, others still have to."""
+"""A power cut at the home branch in a few days. Some citizens have already answered, others still have to."""
 
 from datetime import date, datetime, time, timedelta
 
@@ -11,11 +11,11 @@ from mydesklive.demo.cast import GUEST, SUPERVISOR
 
 AHEAD = range(8, 15)
 FROM, UNTIL = time(9), time(12)
-ENOUGH = 6  # appointments in these hours: a day with fewer shows little
+ENOUGH = 6  # appointments in these hours; a day with fewer shows too little
 
 
 def fill(home: Branch, *, now: datetime) -> int:
-    """Once, on the first day ahead with enough appointments in these hours; how many offers were made."""
+    """Makes one disruption, on the first day with enough appointments in these hours. Returns the number of offers."""
     supervisor = User.objects.filter(email=SUPERVISOR).first()
     if supervisor is None or Disruption.objects.exists():
         return 0
@@ -47,7 +47,7 @@ def _affected(home: Branch, day: date) -> int:
 
 
 def _answer(cut: Disruption, now: datetime) -> None:
-    """Every third one takes the time, and one cancels."""
+    """Lets every third citizen accept the new time, and one cancel."""
     waiting = list(cut.offers.filter(state=Offer.State.OPEN).select_related("appointment"))
     for offer in waiting[::3]:
         offers.accept(offer, by=GUEST, now=now)

@@ -1,4 +1,4 @@
-"""Invented citizens: common first names and surnames thrown together, addresses at example.org, numbers nobody has."""
+"""Invented citizens: common first names and surnames, addresses at example.org, and telephone numbers that nobody has."""
 
 from random import Random
 from typing import NamedTuple
@@ -16,7 +16,7 @@ MEN = [
     ("Αντώνιος", "Antonios"), ("Εμμανουήλ", "Emmanouil"), ("Θεόδωρος", "Theodoros"), ("Στέφανος", "Stefanos"),
     ("Μάρκος", "Markos"), ("Άρης", "Aris"), ("Ορέστης", "Orestis"), ("Λεωνίδας", "Leonidas"),
 ]  # fmt: skip
-# A woman's surname, a man's, and both in Latin letters.
+# The surname for a woman and for a man, then both in Latin letters.
 SURNAMES = [
     ("Παπαδάκη", "Παπαδάκης", "Papadaki", "Papadakis"), ("Νικολάου", "Νικολάου", "Nikolaou", "Nikolaou"),
     ("Γεωργίου", "Γεωργίου", "Georgiou", "Georgiou"), ("Δημητρίου", "Δημητρίου", "Dimitriou", "Dimitriou"),
@@ -43,7 +43,7 @@ class Person(NamedTuple):
     language: str = "el"
 
 
-# Of whom nothing is kept.
+# A person whose data is erased.
 NOBODY = Person()
 
 

@@ -1,7 +1,7 @@
-"""The demo's present: eight weeks of visits behind us, today's queue, three weeks of bookings ahead.
+"""The demo's present: eight weeks of past visits, today's queue, and three weeks of future bookings.
 
-It moves with the calendar: a later run tells what became of the invented bookings whose time has come, and fills
-the days that are new. What visitors booked is left alone: invented rows are known by their idempotency key, "demo:<date>:…".
+It moves with the calendar. A later run settles the invented bookings whose time has come, and fills the new days. Bookings
+of visitors are left alone. Invented rows have an idempotency key of the form "demo:<date>:…".
 """
 
 from collections import Counter, defaultdict
@@ -24,10 +24,10 @@ from videocalls.models import VideoCall
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 PAST, AHEAD = 8 * WEEK, 3 * WEEK
-# How much of the home branch is taken, and of the others at most.
+# The booked share of the home branch, and the highest one of the other branches.
 HOME_FULL, OTHERS_FULL = 0.62, 0.12
 CANCELLED, MISSED = 0.08, 0.06
-# After hours, the home branch's queue stands as it was this long before the busy half of its last day was over.
+# After hours, the home branch shows its queue as it was this long before the end of the busy half of its last day.
 BEFORE_CLOSING = timedelta(minutes=35)
 
 SLOTS = """
@@ -50,7 +50,7 @@ FROM wanted JOIN locked ON locked.id = wanted.id
 WHERE slot.id = wanted.id
 """
 
-# What became of those whose time has come. Their references decide who came when, so that a second look sees the same.
+# Settles bookings whose time has come. The reference decides when the citizen comes, so a second run gives the same result.
 SETTLE = """
 WITH due AS (
     SELECT id, starts_at, ends_at - starts_at AS length, abs(hashtext(reference)) AS luck, officer_id,
@@ -92,7 +92,7 @@ WHERE status = 'completed' AND luck %% 4 = 0
 """
 
 
-# Somebody is always being served: where nobody is, the next one in the queue is called.
+# Calls the next citizen if nobody is being served, so that the page always shows a citizen at a desk.
 CALL_NEXT = """
 UPDATE appointments_appointment SET status = 'serving', serving_at = %(clock)s, officer_id = coalesce(officer_id, %(officer)s),
     arrived_at = coalesce(arrived_at, %(clock)s::timestamptz - interval '5 minutes')
@@ -113,14 +113,14 @@ class Slot(NamedTuple):
 
 
 def queue_day(home: Branch, now: datetime) -> date:
-    """The day whose queue the home branch shows: today once it has opened, or else the last day on which it was open."""
+    """Returns the day whose queue the home branch shows: today after its opening, or else the last day on which it was open."""
     opens = min(OpeningRule.objects.filter(branch=home).values_list("opens_at", flat=True), default=time(8))
     local = home.local(now)
     return last_open_day(home, local.date() if local.time() >= opens else local.date() - DAY)
 
 
 def last_open_day(home: Branch | None, today: date) -> date:
-    """Today, or the last day before it on which the home branch was open."""
+    """Returns today, or the last day before it, on which the home branch was open."""
     weekdays = {day for rule in OpeningRule.objects.filter(branch=home) for day in rule.weekdays}
     for back in range(14):
         day = today - back * DAY
@@ -133,7 +133,7 @@ def last_open_day(home: Branch | None, today: date) -> date:
 
 
 def filled_until() -> date | None:
-    """The last day that has invented bookings."""
+    """Returns the last day with invented bookings, or None."""
     keys = Appointment.objects.filter(idempotency_key__gte="demo:", idempotency_key__lt="demo;")
     last = keys.order_by("-idempotency_key").values_list("idempotency_key", flat=True).first()
     return date.fromisoformat(last.split(":")[1]) if last else None
@@ -141,7 +141,7 @@ def filled_until() -> date | None:
 
 @transaction.atomic
 def write_past(since: date, until: date) -> int:
-    """Visits of the days from `since` before `until`, at all open branches; they left no slots behind. How many."""
+    """Writes visits for the days from `since` to before `until`, at all open branches, without slots. Returns their number."""
     ratings: list[tuple[object, ...]] = []
     places = offers()
     number = rows.write(_visits(places, since, until, ratings))
@@ -152,7 +152,7 @@ def write_past(since: date, until: date) -> int:
 
 @transaction.atomic
 def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int:
-    """Book into the published slots of the days from `since` to `until`: half of the home branch, less of others."""
+    """Books into the published slots of the days from `since` to `until`: about half of the home branch, less of others."""
     places = {offer.rule: offer for offer in offers()}
     taken: Counter[int] = Counter()
     booked = [
@@ -170,7 +170,7 @@ def fill(since: date, until: date, home: Branch | None, *, now: datetime) -> int
 
 
 def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
-    """Let the invented citizens whose time has come arrive, be served or stay away."""
+    """Lets the invented citizens whose time has come arrive, be served or stay away."""
     clock = _clock(home, now) if home else now
     params = {
         "home": home.pk if home else None,
@@ -223,7 +223,7 @@ _END_WEIGHTS = (1 - MISSED - CANCELLED, MISSED, CANCELLED)
 
 
 def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, date], dict[Slot, int]]:
-    """The free places of each slot, by rule and local day, in order."""
+    """Returns the free places of each slot, by rule and local day, in order."""
     found: dict[tuple[int, date], dict[Slot, int]] = defaultdict(dict)
     begins, ends = (midnight(day, UTC) for day in (since - DAY, until + 2 * DAY))
     with connection.cursor() as cursor:
@@ -237,7 +237,7 @@ def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, d
 def _bookings(
     offer: Offer, day: date, free: dict[Slot, int], is_home: bool, taken: Counter[int], *, now: datetime
 ) -> Iterator[Row]:
-    """Invented bookings of a day, until as much is taken as wanted; each in consecutive slots with a free desk."""
+    """Invents bookings of a day until enough of it is taken. Each booking has consecutive slots with a free desk."""
     random, slots, left = _random(offer, day), list(free), dict(free)
     wanted = sum(free.values()) * _full(offer, is_home, random)
     used = 0
@@ -264,7 +264,7 @@ def _bookings(
 def _free_run(
     slots: list[Slot], left: dict[Slot, int], choice: Choice, slot_minutes: int, random: Random
 ) -> list[Slot]:
-    """Slots for the service from a random one on; none where a desk or a slot is missing."""
+    """Returns consecutive slots for the service from a random one on, or none if a desk or a slot is missing."""
     needed = slots_needed(timedelta(minutes=choice.minutes), timedelta(minutes=slot_minutes))
     if needed > len(slots):
         return []
@@ -281,7 +281,7 @@ def _cancelled(row: Row, now: datetime, random: Random) -> Row:
 
 
 def _provide_calls(booked: Iterable[tuple[Offer, Row]], now: datetime) -> None:
-    """Rooms for the video appointments, ready at once: the worker has better things to do than thousands of these."""
+    """Makes the rooms of the video appointments ready at once, so that the worker does not have to prepare thousands."""
     waiting = [(offer, row) for offer, row in booked if row.channel == Channel.VIDEO and row.status == Status.BOOKED]
     calls = [
         VideoCall(
@@ -297,7 +297,7 @@ def _provide_calls(booked: Iterable[tuple[Offer, Row]], now: datetime) -> None:
 
 
 def _full(offer: Offer, is_home: bool, random: Random) -> float:
-    """How much of a day is taken: about the same at a branch every day."""
+    """Returns the share of a day that is booked. At one branch it is about the same every day."""
     if is_home:
         return HOME_FULL * random.uniform(0.9, 1.1)
     return OTHERS_FULL * Random(offer.branch.code).random() * random.uniform(0.6, 1.4)  # noqa: S311

@@ -1,4 +1,4 @@
-"""Rows of invented appointments and ratings, and the fast way into their tables (COPY)."""
+"""Makes rows of invented appointments and ratings, and writes them into their tables fast (COPY)."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
@@ -24,7 +24,7 @@ BATCH = 500
 
 @dataclass(slots=True)
 class Row:
-    """A row of appointments, its fields named as the columns. Times are UTC."""
+    """A row of appointments. Its fields have the names of the columns. Times are UTC."""
 
     reference: str
     agency_id: int
@@ -67,7 +67,7 @@ def invented(
     person: Person = NOBODY,
     key: str | None = None,
 ) -> Row:
-    """A booked appointment; what became of it is told by `finish`."""
+    """Returns a booked appointment. `finish` gives it an outcome."""
     return Row(
         reference="".join(random.choices(REFERENCE_ALPHABET, k=REFERENCE_LENGTH)),
         agency_id=offer.branch.agency_id,
@@ -90,7 +90,7 @@ def invented(
 
 
 def searchable(person: Person) -> str:
-    """What officers find the person by. The part that takes long is the same for all who share a name."""
+    """Returns the text by which officers find the person. The slow part is cached for people with the same name."""
     return f"{_searchable(person.name, person.email)} '{person.phone}'"
 
 
@@ -102,7 +102,7 @@ def _searchable(name: str, email: str) -> str:
 
 
 def finish(row: Row, status: Status, random: Random) -> Row:
-    """Completed, missed or cancelled, with the times that go with it."""
+    """Returns the row as completed, missed or cancelled, with the matching times."""
     row.status = status.value
     if status == Status.COMPLETED:
         row.arrived_at = row.starts_at - timedelta(minutes=int(random.random() * 12))
@@ -118,7 +118,7 @@ def finish(row: Row, status: Status, random: Random) -> Row:
 
 
 def rating(row: Row, offer: Offer, random: Random) -> tuple[object, ...] | None:
-    """One in four who were served say how it was."""
+    """Returns a rating for one in four served citizens, or None."""
     if row.status != Status.COMPLETED or random.random() >= RATED:
         return None
     score = random.choices(SCORES, SCORE_WEIGHTS)[0]
@@ -138,13 +138,13 @@ def write_ratings(ratings: Iterable[tuple[object, ...]]) -> int:
 
 
 def analyse() -> None:
-    """Tell the database's planner what has come in: nothing else does so before the first visitor."""
+    """Updates the statistics of the database's planner. Nothing else does so before the first visitor."""
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE appointments_appointment, appointments_rating, appointments_timeslot")
 
 
 def _copy(table: str, columns: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> int:
-    """Nothing that is invented has a tab, a line break or a backslash in it, so lines need no escaping."""
+    """Copies the rows into the table. Invented values have no tab, line break or backslash, so lines need no escaping."""
     number, rows = 0, iter(rows)
     with connection.cursor() as cursor, cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
         while batch := list(islice(rows, BATCH)):

@@ -1,4 +1,4 @@
-"""Processes that end with the one that started them, even when that one is killed."""
+"""Starts processes that end together with their parent, even when the parent is killed."""
 
 import ctypes
 import os
@@ -24,9 +24,9 @@ def spawn(
     env: Mapping[str, str] | None = None,
     output: IO[Any] | int | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the command in a session of its own, so that Ctrl-C reaches us alone; `orphaned` is sent to it when we die.
+    """Starts the command in its own session, so that only we receive Ctrl-C. It gets the signal `orphaned` when we die.
 
-    Call it from the main thread: Linux takes the end of the starting thread for the end of the parent.
+    Call this from the main thread, because Linux treats the end of the starting thread as the end of the parent.
     """
     identity: dict[str, Any] = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []} if user else {}
     return subprocess.Popen(
@@ -46,14 +46,14 @@ def _die_with(parent: int, orphaned: signal.Signals) -> Callable[[], None]:
         if sys.platform != "linux":
             return
         _libc.prctl(PR_SET_PDEATHSIG, orphaned)
-        if os.getppid() != parent:  # it died before we asked
+        if os.getppid() != parent:  # the parent died before the signal was set
             os.kill(os.getpid(), signal.SIGKILL)
 
     return arrange
 
 
 def end(process: subprocess.Popen[bytes], stop: signal.Signals = signal.SIGTERM, timeout: float = 15) -> None:
-    """Ask the process to stop and wait; after `timeout` seconds kill it."""
+    """Asks the process to stop and waits. Kills it after `timeout` seconds."""
     if process.poll() is not None:
         return
     process.send_signal(stop)
@@ -65,9 +65,9 @@ def end(process: subprocess.Popen[bytes], stop: signal.Signals = signal.SIGTERM,
 
 
 def end_leftover(pid_file: Path, mark: str, stop: signal.Signals, timeout: float = 30) -> None:
-    """Stop what an earlier, killed run left behind, and forget a number that now names something else.
+    """Stops a process that an earlier, killed run left behind. Removes the file if its number is now another process.
 
-    The process is ours when one of its arguments is `mark`.
+    The process is ours if one of its arguments is `mark`.
     """
     process = _named(pid_file)
     if process is None:

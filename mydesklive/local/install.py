@@ -1,7 +1,7 @@
-"""Sets a checkout up: virtual environment, locked packages, assets, translations and, for tests, a browser.
+"""Sets up a checkout: virtual environment, locked packages, assets, translations and, for tests, a browser.
 
-Runs before anything is installed, with the machine's own Python: `python3 -m mydesklive.local.install run|test|lint`.
-What is up to date is left alone. Everything goes into the checkout, but for system packages that root may install.
+It runs before anything is installed, with the machine's own Python: `python3 -m mydesklive.local.install run|test|lint`.
+Parts that are up to date are left alone. Everything goes into the checkout, except system packages, which need root.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ PYTHON = VENV / "bin/python"
 NODE_MODULES = BASE / "node_modules"
 PACKAGES = {"run": ["runtime", "local"], "test": ["runtime", "local", "dev"], "lint": ["runtime", "local", "dev"]}
 MIN_PYTHON = (3, 11)
-MIN_NPM = 7  # the first that reads our package-lock.json
+MIN_NPM = 7  # the first version that reads our package-lock.json
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 class SetupError(Exception):
-    """Something is missing that can't be made here; the message says what to do."""
+    """Something is missing that can't be set up here. The message says what to do."""
 
 
 def main(purpose: str, local: Path) -> None:
@@ -49,7 +49,7 @@ def main(purpose: str, local: Path) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """`make run` and `make test` started together wait for each other."""
+    """Lets `make run` and `make test` wait for each other when they start together."""
     checkout = os.open(BASE, os.O_RDONLY)
     try:
         fcntl.flock(checkout, fcntl.LOCK_EX)
@@ -97,7 +97,7 @@ def install_assets(local: Path, log: Path) -> None:
 
 
 def npm(local: Path, log: Path) -> list[str | Path]:
-    """The machine's npm, or the one of a wheel where there is none or an old one."""
+    """Returns the machine's npm, or that of a wheel if there is none or it is too old."""
     if shutil.which("npm") and _npm_version() >= MIN_NPM:
         return ["npm"]
     folder = local / "node"
@@ -155,14 +155,14 @@ def apt_install(packages: Sequence[str], purpose: str, log: Path) -> None:
 
 
 def _become_root() -> list[str] | None:
-    """What to put before a command so that it runs as root; None where we may not."""
+    """Returns the words before a command that run it as root, or None if that is not allowed."""
     if os.geteuid() == 0:
         return []
     return ["sudo", "-n"] if shutil.which("sudo") and _succeeds(["sudo", "-n", "true"]) else None
 
 
 def step(title: str, command: Sequence[str | Path], log: Path) -> None:
-    """Run the command with its output in the log, and show that time passes."""
+    """Runs the command with its output in the log, and shows progress."""
     with log.open("ab") as output, ticking(title):
         started = output.tell()
         code = subprocess.run(
@@ -180,7 +180,7 @@ def step(title: str, command: Sequence[str | Path], log: Path) -> None:
 
 @contextmanager
 def ticking(title: str) -> Iterator[None]:
-    """The title, a dot for each two seconds, and how long it took."""
+    """Prints the title, a dot every two seconds, and the time that it took."""
     started, done = time.monotonic(), threading.Event()
     print(f"{title} ", end="", flush=True)
 

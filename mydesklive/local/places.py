@@ -1,4 +1,4 @@
-"""Where a local stack keeps its data and sockets, and which system user PostgreSQL runs as."""
+"""The folders of a local stack for data and sockets, and the system user for PostgreSQL."""
 
 import hashlib
 import os
@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SYSTEM_USER = "mydesklive"
-# A unix socket's path ends at 107 bytes; PostgreSQL adds "/.s.PGSQL.5432.lock" to the folder's.
+# The path of a unix socket has at most 107 bytes; PostgreSQL adds "/.s.PGSQL.5432.lock" to the folder's.
 MAX_SOCKET_FOLDER = 85
 PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)
 
 
 class LocalStackError(Exception):
-    """The local stack can't start; the message says why and what to do."""
+    """The local stack can't start. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Place:
-    """Folders of one local stack. `owner` is None when PostgreSQL runs as ourselves."""
+    """The folders of one local stack. `owner` is None if PostgreSQL runs as the current user."""
 
     local: Path
     data: Path
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def moved(self) -> bool:
-        """Whether the data could not stay in the folder that was asked for."""
+        """Returns whether the data had to go to another folder than the requested one."""
         return self.data != self.local
 
     def remove(self) -> None:
@@ -40,7 +40,7 @@ class Place:
 
 
 def prepare(local: Path) -> Place:
-    """Make the folders; raises LocalStackError when that is not possible."""
+    """Makes the folders. Raises LocalStackError if that is not possible."""
     local = local.resolve()
     local.mkdir(parents=True, exist_ok=True)
     owner = _owner(local) if os.geteuid() == 0 else None
@@ -57,13 +57,13 @@ def prepare(local: Path) -> Place:
 
 
 def reachable(folder: Path, user: pwd.struct_passwd) -> bool:
-    """Whether the user may pass through the folder and every one above it."""
+    """Returns whether the user may enter the folder and all folders above it."""
     states = [path.stat() for path in (folder, *folder.parents)]
     return all(state.st_mode & 0o001 or state.st_uid == user.pw_uid for state in states)
 
 
 def give(folder: Path, owner: pwd.struct_passwd | None) -> Path:
-    """The folder, made, private and the owner's."""
+    """Makes the folder private, gives it to the owner, and returns it."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     if owner:
         os.chown(folder, owner.pw_uid, owner.pw_gid)
@@ -85,7 +85,7 @@ def _mark(folder: Path) -> str:
 
 
 def _owner(local: Path) -> pwd.struct_passwd:
-    """An ordinary user for PostgreSQL, which refuses to run as root."""
+    """Returns an ordinary user for PostgreSQL, which refuses to run as root."""
     if (keeper := _keeper(local)) and keeper.pw_uid:
         return keeper
     if not _known(SYSTEM_USER) and shutil.which("useradd"):
@@ -101,7 +101,7 @@ def _owner(local: Path) -> pwd.struct_passwd:
 
 
 def _keeper(local: Path) -> pwd.struct_passwd | None:
-    """Whose the data of an earlier run is."""
+    """Returns the owner of the data of an earlier run, if there is any."""
     try:
         return pwd.getpwuid((local / "postgres").stat().st_uid)
     except (OSError, KeyError):

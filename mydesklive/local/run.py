@@ -78,7 +78,7 @@ def _alone(local: Path) -> Iterator[None]:
 
 
 def _environment(port: int, local: Path, stack: ExitStack) -> dict[str, str]:
-    """What the processes see: the shell's settings, and ours where it has none."""
+    """Returns the environment of the processes: the shell's settings, and our defaults for the others."""
     ours = {
         "MYDESK_DEMO": "1",
         "SITE_URL": f"http://localhost:{port}",
@@ -98,7 +98,7 @@ def _environment(port: int, local: Path, stack: ExitStack) -> dict[str, str]:
 
 
 def _secret_key(local: Path) -> str:
-    """Made once, so that sign-ins and links outlive a restart."""
+    """Returns the stored key, which is made once so that sign-ins and links survive a restart."""
     file = local / "secret_key"
     if not file.exists():
         file.touch(mode=0o600)
@@ -129,7 +129,7 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
     cores = str(os.cpu_count() or 1)
     web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {cores} --blocking-threads 1 --no-ws"
     worker = f"worker --concurrency {cores} --without-gossip --without-mingle --without-heartbeat"
-    # Celery warns of root because of pickles; ours are JSON.
+    # Celery warns about root because of pickles, but our messages are JSON.
     celery = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "mydesklive", "-q"]
     return {
         "web": [str(BIN / "granian"), *web.split(), "mydesklive.wsgi:application"],
@@ -140,7 +140,7 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
 
 @contextmanager
 def _running(name: str, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    # Granian ends its workers itself; Celery would wait for a broker that ended with us.
+    # Granian ends its workers itself. Celery would wait for a broker that has also ended.
     orphaned = signal.SIGTERM if name == "web" else signal.SIGKILL
     process = spawn(command, orphaned=orphaned, env=environment, output=subprocess.PIPE)
     threading.Thread(target=_relay, args=(name, process), daemon=True).start()

@@ -6,7 +6,7 @@ from django.utils.functional import SimpleLazyObject
 
 
 def site(request: HttpRequest) -> dict[str, object]:
-    """What any template may ask about the place it runs in."""
+    """Returns what every template can use about the site."""
     return {
         "demo": settings.MYDESK_DEMO,
         "password_sign_in": settings.PASSWORD_SIGN_IN,
@@ -17,7 +17,7 @@ def site(request: HttpRequest) -> dict[str, object]:
 
 
 def _languages(request: HttpRequest) -> list[dict[str, str]]:
-    """Each language with its own name and the address of this page in it (of the portal, if there is no such page)."""
+    """Returns each language with its name and the address of this page in it, or of the portal if there is no such page."""
     path = request.get_full_path()
     try:
         resolve(request.path_info)

@@ -1,4 +1,4 @@
-"""How forms look everywhere: the markup of gov.gr, from `templates/forms/`."""
+"""The look of all forms: the markup of gov.gr, from `templates/forms/`."""
 
 from django.forms import BoundField, Widget
 from django.forms.renderers import TemplatesSetting
@@ -21,7 +21,7 @@ _KINDS = {
 
 
 class Field(BoundField):
-    """A field that knows which kind of control it is, so that template and stylesheet agree."""
+    """A field that knows its kind of control, so that template and stylesheet agree."""
 
     @property
     def kind(self) -> str:
@@ -30,11 +30,11 @@ class Field(BoundField):
 
     @property
     def first_id(self) -> str:
-        """The control to which an error leads: the first option of a group."""
+        """Returns the id of the control for an error's link. In a group this is the first option."""
         return f"{self.auto_id}_0" if self.kind in {"radio", "checkboxes"} else self.auto_id
 
     def build_widget_attrs(self, attrs: dict[str, str | bool], widget: Widget | None = None) -> dict[str, str | bool]:
-        """Adds the class of the kind. A widget that brings a class of its own (the admin's do) keeps it."""
+        """Adds the class of the kind. A widget with its own class, as in the admin, keeps it."""
         attrs = super().build_widget_attrs(attrs, widget)
         widget = widget or self.field.widget
         if not widget.is_hidden and "class" not in widget.attrs:

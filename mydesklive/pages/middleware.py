@@ -1,4 +1,4 @@
-"""What the product adds to Django's own way of a request."""
+"""Middleware of the product."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Handler = Callable[[HttpRequest], HttpResponseBase]
 
 
 class LanguageMiddleware(LocaleMiddleware):
-    """Pages speak the language of their address, the API the one its client asks for."""
+    """Sets the language: pages use that of their address, the API the one that its client asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
@@ -23,7 +23,7 @@ class LanguageMiddleware(LocaleMiddleware):
 
 
 class PolicyOfLibraryPages:
-    """The strict content security policy holds everywhere but on pages that libraries draw."""
+    """Loosens the strict content security policy for pages of libraries. All other pages keep it."""
 
     PREFIXES = ("/admin/", "/en/admin/", "/api/v1/docs/")
 

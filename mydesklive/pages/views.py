@@ -1,4 +1,4 @@
-"""Pages that belong to no app: probes for those who run the product, and what robots may read."""
+"""Pages that belong to no app: probes for monitoring, and the rules for robots."""
 
 from allauth.account.views import LoginView
 from django.conf import settings
@@ -21,7 +21,7 @@ def live(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def ready(request: HttpRequest) -> JsonResponse:
-    """503 while the database is away or behind the code; a lost Redis delays messages but books on."""
+    """Answers 503 while the database is away or behind the code. Without Redis messages are late, but bookings go on."""
     state = {"database": _database_state(), "redis": "ok" if _cache_answers() else "degraded"}
     ok = state["database"] == "ok"
     return JsonResponse({"status": "ok" if ok else "unavailable", **state}, status=200 if ok else 503)
@@ -44,13 +44,13 @@ def _cache_answers() -> bool:
 @require_safe
 def robots(request: HttpRequest) -> HttpResponse:
     closed = ["/accounts/", "/admin/", "/appointments/", "/api/", "/en/accounts/", "/en/admin/", "/en/appointments/"]
-    closed += ["/*/book/"]  # the way to a time: it changes by the minute, and holds what it is asked to hold
+    closed += ["/*/book/"]  # pages of booking: they change every minute, and can hold a time
     lines = ["User-agent: *", *(f"Disallow: {path}" for path in closed), ""]
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
 def sign_in(request: HttpRequest) -> HttpResponseBase:
-    """The password page in the demo, otherwise the page that sends a code by e-mail."""
+    """Shows the password page in the demo, and otherwise the page that sends a code by e-mail."""
     if settings.PASSWORD_SIGN_IN:
         return LoginView.as_view()(request)
     query = request.META.get("QUERY_STRING", "")

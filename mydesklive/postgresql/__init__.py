@@ -1,1 +1,1 @@
-"""Django's PostgreSQL backend with a lighter health check; named as ENGINE in the settings."""
+"""Django's PostgreSQL backend with a lighter health check. The settings name it as ENGINE."""

@@ -5,9 +5,9 @@ from django.db.backends.postgresql import base
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def is_usable(self) -> bool:
-        """Whether a connection kept from an earlier request still works, mostly without asking the server.
+        """Returns whether a connection of an earlier request still works, mostly without a query.
 
-        A server that stops says so, and then there is something to read; Django's own check sends a query each time.
+        A server that stops sends a message, and then there is something to read. Django's own check sends a query each time.
         """
         if self.connection is None or self.connection.closed:
             return False

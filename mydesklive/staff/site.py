@@ -1,4 +1,4 @@
-"""The admin as a workplace: where it begins for whom, what its menu offers, and how one gets in and out."""
+"""The admin site for staff: its first page, its menu, signing in and signing out."""
 
 from typing import Any
 
@@ -22,15 +22,15 @@ class StaffSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
     def get_urls(self) -> list[URLPattern]:
-        # Django's short cut to a row's public page asks nobody whether the row exists for one.
+        # Django's link to a row's public page does not check whether the user may see the row.
         return [path("r/<path:content_type_id>/<path:object_id>/", _nothing), *super().get_urls()]
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Officers begin with the queue, others with what they configure."""
+        """Redirects to the first page of the menu. For officers this is the queue."""
         return redirect(_items(request)[0]["link"])
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """The one sign-in page of the product; who has signed in and is no officer has no admin."""
+        """Redirects to the one sign-in page of the product. Signed-in people who are not staff are refused."""
         if request.user.is_authenticated and not self.has_permission(request):
             raise PermissionDenied
         beginning = request.GET.get("next", "") or reverse("admin:index")
@@ -47,7 +47,7 @@ def _nothing(request: HttpRequest, **kwargs: str) -> HttpResponse:
 
 
 def navigation(request: HttpRequest) -> list[Item]:
-    """The menu, with what the person may open and nothing else."""
+    """Returns the menu with only the pages that the person may open."""
     items = _items(request)
     here = max((item["link"] for item in items if request.path.startswith(item["link"])), key=len, default="")
     return [{"items": [item | {"active": item["link"] == here} for item in items]}]

@@ -1,4 +1,4 @@
-/* Gives the theme's search-and-choose fields the name of their label, which they leave out. */
+/* Names the theme's fields with search after their label. The theme leaves this out. */
 
 function name(select) {
   const label = select.labels[0];
@@ -12,5 +12,5 @@ function name(select) {
 
 const nameAll = () => document.querySelectorAll("select.select2-hidden-accessible").forEach(name);
 
-// The theme makes its fields when jQuery says so: what is asked of jQuery last runs last.
+// The theme makes its fields in a ready handler of jQuery. A handler that is added later runs after them.
 window.addEventListener("load", () => window.django?.jQuery?.(nameAll));

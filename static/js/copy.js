@@ -1,4 +1,4 @@
-// Copies the text of a field: the button is shown only where this runs, and the field can be copied without it.
+// Copies the text of a field. The button appears only with this script, and the text can also be copied without it.
 
 for (const button of document.querySelectorAll("[data-copy]")) {
   const field = document.getElementById(button.dataset.copy);

@@ -9,7 +9,7 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "yes";
 });
 
-// A page that comes back from the browser's memory may be sent again.
+// A page from the browser's cache can be sent again.
 addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.sent;
 });
@@ -21,7 +21,7 @@ function clock(moment, timeZone, options) {
   return new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone, ...options }).format(moment);
 }
 
-// Each <time data-zone> is followed, in the same element, by a hidden [data-own] that waits for the reader's own time.
+// Each <time data-zone> is followed, in the same element, by a hidden [data-own] for the reader's own time.
 for (const element of document.querySelectorAll("time[data-zone]")) {
   const note = element.parentElement.querySelector("[data-own]") ?? element.parentElement.parentElement.querySelector("[data-own]");
   const moment = new Date(element.dateTime);

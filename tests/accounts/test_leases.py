@@ -1,4 +1,4 @@
-"""The mechanism alone, over calls as rows; what messages, alerts and calls make of it is in their own tests."""
+"""Leases alone, with video calls as rows. Messages, alerts and calls have their own tests."""
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -28,7 +28,7 @@ def owed(count: int = 1, **fields: Any) -> list[VideoCall]:
 
 
 def take(now: datetime = NOW) -> list[VideoCall]:
-    """What one worker gets: the first that is free."""
+    """Returns what one worker takes: the first free row."""
     with transaction.atomic():
         first = leases.lock_first(VideoCall.objects.filter(leases.is_free(now=now), state="pending").order_by("pk"))
         return WORK.take([first], now=now) if first else []
@@ -136,7 +136,7 @@ def test_rows_taken_together_are_postponed_each_by_its_own_attempts() -> None:
     (fresh,), (tried,), (spent,) = owed(), owed(attempts=1), owed(attempts=3)
     with transaction.atomic():
         taken = WORK.take(VideoCall.objects.order_by("-pk"), now=NOW)
-    assert taken == [tried, fresh]  # in their order
+    assert taken == [tried, fresh]  # in the order in which they were given
     WORK.postpone(taken, OSError("down"), now=NOW, provider="jitsi")
     found = VideoCall.objects.order_by("pk").values_list("pk", "state", "retry_at", "provider")
     assert [*found] == [

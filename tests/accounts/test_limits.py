@@ -81,7 +81,7 @@ def test_two_at_once_are_both_counted() -> None:
 
 
 def test_emptied_cache_refuses_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Emptied between the two steps of the first count."""
+    """The cache is emptied between the two steps of the first count."""
     monkeypatch.setattr(cache, "add", Mock(return_value=False), raising=False)
     assert not Limit("tries", 1, 60).passed("somebody", now=NOW)
 
@@ -102,7 +102,7 @@ def test_lost_cache_refuses_nobody(no_redis: None) -> None:
 
 @pytest.fixture
 def silent_redis(settings: Settings) -> Iterator[None]:
-    """One that takes connections and never answers."""
+    """A Redis that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": address}}
@@ -110,7 +110,7 @@ def silent_redis(settings: Settings) -> Iterator[None]:
 
 
 def test_silent_cache_is_waited_for_once(silent_redis: None) -> None:
-    """And refuses nobody: the bookings of the next second do not wait half a second each."""
+    """Nobody is refused, and the bookings of the next second do not wait half a second each."""
     since = monotonic()
     assert not any(LIMIT.passed("somebody", now=NOW) for _ in range(10))
     assert monotonic() - since < 1

@@ -1,4 +1,4 @@
-"""Signing in, and the demo's mailbox."""
+"""Tests of signing in and of the demo's mailbox."""
 
 import re
 

@@ -103,7 +103,7 @@ def test_visitor_has_no_memberships():
 
 def test_memberships_are_read_once_per_user_object(kep: Kep, django_assert_num_queries: Callable):
     pk = a.an_officer(kep[1]).pk
-    user = SimpleLazyObject(lambda: User.objects.get(pk=pk))  # what a request has
+    user = SimpleLazyObject(lambda: User.objects.get(pk=pk))  # as in a request
     str(user)
     with django_assert_num_queries(1):
         access.has_role(user, Role.AGENT)

@@ -1,4 +1,4 @@
-"""An opening rule serves the services it names, or all: in SQL, for querysets and in Python alike."""
+"""An opening rule serves the services that it names, or all. SQL, querysets and Python agree on it."""
 
 from random import Random
 

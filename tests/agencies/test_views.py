@@ -1,4 +1,4 @@
-"""The portal, the platforms, and the pages of text."""
+"""Tests of the portal, the platforms and the pages of text."""
 
 import pytest
 from django.test import Client

@@ -38,7 +38,7 @@ def utc_of(found: list[Span], local: datetime) -> datetime | None:
 
 @given(st.sampled_from(ZONES), st.datetimes(datetime(2011, 1, 1), datetime(2037, 1, 1)))
 def test_spans_agree_with_the_zone(zone: str, local: datetime) -> None:
-    """A wall-clock time is found once, as the first of its two moments, and not at all where the clock jumps over it."""
+    """A repeated time is found once, as the first of its two moments. A time that the clock jumps over is not found."""
     clock = ZoneInfo(zone)
     local = local.replace(microsecond=0)
     moment = local.replace(tzinfo=clock).astimezone(UTC)
@@ -67,11 +67,11 @@ def test_spans_at_clock_changes(zone: str, missing: datetime, repeated: datetime
     assert utc_of(around, repeated) == first
 
 
-# Moments of the wall clock
+# Moments of a local time
 
 
 def jumps(zone: str) -> Iterator[date]:
-    """The local days of 2024 to 2028 that begin or end near a change of the zone's clock."""
+    """Yields the local days of 2024 to 2028 that begin or end near a change of the zone's clock."""
     clock = ZoneInfo(zone)
     day, last = datetime(2024, 1, 1, tzinfo=UTC), datetime(2029, 1, 1, tzinfo=UTC)
     while day < last:
@@ -82,7 +82,7 @@ def jumps(zone: str) -> Iterator[date]:
 
 @cache
 def walk(zone: str, day: date) -> dict[datetime, datetime]:
-    """What the clock shows first at each minute (UTC) of the days around this one: the plain way, and the oracle."""
+    """Maps each local minute around the day to the first moment (UTC) that shows it. This plain way is the oracle."""
     clock, shown = ZoneInfo(zone), {}
     begin = datetime.combine(day, time(), UTC) - timedelta(hours=15)
     for minute in range((15 + 24 + 15) * 60):
@@ -107,7 +107,7 @@ def test_changes_are_many() -> None:
 
 @pytest.mark.parametrize("zone", sorted({zone for zone, _day in CHANGES}))
 def test_instant_and_midnight_agree_with_a_walk_over_every_minute(zone: str) -> None:
-    """Around each change of the clock: every quarter of an hour, and the first moment of the day."""
+    """Tries every quarter of an hour around each clock change, and the first moment of the day."""
     for day in (day for where, day in CHANGES if where == zone):
         shown, clock = walk(zone, day), ZoneInfo(zone)
         begin = datetime.combine(day, time())
@@ -124,7 +124,7 @@ def test_instant_shows_the_time_or_the_first_one_after_it(zone: str, local: date
     shown = moment.astimezone(clock).replace(tzinfo=None)
     assert moment.tzinfo is UTC
     assert shown >= local
-    if shown > local:  # it does not exist, and the second before shows less
+    if shown > local:  # this local time does not exist, and the second before shows an earlier one
         assert (moment - timedelta(seconds=1)).astimezone(clock).replace(tzinfo=None) < local
     else:
         assert moment == local.replace(tzinfo=clock, fold=0).astimezone(UTC)
@@ -148,7 +148,7 @@ def test_midnight_is_the_first_moment_of_the_day(zone: str, day: date, shows: ti
 
 
 def test_midnight_of_a_day_that_does_not_exist() -> None:
-    """Samoa went from the 29th to the 31st."""
+    """Samoa skipped the 30th and went from the 29th to the 31st."""
     assert midnight(date(2011, 12, 30), ZoneInfo("Pacific/Apia")) == midnight(
         date(2011, 12, 31), ZoneInfo("Pacific/Apia")
     )

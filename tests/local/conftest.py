@@ -10,7 +10,7 @@ from mydesklive.local.places import Place
 
 @pytest.fixture
 def place() -> Iterator[Place]:
-    """Folders of a local stack that is thrown away; not below pytest's own, which other users can't enter."""
+    """Folders of a local stack that is thrown away. They are not below pytest's folders, which other users can't enter."""
     folder = Path(mkdtemp(prefix="mydesklive-test-"))
     folder.chmod(0o711)
     place = places.prepare(folder)

@@ -1,4 +1,4 @@
-"""The demo's data on a few branches and small numbers: exact history, slots that add up, a present that moves along."""
+"""Tests of the demo's data on a few branches: an exact history, consistent slots, and a present that moves with the calendar."""
 
 import csv
 import shutil
@@ -43,7 +43,7 @@ WHERE slot.taken <> coalesce(appointment.held, 0)
 
 
 def uneven_slots() -> int:
-    """How many slots say something else than the appointments that hold them."""
+    """Returns the number of slots whose count differs from that of their appointments."""
     with connection.cursor() as cursor:
         cursor.execute(UNEVEN)
         return cursor.fetchone()[0]
@@ -51,7 +51,7 @@ def uneven_slots() -> int:
 
 @pytest.fixture
 def home() -> Branch:
-    """ΚΕΠ Χανίων with services of ten, fifteen and thirty minutes, and a consulate far away."""
+    """ΚΕΠ Χανίων with services of ten, fifteen and thirty minutes, and a consulate in another time zone."""
     kep = an_agency("kep", live_since=date(2020, 7, 27), horizon_days=30)
     branch = a_branch(kep)
     for minutes in (10, 15, 30, 20):
@@ -67,7 +67,7 @@ def home() -> Branch:
 
 
 def filled(home: Branch, now: datetime = NOW) -> None:
-    """The home branch today and for ten days, as the command leaves it."""
+    """Fills the home branch for today and ten days, as the command does."""
     today = home.today(now)
     open_day = present.queue_day(home, now)
     publish_all(now=home.midnight(open_day))
@@ -340,7 +340,7 @@ def _write(path: Path, rows: list[dict[str, str]]) -> None:
 
 
 def test_command_fills_and_repeats(few_branches: None, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A short history and a short horizon; how many branches there really are, the files say."""
+    """Runs with a short history and a short horizon. The number of branches comes from the files."""
     settings.MYDESK_DEMO = True
     rows = list(csv.DictReader(StringIO(history.PUBLISHED.read_text(encoding="utf-8"))))
     monkeypatch.setattr(history, "published", lambda: [

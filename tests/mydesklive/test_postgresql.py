@@ -6,7 +6,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 def stop_the_server_process() -> None:
-    """As a restart of PostgreSQL does to every connection."""
+    """Ends the connection, as a restart of PostgreSQL does."""
     pid = connection.connection.info.backend_pid
     with psycopg.connect(connection.connection.info.dsn, autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])

@@ -52,7 +52,7 @@ def test_password_page_is_part_of_the_demo_alone(client: Client, settings: Setti
 
 def test_pages_run_no_script_but_ours(client: Client):
     policy = client.get("/robots.txt").headers["Content-Security-Policy"]
-    assert "script-src 'self'" in policy.split("; ")  # in whatever order the directives come
+    assert "script-src 'self'" in policy.split("; ")  # the directives can be in any order
     assert "unsafe" not in policy
 
 

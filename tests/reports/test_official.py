@@ -1,4 +1,4 @@
-"""The officials' page: counts of a period, for officials alone, and no citizen on it."""
+"""Tests of the officials' page: it shows counts of a period, only to officials, and no citizens."""
 
 from datetime import date
 
@@ -22,7 +22,7 @@ def official(client: Client) -> Client:
 
 
 def three_appointments() -> None:
-    """One served in person, one missed by video, one cancelled: all on 2 March."""
+    """Makes one served in person, one missed by video and one cancelled appointment, all on 2 March."""
     slots = slots_of(an_open_branch())
     served, cancelled = (an_appointment(slots[number], number) for number in (1, 2))
     missed = an_appointment(slots[3], 3, channel=Channel.VIDEO)

@@ -1,4 +1,4 @@
-"""The published table: its figures, its boundaries, and its three forms."""
+"""Tests of the published table: its figures, its limits and its three formats."""
 
 import csv
 import io
@@ -27,7 +27,7 @@ TUESDAY = date(2026, 3, 3)
 
 
 def a_visit(branch: Branch, starts_at: datetime, status: str = Status.COMPLETED, **fields: object) -> Appointment:
-    """A row of the past, asked for two days before."""
+    """Makes an appointment of the past that was booked two days before."""
     procedure = branch.agency.procedures.first() or a_procedure(branch.agency, f"{branch.agency.slug}-service")
     ended_at = starts_at if status in (Status.NO_SHOW, Status.CANCELLED) else None
     defaults = {"created_at": starts_at - timedelta(days=2), "ended_at": ended_at, "channel": Channel.IN_PERSON}
@@ -104,7 +104,7 @@ def test_day_is_the_branchs_own(zone: str, moment: datetime, local_day: date, ro
 
 
 def test_roll_up_and_rows_give_the_same() -> None:
-    """Days before, on and after the border between both, in zones on either side of the earth."""
+    """Tries days before, on and after the border between roll-up and rows, in zones far apart."""
     now = at(12, day=date(2026, 3, 20))
     branches = [a_live_branch("kep"), a_live_branch("consul", timezone="Australia/Melbourne")]
     branches.append(a_branch(branches[1].agency, "consul-two", timezone="America/New_York"))

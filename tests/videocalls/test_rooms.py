@@ -21,7 +21,7 @@ OFFICER = Visitor(key="officer-7", name="Άννα Υπαλλήλου", is_host=T
 
 
 class Elsewhere(Provider):
-    """Stands for a hosted provider: has trouble while told so, and counts who asks."""
+    """A hosted provider for tests. It fails while told to, and counts its requests."""
 
     def __init__(self) -> None:
         self.trouble: Exception | None = None
@@ -175,7 +175,7 @@ def test_built_in_room_leads_nowhere_else() -> None:
 
 
 def token_in(address: str) -> dict[str, object]:
-    """What a Jitsi server reads from the token, checked as it checks it."""
+    """Returns the content of the token, with the same checks as a Jitsi server."""
     return jwt.decode(
         address.partition("?jwt=")[2],
         SECRET,

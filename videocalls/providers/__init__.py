@@ -1,4 +1,4 @@
-"""The providers of video rooms that an agency can choose from."""
+"""The providers of video rooms from which an agency can choose."""
 
 from videocalls.models import VideoCall
 from videocalls.providers.base import Provider, ProviderAway, ProviderError, ProviderRefused, Visitor

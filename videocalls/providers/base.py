@@ -1,4 +1,4 @@
-"""What a provider of video rooms has to offer."""
+"""The interface of a provider of video rooms."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,16 +11,16 @@ class ProviderError(Exception):
 
 
 class ProviderAway(ProviderError):
-    """The provider does not answer, or has trouble of its own: trying again later may help."""
+    """The provider does not answer, or has a problem of its own. A later attempt may succeed."""
 
 
 class ProviderRefused(ProviderError):
-    """The provider will not give this room however often one asks, or is not set up."""
+    """The provider refuses this room or is not set up. A later attempt does not help."""
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who enters a room. `key` tells people apart there and is nothing that they could be looked up by."""
+    """A person who enters a room. `key` tells people apart in the room, and does not identify them elsewhere."""
 
     key: str
     name: str
@@ -29,16 +29,16 @@ class Visitor:
 
 
 class Provider:
-    """Hosted rooms are told of ahead of time by `prepare` and entered through `address`."""
+    """A provider. `prepare` announces a hosted room in advance, and people enter it through `address`."""
 
     is_hosted = True
 
     def prepare(self, call: VideoCall) -> None:
-        """Make the room, or move its window. May come again for the same call. Raises ProviderAway, ProviderRefused."""
+        """Makes the room or moves its window. Can be called again for the same call. Raises ProviderAway, ProviderRefused."""
         raise NotImplementedError
 
     def address(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
-        """The visitor's own way into the room, good for a short time; empty where there is no room to go to.
+        """Returns the visitor's own address of the room, valid for a short time. It is empty if there is no hosted room.
 
         Raises ProviderAway, ProviderRefused.
         """

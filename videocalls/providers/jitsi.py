@@ -1,4 +1,4 @@
-"""Rooms at a Jitsi server that admits nobody without a token signed by us (its `token` authentication)."""
+"""Rooms at a Jitsi server that admits only people with a token signed by us (its `token` authentication)."""
 
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
@@ -10,12 +10,12 @@ from videocalls.models import VideoCall
 from videocalls.providers.base import Provider, ProviderRefused, Visitor
 
 MIN_SECRET = 32  # bytes: HS256 needs a key as long as its hash (RFC 7518, 3.2)
-ENTRY = timedelta(minutes=5)  # between the click and the room; the token is only asked for at the door
-SKEW = timedelta(seconds=30)  # the two servers' clocks
+ENTRY = timedelta(minutes=5)  # from the click to the room; the server checks the token only at entry
+SKEW = timedelta(seconds=30)  # allowed difference of the two servers' clocks
 
 
 class Jitsi(Provider):
-    """The room comes to be when the first person enters, so there is nothing to make ahead."""
+    """A Jitsi server. It makes a room when the first person enters, so nothing has to be made in advance."""
 
     def prepare(self, call: VideoCall) -> None:
         _require_settings()
@@ -46,7 +46,7 @@ def _token(call: VideoCall, visitor: Visitor, now: datetime) -> str:
 
 
 def _user(visitor: Visitor) -> dict[str, str]:
-    """Without nulls, and with the host said in both ways that Jitsi's modules look for."""
+    """Returns the visitor without null values. Jitsi's modules read the host in two ways, so both are set."""
     user = {"id": visitor.key, "name": visitor.name}
     if visitor.email:
         user["email"] = visitor.email

@@ -5,7 +5,7 @@ from videocalls.providers.base import Provider, Visitor
 
 
 class Room(Provider):
-    """The built-in provider: the appointment's own join page is the room, and nobody else has to know of it."""
+    """The built-in provider. The appointment's join page is the room, and no other server is involved."""
 
     is_hosted = False
 

@@ -21,7 +21,7 @@ from mydesklive.demo import cast, hall, history, outage, present, story
 from reports import counting
 
 DAY = timedelta(days=1)
-# Slots end on the last open day before the horizon: so many closed days in a row are no reason to publish.
+# Slots end on the last open day before the horizon. Up to this many closed days in a row are no reason to publish.
 CLOSED_DAYS = 9
 
 LAGGING = """
@@ -92,10 +92,10 @@ class Command(BaseCommand):
         if not lagging:
             return
         with self._step(f"Publishing the times of {Branch.objects.count()} branches"):
-            # From the morning on, so that the day's queue has its times too.
+            # Publishes from the morning on, so that the day's queue has its times too.
             publish_all(now=midnight(open_day, timezone.get_default_timezone()))
             if home:
-                # The citizen of the demo has been here before; the horizon is counted from the last publishing.
+                # The demo's citizen has a past appointment. The last publishing decides the horizon.
                 for day in (past_day, open_day):
                     publish([home.pk], now=home.midnight(day))
 

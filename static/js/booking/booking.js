@@ -1,5 +1,5 @@
-// On the way to an appointment: tells the server the reader's time zone (for reminders that do not come at night), and
-// says when the time that is held has run out.
+// The pages of a booking. Sends the reader's time zone to the server, so that reminders do not come at night, and shows a
+// message when the held time has expired.
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const secure = location.protocol === "https:" ? "; secure" : "";

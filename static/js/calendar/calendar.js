@@ -1,5 +1,5 @@
-// The calendar of a branch. The component draws; what it is told comes from the server, and what is dropped goes there to be
-// asked about. Times are minutes on the branch's clock since the first midnight: the reader's own zone never matters.
+// The calendar of a branch. The component draws the data of the server, and the server is asked about each dropped
+// appointment. Times are minutes on the branch's clock since the first midnight, so the reader's own zone does not matter.
 
 const EVERY = 5_000;
 const AGAIN = 3_000;
@@ -43,7 +43,7 @@ function icon(name) {
   return made;
 }
 
-// News
+// Changes
 
 async function look() {
   if (document.hidden || dragging || moveDialog?.open || timeDialog?.open) return;
@@ -51,7 +51,7 @@ async function look() {
     const url = new URL(options.data, location.href);
     url.searchParams.set("seen", seen);
     const answer = await fetch(url);
-    if (answer.status === 404) return void location.reload(); // signed out meanwhile
+    if (answer.status === 404) return void location.reload(); // the officer has been signed out
     if (!answer.ok) throw new Error(answer.status);
     say("");
     if (answer.status !== 204 && !dragging) await show(await answer.json());
@@ -71,7 +71,7 @@ async function show(data) {
     const answer = await fetch(location.href);
     if (!answer.ok) throw new Error(answer.status);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    // What is in focus stays in focus.
+    // The focused element keeps the focus.
     Idiomorph.morph(shown, page.querySelector("#calendar-shown").innerHTML, { morphStyle: "innerHTML" });
   }
   seen = data.seen;
@@ -109,7 +109,7 @@ function draw(data) {
 const texts = (pairs) => new Map(pairs.map(([key, value]) => [key, JSON.stringify(value)]));
 let drawn = null;
 
-/** Touches only what differs: a large week is drawn once, and not again for each of its changes. */
+/** Updates only the differences, so that a large week is not drawn again for each change. */
 function change(grid, events) {
   for (const [name, value] of Object.entries(grid)) {
     if (drawn.grid.get(name) !== JSON.stringify(value)) calendar.setOption(name, value);
@@ -123,7 +123,7 @@ function change(grid, events) {
   }
 }
 
-/** How many stand side by side where it is fullest. */
+/** Returns the largest number of appointments side by side. */
 function crowd(data) {
   if (byDesk) return 1;
   const changes = data.start.flatMap((start, at) => [[start, 1], [start + lengthOf(data, at), -1]]);
@@ -133,10 +133,10 @@ function crowd(data) {
   return most;
 }
 
-/** The width of an appointment, in pixels: the time goes first, which its place tells too, then the name. */
+/** Returns the width of an appointment in pixels. If it is narrow, the time is left out first, then the name. */
 const roomOf = (data) => (root.querySelector(".ec-body .ec-day")?.clientWidth ?? 0) / crowd(data);
 
-// A slot is taken as a whole.
+// An appointment takes at least one whole slot.
 const lengthOf = (data, at) => Math.max(data.length[at], data.step);
 
 function sayClosed(data) {
@@ -177,7 +177,7 @@ function settings(data) {
   };
 }
 
-/** In pixels: tall enough to hit and to read, however long a row is. */
+/** Returns the height in pixels, large enough to click and to read. */
 const rowHeight = (minutes) => Math.max(24, Math.min(minutes * 2, 60), minutes < 15 ? 28 : 0);
 
 function offset() {
@@ -231,7 +231,7 @@ const background = (begins, ends, className, lane) => ({
   ...inLane(lane),
 });
 
-/** Times at which no desk is planned (by desk: not this one), and the closures that say why. */
+/** Returns the times without a planned desk (in the view by desk: without this desk), and the closures with reasons. */
 function closedTimes(data) {
   const found = [];
   for (const [lane] of (byDesk ? data.lanes : [0]).entries()) {
@@ -253,7 +253,7 @@ function closedTimes(data) {
 
 const contents = new WeakMap();
 
-/** The same content for the same event: the component then leaves it where it is. What is dragged has a copy. */
+/** Returns the same content for the same event, so that the component does not redraw it. A dragged event gets a copy. */
 function kept({ event, timeText }) {
   if (event.display === "preview") return { domNodes: content(event, timeText) };
   const before = contents.get(event.extendedProps);
@@ -276,9 +276,9 @@ function appointmentLink(event, one, timeText) {
   const link = element("a", "appointment__link", icon(stateIcon), icon(channelIcon), element("b", "", timeText), " ");
   link.append(element("span", "appointment__name", event.title), " ", element("span", "appointment__service", one.procedure));
   link.href = options.appointment.replace("REFERENCE", one.reference);
-  link.draggable = false; // by the component, not as a link
+  link.draggable = false; // the component drags it, not the browser
   link.id = `appointment-${one.reference}`;
-  // Begins with what is to be seen, so that who speaks to the computer can say it.
+  // Begins with the visible text, so that people with speech input can say it.
   const said = [`${timeText} ${event.title} ${one.procedure}`, dayOf(one.minute), channel, state, one.officer].filter(Boolean);
   link.setAttribute("aria-label", said.join(", "));
   link.title = [timeText, event.title, one.procedure, channel, state, one.officer].filter(Boolean).join("\n");
@@ -306,7 +306,7 @@ function placed(link, minute, column) {
   return link;
 }
 
-/** The component says that it is a table, whose cells are empty for who cannot see it: here it is a group of links. */
+/** Names the calendar a group of links. The component calls it a table, whose cells are empty for screen readers. */
 function name() {
   const frame = root.querySelector(".ec");
   frame.setAttribute("role", "group");
@@ -331,7 +331,7 @@ function offer(begins, ends) {
   timeDialog.showModal();
 }
 
-// Moving: the server says what would happen, the officer says yes, the server moves
+// Moving: the server shows the effects, the officer confirms, the server moves the appointment
 
 let putBack = null;
 
@@ -345,7 +345,7 @@ function dropped({ event, delta, revert }) {
   ask(url, {});
 }
 
-/** Until it is answered, or given up: a lost connection is said, and nothing is lost with it. */
+/** Asks until there is an answer or the dialog is closed. A lost connection is shown, and no data is lost. */
 async function ask(url, request) {
   while (moveDialog.open) {
     try {

@@ -1,4 +1,4 @@
-// The calendar by keyboard: one stop for the appointments and one for the free hours, arrows between those of a kind.
+// The calendar by keyboard: Tab stops once at the appointments and once at the free hours. Arrow keys move within each.
 
 const DAY = 1440; // minutes
 const root = document.querySelector("#calendar");
@@ -31,7 +31,7 @@ const STEPS = {
   ArrowLeft: (all, at) => beside(all, all[at], -1),
 };
 
-/** The nearest in time, in the next column that holds anything. */
+/** Returns the link nearest in time, in the next column that is not empty. */
 function beside(all, from, way) {
   const further = all.filter((link) => (link.dataset.column - from.dataset.column) * way > 0);
   const column = (way > 0 ? further[0] : further.at(-1))?.dataset.column;

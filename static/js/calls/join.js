@@ -1,4 +1,4 @@
-// The door of a video call opens, closes and moves while somebody waits: look every ten seconds, change only what is new.
+// A video room opens, closes and moves while the citizen waits. The page looks every ten seconds and changes only new parts.
 
 const EVERY = 10_000;
 const door = document.querySelector("#door");
@@ -13,7 +13,7 @@ async function look() {
     const fresh = page.querySelector("#door");
     if (fresh) show(fresh);
   } catch {
-    // The network is away for a moment: the next look finds it.
+    // The network is away for a moment. The next look tries again.
   }
 }
 

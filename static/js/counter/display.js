@@ -1,4 +1,4 @@
-// The screen in the hall: asks every two seconds, flashes and chimes for each new call, and shows when it has lost touch.
+// The screen in the hall. It asks every two seconds, flashes and plays a sound for each new call, and shows a lost connection.
 
 const EVERY = 2000;
 const LOST_AFTER = 3;
@@ -24,7 +24,7 @@ async function look() {
     if (!answer.ok) throw new Error(answer.status);
     if (answer.status === 200) show(await answer.text());
     failures = 0;
-    // What the screen runs is renewed at night, when it surely loads.
+    // The page reloads at night to get a new version. The server has just answered, so the reload works.
     if (Date.now() - opened > DAILY && new Date().getHours() === 4) return location.reload();
   } catch {
     failures += 1;
@@ -52,7 +52,7 @@ function announce(calls) {
   chime();
 }
 
-// Two notes, made here. Browsers that are not in kiosk mode want a touch first.
+// A sound of two notes. Browsers outside kiosk mode play it only after a touch.
 
 const sound = new AudioContext();
 

@@ -1,11 +1,11 @@
-// The kiosk: keys that type at once, a scanner that types from anywhere, no touch lost with the connection, and back to
-// the beginning when nobody is there any more. Every page works without it.
+// The kiosk: keys that type, a scanner that works without focus, steps that survive a lost connection, and the return to the
+// first page when nobody is there. Every page also works without this script.
 
 const { beginning, checkIn, quiet } = document.body.dataset;
 const notice = (name) => document.querySelector(`[data-notice="${name}"]`);
 const sleep = (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000));
 
-// Nothing leaves the page before the server answers: a browser's own error page would be the end of a kiosk.
+// The page stays until the server answers, because a kiosk could not leave the browser's own error page.
 
 async function isReachable() {
   try {
@@ -54,7 +54,7 @@ addEventListener("pageshow", () => {
   for (const form of document.forms) delete form.dataset.reached;
 });
 
-// Keys of the screen
+// Keys on the screen
 
 const field = document.querySelector("#reference");
 const LENGTH = 10;
@@ -67,7 +67,7 @@ document.querySelector(".keys")?.addEventListener("click", (event) => {
   else if (field.value.length < LENGTH) field.value += key;
 });
 
-// A scanner types very fast and ends with Enter, wherever the focus is
+// A scanner types very fast and ends with Enter. It works without focus in a field
 
 const TYPING = 300;
 let scanned = "";
@@ -91,7 +91,7 @@ function send(reference) {
   form.requestSubmit();
 }
 
-// The camera, where the browser reads codes by itself
+// The camera, if the browser can read codes
 
 const camera = document.querySelector("[data-camera]");
 
@@ -127,7 +127,7 @@ if (ticket && sessionStorage.getItem("printed") !== ticket) {
   window.print();
 }
 
-// Nobody there
+// Return to the first page
 
 const WARNING = 15;
 let timers = [];

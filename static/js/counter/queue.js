@@ -1,6 +1,6 @@
-// The queue page, and the page of who is being served. Both are plain forms; here they are sent without leaving the page, in
-// order and never lost: what is pressed without a connection is kept and sent when it is back. Every form says on what it was
-// pressed, so the server does nothing twice.
+// The queue page and the page for serving. Both are plain forms, and this script sends them without leaving the page. Steps are
+// sent in order, and a step without a connection is kept and sent later. Every form contains the state that the officer saw,
+// so the server does nothing twice.
 
 const EVERY = 5_000;
 const AGAIN = 3_000;
@@ -16,7 +16,7 @@ const news = document.querySelector("#queue-news");
 const home = document.querySelector("[data-home]")?.dataset.home;
 const MORPHED = ["queue-told", "queue-board", "serving"];
 
-// What is pressed
+// Steps
 
 const pressed = JSON.parse(sessionStorage.getItem(KEPT) || "[]");
 let sending = false;
@@ -62,7 +62,7 @@ async function send() {
   if (pressed.length) setTimeout(send, AGAIN);
 }
 
-/** The server's answer; null if there is none, and the press has to wait. */
+/** Returns the server's answer, or null if there is none and the step has to wait. */
 async function sent({ url, body: kept }) {
   const body = new URLSearchParams(kept);
   body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
@@ -84,7 +84,7 @@ async function take(answer, done) {
   show(fresh);
   if (!answer.ok || isRefused) return drop(done, !answer.ok);
   follow(done, answer.headers.get("X-Seen"));
-  // Who was served has left this desk: the page of that one is over.
+  // The served citizen has left this desk, so the page for serving is closed.
   const next = go ?? (page || fresh.getElementById("serving") ? null : home);
   if (next && !pressed.length) leave(next);
 }
@@ -94,7 +94,7 @@ function leave(address) {
   location.assign(address);
 }
 
-/** What was pressed on the same ticket after this one, before its answer, stands on what this one has done. */
+/** Updates the later steps on the same ticket: they were made before this answer, and build on its result. */
 function follow(done, now) {
   const before = new URLSearchParams(done.body);
   if (!now || !before.get("ticket")) return;
@@ -107,7 +107,7 @@ function follow(done, now) {
   }
 }
 
-/** After a refusal nothing that was pressed on the same ticket makes sense any more. */
+/** After a refusal, drops the later steps on the same ticket. They no longer make sense. */
 function drop(done, isUnknown) {
   const ticket = new URLSearchParams(done.body).get("ticket");
   const lost = pressed.filter((one) => ticket && new URLSearchParams(one.body).get("ticket") === ticket);
@@ -161,7 +161,7 @@ function sentence(text) {
 }
 
 function dropLast() {
-  // The first may be on its way already.
+  // The first step may already be on its way.
   if (pressed.length > (sending ? 1 : 0)) pressed.pop();
   keep();
 }
@@ -181,11 +181,11 @@ window.addEventListener("beforeunload", warn);
 window.addEventListener("offline", () => lose(true));
 window.addEventListener("online", () => (send(), look()));
 
-// What is shown
+// The page
 
 const isOpen = (node) => node.closest?.("details[open], dialog[open]");
 const callbacks = {
-  // Disclosures stay as the reader left them, and so does what is typed or chosen in them.
+  // Open and closed parts stay as they are, and so does the input in them.
   beforeAttributeUpdated: (name, node) =>
     !(name === "open" || (["value", "checked"].includes(name) && node.type !== "hidden" && node.matches("input, textarea") && isOpen(node))),
   beforeNodeMorphed: (old) => !(old.matches?.("select") && isOpen(old) && old.options.length > 1),
@@ -214,7 +214,7 @@ function settle() {
   count();
 }
 
-// News from colleagues, the kiosk and the clock
+// Changes by other officers, the kiosk and the clock
 
 async function look() {
   if (!page || document.hidden || sending || pressed.length) return;
@@ -236,7 +236,7 @@ async function look() {
 const polling = setInterval(look, EVERY);
 document.addEventListener("visibilitychange", look);
 
-// Minutes, the ten seconds of "Undo", and how many wait
+// Minutes, the ten seconds of "Undo", and the number of waiting citizens
 
 function tick() {
   for (const node of document.querySelectorAll("[data-since]")) {
@@ -263,7 +263,7 @@ function countDown() {
 
 let waiting = null;
 
-/** Only arrivals are said, not every call. */
+/** Announces arrivals to screen readers, but not every call. */
 function count() {
   const now = Number(document.querySelector(".board")?.dataset.waiting ?? 0);
   if (waiting !== null && now > waiting) news.textContent = `${words.waiting}: ${now}`;
@@ -293,7 +293,7 @@ switchKeys.addEventListener("change", () => {
 opener?.addEventListener("click", () => dialog.showModal());
 if (opener) opener.hidden = false;
 
-/** The letter on the key, also where the keyboard writes Greek. */
+/** Returns the Latin letter on the key, also with a Greek layout. */
 function letter(event) {
   if (/^[a-z?]$/i.test(event.key)) return event.key.toLowerCase();
   return event.code.startsWith("Key") ? event.code.slice(3).toLowerCase() : "";
@@ -313,13 +313,13 @@ document.addEventListener("keydown", (event) => {
   button.click();
 });
 
-/** A dormant step is for who is quick: "next" may be pressed while "done" is on its way. */
+/** Returns whether a step can be used. A hidden one can, while others are on their way: "next" right after "done". */
 function isReady(button) {
   const form = button.closest("form");
   return !form?.hidden || pressed.length > 0;
 }
 
-// Opening "Forward" or "New ticket" leads into its first field; Escape closes it again.
+// When "Forward" or "New ticket" opens, its first field gets the focus. Escape closes it again.
 document.addEventListener(
   "toggle",
   (event) => {

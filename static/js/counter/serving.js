@@ -1,4 +1,4 @@
-// While serving: keeps what is typed by saving it every few seconds, and proposes a note where a document is missing.
+// The page for serving: saves the input every few seconds, and proposes a note when a document is missing.
 
 const EVERY = 3_000;
 
@@ -27,7 +27,7 @@ async function save() {
   }
 }
 
-/** The note names what was not ticked, for as long as nobody has written another one. */
+/** Proposes a note with the documents that are not ticked, unless the officer has written another note. */
 function propose() {
   const note = form()?.elements.citizen_note;
   if (!note || (note.value.trim() && note.value !== proposed)) return;

@@ -1,4 +1,4 @@
-// The place in the queue, kept up to date: ask whether anything has changed, show what is new, and call whoever is called.
+// Keeps the place in the queue up to date: asks for changes, shows them, and alerts the citizen who is called.
 
 let region = document.querySelector("[data-live]");
 const lost = document.querySelector("[data-lost]");
@@ -23,7 +23,7 @@ async function ask() {
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-live]");
   if (!fresh) return location.reload();
-  // What reads the same is left alone: a screen reader would say it again.
+  // Unchanged text is left alone, because a screen reader would read it again.
   if (fresh.textContent === region.textContent) region.dataset.seen = fresh.dataset.seen;
   else {
     region.replaceWith(fresh);

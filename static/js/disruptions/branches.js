@@ -1,4 +1,4 @@
-// The choice of branches for a disruption: finds among hundreds by any part of name, town or region, and counts the chosen.
+// The choice of branches for a disruption: finds branches by any part of name, town or region, and counts the chosen ones.
 
 const search = document.querySelector("#branches-search");
 const found = document.querySelector("#branches-found");

@@ -1,4 +1,4 @@
-// Tells what a form would bring while one fills it in: the server makes the change, counts and undoes it.
+// Shows the effect of a form during input: the server makes the change, counts, and undoes it.
 
 const PAUSE = 400;
 
@@ -23,7 +23,7 @@ function watch(place, form) {
     place.removeAttribute("aria-busy");
   }
 
-  // The same words are not said again.
+  // Unchanged words are not announced again.
   function show(markup) {
     if (place.innerHTML !== markup.trim()) place.innerHTML = markup.trim();
   }
@@ -33,7 +33,7 @@ function watch(place, form) {
     timer = setTimeout(look, PAUSE);
   }
 
-  // The theme's fields that search tell jQuery alone.
+  // The theme's fields with search send their events only through jQuery.
   const jQuery = window.django?.jQuery;
   if (jQuery) jQuery(form).on("input change", later);
   else for (const kind of ["input", "change"]) form.addEventListener(kind, later);

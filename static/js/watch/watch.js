@@ -1,4 +1,4 @@
-// Keeps a page of numbers up to date: asks every 15 seconds (or `data-every`) while somebody looks, and says when it can't.
+// Keeps a page of numbers up to date: asks every 15 seconds (or `data-every`) while the tab is visible, and shows failures.
 
 const live = document.querySelector("[data-watch]");
 const PAUSE = 1000 * (live.dataset.every ?? 15);

@@ -1,4 +1,4 @@
-"""Branches by region and country."""
+"""Tests of branches in groups by region and country."""
 
 from datetime import timedelta
 

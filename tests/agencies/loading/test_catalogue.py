@@ -14,7 +14,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A copy of the data files to spoil."""
+    """A copy of the data files, which a test can break."""
     for path in tables.DATA.glob("*.csv"):
         shutil.copy(path, tmp_path)
     return tmp_path
@@ -33,7 +33,7 @@ def loaded_from(folder: Path, capsys: pytest.CaptureFixture[str], **options: boo
 
 
 def refusal_of(folder: Path) -> list[str]:
-    """The lines with which the command refuses the folder, having written nothing."""
+    """Returns the error lines of the command, and checks that it has written nothing."""
     with pytest.raises(CommandError) as refused:
         call_command("load_agencies", folder=folder)
     assert not Agency.objects.exists()
@@ -171,7 +171,7 @@ def test_agencies_have_their_rules_and_stage():
 
 
 def _luminance(colour: str) -> float:
-    """Relative luminance of #rrggbb, WCAG 2.2."""
+    """Returns the relative luminance of #rrggbb (WCAG 2.2)."""
     parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
     red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

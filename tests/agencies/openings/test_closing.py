@@ -1,4 +1,4 @@
-"""Closures of a branch: the queryset and the SQL that publishing is made of find the same."""
+"""Closures of a branch: the queryset and the SQL for publishing find the same ones."""
 
 from datetime import date, timedelta
 from random import Random

@@ -1,4 +1,4 @@
-"""Visits without an appointment, sharing out desks, and on which days a rule opens."""
+"""Tests of visits without an appointment, of splitting off desks, and of the days on which a rule opens."""
 
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -120,7 +120,7 @@ def test_split_refuses_to_leave_no_desk(branch: Branch) -> None:
 
 
 def test_rule_is_on_as_a_calendar_says(branch: Branch) -> None:
-    """Every second Monday and Friday from Thursday 5 March on; that week counts as the first."""
+    """The rule opens every second Monday and Friday from Thursday 5 March on. That week counts as the first."""
     rule = a_rule(branch, weekdays=[1, 5], every_n_weeks=2, valid_from=date(2026, 3, 5), valid_until=date(2026, 4, 3))
     days = [date(2026, 3, 1) + timedelta(days=number) for number in range(60)]
     assert [day for day in days if rule.is_on(day)] == [
