@@ -16,7 +16,7 @@ from appointments.models import Appointment, Disruption, Offer, TimeSlot
 from appointments.times.publishing import publish
 from tests.browser.test_admin import sign_in
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
-from tests.conftest import NewPage
+from tests.conftest import NewPage, hurry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Accessible = Callable[[Page], None]
@@ -44,7 +44,7 @@ def supervisor(branch: Branch) -> User:
 @pytest.fixture
 def office(page: Page, supervisor: User, live_server: LiveServer) -> Page:
     """The supervisor's browser."""
-    sign_in(page, supervisor, live_server)
+    sign_in(hurry(page), supervisor, live_server)
     return page
 
 
