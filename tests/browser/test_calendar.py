@@ -26,7 +26,7 @@ from tests.builders import (
     an_appointment,
     an_officer,
 )
-from tests.conftest import PHONE, NewPage
+from tests.conftest import PHONE, NewPage, hurry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Accessible = Callable[[Page], None]
@@ -202,6 +202,7 @@ def test_free_hour_offers_booking_and_blocking(
 
 def test_change_elsewhere_appears_by_itself(page: Page, branch: Branch, live_server: LiveServer) -> None:
     day = tuesday(branch)
+    hurry(page)
     officer = an_officer(branch)
     appointment = booked_at(branch, day, "09:20", 1)
     sign_in(page, officer, live_server)
@@ -216,6 +217,7 @@ def test_change_elsewhere_appears_by_itself(page: Page, branch: Branch, live_ser
 
 def test_list_and_month_show_a_change_by_themselves(page: Page, branch: Branch, live_server: LiveServer) -> None:
     day = tuesday(branch)
+    hurry(page)
     sign_in(page, an_officer(branch), live_server)
     page.goto(f"{CALENDAR}?view=month&date={day}")
     expect(page.get_by_role("table")).not_to_contain_text("ραντεβού")

@@ -54,7 +54,7 @@ def supervisor(branch: Branch) -> User:
 @pytest.fixture
 def office(page: Page, supervisor: User, live_server: LiveServer) -> Page:
     """The supervisor's browser."""
-    sign_in(page, supervisor, live_server)
+    sign_in(hurry(page), supervisor, live_server)
     return page
 
 

@@ -28,7 +28,7 @@ from tests.builders import (
     slots_of,
     where_it_is_noon,
 )
-from tests.conftest import NewPage
+from tests.conftest import NewPage, hurry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -285,7 +285,7 @@ def test_ticket_page_is_accessible_and_fits(
 def test_phone_says_when_it_is_called(phone: Page, branch: Branch, desk: Desk, officer: User):
     a_walk_in(branch, timezone.now() - timedelta(minutes=5))
     ticket = a_walk_in(branch)
-    phone.goto(f"/queue/{ticket.code}/")
+    hurry(phone).goto(f"/queue/{ticket.code}/")
     expect(phone.get_by_text("1 άτομο πριν από εσάς")).to_be_visible()
     counter.call(ticket, desk, by=by(officer), now=timezone.now())
     expect(phone.get_by_text("Πηγαίνετε στη θυρίδα 3")).to_be_visible(timeout=10_000)
@@ -309,7 +309,7 @@ def test_citizen_says_on_the_phone_to_have_arrived_and_is_called(
     desk: Desk,
     officer: User,
 ):
-    phone.goto(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    hurry(phone).goto(f"{booked.get_absolute_url()}?key={booked.link_key}")
     assert_accessible(phone)
     phone.get_by_role("button", name="Έφτασα").click()
     expect(phone.locator(".turn__number")).to_have_text("A001")

@@ -29,7 +29,7 @@ from tests.builders import (
     by,
     where_it_is_noon,
 )
-from tests.conftest import PHONE, NewPage
+from tests.conftest import PHONE, NewPage, hurry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Accessible = Callable[[Page], None]
@@ -248,7 +248,7 @@ def test_two_officers_and_one_person(
 
 def test_news_come_by_themselves_and_leave_what_is_open(page: Page, branch: Branch, opened: Callable) -> None:
     a_walk_in(branch)
-    opened(page)
+    opened(hurry(page))
     page.keyboard.press("n")
     here(page).to_have_text("B001")
     page.keyboard.press("f")

@@ -28,7 +28,7 @@ from tests.builders import (
     minutes,
     slots_of,
 )
-from tests.conftest import NewPage
+from tests.conftest import NewPage, hurry
 from videocalls.models import VideoCall
 
 SECRET = "a secret of thirty-two bytes or more"
@@ -299,7 +299,7 @@ def test_page_that_waits_opens_by_itself(
     jitsi: None, new_page: NewPage, assert_accessible: Callable[[Page], None]
 ) -> None:
     appointment = an_appointment_soon("jitsi", minutes(5))
-    page = new_page(size=(320, 640), timezone="America/New_York")
+    page = hurry(new_page(size=(320, 640), timezone="America/New_York"))
     page.goto(_path(appointment.link("join")))
     page.get_by_text("Μπορείτε να μπείτε από:").wait_for()
     assert page.locator("#door small.zone").count() == 1  # one's own time

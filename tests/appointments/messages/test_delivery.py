@@ -320,7 +320,7 @@ def _tick_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
         app.send_task("appointments.tasks.deliver_due", expires=60)
-        time.sleep(1)
+        time.sleep(0.2)
 
 
 def _message_ids(server: MailServer) -> list[str]:
