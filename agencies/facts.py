@@ -1,7 +1,7 @@
 """Reads the few columns of a service, a branch and a caller that free times and bookings need, without the texts.
 
-The results are small frozen objects. A column that is not here cannot be asked for. Plain SQL reads them, because the ORM
-takes longer to write such a query than PostgreSQL to answer it. `…_plainly` reads the same through the models, and tests
+The results are small frozen objects. They come from plain SQL, because the ORM takes longer to write such a query than
+PostgreSQL to answer it. They have no other columns than these. `…_plainly` reads the same through the models, and tests
 compare the two.
 """
 
@@ -54,7 +54,7 @@ class ProcedureFacts:
 
     @property
     def channel_choices(self) -> list[tuple[str, str]]:
-        """The channels as (value, label), in the order in which they are always shown."""
+        """Returns the channels as (value, label), in the order that all pages use."""
         return [(channel.value, str(channel.label)) for channel in Channel if channel.value in self.channels]
 
 
@@ -72,26 +72,26 @@ class BranchFacts:
         return ZoneInfo(self.timezone)
 
     def local(self, moment: datetime) -> datetime:
-        """The moment (aware) on the branch's wall clock."""
+        """Returns the moment (aware) in the branch's time zone."""
         return moment.astimezone(self.zone)
 
     def today(self, now: datetime) -> date:
         return self.local(now).date()
 
     def midnight(self, day: date) -> datetime:
-        """When the local day begins (UTC)."""
+        """Returns the first moment (UTC) of the branch's local day."""
         return midnight(day, self.zone)
 
 
 @dataclass(frozen=True, slots=True)
 class SystemFacts:
-    """The token of an agency's own system, as whoever calls the REST API with it."""
+    """The token of an agency's own system that calls the REST API."""
 
     pk: int
     agency_id: int
 
 
-# A service or a branch, as a whole row or as its facts: what the two have in common is enough for free times.
+# A service or a branch, as a model or as facts. Free times need only the attributes that both have.
 AnyProcedure = Procedure | ProcedureFacts
 AnyBranch = Branch | BranchFacts
 
@@ -99,7 +99,7 @@ AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, age
 PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
     procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
 BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
-# How many columns the three are.
+# The numbers of these columns.
 AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 9
 
 PROCEDURE_BY_CODE = f"""
@@ -116,19 +116,19 @@ SYSTEM_BY_DIGEST = "SELECT id, agency_id FROM agencies_systemtoken WHERE digest 
 
 
 def procedure_in(row: Row) -> ProcedureFacts:
-    """The service from a row that begins with PROCEDURE_COLUMNS and AGENCY_COLUMNS."""
+    """Returns the service from a row that begins with PROCEDURE_COLUMNS and AGENCY_COLUMNS."""
     agency = AgencyFacts(*row[PROCEDURE_WIDTH : PROCEDURE_WIDTH + AGENCY_WIDTH])
     return ProcedureFacts(*(*row[:PROCEDURE_WIDTH], agency))
 
 
 def procedure_of(code: str) -> ProcedureFacts | None:
-    """The service with its agency, offered or not."""
+    """Returns the service with its agency, even if it is not offered."""
     row = _row(PROCEDURE_BY_CODE, code)
     return procedure_in(row) if row else None
 
 
 def procedure_plainly(code: str) -> ProcedureFacts | None:
-    """The same through the models."""
+    """Reads the same through the models."""
     found = Procedure.objects.select_related("agency").filter(code=code).first()
     return facts_of(found) if found else None
 
@@ -149,25 +149,25 @@ def facts_of_branch(branch: Branch) -> BranchFacts:
 
 
 def offered_procedure_of(code: str) -> ProcedureFacts | None:
-    """The service, if the public can book it."""
+    """Returns the service if the public can book it."""
     procedure = procedure_of(code)
     return procedure if procedure and procedure.is_offered and procedure.agency.is_live else None
 
 
 def open_branch_of(code: str) -> BranchFacts | None:
-    """The branch, if the public can book at it."""
+    """Returns the branch if the public can book there."""
     row = _row(BRANCH_BY_CODE, code, [*Agency.LIVE])
     return BranchFacts(*row) if row else None
 
 
 def open_branch_plainly(code: str) -> BranchFacts | None:
-    """The same through the models."""
+    """Reads the same through the models."""
     found = Branch.objects.open().filter(code=code).first()
     return facts_of_branch(found) if found else None
 
 
 def system_of(key: str) -> SystemFacts | None:
-    """The caller with this token, if it is one and valid."""
+    """Returns the system with this token if the token is valid."""
     row = _row(SYSTEM_BY_DIGEST, SystemToken.digest_of(key))
     return SystemFacts(*row) if row else None
 

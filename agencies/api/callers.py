@@ -1,4 +1,4 @@
-"""Who calls the REST API, and how often one may: a citizen's session, or the token of an agency's own system."""
+"""Callers of the REST API and their limits. A caller is a citizen with a session, or an agency's own system with a token."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ MINUTE = 60
 
 
 class SystemAuthentication(BaseAuthentication):
-    """Reads `Authorization: Bearer <token>` of an agency's own system, which is then `request.auth`."""
+    """Reads `Authorization: Bearer <token>` of an agency's own system. `request.auth` is then the system."""
 
     def authenticate(self, request: Request) -> tuple[AnonymousUser, SystemFacts] | None:
         scheme, _space, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
@@ -45,7 +45,7 @@ class SystemAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignor
 
 
 class IsCitizenOrSystem(BasePermission):
-    """A person who is signed in, or the system of an agency."""
+    """Allows signed-in people and the systems of agencies."""
 
     def has_permission(self, request: Request, view: APIView) -> bool:
         return isinstance(request.auth, SystemFacts) or request.user.is_authenticated
@@ -57,7 +57,7 @@ def caller(request: Request) -> str:
 
 
 class WriteThrottle(BaseThrottle):
-    """At most so many changes a minute for each caller."""
+    """Limits the number of changes a minute for each caller."""
 
     CITIZENS, SYSTEMS = Limit("citizens-writes", 30, MINUTE), Limit("systems-writes", 6000, MINUTE)
 

@@ -1,8 +1,8 @@
-"""The history of invented appointments: they came by COPY or UPDATE, where no verb wrote an event."""
+"""The history of invented appointments. COPY and UPDATE made them, so no verb has written their events."""
 
 from django.db import connection
 
-# Each step that an invented appointment keeps a time of, where no event tells of it yet.
+# Writes one event for each step of an invented appointment that has a time, if the event does not exist yet.
 TELL = """
 INSERT INTO appointments_event (at, verb, appointment_id, "by", officer_id, page, before, details)
 SELECT step.at, step.verb, appointment.id, step."by", step.officer, '', '{}', '{}'
@@ -25,7 +25,7 @@ ORDER BY step.at, appointment.id
 
 
 def tell() -> int:
-    """Write the events that are missing; returns their number. Repeating it writes nothing."""
+    """Writes the missing events and returns their number. A second run writes nothing."""
     with connection.cursor() as cursor:
         cursor.execute(TELL)
         return cursor.rowcount

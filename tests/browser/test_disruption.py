@@ -26,7 +26,7 @@ from tests.builders import (
     an_appointment,
     an_officer,
 )
-from tests.conftest import NewPage
+from tests.conftest import NewPage, hurry
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Accessible = Callable[[Page], None]
