@@ -78,8 +78,8 @@ How it is measured:
 - 16 clients, each with one kept connection, in one thread that does nothing but sockets; granian as `make run` starts
   it. Each rate is the median of several short runs, taken in turn with those it is compared with.
 - *Booking* sends `POST /api/v1/appointments/` with an agency's token and an idempotency key for a new person each time;
-  the product checks everything, counts the limit per person, and writes the appointment and its messages. Commits
-  reach the disk. The worker that sends the messages does not run.
+  the product checks everything, counts the limit per person, and writes the appointment, its messages and its event.
+  Commits reach the disk. The worker that sends the messages does not run.
 - *The lean view* (`bench/lean.py`) is Django without middleware: the update of the slot and one insert, no checks, no
   token, no messages; once by the ORM, as such views are mostly written, and once in plain SQL. *pgbench* sends the two
   statements of the latter, prepared, over 16 connections.

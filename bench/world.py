@@ -44,7 +44,7 @@ WHERE slot = id AND starts_at > now() AND (taken <> wanted OR capacity <> desks 
 
 def half_book() -> None:
     """Fills about every second slot at random, but the same ones in every run. Deletes the bench's own bookings."""
-    run("TRUNCATE appointments_notification")
+    run("TRUNCATE appointments_notification, appointments_event")
     run("DELETE FROM appointments_appointment WHERE source = 'system'")
     run(HALF_BOOKED, {})
     vacuum("appointments_timeslot")
