@@ -1,8 +1,9 @@
 """The verbs that make an appointment: hold a time, book it, confirm it, verify the address."""
 
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from agencies.models import Channel, Procedure
 from appointments import history
@@ -78,11 +79,12 @@ def book(
             appointment.citizen = follows.citizen
         sign(appointment, contact)
         _promise(appointment, now)
-        if follows:
-            # Whoever is being served has had that turn: it does not count against the next one.
-            Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
         messages = [*owed.confirmation(appointment, now=now)]
-        with refusals():
+        # One statement, and a transaction only where it takes two.
+        with refusals(), transaction.atomic() if follows else nullcontext():
+            if follows:
+                # Whoever is being served has had that turn: it does not count against the next one.
+                Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
             taking.make(appointment, slot, history.made(Verb.BOOK, by=by, now=now), messages)
         _wake_workers(appointment)
     except (BookingError, IntegrityError):
