@@ -1,4 +1,4 @@
-"""What officers do with an appointment: one click where nothing is asked, a page where something is."""
+"""The steps that officers take with an appointment. Those that need an answer have a page; the others are one click."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from appointments.times.week import SevenDays, find_seven_days
 
 @dataclass(frozen=True)
 class Step:
-    """A verb as officers see it: its name in addresses, its label and icon, and whether its page asks something."""
+    """A step as officers see it: its name in addresses, its label and icon, and whether it has a page of its own."""
 
     name: str
     label: str | Promise
@@ -44,7 +44,7 @@ MISS = Step("miss", _("Did not come"), "person_off")
 MOVE = Step("move", _("Move"), "event_repeat", asks=True)
 CANCEL = Step("cancel", _("Cancel"), "event_busy", asks=True)
 
-# The likeliest next step first.
+# The most likely next step comes first.
 BY_STATUS = {
     Status.UNVERIFIED: (ARRIVE, MOVE, CANCEL),
     Status.BOOKED: (ARRIVE, SERVE, MISS, MOVE, CANCEL),
@@ -54,13 +54,15 @@ BY_STATUS = {
 }
 
 
-# Nobody arrives earlier than this: such a button on another day's list would be pressed by mistake alone.
+# Nobody arrives earlier than this. On the list of a later day, such a button would only be pressed by mistake.
 EARLIEST = timedelta(hours=12)
 
 
 def possible(appointment: Appointment, now: datetime) -> list[Step]:
-    """The steps that make sense now, of those that the verbs allow. By telephone and video nobody arrives at a counter:
-    serving comes first."""
+    """Returns the steps that are possible now, the most likely first.
+
+    By telephone and video nobody arrives at a counter, so the step that begins the service comes first.
+    """
     begins = {ARRIVE: EARLIEST, SERVE: EARLIEST, MISS: timedelta()}
     steps = [
         step
@@ -72,17 +74,23 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
     return steps
 
 
-# What one click does: to today's ticket where there is one, so that the queue tells the same
+# One click also changes today's ticket of the appointment, if there is one, so that the queue shows the same.
 
 
 def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """With a place in the line. Nobody arrives twice, though `check_in` may be repeated."""
+    """Checks the citizen in, with a ticket. Raises WrongStatus if the citizen has arrived already.
+
+    `check_in` itself may be repeated.
+    """
     _require(ARRIVE, appointment)
     return counter.check_in(appointment, by=by, now=now)
 
 
 def _serve(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """Called to one's desk and begun at once; who sits at none calls by voice."""
+    """Calls the citizen to the officer's desk and begins the service.
+
+    An officer without a desk calls the name aloud, so the ticket begins without a desk.
+    """
     _require(SERVE, appointment)
     with transaction.atomic():
         ticket = _ticket(appointment, now)
@@ -115,7 +123,7 @@ def _require(step: Step, appointment: Appointment) -> None:
 
 
 def _ticket(appointment: Appointment, now: datetime) -> Ticket | None:
-    """The appointment's place in today's line, if it has one."""
+    """Returns the appointment's open ticket of today (on the branch's clock), or None."""
     today = Ticket.objects.open().of_day(appointment.branch, appointment.branch.today(now))
     return today.filter(appointment=appointment).first()
 
@@ -131,7 +139,7 @@ ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, Actor, datetime], object
 @officers_page
 @require_POST
 def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
-    """One of the steps that ask nothing. What came too late (two officers, an old page) is said and changes nothing."""
+    """Takes a one-click step. If it comes too late (two officers, an old page), it only shows an error."""
     appointment = find(request, reference)
     _step, run = ONE_CLICK[name]
     try:
@@ -175,7 +183,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> SevenDays:
-    """From the day that is asked for, or else the appointment's own."""
+    """Returns seven days of free times from the day in the address, or else from the day of the appointment."""
     asked = parse_day(request.GET.get("from", "")) or appointment.branch.today(max(now, appointment.starts_at))
     return find_seven_days(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
 
