@@ -258,7 +258,7 @@ def _month(asked: Asked, now: datetime) -> dict[str, Any]:
     return {"weeks": [cells[first : first + 7] for first in range(0, len(cells), 7)], "today": today}
 
 
-# What the component draws
+# The data for the component
 
 
 @never_cache

@@ -78,7 +78,7 @@ class Row:
     @property
     def one(self) -> Ticket | Appointment:
         found = self.ticket or self.appointment
-        assert found is not None  # noqa: S101  for types: a row is of one or the other
+        assert found is not None  # noqa: S101  for the type checker: a row always has one of them
         return found
 
     @property
@@ -108,7 +108,7 @@ class Row:
 
     @property
     def _appointed(self) -> Appointment:
-        assert self.appointment is not None  # noqa: S101  the same
+        assert self.appointment is not None  # noqa: S101  for the type checker: the caller knows that there is no ticket
         return self.appointment
 
 

@@ -130,7 +130,7 @@ class DisruptionAdmin(PlacedAdmin):
             raise PermissionDenied
         return get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdigit() else 0)
 
-    # Starting one
+    # Starting a disruption
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
         """Shows two pages: the form (where, when, why), then the affected citizens with the button that starts it."""
