@@ -78,9 +78,10 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
 
 
 def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """Checks the citizen in, with a ticket. Raises WrongStatus if the citizen has arrived already.
+    """Checks the citizen in, with a ticket.
 
-    `check_in` itself may be repeated.
+    Raises WrongStatus if the appointment's status does not allow it. `check_in` may be repeated, but nobody should
+    arrive twice.
     """
     _require(ARRIVE, appointment)
     return counter.check_in(appointment, by=by, now=now)

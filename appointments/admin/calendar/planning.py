@@ -24,7 +24,7 @@ MOMENT = timedelta(minutes=1)
 
 @officers_page
 def move(request: HttpRequest, reference: str) -> HttpResponse:
-    """Shows what the move would do (GET), then moves the appointment (POST). Both answers are shown in the dialog.
+    """Shows what the move would do (GET), then moves the appointment (POST, 204). The dialog shows refusals too (409).
 
     Sending the form again after a lost connection changes nothing more.
     """
