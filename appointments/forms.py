@@ -1,4 +1,4 @@
-"""What citizens choose and type, and the message at its field for what cannot be."""
+"""The forms that citizens fill in. A wrong or refused answer gets its message at the field."""
 
 import re
 from typing import Any
@@ -14,11 +14,11 @@ from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number
 from appointments.errors import BookingError
 
-LONGEST = 1000  # characters of a wrong answer that are kept for correction
+LONGEST = 1000  # a wrong answer is kept for correction up to this many characters
 
 
 def refuse(form: forms.Form, error: BookingError) -> None:
-    """Put the refusal of a verb at the form's field that it is about."""
+    """Adds a refusal to the form, at the field that it is about if the form has this field."""
     form.add_error(error.field if error.field in form.fields else None, str(error))
 
 
@@ -78,9 +78,9 @@ class TimeForm(forms.Form):
 
 
 class DetailsForm(forms.Form):
-    """Who comes and how to reach them; fields that the procedure or the channel does not need are not there.
+    """The citizen's name and contact. Fields that the service or the channel does not need are left out.
 
-    `country` is the branch's: telephone numbers are typed there without its code.
+    `country` is the branch's country. A telephone number typed without a country code is read as one of this country.
     """
 
     name = forms.CharField(
@@ -165,13 +165,13 @@ PHONE_HINTS = {
 
 
 class ConfirmForm(forms.Form):
-    """Names the held time that the page showed: another window may have chosen another one since."""
+    """Names the held time that the page showed, because the citizen may have chosen another one in another window."""
 
     hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
 
 
 class PhoneForm(forms.Form):
-    """Where the officer calls when the video call does not work."""
+    """The telephone number that the officer calls when the video call does not work."""
 
     phone = forms.CharField(
         label=_("Telephone"),
@@ -244,7 +244,7 @@ class RatingForm(forms.Form):
 
 
 def initial_details(citizen: User | None, typed: dict[str, str], language: str) -> dict[str, str]:
-    """What the form shows first: what was typed before, or else what the account of who has signed in tells."""
+    """Returns the first values of the details: what was typed before, or else what the citizen's account says."""
     known = {"language": language}
     if citizen:
         known |= {"name": citizen.name, "email": citizen.email, "phone": citizen.phone}

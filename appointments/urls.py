@@ -49,7 +49,7 @@ managing: list[URLPattern] = [
     path("join/enter/", enter, name="enter"),
 ]
 
-# Opened by the branch's keys: no sign-in.
+# The key of the branch's kiosk opens these pages without a sign-in.
 at_branch: list[URLPattern] = [
     path("", kiosk.start, name="kiosk"),
     path("appointment/", kiosk.appointment, name="kiosk_appointment"),
@@ -66,6 +66,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("appointments/find/", find, name="find"),
     path("appointments/<slug:reference>/", include(managing)),
     path("<slug:platform_slug>/<slug:code>/book/", include(journey)),
-    # Last: any other address of two parts is taken before.
+    # This must be last, because it matches every address of two parts.
     path("<slug:platform_slug>/<slug:code>/", procedure, name="procedure"),
 ]

@@ -1,4 +1,4 @@
-"""The officers' workplace: the day, one appointment, booking for callers, and the openings that times come from."""
+"""The officers' workplace: the day, one appointment, booking for callers, and the opening rules that make the times."""
 
 from appointments.admin.counter.desks import DeskAdmin
 from appointments.admin.disruptions.starting import DisruptionAdmin

@@ -1,4 +1,4 @@
-"""What officers choose and type; refusals stand at their field, as for citizens."""
+"""The forms that officers fill in. When booking refuses something, the message stands at the field, as for citizens."""
 
 from typing import Any, cast
 
@@ -31,7 +31,7 @@ class MoveForm(forms.Form):
 
 
 class AssignForm(forms.Form):
-    """Who will serve: one of those who work at the branch, or nobody in particular."""
+    """The officer who will serve: somebody who works at the branch, or nobody in particular."""
 
     officer = forms.ModelChoiceField(
         User.objects.none(), label=_("Officer"), required=False, empty_label=_("Whoever is free")
@@ -43,7 +43,7 @@ class AssignForm(forms.Form):
 
 
 class WishForm(forms.Form):
-    """Service, channel and branch that a caller wishes; the officer offers what is there."""
+    """The service, channel and branch that a citizen asks for. The page then shows the free times."""
 
     procedure = forms.ModelChoiceField(Procedure.objects.none(), label=_("Service"), to_field_name="code")
     channel = forms.ChoiceField(label=_("Channel"), choices=Channel)
@@ -67,7 +67,7 @@ class WishForm(forms.Form):
 
 
 class CallerForm(MoveForm, DetailsForm):
-    """The caller's own words, and the time. An e-mail address is a help, not a duty: many callers have none."""
+    """A caller's details and the chosen time. The e-mail address is optional, because many callers have none."""
 
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
     field_order = ("slot", "name", "phone", "email", "tax_number", "language", "notes", "key")
@@ -82,4 +82,4 @@ class CallerForm(MoveForm, DetailsForm):
         for name in ("name", "phone", "email"):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         for name in ("phone", "email", "notes"):
-            self.fields[name].help_text = ""  # written for citizens
+            self.fields[name].help_text = ""  # the standard help texts speak to citizens

@@ -1,8 +1,8 @@
-"""Pages of the admin that keep themselves up to date: one cheap query tells whether anything has changed.
+"""Pages of the admin that update themselves. One cheap query tells whether anything has changed.
 
-A page carries a signed key; its poll (`?key=…&seen=…`) is answered from the key, the session's cookie and one query that
-also asks whether the person still signs in and works there. So sixty desks can poll without Django's reading the session,
-the user and the memberships each time.
+A page carries a signed key. When it asks for news (`?key=…&seen=…`), the answer comes from the key, the session cookie
+and one query. The query also checks that the person is still signed in and still works at the branch. So sixty desks
+can ask again and again, and Django does not read the session, the user and the memberships each time.
 """
 
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ from agencies.wallclock import midnight
 
 SALT = "appointments.admin.live"
 
-# xmin is the transaction that wrote a row last: any change of a row, by whatever way, changes the sum.
+# `xmin` is the transaction that last wrote a row. So every change of a row changes the sum, even a change by plain SQL.
 CHANGED = f"""
 SELECT now_is.state, CASE WHEN now_is.state <> %(known)s THEN {{also}} END
 FROM agencies_branch branch CROSS JOIN LATERAL (SELECT
@@ -42,7 +42,7 @@ WHERE branch.id = %(branch)s
 
 @dataclass(frozen=True)
 class Live:
-    """Who polls, for which branch, and the state of what is shown there."""
+    """The answer to a poll: the user, the branch, the state of what the page shows, and `more`, the value of `also`."""
 
     user_id: int
     branch_id: int
@@ -51,16 +51,17 @@ class Live:
 
 
 def live_key(request: HttpRequest, branch: Branch) -> str:
-    """Opens the branch's polls for this person in this session."""
+    """Returns the signed key with which this person can poll for this branch in this session."""
     facts = [signed_in(request).pk, branch.pk, branch.timezone, request.session.session_key]
     return signing.dumps(facts, salt=SALT, compress=True)
 
 
 def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: str = "") -> Live | None:
-    """What the poll may see, in one query; None if it may see nothing: signed out, no longer working there, tampered with.
+    """Answers a poll with one query. Returns None if the person may see nothing.
 
-    `also` is SQL of our own about the `branch`, which the same query answers as `more`, unless the state is the one that is
-    `known`.
+    That is so if the person has signed out, no longer works at the branch, or sends a key that is wrong or too old.
+    `also` is an SQL expression of ours about the row `branch`. Its value is returned as `more`, which is None while the
+    state is still `known`.
     """
     session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     try:

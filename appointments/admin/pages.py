@@ -1,4 +1,4 @@
-"""What the officers' own pages share: who may open them, and how a page and an appointment are found."""
+"""What the officers' own pages share: the check of who may open them, and the search for a branch or an appointment."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -26,14 +26,14 @@ REMEMBERED = "staff_branch"
 
 
 def acting(request: HttpRequest) -> Actor:
-    """The officer who acts, on this page."""
+    """Returns the signed-in officer as the actor of a step, with the name of the page."""
     return Actor(By.OFFICER, signed_in(request), request.resolver_match.view_name if request.resolver_match else "")
 
 
 def officers_page(
     view: Callable[Concatenate[HttpRequest, P], HttpResponseBase],
 ) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
-    """A page of the admin for who works at some branch."""
+    """Makes the view a page of the admin. A signed-in person without a role at any branch gets 403."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
@@ -41,7 +41,7 @@ def officers_page(
             raise PermissionDenied
         return view(request, *args, **kwargs)
 
-    # It answers what it was given: a view that asks for a sign-in first.
+    # `admin_view` keeps the signature of the view, but its type does not say so.
     return cast("Callable[Concatenate[HttpRequest, P], HttpResponseBase]", admin.site.admin_view(guarded))
 
 
@@ -51,7 +51,10 @@ def page(request: HttpRequest, template: str, context: dict[str, Any], status: i
 
 
 def find(request: HttpRequest, reference: str) -> Appointment:
-    """The appointment, if it is at a branch of the officer's; times only held have no citizen yet and are not shown."""
+    """Returns the appointment with this reference. Raises Http404 if it is not at one of the officer's branches.
+
+    A time that is only held has no citizen yet, so it raises Http404 too.
+    """
     seen = Appointment.objects.seen_by(signed_in(request)).beyond_hold()
     return get_object_or_404(
         seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch"),
@@ -60,7 +63,7 @@ def find(request: HttpRequest, reference: str) -> Appointment:
 
 
 def find_ticket(request: HttpRequest, code: str) -> Ticket:
-    """The ticket with all that hangs on it, if it is of a branch of the officer's."""
+    """Returns the ticket with its related rows. Raises Http404 if it is not of one of the officer's branches."""
     related = (
         "branch__agency",
         "procedure__agency",
@@ -74,7 +77,10 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
 
 
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
-    """The branch that the address names (404 if it is not one's own), or the one looked at last, or the first."""
+    """Returns the branch in the address, or else the branch opened last, or else the first one.
+
+    Raises Http404 if the officer does not serve citizens at the branch in the address.
+    """
     if code := request.GET.get("branch"):
         branch = get_object_or_404(access.counters(signed_in(request)).select_related("agency"), code=code)
         if request.session.get(REMEMBERED) != code:
@@ -89,20 +95,20 @@ def own_branches(request: HttpRequest) -> list[Branch]:
 
 
 def only(branches: QuerySet[Branch]) -> str:
-    """The code of the branch where there is no other to choose."""
+    """Returns the code of the branch if there is exactly one, otherwise an empty string."""
     codes = list(branches.values_list("code", flat=True)[:2])
     return codes[0] if len(codes) == 1 else ""
 
 
 def address(name: str, *args: str, **query: Any) -> str:
-    """Address of one of the officers' pages; what is empty is left out of the query."""
+    """Returns the address of an officers' page. Empty values are left out of the query."""
     path = reverse(f"admin:appointments_appointment_{name}", args=args)
     given = {key: value for key, value in query.items() if value}
     return f"{path}?{urlencode(given)}" if given else path
 
 
 def way_back(request: HttpRequest, appointment: Appointment) -> str:
-    """Where the officer came from, if that is a page of ours; else the appointment."""
+    """Returns the address in `next` if it is on this site, otherwise the address of the appointment's page."""
     came_from = request.POST.get("next") or request.GET.get("next") or ""
     if url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=request.is_secure()):
         return came_from

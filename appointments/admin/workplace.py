@@ -33,7 +33,7 @@ from appointments.models.appointment import AppointmentQuerySet
 
 
 class ByReference(ChangeList):
-    """Links to an appointment by its reference, never by its key."""
+    """A list whose rows link to an appointment by its reference, never by its primary key."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -41,7 +41,7 @@ class ByReference(ChangeList):
 
 
 class WhenFilter(SimpleListFilter):
-    """Without a search the list begins today: the past is long, and is looked at by searching."""
+    """Filters by date. Without a search the list begins today, because it would be very long with the past."""
 
     title = _("when")
     parameter_name = "when"
@@ -77,7 +77,7 @@ class OwnAgencyFilter(AgencyFilter):
 
 
 class OwnBranchFilter(SimpleListFilter):
-    """The one branch that the watch page leads here with."""
+    """Filters by one branch. Only the links of the watch page use it, so it offers no other branch."""
 
     title = _("branch")
     parameter_name = "branch"
@@ -91,7 +91,7 @@ class OwnBranchFilter(SimpleListFilter):
 
 
 class UndeliveredFilter(SimpleListFilter):
-    """Citizens to call."""
+    """Filters for appointments with a failed message. An officer has to call these citizens."""
 
     title = _("messages")
     parameter_name = "undelivered"
@@ -106,7 +106,10 @@ class UndeliveredFilter(SimpleListFilter):
 
 @admin.register(Appointment)
 class AppointmentAdmin(PlacedAdmin):
-    """Search, and the officers' own pages. Nothing is edited here: steps call the verbs of `appointments.booking`."""
+    """The list of appointments, and the officers' pages.
+
+    No field is edited here: pages call `booking` and `counter`.
+    """
 
     list_display = ("spoken_reference", "when", "name", "service", "place", "state")
     list_display_links = ("spoken_reference", "name")
@@ -147,7 +150,7 @@ class AppointmentAdmin(PlacedAdmin):
         return False
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
-        """What is to come from the next one on, anything else from the latest one back."""
+        """Lists the earliest first. After a search, or with past appointments in the list, the latest comes first."""
         latest_first = request.GET.get("when") or request.GET.get("q")
         return ("-starts_at", "-pk") if latest_first else ("starts_at", "pk")
 
@@ -189,7 +192,7 @@ class AppointmentAdmin(PlacedAdmin):
 
 @officers_page
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
-    """All about one appointment: read-only, with the steps that are possible now."""
+    """Shows one appointment, read-only, with the steps that are possible now. Records that the officer has read it."""
     appointment, now = find(request, reference), timezone.now()
     history.reading(appointment, by=acting(request), now=now)
     context = {
@@ -209,7 +212,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
-    """The appointments booked on the spot at this one, and which of them the officer may open."""
+    """Returns the follow-up appointments of this one, and the keys of linked appointments that the officer may open."""
     followers = list(appointment.followers.select_related("branch").order_by("starts_at"))
     pks = [one.pk for one in followers] + ([appointment.follows_id] if appointment.follows_id else [])
     seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=pks)
@@ -217,7 +220,10 @@ def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
 
 
 def _tax_number(appointment: Appointment) -> str:
-    """Only where the service asks for it: there the officer finds the citizen's file by it."""
+    """Returns the citizen's tax number, or an empty string if the service does not ask for it.
+
+    Officers need it to find the citizen's file.
+    """
     if appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
         return ""
     return decrypted(appointment.tax_number_encrypted)
@@ -225,7 +231,7 @@ def _tax_number(appointment: Appointment) -> str:
 
 @officers_page
 def unplaced(request: HttpRequest) -> HttpResponse:
-    """Appointments at one's branches that changed openings give no room for any more: each is moved or cancelled."""
+    """Lists the appointments that no longer fit the opening rules and closures, so officers move or cancel them."""
     branches: QuerySet[Branch] = access.counters(signed_in(request))
     if code := request.GET.get("branch"):
         branches = branches.filter(code=code)

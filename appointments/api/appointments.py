@@ -1,6 +1,6 @@
-"""REST: free times for everybody, and bookings for signed-in citizens and agencies' systems.
+"""The REST API: free times for everybody, and bookings for signed-in citizens and the systems of agencies.
 
-Serializers check what comes in; the verbs in `appointments.booking` do the rest.
+Serializers check the input, and the verbs in `appointments.booking` do the rest.
 """
 
 import hashlib
@@ -59,7 +59,7 @@ from appointments.history import Actor, By
 from appointments.models import Appointment
 from appointments.times.availability import earliest, free_times_json
 
-# No agency opens its calendar further ahead; keeps odd years out of the arithmetic of dates.
+# No agency opens its calendar further ahead. The limit also keeps date arithmetic within the years that Python knows.
 HORIZON = timedelta(days=366)
 MAX_KEY = 255
 MAX_BODY = 64 * 1024  # bytes
@@ -129,7 +129,7 @@ def _slot(branch: AnyBranch, pk: int, starts_at: datetime, free: int, procedure:
 
 
 def _range(wanted: dict[str, Any], branch: AnyBranch, now: datetime) -> tuple[datetime, datetime]:
-    """From the beginning of the first day to the end of the last one, on the branch's clock."""
+    """Returns the beginning of the first day and the end of the last day on the branch's clock."""
     today = branch.today(now)
     first = min(max(wanted.get("from", today), today), today + HORIZON)
     last = min(wanted.get("to", first + timedelta(days=DAYS)), first + timedelta(days=MAX_DAYS))
@@ -140,7 +140,10 @@ def _range(wanted: dict[str, Any], branch: AnyBranch, now: datetime) -> tuple[da
 
 
 class Refused(APIException):
-    """A BookingError as an answer: 409 when the time is gone or the appointment has changed, else 400 at its field."""
+    """A BookingError as a response, with its message at its field.
+
+    The status is 409 if the time is gone or the appointment has changed, otherwise 400.
+    """
 
     CONFLICTS = (SlotTaken, TooLate, WrongStatus)
 
@@ -150,7 +153,10 @@ class Refused(APIException):
 
 
 class SmallJSONParser(JSONParser):
-    """JSON of the size of a booking: neither megabytes nor a thousand brackets are read."""
+    """Parses JSON up to the size of a booking.
+
+    Answers 400 to larger bodies, to invalid JSON and to JSON with too many nested brackets.
+    """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
@@ -287,7 +293,10 @@ class AppointmentViewSet(CodedViewSet):
             raise PermissionDenied(_("This token books for its own agency only."))
 
     def _require_tax_number(self, asked: dict[str, Any]) -> None:
-        """Of citizens, where the service asks for it: an agency's own system knows whom it books for."""
+        """Raises ValidationError if a citizen gives no tax number to a service that asks for it.
+
+        Agencies' systems need not give it.
+        """
         needs_it = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
         if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemFacts):
             raise ValidationError({"tax_number": REQUIRED})
@@ -307,12 +316,15 @@ def _contact(asked: dict[str, Any]) -> Contact:
 
 
 def _citizen(request: Request) -> User:
-    assert request.user.is_authenticated  # noqa: S101 (IsCitizenOrSystem has asked)
+    assert request.user.is_authenticated  # noqa: S101 (IsCitizenOrSystem has checked it)
     return request.user
 
 
 def _idempotency_key(request: Request) -> str | None:
-    """The caller's key in a form that fits, and that no other caller can name."""
+    """Returns a hash of the caller and the caller's key, so no other caller can name the same key. None without a key.
+
+    Raises ValidationError for a key longer than MAX_KEY characters.
+    """
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY:
         raise ValidationError({"Idempotency-Key": [_("At most %(number)s characters.") % {"number": MAX_KEY}]})

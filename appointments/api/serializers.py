@@ -1,4 +1,4 @@
-"""What the REST API takes and gives: shapes and their checks, nothing that reads a clock or writes a row."""
+"""The input and output of the REST API with their checks. Nothing here reads a clock or writes a row."""
 
 from collections.abc import Callable
 from typing import Any
@@ -27,7 +27,10 @@ NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country cod
 
 
 class FactField(CodeField):
-    """A service or branch named by its code, of which only what the rules ask for is read; by `str`, nothing yet."""
+    """A service or branch given by its code. `read` finds it, and reads only what the rules need.
+
+    With `str` as `read`, the field returns the code, and nothing is looked up yet.
+    """
 
     def __init__(self, read: Callable[[str], ProcedureFacts | BranchFacts | str | None], **options: Any) -> None:
         super().__init__("code", **options)
@@ -84,7 +87,7 @@ class SlotFilter(serializers.Serializer):
         return wanted
 
 
-# Serializers copy all of their fields each time they are made; these keep nothing of a request, so one is enough.
+# A serializer copies all its fields each time it is made. These keep nothing of a request, so one instance serves all.
 SLOT_FILTER = SlotFilter()
 
 
@@ -103,14 +106,17 @@ class AppointmentSerializer(serializers.Serializer):
 
 
 def shown(appointment: Appointment) -> dict[str, Any]:
-    """The appointment as AppointmentSerializer describes it; of rows with agency, branch and procedure."""
+    """Returns what AppointmentSerializer describes.
+
+    `agency`, `branch` and `procedure` of the appointment should be loaded.
+    """
     agency, branch, procedure = appointment.agency.slug, appointment.branch, appointment.procedure.code
     return _shown(appointment, agency, branch, procedure)
 
 
 def shown_as_asked(made: Made) -> dict[str, Any]:
-    """The same of one that has just been made, of what was read to make it."""
-    assert made.asked is not None  # noqa: S101 (the caller has looked)
+    """Returns what AppointmentSerializer describes for a new appointment, from the rows that were read to make it."""
+    assert made.asked is not None  # noqa: S101 (the caller has checked it)
     procedure = made.asked.procedure
     return _shown(made.appointment, procedure.agency.slug, made.asked.branch, procedure.code)
 
@@ -159,7 +165,10 @@ class BookingSerializer(serializers.Serializer):
     )
 
     def validate_phone(self, phone: str) -> str:
-        """What is no number anywhere is told with the other fields; what is one depends on the slot's branch."""
+        """Refuses text that is no number in any country.
+
+        Whether it is one at the slot's branch is checked in `validate`.
+        """
         if phone and not phones.is_written(phone):
             raise ValidationError(NO_PHONE)
         return phone
@@ -179,7 +188,7 @@ class BookingSerializer(serializers.Serializer):
         return asked
 
     def _found(self, slot_id: int, code: str) -> dict[str, Any]:
-        """Service and time, read together; a time that is not there is None, for the verb to refuse."""
+        """Reads the service and the time with one query. An unknown time is None, and booking refuses it."""
         procedure, slot = asking.asked_for(slot_id, code)
         if procedure is None:
             raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})

@@ -1,6 +1,6 @@
-"""What a branch's calendar holds over some days: its appointments, the free places of each hour, and what is closed.
+"""The contents of a branch's calendar: its appointments, the free places of each hour, and the closures.
 
-Read with a constant number of queries, on the branch's wall clock: whoever looks at it from elsewhere sees its times.
+It takes a constant number of queries. All times are on the branch's wall clock, wherever the reader is.
 """
 
 import zlib
@@ -21,7 +21,7 @@ from appointments.models.appointment import AppointmentQuerySet
 
 DAY = 24 * 60  # minutes
 HOUR = 60
-# What is drawn where nothing says more: office hours, and steps that are easy to hit.
+# The hours and the step (minutes) of the drawn grid when the slots do not decide them. A step of 30 is easy to hit.
 OFFICE_HOURS = (8 * HOUR, 15 * HOUR)
 STEP = 30
 SHORTEST_STEP = 5
@@ -48,14 +48,17 @@ class Days:
         return self.branch.midnight(self.until)
 
     def minute(self, moment: datetime) -> int:
-        """Minutes of the wall clock since the first midnight: on a day when the clock changes, what the clock shows."""
+        """Returns the minutes on the branch's wall clock since the first midnight.
+
+        Where the clock is changed, they follow what the clock shows, so they can differ from the time that has passed.
+        """
         local = self.branch.local(moment).replace(tzinfo=None)
         return int((local - datetime.combine(self.since, time())).total_seconds()) // 60
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What the officer wants to see of it; empty: all."""
+    """The appointments that an officer wants to see. An empty field means all."""
 
     procedure: str = ""
     channel: str = ""
@@ -86,7 +89,10 @@ class Entry(NamedTuple):
 
 
 class Hour(NamedTuple):
-    """How many places are free of those that begin in an hour, which is given by its first minute."""
+    """One hour of the calendar.
+
+    `begins` is its first minute. `places` are those whose slot begins in the hour, and `free` of them are free.
+    """
 
     begins: int
     free: int
@@ -106,7 +112,7 @@ class Closed(NamedTuple):
 
 @dataclass
 class Opening:
-    """What the slots of some days tell: free places by hour, desks at each time, and the hours and the grid to draw."""
+    """What the slots of some days say: free places by hour, desks at each time, and the hours and step to draw."""
 
     hours: dict[int, Hour] = field(default_factory=dict)
     changes: Counter[int] = field(default_factory=Counter)
@@ -123,7 +129,7 @@ class Opening:
         self.hours[begins // HOUR] = hour._replace(free=hour.free + free, places=hour.places + capacity)
 
     def widen(self, begins: int, ends: int) -> None:
-        """Draw at least the hours of a day that this falls into."""
+        """Extends the drawn hours of a day so that they include this time (minutes since the first midnight)."""
         midnight = begins // DAY * DAY
         self.opens = min(self.opens, (begins - midnight) // HOUR * HOUR)
         self.closes = min(DAY, max(self.closes, -((midnight - ends) // HOUR) * HOUR))
@@ -134,7 +140,7 @@ class Opening:
 
     @property
     def desks(self) -> list[tuple[int, int, int]]:
-        """From which minute until which one so many desks are planned, where any are."""
+        """The planned desks as (first minute, end minute, number), where there are any."""
         found, level, since = [], 0, 0
         for minute in sorted(minute for minute, change in self.changes.items() if change):
             if level:
@@ -144,13 +150,13 @@ class Opening:
 
 
 def appointments(days: Days, wish: Wish) -> AppointmentQuerySet:
-    """The appointments to draw, in order."""
+    """Returns the appointments to draw, in the order of their times."""
     found = Appointment.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
     return wish.of(found.in_calendar()).order_by("starts_at", "pk")
 
 
 def entries(days: Days, wish: Wish) -> list[Entry]:
-    """The same as plain rows: thousands of them are a page for a large branch. One query."""
+    """Returns the appointments as plain rows with one query. A large branch has thousands of them on one page."""
     rows = appointments(days, wish).values_list(
         "reference",
         "starts_at",
@@ -171,7 +177,7 @@ def entries(days: Days, wish: Wish) -> list[Entry]:
 
 
 def opening(days: Days, now: datetime) -> Opening:
-    """One query. What has begun is no longer free."""
+    """Returns what the slots of these days say, with one query. A slot that has begun has no free places."""
     slots = TimeSlot.objects.filter(branch=days.branch, starts_at__gte=days.begin, starts_at__lt=days.end)
     found = Opening()
     for starts_at, ends_at, capacity, taken in slots.values_list("starts_at", "ends_at", "capacity", "taken"):
@@ -182,7 +188,7 @@ def opening(days: Days, now: datetime) -> Opening:
 
 
 def closed(days: Days) -> list[Closed]:
-    """Closures of the branch and of its agency, day by day. One query."""
+    """Returns the closures of the branch and of its agency, day by day, with one query."""
     found = Closure.objects.of(days.branch).during(days.since, days.last).select_related("officer")
     return sorted(one for closure in found for one in _by_day(closure, days))
 
@@ -209,7 +215,8 @@ def _reason(closure: Closure) -> str:
     return f"{told} ({away})"
 
 
-# `xmin` is the transaction that wrote a row last, so these sums differ after any change. Desks are drawn by name.
+# `xmin` is the transaction that last wrote a row, so these sums differ after any change. Desks are compared by their
+# names.
 STATE = f"""
 SELECT (
     SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_appointment
@@ -229,14 +236,14 @@ SELECT (
 
 
 class State(NamedTuple):
-    """A fingerprint of all that the calendar shows of these days, and the desks of the branch (key, name)."""
+    """A fingerprint of all that the calendar shows of these days, and the desks of the branch as (key, name)."""
 
     seen: str
     desks: list[tuple[int, str]]
 
 
 def state(days: Days) -> State:
-    """One query of a millisecond or two: what a page that looks for news asks."""
+    """Returns the state with one query of a millisecond or two, for pages that ask whether anything has changed."""
     params: dict[str, Any] = {"branch": days.branch.pk, "begin": days.begin, "end": days.end}
     with connection.cursor() as cursor:
         cursor.execute(STATE, params | {"since": days.since, "last": days.last})
@@ -247,7 +254,7 @@ def state(days: Days) -> State:
 
 @dataclass(eq=False)
 class Lane:
-    """A column of the view by desks: a real desk, or one more place that is planned."""
+    """A column of the view by desks: a real desk, or a further place that is planned."""
 
     name: str
     desk: int | None = None
@@ -261,10 +268,10 @@ class Lane:
 
 
 def lanes(shown: list[Entry], desks: Iterable[tuple[int, str]], places: int) -> tuple[list[str], list[int]]:
-    """Names of the columns, and the column of each entry (in the order given).
+    """Returns the names of the columns, and the column of each appointment (in the given order).
 
-    Who is or was served stands at the desk it happened at. Everybody else stands where there is room: people are given to
-    desks on the day, so two who never overlap may share a column, and two who do never share one.
+    An appointment that is or was served stands at the desk where that happened. The others stand where there is room,
+    because they get their desks on the day. Of these others, two that overlap never share a column.
     """
     columns = [Lane(gettext("Desk %s") % name, desk) for desk, name in desks]
     while len(columns) < max(places, 1):

@@ -1,6 +1,6 @@
-"""The feeds that officers subscribe to (RFC 5545): a branch's appointments, or one's own and the days one is away.
+"""The feeds that officers subscribe to (RFC 5545): a branch's appointments, or an officer's own with the absences.
 
-Times are in UTC: every calendar shows them on its owner's clock, and none has to understand a time zone's rules.
+Times are in UTC. Every calendar shows them on its owner's clock, and no calendar has to know the rules of a time zone.
 """
 
 from collections.abc import Iterable
@@ -18,10 +18,11 @@ from appointments.models import Appointment, Status
 
 
 def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Closure] = ()) -> bytes:
-    """What officers subscribe to: appointments, and the days they are away, in the active language.
+    """Returns the feed's file: appointments, and an officer's absences, in the active language.
 
-    With the same rows it is always the same file, so that a calendar that asks again can be told that nothing is new.
-    Written line by line: a branch has thousands, and objects of icalendar for each of them cost seconds.
+    The same rows always make the same file, so a calendar that asks again can be told that nothing is new. The lines
+    are written by hand, because a branch has thousands of appointments and the objects of `icalendar` would take
+    seconds.
     """
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//myDESKlive//feeds//EN", "METHOD:PUBLISH"]
     lines += ["REFRESH-INTERVAL;VALUE=DURATION:PT15M", f"X-WR-CALNAME:{_escaped(name)}"]
@@ -35,7 +36,7 @@ def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Clos
 
 
 class FeedWords:
-    """What the events of a feed share, looked up once."""
+    """The texts and addresses that all events of a feed share. They are looked up once."""
 
     def __init__(self) -> None:
         self.labels = {value: str(label) for value, label in [*Status.choices, *Channel.choices]}
@@ -45,7 +46,11 @@ class FeedWords:
 
 
 def _staff_event(appointment: Appointment, words: FeedWords) -> list[str]:
-    """Not the citizen's event: an officer who also has that one, as a guest or for the family, must keep both."""
+    """Returns the lines of an officer's event.
+
+    Its UID differs from that of the citizen's event. An officer may also have that one, as a guest or for the family,
+    and must keep both.
+    """
     said = [appointment.procedure.name, words.labels[appointment.channel]]
     if appointment.agency.feeds_show_names and appointment.name:
         said.append(appointment.name)
@@ -85,9 +90,10 @@ def _stamp(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y%m%dT%H%M%SZ}"
 
 
-# icalendar has both for itself alone (deprecated for others), and takes a written \N for a new line.
+# `icalendar` has escaping and folding too, but only for itself (deprecated for others), and it takes a written \N for a
+# new line.
 SPECIAL = str.maketrans({"\\": "\\\\", ";": "\\;", ",": "\\,", "\n": "\\n", "\r": None})
-LONGEST = 75  # bytes of a line (RFC 5545, 3.1)
+LONGEST = 75  # bytes in a line (RFC 5545, section 3.1)
 
 
 def _escaped(text: str) -> str:
@@ -95,7 +101,7 @@ def _escaped(text: str) -> str:
 
 
 def _folded(line: str) -> str:
-    """Cut into lines that are short enough, never inside a character."""
+    """Folds the line into lines of at most LONGEST bytes, never inside a character."""
     if len(line.encode()) <= LONGEST:
         return line
     parts, length = [""], 0
@@ -113,6 +119,9 @@ def _days(closure: Closure) -> list[date]:
 
 
 def _on(day: date, at: time | None, closure: Closure) -> datetime | None:
-    """In UTC. An absence from the whole agency is on the clock of its country."""
+    """Returns the time of the closure on this day in UTC, or None if it has no time.
+
+    An absence from the whole agency is on the clock of TIME_ZONE.
+    """
     zone = closure.branch.zone if closure.branch else ZoneInfo(settings.TIME_ZONE)
     return instant(datetime.combine(day, at), zone) if at else None

@@ -1,4 +1,4 @@
-"""The video call of an appointment."""
+"""Makes the video call of an appointment and prepares its room."""
 
 from datetime import datetime
 
@@ -14,8 +14,12 @@ from videocalls.models import VideoCall
 
 @transaction.atomic
 def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
-    """Returns the call of the appointment with this key, made on first asking; None where none is needed (any more)."""
-    # Without the call: a join would show it as it was before the lock, and a second one would be made.
+    """Returns the call of the video appointment with this key, and makes it if there is none yet.
+
+    Returns None if the appointment is not by video, or if it has no call and needs none (any more): it is not booked,
+    or the time of its call is over.
+    """
+    # The call is not joined here. The join would show the value from before the lock, and a second call would be made.
     appointments = Appointment.objects.select_related("agency").select_for_update(of=("self",))
     appointment = appointments.filter(pk=pk, channel=Channel.VIDEO).first()
     if appointment is None:
@@ -33,7 +37,7 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
 
 
 def prepare(call: VideoCall, *, by: Actor, now: datetime) -> None:
-    """Tell the provider of the room. When it has given up, the history of the appointment says so."""
+    """Has the provider prepare the room. If that has failed for good, the appointment's history says so."""
     rooms.prepare(call, now=now)
     call.refresh_from_db(fields=["state"])
     if call.state != VideoCall.State.FAILED:

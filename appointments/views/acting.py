@@ -1,4 +1,4 @@
-"""Who acts on a citizen's page: whoever has signed in, or a guest."""
+"""Who acts on a citizen's page: the signed-in citizen, or a guest."""
 
 from django.http import HttpRequest
 

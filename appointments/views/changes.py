@@ -1,7 +1,8 @@
-"""Whether anything has changed since a public page asked last: one cheap query, answered without reading the rows.
+"""Tells a public page whether anything has changed since it last asked, with one cheap query.
 
-A page asks with the state that it shows (`?seen=…`) and gets 204 or its new part. `xmin` is the transaction that wrote a
-row last: any change of a row, by whatever way, changes the sum. What depends on the clock alone is made anew each minute.
+A page sends the state that it shows (`?seen=…`) and gets 204, or its new part. `xmin` is the transaction that last
+wrote a row. So every change of a row changes the sum, even a change by plain SQL. Waiting times depend on the clock
+too, so the minute is part of the state.
 """
 
 from datetime import date, datetime
@@ -38,13 +39,13 @@ def of_branch(branch: Branch, day: date, *, now: datetime) -> str:
 
 
 def of_ticket(code: str, *, now: datetime) -> str | None:
-    """None if there is no such ticket."""
+    """Returns the state of the ticket's queue, or None if there is no such ticket."""
     state = _asked(OF_TICKET, code)
     return f"{state}-{_minute(now)}" if state else None
 
 
 def of_screen(display_key: str, *, now: datetime) -> str | None:
-    """Of what a hall's screen shows; None if the key opens none."""
+    """Returns the state of what the hall screen with this key shows, or None if no screen has this key."""
     return _asked(OF_SCREEN, now, display_key)
 
 

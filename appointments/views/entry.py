@@ -1,4 +1,4 @@
-"""Who sees an appointment: the citizen who has signed in, or whoever has the link from a message or booked it here."""
+"""Who may open an appointment: its signed-in citizen, and browsers that used its link or booked it."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,10 +16,10 @@ View = Callable[[HttpRequest, Appointment], HttpResponseBase]
 
 
 def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:
-    """Gives the view the appointment that the address names; a stranger gets 404.
+    """Gives the view the appointment that the address names. Strangers get 404.
 
-    The key of a link (`?key=`) is exchanged for a place in the session and taken out of the address, so that it leaks
-    to nobody.
+    The key of a link (`?key=`) is exchanged for a place in the session and removed from the address, so that the key
+    does not leak. A wrong key gets 403.
     """
 
     @wraps(view)
@@ -35,14 +35,17 @@ def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
 
 
 def find_own(request: HttpRequest, reference: str) -> Appointment | None:
-    """The appointment, if the visitor may see it. Times that were only ever held are none."""
+    """Returns the appointment if the visitor may see it, otherwise None.
+
+    A time that is only held is not an appointment.
+    """
     appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
     appointment = appointments.filter(reference=reference).beyond_hold().first()
     return appointment if appointment and _is_own(request, appointment) else None
 
 
 def remember(request: HttpRequest, appointment: Appointment) -> None:
-    """Let this browser open the appointment from now on."""
+    """Lets this browser open the appointment from now on."""
     known = [one for one in request.session.get("appointments", []) if one != appointment.reference]
     request.session["appointments"] = [*known, appointment.reference][-REMEMBERED:]
 
@@ -65,5 +68,5 @@ def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
 
 
 def _refuse(request: HttpRequest) -> HttpResponse:
-    """The same page whether the appointment exists or not."""
+    """Shows the page for a wrong link. It does not tell whether the appointment exists."""
     return render(request, "appointments/booking/bad_link.html", status=403)

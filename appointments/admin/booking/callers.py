@@ -1,4 +1,4 @@
-"""Booking for who calls or stands at the counter."""
+"""Officers book for citizens who call or stand at the counter."""
 
 import uuid
 from datetime import datetime
@@ -24,7 +24,7 @@ from appointments.times.week import find_seven_days
 
 @officers_page
 def book(request: HttpRequest) -> HttpResponse:
-    """Service, channel and branch are in the address; times and the caller's details come below them on one page."""
+    """Shows the page on which an officer books. The service, channel and branch are in the address."""
     now = timezone.now()
     asked = "procedure" in request.GET
     branches = access.counters(signed_in(request))
@@ -73,7 +73,7 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
 
 @officers_page
 def booked(request: HttpRequest, reference: str) -> HttpResponse:
-    """What to read out to the caller."""
+    """Shows what the officer reads out to the caller."""
     return page(
         request,
         "booking/booked.html",

@@ -1,4 +1,4 @@
-"""The day at a counter: who comes when, in which state, and what can be done next."""
+"""The day's list of a branch: its appointments, their states, and the next steps for each of them."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ from appointments.models import Appointment, Notification, Status
 from appointments.models.appointment import EXPECTED
 from appointments.times.availability import next_free
 
-# What officers count; what stands nowhere here never became an appointment.
+# Statuses that are not listed (held, expired) belong to times that never became an appointment.
 COUNTED: dict[str, tuple[str | Promise, tuple[Status, ...]]] = {
     "waiting": (_("Expected"), EXPECTED),
     "arrived": (_("Arrived"), (Status.ARRIVED,)),
@@ -76,7 +76,7 @@ def day(request: HttpRequest) -> HttpResponse:
 
 
 def of_day(branch: Branch, day: date) -> list[Appointment]:
-    """Everything that became an appointment on the branch's local day; `undelivered` says that a message gave up."""
+    """Returns the appointments on the branch's local day, in order. `undelivered` is true if a message failed."""
     failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
     found = Appointment.objects.on_day(branch, day).made()
     found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
@@ -84,7 +84,7 @@ def of_day(branch: Branch, day: date) -> list[Appointment]:
 
 
 def _busy_days(branch: Branch, day: date) -> tuple[date | None, date | None]:
-    """The nearest days with appointments, before and after a day without any."""
+    """Returns the nearest local days with appointments before and after a day without any (None if there is none)."""
     booked = Appointment.objects.filter(branch=branch).made()
     midnight = branch.midnight(day)
     before = booked.filter(starts_at__lt=midnight).order_by("-starts_at").first()
@@ -114,7 +114,7 @@ def _row(appointment: Appointment, now: datetime) -> Row:
 def _counts(
     request: HttpRequest, branch: Branch, day: date, appointments: list[Appointment]
 ) -> list[dict[str, object]]:
-    """How many are in each state, with the address that shows these alone (or all again)."""
+    """Returns how many appointments are in each state, with a link that filters the list by this state or ends it."""
     by_status = Counter(appointment.status for appointment in appointments)
     query = {"branch": branch.code, "date": day.isoformat()}
     query |= {name: request.GET.get(name, "") for name in ("channel", "procedure")}

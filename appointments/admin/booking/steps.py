@@ -1,4 +1,4 @@
-"""What officers do with an appointment: one click where nothing is asked, a page where something is."""
+"""The steps that officers take with an appointment. Those that need an answer have a page; the others are one click."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ from appointments.times.week import SevenDays, find_seven_days
 
 @dataclass(frozen=True)
 class Step:
-    """A verb as officers see it: its name in addresses, its label and icon, and whether its page asks something."""
+    """A step as officers see it: its name in addresses, its label and icon, and whether it has a page of its own."""
 
     name: str
     label: str | Promise
@@ -44,7 +44,7 @@ MISS = Step("miss", _("Did not come"), "person_off")
 MOVE = Step("move", _("Move"), "event_repeat", asks=True)
 CANCEL = Step("cancel", _("Cancel"), "event_busy", asks=True)
 
-# The likeliest next step first.
+# The most likely next step comes first.
 BY_STATUS = {
     Status.UNVERIFIED: (ARRIVE, MOVE, CANCEL),
     Status.BOOKED: (ARRIVE, SERVE, MISS, MOVE, CANCEL),
@@ -54,13 +54,15 @@ BY_STATUS = {
 }
 
 
-# Nobody arrives earlier than this: such a button on another day's list would be pressed by mistake alone.
+# Nobody arrives earlier than this. On the list of a later day, such a button would only be pressed by mistake.
 EARLIEST = timedelta(hours=12)
 
 
 def possible(appointment: Appointment, now: datetime) -> list[Step]:
-    """The steps that make sense now, of those that the verbs allow. By telephone and video nobody arrives at a counter:
-    serving comes first."""
+    """Returns the steps that are possible now, the most likely first.
+
+    By telephone and video nobody arrives at a counter, so the step that begins the service comes first.
+    """
     begins = {ARRIVE: EARLIEST, SERVE: EARLIEST, MISS: timedelta()}
     steps = [
         step
@@ -72,11 +74,15 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
     return steps
 
 
-# What one click does: to the ticket where there is one, so that the queue tells the same
+# One click also changes the open ticket of the appointment, if there is one, so that the queue shows the same.
 
 
 def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """With a place in the line, on the day. Nobody arrives twice, though `check_in` may be repeated."""
+    """Checks the citizen in: with a ticket on the day of the appointment, without one on another day.
+
+    Raises WrongStatus if the appointment's status does not allow it. `check_in` may be repeated, but nobody should
+    arrive twice.
+    """
     _require(ARRIVE, appointment)
     if _is_today(appointment, now):
         return counter.check_in(appointment, by=by, now=now)
@@ -84,7 +90,10 @@ def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
 
 
 def _serve(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """Called to one's desk and begun at once; who sits at none calls by voice."""
+    """Calls the citizen to the officer's desk and begins the service.
+
+    An officer without a desk calls the name aloud, so the ticket begins without a desk.
+    """
     _require(SERVE, appointment)
     with transaction.atomic():
         ticket = _ticket(appointment)
@@ -119,7 +128,7 @@ def _require(step: Step, appointment: Appointment) -> None:
 
 
 def _ticket(appointment: Appointment) -> Ticket | None:
-    """The appointment's place in the line, if it has one: after midnight also in the line of the day before."""
+    """Returns the appointment's open ticket, or None. After midnight this may be a ticket of the day before."""
     return Ticket.objects.open().filter(appointment=appointment).first()
 
 
@@ -138,7 +147,7 @@ ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, Actor, datetime], object
 @officers_page
 @require_POST
 def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
-    """One of the steps that ask nothing. What came too late (two officers, an old page) is said and changes nothing."""
+    """Takes a one-click step. If it comes too late (two officers, an old page), it only shows an error."""
     appointment = find(request, reference)
     _step, run = ONE_CLICK[name]
     try:
@@ -182,7 +191,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _times_for_move(request: HttpRequest, appointment: Appointment, now: datetime) -> SevenDays:
-    """From the day that is asked for, or else the appointment's own."""
+    """Returns seven days of free times from the day in the address, or else from the day of the appointment."""
     asked = parse_day(request.GET.get("from", "")) or appointment.branch.today(max(now, appointment.starts_at))
     return find_seven_days(appointment.procedure, appointment.branch, appointment.channel, asked=asked, now=now)
 

@@ -1,7 +1,8 @@
-"""A branch's calendar: a day, a week, a month or the desks of a day, and the same as a list; and moving by dragging.
+"""The calendar of a branch: a day, a week, a month, the desks of one day, or a list.
 
-The page is plain links and forms. Where there is JavaScript, a calendar component draws the day, the week and the desks
-from one JSON answer; it never writes: what is dropped is asked about first, and moved by `booking.reschedule`.
+The page works with plain links and forms. With JavaScript, a calendar component draws the day, the week and the desks
+from one JSON answer. The component never writes. When an officer drops an appointment on another time, the page asks
+first, and then `booking.reschedule` moves the appointment.
 """
 
 from collections import Counter
@@ -36,7 +37,7 @@ from appointments.models import Status
 from appointments.models.appointment import CHANGEABLE
 
 WEEK = timedelta(days=7)
-# As addresses name them: what each is called, and whether the component draws it.
+# The views by their name in addresses: the label, and whether the JavaScript component draws the view.
 VIEWS: dict[str, tuple[str | Promise, bool]] = {
     "day": (_("Day"), True),
     "week": (_("Week"), True),
@@ -57,7 +58,7 @@ CHANNEL_ICONS = {Channel.IN_PERSON: "storefront", Channel.VIDEO: "videocam", Cha
 
 @dataclass(frozen=True)
 class Asked:
-    """What the address asks for: how, around which day, and which appointments."""
+    """What the address asks for: the branch, the view, the day to show, and which appointments."""
 
     branch: Branch
     view: str
@@ -75,7 +76,7 @@ class Asked:
 
     @property
     def before(self) -> date:
-        """A day of the stretch before."""
+        """Returns the last day of the period before this one."""
         return self.days.since - timedelta(days=1)
 
     @property
@@ -161,11 +162,12 @@ def _span(days: Days) -> str:
 
 
 def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any]:
-    """What the script needs to know: where data are, and the words and icons of what it draws."""
+    """Returns what the script needs: addresses of the data and of the steps, and the texts and icons that it draws."""
     may_block = access.branches(signed_in(request), Role.SUPERVISOR).filter(pk=asked.branch.pk).exists()
     return {
         "view": asked.view,
-        # What the server has drawn itself is as of now; the rest is asked for at once.
+        # A view drawn by the server is up to date now. The component has drawn nothing yet, so it asks for the data at
+        # once.
         "seen": "" if VIEWS[asked.view][1] else agenda.state(asked.days).seen,
         "since": asked.days.since.isoformat(),
         "offset": asked.branch.local(now).isoformat()[-6:],
@@ -191,7 +193,10 @@ def _options(request: HttpRequest, asked: Asked, now: datetime) -> dict[str, Any
 
 
 def _listed(asked: Asked, now: datetime) -> dict[str, Any]:
-    """The days of a week, one of them unfolded: a large week has too many rows for one page."""
+    """Returns each day of the week with its number of appointments, and the rows of one day only.
+
+    A large branch has too many appointments in a week for one page.
+    """
     days = asked.days
     unfolded = Days(asked.branch, asked.day, asked.day + timedelta(days=1))
     day = {
@@ -236,7 +241,7 @@ def _told(closed: Closed) -> str:
 
 
 def _month(asked: Asked, now: datetime) -> dict[str, Any]:
-    """Numbers by day: of a month of a large branch nobody reads names."""
+    """Returns the numbers of each day. A large branch has too many appointments in a month to show their names."""
     days = asked.days
     booked = _booked_by_day(days, asked.wish)
     opening, closures = agenda.opening(days, now), agenda.closed(days)
@@ -253,15 +258,16 @@ def _month(asked: Asked, now: datetime) -> dict[str, Any]:
     return {"weeks": [cells[first : first + 7] for first in range(0, len(cells), 7)], "today": today}
 
 
-# What the component draws
+# The data for the component
 
 
 @never_cache
-@gzip_page  # holds no secret of the asker's: nothing to find out by its length
+@gzip_page  # the answer holds no secret that its length could reveal
 def data(request: HttpRequest) -> HttpResponse:
-    """All that one view shows, in one answer; 204 where the page that asks has `seen` it.
+    """Returns all that one view shows as JSON, or 204 if nothing has changed since the state in `seen`.
 
-    404 for who has signed out or does not work there: a page that asks every few seconds asks no more than that.
+    Raises Http404 if the person does not serve citizens at the branch. A page that asks every few seconds needs no
+    other answer.
     """
     branch = get_object_or_404(access.counters(signed_in(request)), code=request.GET.get("branch", ""))
     now = timezone.now()
@@ -278,10 +284,11 @@ def data(request: HttpRequest) -> HttpResponse:
 
 
 def _drawn(asked: Asked, desks: Sequence[tuple[int, str]], now: datetime) -> dict[str, Any]:
-    """Columns, not rows: equal things stand together, which makes a large week small to send.
+    """Returns what the component draws, in columns instead of rows, so that a large week compresses well.
 
-    Times are minutes of the branch's clock since the first midnight. `free` are hours (first minute, free, places), `desks`
-    how many there are from when until when, `closed` closures (from, until, reason, whether all is closed).
+    Times are minutes on the branch's clock since the first midnight. `free` has one entry an hour (its first minute,
+    free places, all places), `desks` says how many desks are planned (from, until, number), and `closed` has the
+    closures (from, until, reason, whether the whole branch is closed).
     """
     days = asked.days
     entries, opening = agenda.entries(days, asked.wish), agenda.opening(days, now)
@@ -311,7 +318,7 @@ def _drawn(asked: Asked, desks: Sequence[tuple[int, str]], now: datetime) -> dic
 
 
 def _coded(texts: list[str]) -> list[list[Any]]:
-    """Each text once, and for every row which one it is."""
+    """Returns each text once, and for each row the index of its text."""
     of = list(dict.fromkeys(texts))
     number = {text: place for place, text in enumerate(of)}
     return [of, [number[text] for text in texts]]

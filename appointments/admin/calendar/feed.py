@@ -1,4 +1,4 @@
-"""Private calendar addresses: an officer's own, and that of a branch the officer works at."""
+"""Private addresses of calendar feeds: one of the officer's own, and one for each branch where the officer works."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ MADE = gettext_noop("Made a new address")
 
 @dataclass(frozen=True)
 class Row:
-    """A feed that there is or could be: of a branch, or one's own."""
+    """One line of the page: a branch or the officer (no branch), and the feed if somebody has made one."""
 
     branch: Branch | None
     feed: Feed | None
@@ -56,7 +56,7 @@ def feeds(request: HttpRequest) -> HttpResponse:
 
 
 def _makers(found: list[Feed]) -> dict[str | None, str]:
-    """Who made each address last."""
+    """Returns the name of the person who last made each feed's address, by the feed's key (a string)."""
     entries = LogEntry.objects.filter(
         content_type=ContentType.objects.get_for_model(Feed), object_id__in=[str(feed.pk) for feed in found]
     )
@@ -66,7 +66,7 @@ def _makers(found: list[Feed]) -> dict[str | None, str]:
 @officers_page
 @require_POST
 def renew(request: HttpRequest) -> HttpResponse:
-    """A new address; the old one, if there was one, answers nobody any more."""
+    """Makes a new address for the feed. The old address stops working."""
     user, code = signed_in(request), request.POST.get("branch", "")
     whose = {"branch": get_object_or_404(access.counters(user), code=code)} if code else {"officer": user}
     feed, _made = Feed.objects.update_or_create(**whose, defaults={"key": random_key(), "made_at": timezone.now()})

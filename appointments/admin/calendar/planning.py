@@ -1,4 +1,4 @@
-"""Moving an appointment to where it was dropped, in two steps, and naming the officer who will serve."""
+"""Officers move an appointment by dropping it in the calendar (with a question first), or choose who will serve."""
 
 from datetime import datetime, timedelta
 
@@ -24,9 +24,9 @@ MOMENT = timedelta(minutes=1)
 
 @officers_page
 def move(request: HttpRequest, reference: str) -> HttpResponse:
-    """Ask first, with what will happen; then move. Both answers are what stands in the dialog.
+    """Shows what the move would do (GET), then moves the appointment (POST, 204). The dialog shows refusals too (409).
 
-    Sending it again, after a lost connection, changes nothing more.
+    Sending the form again after a lost connection changes nothing more.
     """
     appointment, now = find(request, reference), timezone.now()
     try:
@@ -53,7 +53,10 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
 
 
 def _slot_at(appointment: Appointment, at: str, now: datetime) -> TimeSlot:
-    """The branch's slot at this time of its clock. By its own length an appointment may move over its old time, too."""
+    """Returns the branch's slot at this ISO time on the branch's clock. Raises NoFreeTime if none can be used.
+
+    The new time may overlap with the appointment's old time, because a move gives the old time back.
+    """
     try:
         moment = appointment.branch.instant(datetime.fromisoformat(at).replace(tzinfo=None))
     except ValueError:
@@ -91,7 +94,7 @@ def _said(
 
 
 def assigning(appointment: Appointment) -> AssignForm | None:
-    """The form that names who will serve, until somebody does."""
+    """Returns the form that chooses the officer, or None once the appointment is being served or has ended."""
     if appointment.status not in CHANGEABLE:
         return None
     return AssignForm(access.officers(appointment.branch), initial={"officer": appointment.officer_id})
@@ -100,7 +103,6 @@ def assigning(appointment: Appointment) -> AssignForm | None:
 @officers_page
 @require_POST
 def assign(request: HttpRequest, reference: str) -> HttpResponse:
-    """Name the officer who will serve."""
     appointment = find(request, reference)
     form = AssignForm(access.officers(appointment.branch), request.POST)
     if not form.is_valid():

@@ -1,7 +1,7 @@
-"""The officer's workplace: who is at one's desk, who waits, who is still to come today.
+"""The queue page of an officer: who is at the officer's desk, who waits, and who is still to come today.
 
-The page is plain forms (`queue_steps` takes them). Where there is JavaScript, the board inside of it is asked for again
-every few seconds: one query while nothing changes, four with whatever there is to show.
+The page works with plain forms (`presses.take` answers them). With JavaScript, the page asks for the board again every
+few seconds. That is one query while nothing changes, and four when there is something new.
 """
 
 import json
@@ -37,10 +37,10 @@ from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING
 
 State = Ticket.State
-# Ended ones on the page; the others are counted.
+# The page lists this many ended tickets. The others are only counted.
 LATEST = 12
 
-# The branch's desks with who sits there, and how many of them the published times count on now.
+# SQL: the desks of the row `branch` with their officers, and how many desks the published times count on at `now`.
 HALL = f"""(
     SELECT jsonb_build_object(
         'planned', (
@@ -62,7 +62,10 @@ HALL = f"""(
 
 @dataclass(frozen=True)
 class Row:
-    """Somebody in the line as officers see it; by telephone and video one waits without a ticket until called."""
+    """One person in the line as officers see it.
+
+    A citizen with an appointment by telephone or video has no ticket until an officer calls.
+    """
 
     ticket: Ticket | None
     appointment: Appointment | None
@@ -75,7 +78,7 @@ class Row:
     @property
     def one(self) -> Ticket | Appointment:
         found = self.ticket or self.appointment
-        assert found is not None  # noqa: S101  for types: a row is of one or the other
+        assert found is not None  # noqa: S101  for the type checker: a row always has one of them
         return found
 
     @property
@@ -100,18 +103,18 @@ class Row:
 
     @property
     def is_behind(self) -> bool:
-        """Whether the citizen has been told that it will be later."""
-        return self.delay is not None and self.delay >= TOLD_AFTER
+        """Whether the delay is so long that citizens are told about it."""
+        return self.delay is not None and self.delay > TOLD_AFTER
 
     @property
     def _appointed(self) -> Appointment:
-        assert self.appointment is not None  # noqa: S101  the same
+        assert self.appointment is not None  # noqa: S101  for the type checker: the caller knows that there is no ticket
         return self.appointment
 
 
 @dataclass(frozen=True)
 class Board:
-    """One branch's line as one of its officers sees it."""
+    """The line of one branch as one of its officers sees it."""
 
     line: Line
     planned: int
@@ -127,7 +130,7 @@ class Board:
 
     @cached_property
     def here(self) -> Ticket | None:
-        """Who is at my desk; or whom I serve without one."""
+        """The ticket at the officer's desk, or the ticket that an officer without a desk is serving."""
         if self.mine:
             return self.line.at_desks.get(self.mine.pk)
         mine = (one for one in self.line.having(State.SERVING) if one.officer_id == self.officer_id and not one.desk_id)
@@ -147,7 +150,7 @@ class Board:
 
     @cached_property
     def waiting(self) -> list[Row]:
-        """The next one first, with those by telephone and video whose time has come."""
+        """The waiting tickets, the next one first, and the appointments by telephone and video whose time has come."""
         rows = [self._row(ticket) for ticket in self.line.waiting]
         rows += [self._row(one) for one in self.line.expected_today if self._is_due(one)]
         rows.sort(key=lambda row: row.place)
@@ -164,12 +167,12 @@ class Board:
 
     @property
     def hall(self) -> list[dict[str, Any]]:
-        """Each desk with who is there."""
+        """Each desk with the ticket that is called or served there."""
         return [{"desk": desk, "ticket": self.line.at_desks.get(desk.pk)} for desk in self.desks]
 
     @property
     def unseated(self) -> list[Ticket]:
-        """Whom officers without a desk serve."""
+        """The tickets that officers without a desk are calling or serving."""
         return [ticket for ticket in self.line.having(*Ticket.AT_DESK) if not ticket.desk_id]
 
     @property
@@ -195,7 +198,7 @@ class Board:
 
     @property
     def last_event(self) -> int:
-        """What was done last when this was shown."""
+        """The key of the last event of the day when this board was read, or 0."""
         return max((ticket.last_event or 0 for ticket in self.line.tickets), default=0)  # type: ignore[attr-defined]
 
     def _row(self, one: Ticket | Appointment) -> Row:
@@ -213,7 +216,7 @@ class Board:
 
 
 def board_of(branch: Branch, officer_id: int, hall: str, now: datetime) -> Board:
-    """Two queries; `hall` is what HALL answers."""
+    """Returns the branch's board for the officer, with two queries. `hall` is the JSON that HALL selects."""
     facts = json.loads(hall)
     return Board(_line(branch, facts, now), facts["planned"], officer_id)
 
@@ -223,7 +226,7 @@ def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> Line:
 
 
 def seats_in(facts: dict[str, Any]) -> list[Seat]:
-    """The desks that HALL answers; `line.seats_of` reads the same through the models."""
+    """Returns the desks in the JSON of HALL. `line.seats_of` reads the same through the models."""
     return [
         Seat(
             *(row["id"], row["name"], row["officer_id"], row["officer"] or row["email"] or ""),
@@ -270,7 +273,10 @@ def queue(request: HttpRequest) -> HttpResponse:
 @require_safe
 @never_cache
 def poll(request: HttpRequest) -> HttpResponse:
-    """The board again, or 204 if it is as the page knows it. What is expected changes with the clock, too."""
+    """Returns the board as HTML, or 204 if it has not changed since the state in `seen`.
+
+    The state includes the clock, because expected times change even when nothing happens.
+    """
     now, seen = timezone.now(), request.GET.get("seen", "")
     known = seen.rpartition("~")[0]
     live = opened(request, now=now, also=HALL, known=known if state_at(known, now) == seen else "")
@@ -293,9 +299,9 @@ def _draw(context: dict[str, Any], what: str) -> str:
 
 
 def _kind(board: Board) -> tuple[object, ...]:
-    """Desks of one kind are shown the same rows."""
+    """Returns the facts that decide which rows a desk sees. Desks with the same facts see the same rows."""
     mine = board.mine
-    # Where somebody was sent on to one desk, that desk and the others differ.
+    # A ticket that was sent on to one desk looks different there and at other desks.
     sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.waiting) else None
     own = tuple(sorted(mine.services)) if mine else None
     return (get_language(), board.planned, board.may_call, own, sent)
@@ -310,17 +316,17 @@ def serving_address(ticket: Ticket) -> str:
 
 
 def shown(branch: Branch, officer_id: int, hall: str, now: datetime) -> dict[str, Any]:
-    """What the board's template needs."""
+    """Returns the context of the board's template."""
     return {"branch": branch, "board": board_of(branch, officer_id, hall, now), "now": now}
 
 
 def services_of(branch: Branch) -> list[Procedure]:
-    """What one may come for, or be sent on to."""
+    """Returns the services that officers may choose for a walk-in or send a ticket on to, by their Greek names."""
     return list(Procedure.objects.for_officers().filter(agency=branch.agency_id).order_by("name_el"))
 
 
 def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:
-    """What the officer may still take back."""
+    """Returns the officer's last step of today that can still be taken back, or None."""
     today = Event.objects.filter(
         ticket__branch=branch, ticket__day=branch.today(now), officer=officer, before__has_key="ticket"
     )
@@ -329,6 +335,6 @@ def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:
 
 
 def undoable(step: Event | None, now: datetime) -> dict[str, Any]:
-    """What the bar with "Undo" needs."""
+    """Returns the context of the bar with "Undo": the step and the seconds left. Empty if it is too late."""
     left = (step.at + UNDO - now).total_seconds() if step else 0
     return {"undo": step, "undo_seconds": round(left)} if step and left > 0 else {}

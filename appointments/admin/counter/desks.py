@@ -1,4 +1,7 @@
-"""The desks of a branch: supervisors name them and say what is served there; officers may begin with what rules plan."""
+"""The desks of a branch.
+
+Supervisors name them and choose their services; officers can make those that the rules plan.
+"""
 
 from datetime import date
 from typing import Any
@@ -34,7 +37,7 @@ class BranchFilter(SimpleListFilter):
 
 
 class DeskForm(forms.ModelForm):
-    """Where somebody sits, the desk stays in use; and it serves what its agency offers."""
+    """Refuses to take a desk out of use while an officer sits there, and refuses services of another agency."""
 
     def clean_is_used(self) -> bool:
         is_used = self.cleaned_data["is_used"]
@@ -52,7 +55,7 @@ class DeskForm(forms.ModelForm):
 
 @admin.register(Desk)
 class DeskAdmin(PlacedAdmin):
-    """Who sits where is not edited here: officers sit down on the queue page."""
+    """The list and the form of desks. The officer is not edited here, because officers sit down on the queue page."""
 
     form = DeskForm
     list_display = ("name", "place", "served", "officer", "is_used")
@@ -81,19 +84,22 @@ class DeskAdmin(PlacedAdmin):
         return {"branch": branches, "procedures": procedures}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """A desk stays where it is: tickets tell of it."""
+        """Fixes the branch of a desk once it exists, because tickets of the branch refer to the desk."""
         return ("branch",) if obj else ()
 
 
 def set_up(branch: Branch, today: date) -> None:
-    """As many desks as opening rules plan at most, numbered from 1, where the branch has none. Needs the queue's lock."""
+    """Makes the desks that the opening rules plan, named from "1", if the branch has none.
+
+    Call it with the queue locked.
+    """
     if not Desk.objects.filter(branch=branch).exists():
         names = range(1, desks_by_rules(branch, today) + 1)
         Desk.objects.bulk_create(Desk(branch=branch, name=str(name)) for name in names)
 
 
 def desks_by_rules(branch: Branch, today: date) -> int:
-    """The most desks that its rules, now or later, open at the same time; one at least."""
+    """Returns the most desks that the branch's opening rules, now or later, open at the same time. At least 1."""
     rules = OpeningRule.objects.filter(Q(valid_until=None) | Q(valid_until__gte=today), branch=branch)
     together = [
         sum(

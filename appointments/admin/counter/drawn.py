@@ -1,8 +1,8 @@
-"""What the queue pages of a branch have in common, made once for each state of its line.
+"""A cache of what all queue pages of a branch have in common, for each state of its line.
 
-Sixty pages ask for the same rows within the same seconds. Each process keeps the latest line of a branch, and its rows as
-they were drawn, until something changes; an officer's own desk is drawn for each page. What is kept never outlives the
-state it was made for, so nobody is shown what is no longer so.
+Sixty pages ask for the same rows within the same seconds. So each process keeps the last line that it read for a
+branch, and the HTML of its rows, until the state changes. The officer's own desk is drawn anew for each page. The cache
+is only used for the state it was made for, so no page shows an old line.
 """
 
 from collections import OrderedDict
@@ -12,24 +12,24 @@ from datetime import datetime
 
 from appointments.counter.line import Line
 
-# Branches whose line one process keeps.
+# One process keeps the lines of this many branches.
 BRANCHES = 64
-# What is expected changes with the clock, though nothing happens: the line is played forward again so often (minutes).
+# Minutes. Expected times change with the clock, so a line is read again after this time even if nothing happens.
 MINUTES = 5
-# Stands in kept rows where each page has a token of its own.
+# Stands in the kept rows in place of the CSRF token, which differs from page to page.
 TOKEN = "the-token-of-the-page"  # noqa: S105
 
 
 @dataclass(frozen=True)
 class Kept:
-    """The line in one state, and its rows as drawn for each kind of desk."""
+    """The line in one state, with the HTML of its rows for each kind of desk."""
 
     state: str
     line: Line
     drawn: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def rows(self, kind: tuple[object, ...], draw: Callable[[], str], token: str) -> str:
-        """The rows for this kind of desk, with the page's own token."""
+        """Returns the HTML of the rows for this kind of desk, with the page's own CSRF token."""
         if kind not in self.drawn:
             self.drawn[kind] = draw()
         return self.drawn[kind].replace(TOKEN, token)
@@ -39,7 +39,7 @@ _lines: OrderedDict[int, Kept] = OrderedDict()
 
 
 def state_at(state: str, now: datetime) -> str:
-    """The state of the line and of the clock."""
+    """Returns the state of the line together with the current period of the clock."""
     return f"{state}~{int(now.timestamp()) // (60 * MINUTES)}"
 
 

@@ -1,4 +1,4 @@
-"""Another appointment booked on the spot for who is being served: a second visit, or a specialist's, also elsewhere."""
+"""An officer books another appointment for the citizen at the desk: a second visit, or a specialist, also elsewhere."""
 
 import uuid
 from datetime import datetime
@@ -30,7 +30,7 @@ from appointments.times.week import find_seven_days
 
 @officers_page
 def book(request: HttpRequest, code: str) -> HttpResponse:
-    """Service, channel and branch are in the address; times and the citizen's details come below them on one page."""
+    """Shows the page on which an officer books. The service, channel and branch are in the address."""
     ticket, now = find_ticket(request, code), timezone.now()
     asked = "procedure" in request.GET
     initial = {"procedure": ticket.procedure.code, "channel": ticket.channel, "branch": ticket.branch.code}
@@ -51,13 +51,16 @@ def book(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _branches(ticket: Ticket, officer: User) -> QuerySet[Branch]:
-    """One's own, and those of the same agency that take follow-ups of others."""
+    """Returns the officer's own branches, and the branches that accept follow-ups from others.
+
+    All are of the ticket's agency.
+    """
     own = access.counters(officer).values("pk")
     return Branch.objects.filter(Q(pk__in=own) | Q(takes_referrals=True), agency=ticket.branch.agency_id)
 
 
 def _contact(ticket: Ticket) -> dict[str, Any]:
-    """Who is being served, as known: what the form shows first."""
+    """Returns what is known about the citizen at the desk, as the first values of the form."""
     known: dict[str, Any] = {"key": uuid.uuid4(), "name": ticket.name, "language": ticket.language}
     if appointment := ticket.appointment:
         known |= {name: getattr(appointment, name) for name in ("name", "email", "phone", "language")}

@@ -1,7 +1,8 @@
-"""The buttons of the queue page. Each form says on what it was pressed (`seen`): a late or repeated click changes nothing.
+"""The buttons of the queue page. A late or repeated press changes nothing.
 
-A browser whose connection was lost sends what was pressed meanwhile in order, and perhaps once more what had arrived
-already. So each press is looked at with the queue locked: still to be done, done already by this officer, or overtaken.
+Each form sends the key of the last event that the page knew (`seen`). A browser that lost its connection sends the
+presses of that time in order, and may send again what had arrived already. So each press is checked while the queue is
+locked. It is either still to be done, or already done by this officer, or overtaken by somebody else's step.
 """
 
 from collections.abc import Callable, Mapping
@@ -43,12 +44,12 @@ Verb = Event.Verb
 
 
 class AlreadyDone(Exception):
-    """The same press, sent again."""
+    """The officer sent the same press before, and it was done then."""
 
 
 @dataclass(frozen=True)
 class Press:
-    """A button pressed by an officer of the branch, and what its form says."""
+    """A button that an officer of the branch pressed, with the fields of its form."""
 
     branch: Branch
     actor: Actor
@@ -61,7 +62,7 @@ class Press:
 
     @property
     def seen(self) -> int:
-        """What was done last when the button was shown."""
+        """The key of the last event when the button was shown, or 0."""
         given = self.form.get("seen", "")
         return int(given) if given.isdecimal() else 0
 
@@ -91,7 +92,10 @@ class Press:
         return get_object_or_404(related, branch=self.branch, code=self.form.get("ticket"))
 
     def fresh(self, verb: str) -> Ticket:
-        """The ticket, if nothing has been done with it since the button was shown."""
+        """Returns the ticket if nothing has been done with it since the button was shown.
+
+        Raises AlreadyDone if the only event since then is the same step by the same officer, and LineMoved otherwise.
+        """
         since = list(self.ticket.events.filter(pk__gt=self.seen).order_by("pk")[:2])
         if len(since) == 1 and since[0].verb == verb and since[0].officer_id == self.officer.pk:
             raise AlreadyDone
@@ -100,7 +104,7 @@ class Press:
         return self.ticket
 
 
-# The steps, as the addresses name them
+# The steps of the queue page. WITH_TICKET and WITH_DESK list them by their names in addresses
 
 
 def _next(press: Press) -> Ticket:
@@ -180,12 +184,12 @@ WITH_DESK: dict[str, Callable[[Press], object]] = {
 }
 
 
-# Taking them
+# Running a press and answering it
 
 
 @dataclass
 class Answer:
-    """What came of a press: the ticket it was about, what to say, and whether it was refused."""
+    """The outcome of a press: the ticket, a text for the officer, and whether the press was refused."""
 
     ticket: Ticket | None = None
     text: str = ""
@@ -228,7 +232,10 @@ def _refusal(press: Press, error: BookingError) -> str:
 
 
 def _fragment(request: HttpRequest, press: Press, step: str, answer: Answer) -> HttpResponse:
-    """The board as it is now, for the script; `X-Seen` lets what was pressed after this one follow it."""
+    """Returns the board as it is now, for the script.
+
+    `X-Seen` is the key of the ticket's last event, which the script sends with the presses that wait behind this one.
+    """
     done = None if answer.refused or step == "undo" else last_step(press.officer, press.branch, press.now)
     context = {
         "told": answer,

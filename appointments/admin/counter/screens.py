@@ -1,4 +1,4 @@
-"""The addresses of a branch's kiosk and of the screen in its hall, for who sets them up: one opens each by its key alone."""
+"""The addresses of a branch's kiosk and hall screen, for supervisors who set them up. The key in each opens it."""
 
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ def screens(request: HttpRequest) -> HttpResponse:
     if not branches:
         return page(request, "no_branch.html", {"title": gettext("Kiosk and screen")})
     branch = _chosen(request, branches)
-    # Made when it is first looked at: every branch may have a queue.
+    # A branch's queue may not exist yet. It is made when somebody first opens this page.
     queue, _made = Queue.objects.get_or_create(branch=branch)
     if request.method == "POST" and request.POST.get("renew") in KEYS:
         _renew(request, queue, request.POST["renew"])
@@ -63,7 +63,10 @@ def _supervised(request: HttpRequest) -> list[Branch]:
 
 
 def _chosen(request: HttpRequest, branches: list[Branch]) -> Branch:
-    """The branch that the address names (404 if it is not one's own), or the one looked at last, or the first."""
+    """Returns the branch in the address, or else the branch opened last, or else the first one.
+
+    Raises Http404 if the person does not supervise the branch in the address.
+    """
     if code := request.GET.get("branch"):
         return get_object_or_404(access.branches(signed_in(request), Role.SUPERVISOR), code=code)
     last = request.session.get(REMEMBERED)

@@ -1,4 +1,4 @@
-"""The page at a desk while serving: what the citizen told us, the documents to see, notes, and what came of it."""
+"""The page of an officer who is serving: the citizen's notes, the documents to check, own notes, and the result."""
 
 from typing import Any
 
@@ -37,7 +37,10 @@ Outcome, Delivery = Ticket.Outcome, Ticket.Delivery
 
 
 class ResultForm(forms.Form):
-    """What an officer writes down while serving. Who has no appointment gets no message, so there is no note to send."""
+    """What an officer records while serving.
+
+    A walk-in gets no messages, so the form then has no note to the citizen.
+    """
 
     documents_seen = forms.MultipleChoiceField(
         label=_("Documents seen"), required=False, widget=forms.CheckboxSelectMultiple
@@ -65,7 +68,7 @@ class ResultForm(forms.Form):
         return Result(**self.cleaned_data)
 
     def suggestion(self) -> str:
-        """What to tell the citizen who did not bring everything; empty if nothing is missing."""
+        """Returns a note that lists the missing documents, in the citizen's language. Empty if nothing is missing."""
         if self.ticket.is_walk_in or self.cleaned_data["outcome"] != Outcome.MISSING_DOCUMENT:
             return ""
         told = documents_of(self.ticket.procedure, self.ticket.language)
@@ -74,7 +77,7 @@ class ResultForm(forms.Form):
 
 
 def documents_of(procedure: Procedure, language: str) -> list[tuple[str, str]]:
-    """What to bring, as (as it is stored, as it is called in the language)."""
+    """Returns the service's documents as pairs: the text that is stored, and the text in this language."""
     lines = {code: _lines(getattr(procedure, f"documents_{code}")) for code in ("el", "en")}
     stored = lines["el"] or lines["en"]
     called = lines.get(language, [])
@@ -101,7 +104,7 @@ def serving(request: HttpRequest, code: str) -> HttpResponse:
 @officers_page
 @require_POST
 def save(request: HttpRequest, code: str) -> HttpResponse:
-    """What is typed so far: sent by the script every few seconds, or by the button where there is none."""
+    """Saves what is typed so far. The script sends it every few seconds; without a script there is a button."""
     ticket = find_ticket(request, code)
     form = ResultForm(ticket, request.POST)
     if ticket.state not in Ticket.AT_DESK or not form.is_valid():
@@ -165,7 +168,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
 
 
 def _checklist(ticket: Ticket, form: ResultForm) -> list[dict[str, Any]]:
-    """Each document with its name for the officer, its name for the citizen, and whether it was seen."""
+    """Returns each document with its name for the officer, its name for the citizen, and whether it was seen."""
     told = dict(documents_of(ticket.procedure, ticket.language))
     seen = form["documents_seen"].value() or []
     return [
@@ -182,7 +185,10 @@ def _written(ticket: Ticket) -> dict[str, Any]:
 
 
 def _tax_number(appointment: Appointment | None) -> str:
-    """Only where the service asks for it: there the officer finds the citizen's file by it."""
+    """Returns the citizen's tax number, or an empty string if the service does not ask for it.
+
+    Officers need it to find the citizen's file.
+    """
     if appointment is None or appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
         return ""
     return decrypted(appointment.tax_number_encrypted)

@@ -1,4 +1,4 @@
-"""How a disruption goes: how many have answered what, and who is still left hanging, with what an officer can do."""
+"""The page of one disruption: how the citizens have answered, who still has no new time, and what officers can do."""
 
 from collections import Counter
 from datetime import datetime
@@ -32,7 +32,7 @@ from appointments.models.notification import NotificationQuerySet
 State = Offer.State
 PER_PAGE = 50
 UNREACHED = "unreached"
-# The tiles in the order of work; the rest are outcomes.
+# The tiles of the page: first the offers that still need work, then the outcomes.
 TILES: dict[str, str | Promise] = {
     State.OPEN: _("Waiting for the answer"),
     State.LAPSED: _("No answer in time"),
@@ -42,7 +42,7 @@ TILES: dict[str, str | Promise] = {
     State.CANCELLED: _("Cancelled"),
     State.KEPT: _("Served after all"),
 }
-# Who has to be called comes first.
+# Citizens that officers have to telephone come first.
 URGENCY = Case(
     When(state=State.NONE_FOUND, then=Value(0)),
     When(state=State.LAPSED, then=Value(1)),
@@ -69,7 +69,7 @@ def show(request: HttpRequest, disruption: Disruption) -> HttpResponse:
 
 
 def show_again(request: HttpRequest, disruption: Disruption) -> HttpResponse:
-    """What the board shows by now; 204 where that is what it shows already."""
+    """Returns the live part of the page, or 204 if nothing has changed since the state in `seen`."""
     content, seen = _content(request, disruption, timezone.now())
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
@@ -78,7 +78,7 @@ def show_again(request: HttpRequest, disruption: Disruption) -> HttpResponse:
 
 @require_POST
 def accept(request: HttpRequest, disruption: Disruption, reference: str) -> HttpResponse:
-    """The citizen has said yes on the telephone."""
+    """Accepts the offer for a citizen who has said yes on the telephone."""
     offer = _find(request, disruption, reference)
     try:
         offers.accept(offer, by=acting(request), now=timezone.now())
@@ -91,7 +91,7 @@ def accept(request: HttpRequest, disruption: Disruption, reference: str) -> Http
 
 @require_POST
 def again(request: HttpRequest, disruption: Disruption, reference: str) -> HttpResponse:
-    """Another time for whom none was found, or who did not answer."""
+    """Offers another time to a citizen who did not answer, or for whom no time was found before."""
     offer, now = _find(request, disruption, reference), timezone.now()
     source = replacements_for(disruption, list(disruption.branches.all()), now=now)
     try:
@@ -106,14 +106,14 @@ def again(request: HttpRequest, disruption: Disruption, reference: str) -> HttpR
 
 
 def _find(request: HttpRequest, disruption: Disruption, reference: str) -> Offer:
-    """The offer, if its citizen is served at a branch of the officer's."""
+    """Returns the offer for this appointment. Raises Http404 if the officer does not serve citizens at its branch."""
     mine = Appointment.objects.seen_by(signed_in(request))
     own = _own(request, disruption).filter(appointment__in=mine)
     return get_object_or_404(own.select_related("appointment"), appointment__reference=reference)
 
 
 def _own(request: HttpRequest, disruption: Disruption) -> QuerySet[Offer]:
-    """The offers for what fell out at branches that one supervises."""
+    """Returns the offers for appointments that fell out at branches of this supervisor. Others get PermissionDenied."""
     branches = access.branches(signed_in(request), Role.SUPERVISOR)
     if not access.supervises(signed_in(request)):
         raise PermissionDenied
@@ -131,11 +131,11 @@ def _query(request: HttpRequest) -> str:
     return query.urlencode()
 
 
-# What it shows
+# The live part of the page
 
 
 def _content(request: HttpRequest, disruption: Disruption, now: datetime) -> tuple[str, str]:
-    """The live part of the page, and what tells it from an earlier or later one."""
+    """Returns the live part of the page as HTML, and a fingerprint of the facts in it."""
     context = _context(request, disruption, now)
     facts = [disruption.state, context["left"], context["counts"]]
     facts += [(offer.pk, offer.state, offer.deadline, offer.reached) for offer in context["part"]]
@@ -186,7 +186,7 @@ def _shown(own: QuerySet, show: str) -> QuerySet:
 
 
 def _reached() -> Exists:
-    """Whether the message about the offer has left, or is still to leave."""
+    """Whether the message about the offer has been sent or will still be sent."""
     messages: NotificationQuerySet = Notification.objects.filter(
         appointment=OuterRef("appointment"),
         kind=Notification.Kind.OFFER,
@@ -210,7 +210,7 @@ def _tile(name: str, label: str | Promise, number: int, show: str) -> dict[str, 
 
 
 def _bar(counts: Counter[str]) -> list[dict[str, Any]]:
-    """The states as lengths of one bar of a hundred."""
+    """Returns the states as parts of a bar that is 100 long."""
     total = sum(counts.values())
     parts, begins = [], 0.0
     for state in (

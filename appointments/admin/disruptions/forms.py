@@ -1,4 +1,4 @@
-"""What a supervisor says about a mass disruption: where, when, why, and what is offered instead."""
+"""The form of a mass disruption: where, when, why, and what is offered instead."""
 
 from typing import Any, cast
 
@@ -59,6 +59,6 @@ class DisruptionForm(forms.Form):
         return list(self.cleaned_data["branches"])
 
     def planned(self, agency: Agency, user: User) -> Disruption:
-        """Not stored yet."""
+        """Returns the disruption that the form describes. It is not saved yet."""
         names = ("from_date", "until_date", "from_time", "until_time", "reason_el", "reason_en", "ways")
         return Disruption(agency=agency, created_by=user, **{name: self.cleaned_data[name] for name in names})

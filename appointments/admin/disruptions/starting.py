@@ -1,4 +1,4 @@
-"""Mass disruption: a supervisor says where and when, sees who is affected, and starts it; then watches the answers."""
+"""Mass disruptions. A supervisor chooses where and when, sees who is affected, starts it, and follows the answers."""
 
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -29,14 +29,17 @@ from appointments.admin.pages import acting, page
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.models.disruption import every_way
 
-# A second click, or a form sent again, within this time means the one that is there already.
+# A second click within this time, or a form that is sent again, opens the disruption that was started already.
 AGAIN = timedelta(minutes=5)
 PREFILLED = ("from_date", "until_date", "from_time", "until_time", "reason_el", "reason_en")
 
 
 @admin.register(Disruption)
 class DisruptionAdmin(PlacedAdmin):
-    """Those that touch one's branches. Nothing is edited here: `appointments.disruptions` starts and looks after them."""
+    """The disruptions at the supervisor's branches.
+
+    Nothing is edited here: `appointments.disruptions` starts and ends them.
+    """
 
     list_display = ("what", "days", "hours", "where", "answered", "state_shown")
     list_display_links = ("what",)
@@ -76,7 +79,7 @@ class DisruptionAdmin(PlacedAdmin):
         )
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
-        """With how many of the offers at one's own branches there are, and how many hang."""
+        """Adds `total`, the number of offers at the user's branches, and `hanging`, the number that are not settled."""
         own = access.branches(user, Role.SUPERVISOR).values("pk")
         here = Q(offers__was_branch__in=own)
         return found.filter(pk__in=Disruption.objects.filter(branches__in=own).values("pk")).annotate(
@@ -105,7 +108,7 @@ class DisruptionAdmin(PlacedAdmin):
             *super().get_urls(),
         ]
 
-    # The board
+    # The page of one disruption
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponseBase:
         return answers.show(request, self._found(request, object_id))
@@ -127,10 +130,10 @@ class DisruptionAdmin(PlacedAdmin):
             raise PermissionDenied
         return get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdigit() else 0)
 
-    # Starting one
+    # Starting a disruption
 
     def add_view(self, request: HttpRequest, form_url: str = "", extra_context: Any = None) -> HttpResponseBase:
-        """Two pages: what happens where and when; then who is affected, and the button that starts it."""
+        """Shows two pages: the form (where, when, why), then the affected citizens with the button that starts it."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         agency = _agency(request)
@@ -145,7 +148,7 @@ class DisruptionAdmin(PlacedAdmin):
 
 
 def _agency(request: HttpRequest) -> Agency | None:
-    """The one that the address names, by itself or by a branch, or the only one."""
+    """Returns the agency that the address names, by its own slug or by a branch, or the user's only agency, or None."""
     own = access.agencies(signed_in(request), Role.SUPERVISOR)
     if slug := request.GET.get("agency"):
         return get_object_or_404(own, slug=slug)
@@ -165,7 +168,7 @@ def _initial(request: HttpRequest, branches: QuerySet[Branch]) -> dict[str, Any]
 
 
 def _asking(form: DisruptionForm, agency: Agency, branches: QuerySet[Branch]) -> dict[str, Any]:
-    """The branches by place; groups with a chosen one are open."""
+    """Returns the context of the form. Branches are grouped by place, and a group with a chosen branch is open."""
     chosen = set(map(str, form["branches"].value() or []))
     places = [(place, any(row.branch.code in chosen for row in place.rows)) for place in by_place(branches, {})]
     return {
@@ -179,7 +182,10 @@ def _asking(form: DisruptionForm, agency: Agency, branches: QuerySet[Branch]) ->
 
 
 def _check(request: HttpRequest, form: DisruptionForm, agency: Agency) -> HttpResponse:
-    """Who is affected, branch by branch. Who does not serve a branch, as an operator, reads numbers alone."""
+    """Shows how many citizens are affected at each branch, and the appointments at branches that the user serves.
+
+    Operators serve no branch, so they see numbers only.
+    """
     branches = form.chosen()
     planned = form.planned(agency, signed_in(request))
     found = disruptions.affected(planned, branches).select_related("branch", "procedure")

@@ -6,7 +6,7 @@ from agencies.admin.agencies import AgencyAdmin
 from agencies.models import Agency
 from appointments.admin.times.published import leave_to_worker
 
-# How far ahead times are published, and whether anybody may book them.
+# Fields that decide how far ahead times are published, and who may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}
 
 

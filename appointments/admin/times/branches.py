@@ -1,4 +1,4 @@
-"""The branch with its week, its opening rules and its closures: they are shown here, and edited on pages of their own."""
+"""The page of a branch shows its week, its opening rules and its closures. They are edited on pages of their own."""
 
 from datetime import date
 from typing import Any
@@ -22,7 +22,10 @@ SHOWN = 12
 
 @admin.register(Branch)
 class BranchOpeningsAdmin(BranchAdmin):
-    """Its zone and whether it takes bookings matter to its times, too."""
+    """A branch's form.
+
+    Its time zone and whether it is open change its times, so they are published again after saving.
+    """
 
     change_form_template = "admin/appointments/times/branch.html"
 

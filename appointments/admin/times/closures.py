@@ -1,4 +1,4 @@
-"""Closures and absences: who is affected is told before one is saved."""
+"""Closures and absences. Before one is saved, the supervisor sees who is affected."""
 
 from collections.abc import Iterable
 from contextlib import suppress
@@ -26,7 +26,7 @@ from appointments.admin.times.published import publish_and_tell
 from appointments.admin.times.rules import only, short
 from appointments.times.previews import AT_ONCE, Preview, preview, preview_of_many
 
-# A closure is looked at over all that is published.
+# The preview of a closure covers all published times.
 EVERYTHING = timedelta(days=400)
 ABSENCE = Closure.Kind.ABSENCE
 
@@ -57,7 +57,7 @@ ABSENT = ((None, {"fields": ("branch", "officer", *TIMES, "desks", REASONS)}),)
 
 
 def _named(request: HttpRequest) -> dict[str, Any]:
-    """The days and times that the address names, as the calendar does (ISO)."""
+    """Returns the days and times in the address (ISO), which the calendar puts there."""
     found: dict[str, Any] = {}
     for name in ("from_date", "until_date"):
         if day := parse_day(request.GET.get(name, "")):
@@ -70,7 +70,11 @@ def _named(request: HttpRequest) -> dict[str, Any]:
 
 @admin.register(Closure)
 class ClosureAdmin(PreviewedAdmin):
-    """Of a branch, or of a whole agency for who has a role at all of it; others read those."""
+    """The closures of branches and of whole agencies.
+
+    Only people with a role at all of an agency change the closures of the whole agency. Supervisors of some branches
+    read them.
+    """
 
     form = ClosureForm
     change_form_template = "admin/appointments/times/closure.html"
@@ -105,7 +109,7 @@ class ClosureAdmin(PreviewedAdmin):
     def place(self, closure: Closure) -> str:
         return str(closure.branch or closure.agency)
 
-    # Who sees what
+    # Permissions
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         here = Q(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))
@@ -149,7 +153,10 @@ class ClosureAdmin(PreviewedAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """One's own agency and branch, where there is only one, or those that the address names."""
+        """Returns the first values of the form.
+
+        They are the branch, days and times in the address, or else the user's only agency and branch, and today.
+        """
         choices = self.choices(signed_in(request))
         own = {name: row.pk for name in ("agency", "branch") for row in only(choices[name])}
         if code := request.GET.get("branch"):
@@ -162,7 +169,7 @@ class ClosureAdmin(PreviewedAdmin):
         return ("place",) if obj else ()
 
     def get_fieldsets(self, request: HttpRequest, obj: Closure | None = None) -> Any:
-        """Where it closes is chosen once; later it is read."""
+        """Returns the fields. The branch and agency are chosen once; later they are shown and cannot be changed."""
         fieldsets = ABSENT if _is_absence(request, obj) else CLOSURE
         if obj is None:
             return fieldsets
@@ -221,7 +228,7 @@ def closed_by(closure: Closure) -> Iterable[Branch]:
 
 
 def _with_affected(closure: Closure, now: datetime) -> list[Branch]:
-    """Of the closed branches, if they are many, those where somebody has an appointment."""
+    """Returns the closed branches. If there are many, returns only those where somebody has an affected appointment."""
     branches = list(closed_by(closure))
     if len(branches) <= AT_ONCE:
         return branches

@@ -1,4 +1,4 @@
-"""Pages of the admin that tell what a change would bring while it is typed, and who is affected before it is saved."""
+"""Pages of the admin with a preview: what a change would do, and who would be affected, before it is saved."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,16 +27,20 @@ from agencies.openings.forms import NativeDate, NativeTime
 from appointments.models import Appointment
 from appointments.times.previews import BusyError, Preview
 
-# Fields of our own in what is sent: a look without saving, and what is to become of those who are affected.
+# Our own fields in the form: preview without saving, the supervisor has decided, and the value that asks for new times.
 LOOK, DECIDED, REARRANGE = "_look", "_decided", "rearrange"
-# Of who is affected, so many are listed on a page, and so many below a form that one is still filling in.
+# How many affected appointments are listed: on a page of their own, and below a form that is still being filled in.
 SHOWN, GLANCE = 100, 5
 Query = list[tuple[str, Any]]
 
 
 @dataclass(frozen=True)
 class Told:
-    """A preview in words. Of who is affected one sees those of the branches that one serves; `unseen` counts the others."""
+    """A preview in words.
+
+    `count` appointments no longer fit. `rows` are those of them that the user may see, up to a limit; `unseen` counts
+    the rest.
+    """
 
     text: str
     count: int = 0
@@ -81,12 +85,16 @@ def difference(preview: Preview) -> str:
 
 
 def rearranging(query: Query) -> str:
-    """Where all who are affected get new times together."""
+    """Returns the address of the page for a new disruption, filled in, where all affected citizens get new times."""
     return f"{reverse('admin:appointments_disruption_add')}?{urlencode(query)}"
 
 
 class PreviewedAdmin(PlacedAdmin):
-    """`look` makes a preview of a checked form, `look_without` of the row's deletion, `words` the parts of its sentence."""
+    """An admin page with a preview of the change before it is saved. Subclasses say what the preview is.
+
+    `look` returns the preview of a valid form, `look_without` that of deleting the row, and `words` the parts of the
+    sentence.
+    """
 
     change_form_template = "admin/appointments/times/previewed.html"
     delete_confirmation_template = "admin/appointments/times/previewed_delete.html"
@@ -102,7 +110,7 @@ class PreviewedAdmin(PlacedAdmin):
         raise NotImplementedError
 
     def affected(self, row: Model, now: datetime) -> Query:
-        """What the wizard of disruptions is asked for, once the row is saved."""
+        """Returns the query that fills in the page for a new disruption after the row is saved."""
         raise NotImplementedError
 
     def get_urls(self) -> list[URLPattern]:
@@ -115,7 +123,10 @@ class PreviewedAdmin(PlacedAdmin):
         ]
 
     def preview_view(self, request: HttpRequest, object_id: str | None = None) -> HttpResponse:
-        """The preview alone, for the script that asks while one types; nothing while the form has errors."""
+        """Returns the preview only, for the script that asks while the supervisor types.
+
+        204 while the form has errors.
+        """
         found = self._told(request, object_id, shown=GLANCE)
         if found is None:
             return HttpResponse(status=204)
@@ -156,7 +167,7 @@ class PreviewedAdmin(PlacedAdmin):
         return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
 
     def _ask(self, request: HttpRequest, found: Told) -> HttpResponse:
-        """Who is affected, and what is to become of them; what was typed travels along."""
+        """Asks what to do about the affected appointments. The page keeps what was typed in hidden fields."""
         given = [(name, value) for name, values in request.POST.lists() for value in values]
         context = {
             **self.admin_site.each_context(request),

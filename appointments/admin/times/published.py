@@ -1,4 +1,4 @@
-"""After a change of openings: times are published at once or left to the worker, and the officer is told what came of it."""
+"""After a change of opening times, publishes the times at once or leaves them to the worker, and tells the officer."""
 
 from collections.abc import Iterable
 
@@ -20,7 +20,10 @@ from appointments.times.publishing import Published, publish
 
 
 def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
-    """Bring the branches' times in line with what has just been saved, and say what came of it."""
+    """Publishes the branches' times after a saved change, and shows the officer the result.
+
+    For more than AT_ONCE branches, the worker publishes the times later.
+    """
     chosen = list(branches)
     if len(chosen) > AT_ONCE:
         leave_to_worker(request, chosen)
@@ -46,7 +49,7 @@ def _told(published: Published) -> str:
 
 
 def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
-    """Who does not serve these branches, as an operator, reads the number alone."""
+    """Returns the warning, with a link to the appointments if the user serves one of the branches."""
     text = ngettext("%d appointment no longer fits.", "%d appointments no longer fit.", count) % count
     if not access.counters(signed_in(request)).filter(pk__in=[branch.pk for branch in branches]).exists():
         return text

@@ -1,4 +1,4 @@
-"""Opening rules: edited with a look at what they give, shown as a week, copied, and split between purposes."""
+"""The pages of opening rules: editing with a preview, the week, copying a rule, and giving desks another purpose."""
 
 from datetime import date, datetime, timedelta
 from typing import Any, cast
@@ -42,14 +42,14 @@ from appointments.times.previews import FOUR_WEEKS, Preview, preview
 from appointments.times.timetable import asked_week, week_of
 
 Purpose = OpeningRule.Purpose
-# So many branches are offered to choose from; of more one finds one's own by its name.
+# Up to this many branches are offered as a filter. With more, the supervisor searches for a branch by its name.
 FEW = 30
-# The splitting page's own address for the script that asks while one types.
+# With this in the query, the page that splits a rule only answers the preview that the script asks for.
 PREVIEW = "preview"
 
 
 def only(rows: QuerySet) -> list[Any]:
-    """The row, where there is no other to choose."""
+    """Returns a list with the row if there is exactly one, otherwise an empty list."""
     found = list(rows[:2])
     return found if len(found) == 1 else []
 
@@ -129,7 +129,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
             return unbroken(_("from %s") % short(rule.valid_from))
         return unbroken(f"{short(rule.valid_from)}–{short(rule.valid_until)}")
 
-    # Who sees what
+    # Permissions
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(branch__in=access.branches(user, Role.SUPERVISOR).values("pk"))
@@ -168,7 +168,11 @@ class OpeningRuleAdmin(PreviewedAdmin):
         return ("branch",) if obj else ()
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Of the rule that is copied; or today on, at one's own branch, or the one that the address names."""
+        """Returns the first values of the form.
+
+        They come from the rule to copy. Without one, they are today and the branch in the address or the user's only
+        branch.
+        """
         branches = access.branches(signed_in(request), Role.SUPERVISOR)
         code = request.GET.get("branch")
         chosen = branches.filter(code=code) if code else branches
@@ -200,7 +204,10 @@ class OpeningRuleAdmin(PreviewedAdmin):
         return _look(rule.branch, lambda: _deleted(rule), now)
 
     def _apart(self, row: Model) -> OpeningRule:
-        """A row of its own: deleting takes the key from the one in hand."""
+        """Returns the rule read once more.
+
+        Deleting a row removes its key from the object, and the caller still needs the key.
+        """
         return OpeningRule.objects.select_related("branch__agency").get(pk=row.pk)
 
     def words(self, preview: Preview) -> list[str]:
@@ -215,7 +222,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         given = request.GET.copy()
         asked = given.pop("week", [""])[0]
-        cast("Any", request).GET = given  # the list itself knows no weeks
+        cast("Any", request).GET = given  # the list would take it for an unknown filter
         branches = access.branches(signed_in(request), Role.SUPERVISOR)
         code = given.get("branch")
         chosen = only(branches.filter(code=code) if code else branches)
@@ -274,7 +281,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
 
 
 def _is_once(request: HttpRequest, rule: OpeningRule | None) -> bool:
-    """Whether the page is that of an opening on one day: as the address says, or as the rule is."""
+    """Whether the page is about an opening on a single day. The address decides, or else the rule."""
     asked = request.GET.get("once")
     return asked == "1" if asked else bool(rule and rule.is_once)
 
@@ -294,7 +301,7 @@ def _deleted(rule: OpeningRule) -> list[OpeningRule]:
 
 
 def words(preview: Preview) -> list[str]:
-    """ "This gives 214 times in the next four weeks", "6 fewer than now"."""
+    """Returns the parts of the sentence: "this gives 214 times in the next four weeks", "6 fewer than now"."""
     return [*(_given(rule, preview) for rule in preview.rules), difference(preview)]
 
 

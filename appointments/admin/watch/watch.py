@@ -1,4 +1,4 @@
-"""The supervisors' view of their branches: the load now, and what somebody has to do, with the way to where one does it."""
+"""The supervisors' view of their branches: the load now, and what somebody has to do, with links to the right pages."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ from appointments.admin.pages import address, page
 from appointments.models import Alert
 from appointments.watch.loads import Load, loads
 
-# Of more branches than these only those with something to do are shown at first.
+# With more branches than this, the page first shows only those with something to do.
 FEW = 20
 PER_PAGE = 50
 ALL, TODO = "all", "todo"
@@ -36,7 +36,7 @@ ALL, TODO = "all", "todo"
 
 @dataclass(frozen=True)
 class Todo:
-    """What somebody has to do at a branch; without an address for who sees numbers alone."""
+    """A task at a branch. It has no address if the user does not serve the branch, and so sees only numbers."""
 
     text: str
     icon: str
@@ -52,7 +52,7 @@ class Row:
 
 
 def supervisors_page(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """A page of the admin for supervisors, agency administrators and operators."""
+    """Makes the view a page of the admin for supervisors, agency administrators and operators. Others get 403."""
 
     @wraps(view)
     def guarded(request: HttpRequest) -> HttpResponseBase:
@@ -81,7 +81,7 @@ def watch(request: HttpRequest) -> HttpResponse:
 @supervisors_page
 @never_cache
 def watch_again(request: HttpRequest) -> HttpResponse:
-    """What the page shows by now; 204 where that is what it shows already."""
+    """Returns the live part of the page, or 204 if nothing has changed since the state in `seen`."""
     content, seen = _content(request, timezone.now())
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
@@ -95,7 +95,7 @@ urls: list[URLPattern] = [
 
 
 def _content(request: HttpRequest, now: datetime) -> tuple[str, str]:
-    """The live part of the page, and what tells it from an earlier or later one."""
+    """Returns the live part of the page as HTML, and a fingerprint of it."""
     html = render_to_string("admin/appointments/watch/_watch.html", _context(request, now), request)
     return html, sha256(html.encode()).hexdigest()[:16]
 
@@ -127,13 +127,16 @@ def _without_page(request: HttpRequest) -> str:
 
 
 def _served_by(user: User) -> Callable[[Branch], bool]:
-    """Whether the user may open a branch's own pages: operators watch numbers alone."""
+    """Returns a function that tells whether the user serves a branch, and so may open its pages.
+
+    Operators serve none.
+    """
     agency_ids, branch_ids = access.served_places(user)
     return lambda branch: branch.agency_id in agency_ids or branch.pk in branch_ids
 
 
 def _sums(found: list[Load]) -> list[tuple[str, str]]:
-    """All of it in one line."""
+    """Returns the sums over all branches, as labels and numbers."""
     longest = max((load.longest_minutes for load in found), default=0)
     sums: list[tuple[str, int | str]] = [
         (gettext("Appointments today"), sum(load.total for load in found)),
@@ -165,7 +168,7 @@ def _row(load: Load, *, linked: bool) -> Row:
 
 
 def _todo(load: Load) -> Iterator[Todo]:
-    """What hurts most comes first."""
+    """Yields what somebody has to do at the branch, the most urgent first."""
     code = load.branch.code
     if load.is_unattended:
         yield Todo(gettext("Somebody waits and no desk calls"), "person_alert", queue_address(load.branch))

@@ -1,4 +1,4 @@
-"""An appointment as its citizen sees it: the page at the end of a booking, everything about it, and the list of all."""
+"""The pages of an appointment for its citizen: the end of a booking, the appointment, and the list of all of them."""
 
 from typing import cast
 
@@ -51,7 +51,10 @@ def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 
 
 def _summary(appointment: Appointment) -> Ticket | None:
-    """What the officer wrote down for the citizen, once it is done."""
+    """Returns the ticket with the officer's note to the citizen, once the service is completed.
+
+    None if there is no note.
+    """
     if appointment.status != Status.COMPLETED:
         return None
     return Ticket.objects.filter(appointment=appointment).exclude(citizen_note="").first()
@@ -61,7 +64,7 @@ def _summary(appointment: Appointment) -> Ticket | None:
 @never_cache
 @login_required
 def mine(request: HttpRequest) -> HttpResponse:
-    """The appointments of who has signed in: those ahead, soonest first, then those behind, latest first."""
+    """Lists the citizen's appointments: first the coming ones, soonest on top; then the others, latest on top."""
     own = Appointment.objects.of_citizen(cast(User, request.user)).select_related("agency", "branch", "procedure")
     now = timezone.now()
     ahead = own.filter(status__in=PROMISED, ends_at__gt=now)

@@ -1,4 +1,4 @@
-"""The last page before it is booked: everything once more, then the one button."""
+"""The last page before booking: it shows everything once more, with the button that books."""
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -38,7 +38,10 @@ def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse
 
 
 def _agrees(form: ConfirmForm, draft: Draft) -> bool:
-    """Whether the page that was sent showed the time that is held: another window may have chosen another one since."""
+    """Returns whether the sent page showed the time that is held now. Otherwise adds an error to the form.
+
+    The citizen may have chosen another time in another window.
+    """
     if form.is_valid() and draft.is_for(form.cleaned_data["hold"]):
         return True
     form.add_error(None, _("You have chosen another time in the meantime. Please check it once more."))
@@ -51,13 +54,16 @@ def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> A
 
 
 def _change_urls(journey: Journey) -> dict[str, str]:
-    """Where each answer about the time can be changed; nowhere, if it was the only one."""
+    """Returns the addresses where the channel, the branch and the time can be changed.
+
+    A question not asked has none.
+    """
     asked = [question for question in ("channel", "branch", "times") if question in journey.questions]
     return {f"{question}_url": journey.address(question) for question in asked}
 
 
 def _rows(details: DetailsForm) -> list[dict[str, str]]:
-    """Label, value and field of everything that was filled in."""
+    """Returns label, value and field of everything that was filled in."""
     shown = details.cleaned_data | {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
     return [
         {"label": str(details[name].label), "value": str(shown[name]), "field": details[name].auto_id}

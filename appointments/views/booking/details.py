@@ -1,4 +1,4 @@
-"""The fourth question: who comes."""
+"""The fourth question: the citizen's name and contact."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render

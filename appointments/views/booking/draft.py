@@ -1,6 +1,6 @@
-"""What a visitor has chosen and typed on the way to an appointment, kept in the session until it is booked.
+"""What a visitor has chosen and typed on the way to an appointment. It is kept in the session until the booking.
 
-Reading creates no session: mere readers get none.
+Reading it does not create a session, so visitors who only read have none.
 """
 
 from datetime import datetime
@@ -21,7 +21,8 @@ from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
-# Times that one network address may choose without signing in: a large office or a mobile provider stays far below.
+# Times that one network address may hold in ten minutes without a sign-in. Large offices and mobile providers stay
+# below.
 HOLDS = Limit("holds", 200, 600)
 TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
 
@@ -31,7 +32,7 @@ def citizen(request: HttpRequest) -> User | None:
 
 
 def own_timezone(request: HttpRequest) -> str:
-    """The reader's zone as the browser says it (js/booking/booking.js), or empty."""
+    """Returns the time zone that the browser reports (js/booking/booking.js), or an empty string."""
     name = request.COOKIES.get("timezone", "")
     try:
         validate_timezone(name)
@@ -41,7 +42,7 @@ def own_timezone(request: HttpRequest) -> str:
 
 
 def is_held(appointment: Appointment, now: datetime) -> bool:
-    """Whether its time is still kept."""
+    """Returns whether the appointment's time is still held."""
     deadline = appointment.expires_at
     return appointment.status == Status.HELD and deadline is not None and deadline > now
 
@@ -59,21 +60,24 @@ class Draft:
         return kept
 
     def keep_typed(self, data: QueryDict) -> None:
-        """Right or wrong, nothing is lost. The tax number is never stored readable."""
+        """Keeps what was typed, correct or not. The tax number is stored encrypted."""
         kept = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
         if "tax_number" in kept:
             kept["tax_number"] = (encrypted(kept["tax_number"]) or b"").decode()
         self._session["typed"] = kept
 
     def held(self, procedure: Procedure) -> Appointment | None:
-        """The time held for the visitor; perhaps no longer (see `renew`), or booked by a second click already."""
+        """Returns the time held for the visitor, or None.
+
+        Its deadline may have passed (see `renew`), and a second click may have booked it already.
+        """
         if not (reference := self._session.get("hold", {}).get("reference")):
             return None
         appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
         return appointments.filter(reference=reference, procedure=procedure, status__in=HELD_OR_BOOKED).first()
 
     def take(self, slot: int, procedure: Procedure, channel: str, *, now: datetime) -> Appointment:
-        """Hold the time, and give back the one held before."""
+        """Holds the time, and releases the one that was held before."""
         earlier = self._active(now)
         if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
             return earlier
@@ -85,7 +89,7 @@ class Draft:
         return held
 
     def renew(self, held: Appointment, *, now: datetime) -> Appointment:
-        """Hold the same time again after its deadline, if it is still free; otherwise raises HoldExpired."""
+        """Holds the same time again after its deadline. Raises HoldExpired if it is no longer free."""
         booking.release(held, by=visitor(self._request), now=now)
         slot = self._session["hold"]["slot"]
         try:
@@ -96,7 +100,7 @@ class Draft:
         return renewed
 
     def is_for(self, reference: str) -> bool:
-        """Whether the reference names the held time, or the hold of the same time before it was renewed."""
+        """Returns whether the reference is that of the held time, or of the hold that it renewed."""
         hold = self._session.get("hold", {})
         return bool(reference) and reference in {hold.get("reference"), hold.get("before")}
 
@@ -105,7 +109,11 @@ class Draft:
             self._session.pop(name, None)
 
     def _count_hold(self, now: datetime) -> None:
-        """A visitor holds one time; a program that drops its cookies could hold them all, but from a few addresses."""
+        """Counts a hold of a guest. Raises TooManyHolds if the network address has too many.
+
+        A visitor holds one time. A program that drops its cookies could hold all times, but it has only a few network
+        addresses.
+        """
         if citizen(self._request):
             return
         address = get_adapter().get_client_ip(self._request)
@@ -125,7 +133,7 @@ class Draft:
         except SlotTaken:
             if earlier is None:
                 raise
-        # The visitor's own hold may be in the way: the new time overlaps with it.
+        # The new time may overlap with the visitor's own held time, which is then in the way.
         booking.release(earlier, by=visitor(self._request), now=now)
         return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now)
 

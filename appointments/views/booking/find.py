@@ -1,4 +1,4 @@
-"""The way back to an appointment for those who have no account and lost the link: reference and e-mail address."""
+"""Finds an appointment by its reference and e-mail address, for citizens without an account who have lost the link."""
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -12,7 +12,7 @@ from appointments.forms import FindForm
 from appointments.models import Appointment
 from appointments.views.entry import remember
 
-# Wrong addresses for one reference; counted whether it exists or not, so that the answer tells nothing.
+# Wrong e-mail addresses for one reference. Unknown references count too, so that the answer does not tell which exist.
 TRIES = Limit("finding", 5, 15 * 60)
 
 

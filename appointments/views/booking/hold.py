@@ -1,4 +1,7 @@
-"""Pages that need a held time: they come to it again where its deadline has passed, or lead back to the times."""
+"""What pages share that need a held time.
+
+A time whose deadline has passed is held again, or the citizen chooses anew.
+"""
 
 from collections.abc import Callable
 from functools import wraps
@@ -21,7 +24,7 @@ View = Callable[[HttpRequest, Draft, Appointment], HttpResponse]
 
 
 def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
-    """Gives the view the draft and the time that is held. Whatever becomes of the time, what was typed is kept."""
+    """Gives the view the draft and the held time. What was typed is kept, whatever happens to the held time."""
 
     @wraps(view)
     def opened(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
@@ -42,7 +45,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
 
 
 def finished(request: HttpRequest, draft: Draft, appointment: Appointment) -> HttpResponse:
-    """To the page at the end, once or again after a second click."""
+    """Ends the draft and leads to the last page. A second click on the button does the same."""
     draft.finish()
     remember(request, appointment)
     return redirect("appointments:done", appointment.reference)
@@ -53,7 +56,7 @@ def journey_of(held: Appointment) -> Journey:
 
 
 def _booked_before(request: HttpRequest) -> HttpResponse | None:
-    """What a second click on the last button has booked already."""
+    """Leads to the appointment that an earlier click on the last button has booked, or returns None."""
     booked = find_own(request, request.POST.get("hold", ""))
     return redirect("appointments:done", booked.reference) if booked else None
 

@@ -1,4 +1,7 @@
-"""Another time for an appointment: choose it, see both, say yes. The old time is kept until the new one is sure."""
+"""The citizen moves an appointment: choose a time, compare both, confirm.
+
+The old time is kept until the new one is sure.
+"""
 
 from datetime import datetime
 
@@ -68,7 +71,10 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 
 
 def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime | None:
-    """The chosen slot, if the appointment may go there as far as rules tell; otherwise the form says why not."""
+    """Returns the chosen time if the appointment may move there as far as the rules say.
+
+    Otherwise the form says why not.
+    """
     if not form.is_valid():
         return None
     try:

@@ -1,4 +1,4 @@
-"""The third question: when. Choosing a time holds it."""
+"""The third question: at which time. The chosen time is held for the citizen."""
 
 from datetime import datetime
 
@@ -39,7 +39,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
 
 
 def _told(error: BookingError) -> TimeForm:
-    """The form as if it had been sent, with a refusal from a later page."""
+    """Returns a form with an error, as if it had been sent. A later page sends the citizen back here with a refusal."""
     form = TimeForm({"slot": "1"})
     form.is_valid()
     form.add_error("slot", str(error))
@@ -48,7 +48,7 @@ def _told(error: BookingError) -> TimeForm:
 
 def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: datetime) -> dict[str, object]:
     procedure, branch, channel = journey.procedure, journey.branch, journey.channel
-    assert branch  # noqa: S101 (the journey has come to its times)
+    assert branch  # noqa: S101 (the journey asks for the time only after the branch)
     week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
     held = Draft(request).held(procedure)
     if held and not is_held(held, now):

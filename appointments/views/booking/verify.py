@@ -1,4 +1,4 @@
-"""A guest confirms the e-mail address: with a button, because programs that scan mail open every link."""
+"""A guest confirms the e-mail address. It takes a button, because programs that scan mail open every link."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +37,7 @@ def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 @require_POST
 @for_appointment
 def verify_again(request: HttpRequest, appointment: Appointment) -> HttpResponse:
-    """The mail has not come: send it once more."""
+    """Sends the mail once more if the guest has not got it."""
     if appointment.status != Status.UNVERIFIED:
         return redirect(appointment)
     if verification.send_again(appointment, now=timezone.now()):

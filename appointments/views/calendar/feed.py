@@ -1,4 +1,4 @@
-"""Private calendar addresses: whoever knows the key reads it, signed in or not, as calendars ask without cookies."""
+"""The feeds at private addresses. The key alone opens one, because calendar programs ask without cookies."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,7 +20,7 @@ from agencies.wallclock import midnight
 from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
 
-# Calendars show the last days, too; further back nobody looks, and each answer would be longer.
+# Calendars also show the last days. Nobody looks further back, and each answer would be longer.
 BACK = timedelta(days=7)
 
 TYPE = "text/calendar; charset=utf-8"
@@ -28,7 +28,7 @@ TYPE = "text/calendar; charset=utf-8"
 
 @dataclass(frozen=True)
 class Content:
-    """What a feed holds; its rows are read only if something has changed."""
+    """The content of a feed. Its rows are read only if something has changed."""
 
     name: str
     appointments: QuerySet[Appointment]
@@ -47,8 +47,12 @@ def feed(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _content(found: Feed, now: datetime) -> Content:
-    """A branch's feed holds all of its appointments. An officer's has those assigned to the officer at branches where the
-    officer still works, and the officer's absences."""
+    """Returns the content of the feed. It goes back BACK days (from midnight in UTC).
+
+    A branch's feed has all its appointments. An officer's feed has the appointments assigned to the officer, at
+    branches where the officer still works, and the officer's absences. Raises Http404 for an officer who can no longer
+    sign in.
+    """
     since = midnight((now - BACK).date(), UTC)
     shown = Appointment.objects.filter(starts_at__gte=since).in_calendar()
     if found.branch:
@@ -61,7 +65,7 @@ def _content(found: Feed, now: datetime) -> Content:
 
 
 def _fingerprint(found: Feed, content: Content) -> str:
-    """`xmin` is the transaction that wrote a row last: two queries tell whether any row has changed."""
+    """Returns a fingerprint of the feed's rows, with two queries. `xmin` is the transaction that last wrote a row."""
     parts = [
         found.key,
         get_language(),
@@ -80,6 +84,6 @@ def _of_rows(table: str) -> dict[str, Count | Sum]:
 
 
 def _file(content: Content) -> bytes:
-    # Not joined: thousands of appointments share few agencies, branches and services.
+    # Not joined, because thousands of appointments share a few agencies, branches and services.
     appointments = content.appointments.prefetch_related("agency", "branch", "procedure").order_by("starts_at", "pk")
     return calendar_feed.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))

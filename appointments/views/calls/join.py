@@ -1,4 +1,4 @@
-"""The way into a video appointment: the one address of it that messages carry."""
+"""The entrance to a video appointment. Messages carry only this address of our own, never the provider's."""
 
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,7 +32,7 @@ ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
 
 
 def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:
-    """Gives the view the video appointment and who comes: an officer of the branch as host, or the citizen."""
+    """Gives the view the video appointment and the visitor: an officer of the branch as host, or the citizen."""
 
     @for_appointment
     def as_citizen(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
@@ -51,7 +51,7 @@ def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
 
 
 def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
-    """The appointment, if who has signed in serves at its branch."""
+    """Returns the video appointment if the signed-in officer serves at its branch, otherwise None."""
     if not (request.user.is_authenticated and request.user.is_officer):
         return None
     appointments = Appointment.objects.seen_by(request.user).filter(channel=Channel.VIDEO, reference=reference)
@@ -61,10 +61,10 @@ def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
 
 @dataclass(frozen=True, slots=True)
 class Door:
-    """How far the way in is open.
+    """Whether and how the visitor can join now.
 
-    `state` is one of cancelled, unverified, over, early, open. `by_phone` says that the officer calls instead, and
-    `failed` that this was not the plan.
+    `state` is one of cancelled, unverified, over, early, open. `opens_at` is in UTC, `wait` is the time until then.
+    `by_phone` says that the officer calls instead, and `failed` that this was not planned.
     """
 
     state: str
@@ -82,7 +82,7 @@ def door_of(appointment: Appointment, *, now: datetime) -> Door:
     opens_at, closes_at = appointment.call_window
     call = appointment.video_call
     state = _state(appointment, opens_at, closes_at, now)
-    # Before the room opens its call may still be made or be tried again: nothing has failed yet.
+    # Before the room opens, the call may still be made or tried again. So nothing has failed yet.
     failed = state == "open" and (call is None or call.state != call.State.READY)
     by_phone = failed or (call is not None and not rooms.is_hosted(call))
     return Door(state, opens_at, max(opens_at - now, timedelta()), by_phone, failed)
@@ -101,7 +101,7 @@ def _state(appointment: Appointment, opens_at: datetime, closes_at: datetime, no
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_participant
 def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
-    """When the room opens, the way in, or that the officer will call; the citizen can correct the number."""
+    """Shows when the room opens, then the way in, or that the officer will call. The citizen can correct the number."""
     typed = request.POST if request.method == "POST" else None
     form = PhoneForm(appointment.branch.country, typed, initial={"phone": appointment.phone})
     if not visitor.is_host and form.is_valid():
@@ -121,12 +121,12 @@ def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> Ht
 @require_safe
 @for_participant
 def enter(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponse:
-    """On into the provider's room, with a token made at this moment; back to the join page where there is no way."""
+    """Redirects to the provider's room with a token made now. If there is no way in, redirects to the join page."""
     now = timezone.now()
     call = appointment.video_call
     is_open = _state(appointment, *appointment.call_window, now) == "open"
     if is_open and not visitor.is_host:
-        with suppress(BookingError, DatabaseError):  # whatever the queue says, the citizen gets in
+        with suppress(BookingError, DatabaseError):  # an error of the queue must not keep the citizen out
             arrivals.check_in_remotely(appointment, by=acting.visitor(request), now=now)
     if call and is_open and (address := rooms.enter(call, visitor, now=now)):
         return redirect(address)

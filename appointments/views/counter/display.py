@@ -1,4 +1,4 @@
-"""The screen in a branch's hall: numbers and desks, nothing else, in both languages at once. Nobody signs in."""
+"""The screen in a branch's hall. It needs no sign-in, and shows only numbers and desks, in both languages at once."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +18,7 @@ SHOWN = 6
 
 @dataclass(frozen=True)
 class Screen:
-    """The latest call, large, and the ones before it."""
+    """What the screen shows: the latest call in large type, and the calls before it."""
 
     branch: Branch
     state: str
@@ -49,6 +49,6 @@ def display(request: HttpRequest, key: str) -> HttpResponse:
 
 
 def _calls(branch: Branch, now: datetime) -> list[Ticket]:
-    """Who is called or served at a desk of the hall, the latest call first."""
+    """Returns the tickets that are called or served at a desk of the hall, the latest call first."""
     called = Ticket.objects.of_day(branch, branch.today(now)).filter(state__in=Ticket.AT_DESK, desk__isnull=False)
     return list(called.filter(channel=Channel.IN_PERSON).select_related("desk").order_by("-called_at", "-pk")[:SHOWN])

@@ -1,4 +1,4 @@
-"""The day of the appointment on its citizen's page: to say that one is there, and to see the place in the queue."""
+"""The appointment's page on its day: the citizen says that they have arrived, and sees the place in the queue."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse

@@ -1,7 +1,7 @@
-"""The kiosk at a branch's entrance: check in with a reference, or take a ticket. Nobody signs in and nobody is named.
+"""The kiosk at a branch's entrance: check in with a reference, or take a ticket. Nobody signs in or sees a name.
 
-The key in the address is what opens the pages, so they set no cookie and need no token against forgery: whoever could send
-a form here from elsewhere would have to know the key. `?print=1` prints each ticket at once.
+The secret key in the address opens the pages. So the pages set no cookie and need no CSRF token: only somebody who
+knows the key could send a form here from another site. `?print=1` prints each ticket at once.
 """
 
 import re
@@ -55,7 +55,7 @@ class Kiosk:
 
     @property
     def beginning(self) -> str:
-        """Where the next one begins: in the first language."""
+        """The address where the next citizen begins, in the first language."""
         with translation.override(settings.LANGUAGE_CODE):
             return self.address("kiosk")
 
@@ -68,7 +68,7 @@ View = Callable[..., HttpResponse]
 
 
 def for_kiosk(view: View) -> View:
-    """Gives the view the kiosk that the address opens; 404 for a key that is not, or no longer, one."""
+    """Gives the view the kiosk with this key. Raises Http404 if the key is unknown or was replaced."""
 
     @wraps(view)
     def opened(request: HttpRequest, key: str, **kwargs: str) -> HttpResponse:
@@ -98,7 +98,10 @@ def start(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_kiosk
 def appointment(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
-    """Check in by reference. The keys on the screen also work as buttons of the form, one letter each."""
+    """Checks a citizen in by the reference.
+
+    The keys on the screen are buttons of the form that send one letter each, so they also work without JavaScript.
+    """
     typed = request.POST.get("reference", "")[:LONGEST]
     key = request.POST.get("key")
     if request.method != "POST" or key:
@@ -119,7 +122,7 @@ def appointment(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_kiosk
 def walk_in(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
-    """Choose a service, take a ticket; or read when one may come without an appointment."""
+    """Shows the services and gives a ticket. Without services, shows when people may come without an appointment."""
     now = timezone.now()
     procedures = walk_in_procedures(kiosk.branch, now=now)
     chosen = next((one for one in procedures if one.code == request.POST.get("procedure")), None)
@@ -134,7 +137,7 @@ def walk_in(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
 @require_safe
 @for_kiosk
 def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
-    """The ticket, to look at, to print and to take along on the phone."""
+    """Shows the ticket. The citizen can print it or take it along on the phone."""
     now = timezone.now()
     tickets = Ticket.objects.of_day(kiosk.branch, kiosk.branch.today(now)).select_related("branch", "desk")
     found = get_object_or_404(tickets, code=code)
@@ -151,7 +154,7 @@ def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
 
 
 def _arrival(kiosk: Kiosk, reference: str, by: Actor) -> Arrival | None:
-    """None where too many wrong references were typed lately: nobody finds one by trying."""
+    """Checks the citizen in. Returns None after too many wrong references, so that nobody finds one by trying."""
     now = timezone.now()
     if TRIES.reached(kiosk.key, now=now):
         return None
@@ -162,7 +165,10 @@ def _arrival(kiosk: Kiosk, reference: str, by: Actor) -> Arrival | None:
 
 
 def _refused(request: HttpRequest, kiosk: Kiosk, arrival: Arrival) -> HttpResponse:
-    """What to do instead; where nothing is left of the appointment, also a number now, if numbers are given out."""
+    """Shows why the citizen cannot check in and what to do instead.
+
+    If the appointment can no longer be used, the page also offers a ticket while the branch gives out tickets.
+    """
     procedure = arrival.appointment.procedure if arrival.appointment else None
     walk_ins = arrival.books_again and walk_in_procedures(kiosk.branch, now=timezone.now())
     book_again = ""
@@ -173,7 +179,10 @@ def _refused(request: HttpRequest, kiosk: Kiosk, arrival: Arrival) -> HttpRespon
 
 
 def _taken(request: HttpRequest, kiosk: Kiosk, procedure: Procedure, now: datetime) -> Ticket | None:
-    """The ticket: one, however often its button is touched. None where somebody plays with the kiosk."""
+    """Takes a ticket and returns it. A repeated press returns the same ticket.
+
+    Returns None if the form's code is malformed, or if too many tickets were taken at this kiosk in the last minute.
+    """
     code = request.POST.get("code", "")
     if not CODE.fullmatch(code) or TICKETS.passed(kiosk.key, now=now):
         return None
@@ -184,7 +193,7 @@ def _taken(request: HttpRequest, kiosk: Kiosk, procedure: Procedure, now: dateti
 
 
 def _struck(typed: str, key: str) -> str:
-    """What stands in the field after a key of the screen was struck."""
+    """Returns the content of the field after a key on the screen was pressed."""
     if key == "back":
         return typed[:-1]
     return typed + key if len(typed) < REFERENCE_LENGTH and key in REFERENCE_ALPHABET else typed

@@ -1,4 +1,4 @@
-"""A ticket on its holder's phone: the place in the queue as it stands, for whoever knows the code."""
+"""The page of a ticket on the citizen's phone: its place in the queue now. Anybody who knows the code can open it."""
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse

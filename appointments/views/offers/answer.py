@@ -1,4 +1,4 @@
-"""Another time instead of one that fell out: accept it, choose another one, or cancel."""
+"""The citizen answers the offer of a time in place of one that fell out: accept, choose another one, or cancel."""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -17,7 +17,7 @@ from appointments.views.entry import for_appointment
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_appointment
 def offer(request: HttpRequest, appointment: Appointment) -> HttpResponse:
-    """Accepting is a POST: programs that follow the links of mails accept nothing."""
+    """Shows the offer and accepts it. Accepting is a POST, because programs that scan mail open every link."""
     now, latest = timezone.now(), latest_offer(appointment)
     if latest and request.method == "POST":
         try:

@@ -1,4 +1,4 @@
-"""The way in, and the first question: how one wants to be served."""
+"""The start of a booking, and the first question: in which channel."""
 
 from urllib.parse import urlencode
 
@@ -21,7 +21,10 @@ HINTS = {
 
 @require_safe
 def start(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
-    """To the first question without a good answer. Answers that are wrong go along, to be told about at their field."""
+    """Redirects to the first question without a valid answer.
+
+    Wrong answers are passed on, so that their field shows the error.
+    """
     journey = Journey.find(platform_slug, code, request.GET.dict())
     given = {name: value for name, value in request.GET.items() if name in {"channel", "branch"}}
     if journey.next_question == "times":
@@ -40,7 +43,7 @@ def channel(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse
 
 
 def _choices(journey: Journey) -> list[dict[str, object]]:
-    """Each channel with its first free time: one query a channel, and one for the branches."""
+    """Returns each channel with its first free time. One query for each channel, and one for the branches."""
     now, procedure = timezone.now(), journey.procedure
     first = {
         value: min(earliest(procedure, value, now=now).values(), key=lambda time: time.starts_at, default=None)

@@ -1,4 +1,4 @@
-"""Other branches: all of them to choose from, and the next ones where nothing is free."""
+"""The list of branches to choose from, and other branches with free times when one branch has none."""
 
 from datetime import datetime
 
@@ -17,7 +17,7 @@ ELSEWHERE = 3  # other branches offered where nothing is free
 def to_choose_from(
     request: HttpRequest, branches: BranchQuerySet, procedure: Procedure, channel: str, now: datetime
 ) -> dict[str, object]:
-    """The branches that match what is searched for, by place, and the soonest of them: what the page of branches shows."""
+    """Returns what the page of branches shows: the branches that match the search, by place, and the soonest."""
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
     free = earliest(procedure, channel, now=now)
     places = by_place(branches.matching(query), {pk: time.starts_at for pk, time in free.items()})
@@ -25,7 +25,10 @@ def to_choose_from(
 
 
 def with_earliest_times(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:
-    """Other branches with the earliest times: of the same region first, then of the same country. Two queries."""
+    """Returns other branches with their earliest times, with two queries.
+
+    Branches of the same region come first, then those of the same country, then the others.
+    """
     free = earliest(procedure, channel, now=now)
     rows = [Row(one, free[one.pk].starts_at) for one in Branch.objects.filter(pk__in=free).exclude(pk=branch.pk)]
 

@@ -1,4 +1,4 @@
-"""The way to a time: questions about channel and branch, answered in the address."""
+"""The steps to a time: the questions about channel and branch. The answers are in the address."""
 
 from functools import cached_property
 from urllib.parse import urlencode
@@ -12,7 +12,7 @@ from appointments.forms import BranchForm, ChannelForm
 
 
 class Journey:
-    """A procedure and the answers so far. A question with a single answer is not asked."""
+    """A service and the answers given so far. A question with only one possible answer is not asked."""
 
     def __init__(self, procedure: Procedure, query: dict[str, str]) -> None:
         self.procedure, self.agency, self._query = procedure, procedure.agency, query
@@ -38,7 +38,7 @@ class Journey:
 
     @cached_property
     def branches(self) -> BranchQuerySet:
-        """Those that may be chosen: all of the agency as long as the channel is not known."""
+        """The branches that may be chosen. While the channel is not known, all open branches of the agency."""
         if self.channel:
             return Branch.objects.serving(self.procedure, self.channel)
         return Branch.objects.open().filter(agency=self.agency)
@@ -75,21 +75,21 @@ class Journey:
         return "times" if self.branch else "branch"
 
     def step(self, question: str) -> dict[str, int]:
-        """Which of how many questions it is."""
+        """Returns the number of this question and the number of all questions."""
         return {
             "step": self.questions.index(question) + 1 if question in self.questions else 1,
             "steps": len(self.questions),
         }
 
     def address(self, question: str, **more: str) -> str:
-        """Of the question's page, with the answers to the ones before it."""
+        """Returns the address of the question's page, with the answers to the questions before it."""
         answers = {"branch": {"channel": self.channel}, "times": {"channel": self.channel, "branch": self._branch_code}}
         query = urlencode({name: value for name, value in (answers.get(question, {}) | more).items() if value})
         path = reverse(f"appointments:{question}", args=[self.agency.platform_slug, self.procedure.code])
         return f"{path}?{query}" if query else path
 
     def address_before(self, question: str) -> str:
-        """Of the page that leads back: the question before, or the procedure's own page before the first."""
+        """Returns the address of the page before: the question before this one, or the service's own page."""
         place = self.questions.index(question) if question in self.questions else 0
         return self.address(self.questions[place - 1]) if place else self.procedure_address
 
@@ -98,7 +98,7 @@ class Journey:
         return reverse("appointments:procedure", args=[self.agency.platform_slug, self.procedure.code])
 
     def context(self, question: str) -> dict[str, object]:
-        """What the template of every question needs."""
+        """Returns the context that the template of every question needs."""
         return {
             "journey": self,
             "agency": self.agency,

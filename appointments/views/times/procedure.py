@@ -17,7 +17,7 @@ SHOWN = 3  # branches with the earliest times, for each channel
 
 @dataclass(frozen=True, slots=True)
 class Earliest:
-    """A channel and the branches with its earliest times."""
+    """A channel, and the branches with the earliest times in it."""
 
     channel: str
     label: str
@@ -44,7 +44,7 @@ def procedure(request: HttpRequest, platform_slug: str, code: str) -> HttpRespon
 
 
 def _earliest(procedure: Procedure, branches: dict[int, Branch], now: datetime) -> list[Earliest]:
-    """The earliest times in each of the procedure's channels: one query a channel."""
+    """Returns the earliest times in each channel of the service, with one query for each channel."""
     found = []
     for channel, label in procedure.channel_choices:
         times = earliest(procedure, channel, now=now, branches=branches)
