@@ -109,10 +109,7 @@ def _secret_key(local: Path) -> str:
 def _prepare_data(environment: dict[str, str]) -> None:
     with ticking("Bringing the database up to date"):
         _manage("migrate", "--no-input", "--verbosity=0", environment=environment)
-    if (BASE / "reports/management/commands/demo.py").exists():
-        _manage("demo", environment=environment)
-    else:
-        print("There is no demo data yet: the command `demo` is missing.")
+    _manage("demo", environment=environment)
 
 
 def _manage(*words: str, environment: dict[str, str]) -> None:
