@@ -18,7 +18,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
-from agencies.models import Branch, Procedure, Role
+from agencies.models import Branch, Role
 from agencies.wallclock import midnight
 from appointments import history
 from appointments.admin.booking import callers, day, steps
@@ -26,7 +26,7 @@ from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.pages import acting, address, find, officers_page, own_branches, page
 from appointments.admin.watch import watch
-from appointments.booking.persons import decrypted
+from appointments.booking.persons import tax_number_of
 from appointments.history import timeline
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import AppointmentQuerySet
@@ -205,7 +205,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "messages_sent": appointment.notifications.order_by("due_at", "pk"),
         "call": appointment.video_call,
         "join_url": appointment.page_url("join"),
-        "tax_number": _tax_number(appointment),
+        "tax_number": tax_number_of(appointment),
         **_linked(request, appointment),
     }
     return page(request, "booking/detail.html", context)
@@ -217,16 +217,6 @@ def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
     pks = [one.pk for one in followers] + ([appointment.follows_id] if appointment.follows_id else [])
     seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=pks)
     return {"followers": followers, "seen": set(seen.values_list("pk", flat=True))}
-
-
-def _tax_number(appointment: Appointment) -> str:
-    """Returns the citizen's tax number, or an empty string if the service does not ask for it.
-
-    Officers need it to find the citizen's file.
-    """
-    if appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
-        return ""
-    return decrypted(appointment.tax_number_encrypted)
 
 
 @officers_page

@@ -11,6 +11,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from stdnum.gr import vat
 
+from agencies.models import Procedure
 from appointments.models import Appointment
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
@@ -84,3 +85,13 @@ def sign(appointment: Appointment, contact: Contact) -> None:
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
     email = appointment.citizen.email if appointment.citizen else contact.email
     appointment.person_key = person_key(tax_number=contact.tax_number, email=email)
+
+
+def tax_number_of(appointment: Appointment | None) -> str:
+    """Returns the citizen's tax number, by which officers find the citizen's file.
+
+    It is empty if the service does not ask for it, and for citizens without an appointment.
+    """
+    if appointment is None or appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
+        return ""
+    return decrypted(appointment.tax_number_encrypted)

@@ -27,11 +27,11 @@ from appointments.admin.counter.board import (
 )
 from appointments.admin.counter.presses import AlreadyDone, Answer, Press
 from appointments.admin.pages import acting, find_ticket, officers_page, page
-from appointments.booking.persons import decrypted
+from appointments.booking.persons import tax_number_of
 from appointments.counter import Result
 from appointments.counter.desks import queue_of
 from appointments.errors import BookingError
-from appointments.models import Appointment, Event, Ticket
+from appointments.models import Event, Ticket
 
 Outcome, Delivery = Ticket.Outcome, Ticket.Delivery
 
@@ -154,7 +154,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "form": form,
         "documents": _checklist(ticket, form),
         "lead": missing_lead(ticket),
-        "tax_number": _tax_number(ticket.appointment),
+        "tax_number": tax_number_of(ticket.appointment),
         "followers": followers,
         "procedures": services_of(ticket.branch),
         "is_open": ticket.state in Ticket.AT_DESK,
@@ -182,16 +182,6 @@ def _written(ticket: Ticket) -> dict[str, Any]:
     if not ticket.outcome and ticket.appointment and ticket.appointment.followers.exists():
         written["outcome"] = Outcome.FOLLOW_UP
     return written
-
-
-def _tax_number(appointment: Appointment | None) -> str:
-    """Returns the citizen's tax number, or an empty string if the service does not ask for it.
-
-    Officers need it to find the citizen's file.
-    """
-    if appointment is None or appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
-        return ""
-    return decrypted(appointment.tax_number_encrypted)
 
 
 urls = [
