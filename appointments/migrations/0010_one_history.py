@@ -9,6 +9,7 @@ DROP_DEFAULT = "ALTER TABLE appointments_event ALTER COLUMN is_undone DROP DEFAU
 
 # Steps that were taken back keep the time of the step: nobody wrote down when. Moves named who asked for them.
 CONVERT = """
+SET CONSTRAINTS ALL IMMEDIATE;  -- else the table could not be altered after its rows
 UPDATE appointments_event SET undone_at = at WHERE is_undone AND undone_at IS NULL;
 UPDATE appointments_event SET "by" = CASE
     WHEN officer_id IS NOT NULL OR details->>'by' = 'agency' THEN 'officer'
@@ -46,7 +47,10 @@ UNGUARD = """
 DROP TRIGGER appointments_event_stands ON appointments_event;
 DROP FUNCTION appointments_event_stands;
 """
-AGAIN = "UPDATE appointments_event SET is_undone = undone_at IS NOT NULL"
+AGAIN = """
+SET CONSTRAINTS ALL IMMEDIATE;
+UPDATE appointments_event SET is_undone = undone_at IS NOT NULL;
+"""
 
 
 class Migration(migrations.Migration):
