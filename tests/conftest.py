@@ -1,4 +1,4 @@
-"""What every test may use: an empty cache, and pages in Chromium on a desk and on a phone."""
+"""What every test may use: an empty cache, a clock that stands, and pages in Chromium on a desk and on a phone."""
 
 import json
 import os
@@ -7,11 +7,14 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
+
+from tests.builders import NOON, NOW
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -48,6 +51,19 @@ def no_redis(settings: Settings) -> None:
 def _greek() -> None:
     """A request of an earlier test leaves its language behind."""
     translation.activate("el")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """It is NOW for pages and tasks too, until a test moves the clock."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def noon(clock: time_machine.Traveller) -> time_machine.Traveller:
+    clock.move_to(NOON)
+    return clock
 
 
 @pytest.fixture(scope="session")

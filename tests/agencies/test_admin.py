@@ -19,6 +19,7 @@ from tests.builders import (
     an_open_branch,
     slots_of,
 )
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 ADMIN = "/en/admin/agencies/"
@@ -52,10 +53,6 @@ def administrator(client: Client, kep: Agency) -> Client:
 def operator(client: Client) -> Client:
     client.force_login(a_user("operator@example.org", is_operator=True))
     return client
-
-
-def text_of(response: Any) -> str:
-    return response.content.decode()
 
 
 def procedure_data(agency: Agency, **fields: Any) -> dict[str, Any]:

@@ -19,11 +19,20 @@ from reports import counting
 from reports.counting import Totals
 from reports.models import DailyCount
 from reports.published import published
-from tests.builders import GUEST, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, at, slots_of
+from tests.builders import (
+    GUEST,
+    TUESDAY,
+    a_branch,
+    a_procedure,
+    a_rule,
+    an_agency,
+    an_appointment,
+    an_open_branch,
+    at,
+    slots_of,
+)
 
 pytestmark = pytest.mark.django_db
-
-TUESDAY = date(2026, 3, 3)
 
 
 def a_visit(branch: Branch, starts_at: datetime, status: str = Status.COMPLETED, **fields: object) -> Appointment:

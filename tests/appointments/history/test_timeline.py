@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
-from appointments import booking, counter, disruptions, history, offers
+from appointments import booking, counter, history, offers
 from appointments.booking import retention
 from appointments.booking.persons import Contact
 from appointments.calls import provision
@@ -27,9 +27,9 @@ from tests.builders import (
     a_branch,
     a_contact,
     a_desk,
-    a_disruption,
     a_procedure,
     a_rule,
+    a_strike,
     an_agency,
     an_appointment,
     an_officer,
@@ -187,8 +187,7 @@ def test_timeline_tells_which_messages_left_and_which_gave_up(branch: Branch) ->
 
 def test_timeline_tells_of_an_offer_and_its_answer(branch: Branch) -> None:
     booked = an_appointment(slots_of(branch)[120])
-    strike = a_disruption(branch, booked.starts_at.date())
-    disruptions.look_after(strike, by=WORKER, now=NOW)
+    a_strike(branch, day=booked.starts_at.date())
     offer = Offer.objects.get()
     offers.accept(offer, by=GUEST, now=NOW + minutes(9))
     offered = told(booked)[1]

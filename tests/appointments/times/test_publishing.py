@@ -23,6 +23,7 @@ from tests.builders import (
     NOW,
     STAFF,
     SYSTEM,
+    TUESDAY,
     a_branch,
     a_closure,
     a_contact,
@@ -36,8 +37,6 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.django_db
-
-TUESDAY = date(2026, 3, 3)
 
 
 def local_times(branch: Branch, day: date) -> list[str]:
