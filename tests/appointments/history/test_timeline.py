@@ -254,3 +254,18 @@ def test_detail_page_shows_the_timeline_on_the_branchs_clock(client: Client) -> 
     page = client.get(f"/en/admin/appointments/appointment/{booked.reference}/change/").content.decode()
     assert "Moved from Monday 2 March 2026, 08:00 to Monday 2 March 2026, 09:00" in page
     assert f"{NOW.astimezone(ZoneInfo('America/New_York')):%H:%M}</time>" in page
+
+
+# Steps that no appointment's timeline tells one by one, with the reason.
+NEVER_TOLD = {
+    **dict.fromkeys(timeline.UNTOLD, "goes without saying"),
+    **dict.fromkeys((Verb.SIT, Verb.PAUSE, Verb.RESUME, Verb.LEAVE), "of a desk, not of an appointment"),
+    Verb.DISRUPT: "of a disruption; each appointment has its offer",
+    Verb.PAST: "told as the steps that it folds",
+}
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_verb_has_a_label_and_an_icon_unless_it_is_never_told(verb: Verb) -> None:
+    assert verb.label
+    assert (verb in timeline.ICONS) != (verb in NEVER_TOLD)
