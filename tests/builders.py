@@ -169,7 +169,8 @@ def booked_at(
 ) -> Appointment:
     """An appointment on the day of NOW, unless told, of somebody new, unless a number tells who."""
     slots_of(branch)
-    return an_appointment(slot_at(at(hour, minute, day=day), branch), number or somebody_new(), **more)
+    who = somebody_new() if number is None else number
+    return an_appointment(slot_at(at(hour, minute, day=day), branch), who, **more)
 
 
 def booked_after(branch: Branch, moment: datetime, number: int = 1, **more: Any) -> Appointment:
@@ -219,6 +220,6 @@ def minutes(count: int) -> timedelta:
 
 
 def where_it_is_noon() -> str:
-    """A time zone in which the day is young and far from over right now, for tests of pages that read the real clock."""
+    """A time zone in which the day is young and far from over right now, for browser tests that keep the real clock."""
     ahead = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead:+d}"

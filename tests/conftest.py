@@ -14,9 +14,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests import mailserver
 from tests.builders import NOON, NOW
+from tests.mailserver import MailServer
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
+JITSI_SECRET = "a secret of thirty-two bytes or more"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -64,6 +67,23 @@ def clock() -> Iterator[time_machine.Traveller]:
 def noon(clock: time_machine.Traveller) -> time_machine.Traveller:
     clock.move_to(NOON)
     return clock
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[MailServer]:
+    with mailserver.running() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        yield server
+
+
+@pytest.fixture
+def jitsi(settings: Settings) -> None:
+    settings.JITSI_URL, settings.JITSI_APP_ID, settings.JITSI_SECRET = (
+        "https://meet.example.org",
+        "mydesk",
+        JITSI_SECRET,
+    )
 
 
 @pytest.fixture(scope="session")
