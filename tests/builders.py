@@ -10,7 +10,7 @@ from appointments import booking, counter, disruptions
 from appointments.booking.persons import Contact
 from appointments.counter import desks
 from appointments.history import Actor, By, worker
-from appointments.models import Appointment, Desk, Disruption, Ticket, TimeSlot
+from appointments.models import Appointment, Desk, Disruption, Offer, Ticket, TimeSlot
 from appointments.times.publishing import publish
 
 # Actors for tests in which the person does not matter.
@@ -19,7 +19,9 @@ SYSTEM = Actor(By.SYSTEM)
 ATHENS = ZoneInfo("Europe/Athens")
 # The time in most tests: Monday 2 March 2026, 07:00 in Athens.
 NOW = datetime(2026, 3, 2, 7, 0, tzinfo=ATHENS).astimezone(UTC)
+NOON = NOW + timedelta(hours=5)
 MONDAY = NOW.date()
+TUESDAY, WEDNESDAY, THURSDAY = (MONDAY + timedelta(days=days) for days in (1, 2, 3))
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
 WEEKDAYS = [1, 2, 3, 4, 5]
 
@@ -91,6 +93,16 @@ def an_open_branch(desks: int = 1, **rule: Any) -> Branch:
     return branch
 
 
+def an_always_open_branch(*, since: datetime = NOW, desks: int = 1, **fields: Any) -> Branch:
+    """Makes ΚΕΠ Χανίων, open around the clock every day for all channels, with slots from the time on."""
+    agency = an_agency()
+    branch = a_branch(agency, **fields)
+    a_procedure(agency, channels=[*Channel])
+    a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", desks=desks, channels=[*Channel])
+    publish([branch.pk], now=since)
+    return branch
+
+
 def a_contact(number: int = 1, **fields: Any) -> Contact:
     """Returns a different person for every number."""
     return Contact(
@@ -136,7 +148,7 @@ def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "age
     return user
 
 
-def at(hour: int, minute: int = 0, *, day: date = date(2026, 3, 3), zone: ZoneInfo = ATHENS) -> datetime:
+def at(hour: int, minute: int = 0, *, day: date = TUESDAY, zone: ZoneInfo = ATHENS) -> datetime:
     """Returns a local time in Athens or another zone. The default day is Tuesday 3 March 2026."""
     return datetime.combine(day, time(hour, minute), zone)
 
@@ -146,12 +158,30 @@ def today_at(hour: int, minute: int = 0) -> datetime:
     return at(hour, minute, day=NOW.date())
 
 
+def slot_at(moment: datetime, branch: Branch | None = None) -> TimeSlot:
+    """Returns the slot that begins at the moment, at the branch if there are several branches."""
+    branches = Branch.objects.filter(pk=branch.pk) if branch else Branch.objects.all()
+    return TimeSlot.objects.get(branch__in=branches, starts_at=moment)
+
+
 def booked_at(
-    branch: Branch, hour: int, minute: int = 0, number: int = 1, *, day: date = MONDAY, **more: Any
+    branch: Branch, hour: int, minute: int = 0, number: int | None = None, *, day: date = MONDAY, **more: Any
 ) -> Appointment:
-    """Books an appointment. The default day is that of NOW."""
-    slot = next(one for one in slots_of(branch) if one.starts_at == at(hour, minute, day=day))
+    """Books an appointment for a new person, or the person of this number. The default day is that of NOW."""
+    slots_of(branch)
+    who = somebody_new() if number is None else number
+    return an_appointment(slot_at(at(hour, minute, day=day), branch), who, **more)
+
+
+def booked_after(branch: Branch, moment: datetime, number: int = 1, **more: Any) -> Appointment:
+    """Books the first free slot that begins at the moment or later."""
+    slot = TimeSlot.objects.filter(branch=branch, starts_at__gte=moment, taken=0).earliest("starts_at")
     return an_appointment(slot, number, **more)
+
+
+def somebody_new() -> int:
+    """Returns the number of a person who has no appointment yet."""
+    return Appointment.objects.count() + 1
 
 
 def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk:
@@ -161,15 +191,23 @@ def a_desk(branch: Branch, officer: User | None = None, name: str = "1") -> Desk
 
 
 def a_walk_in(branch: Branch, when: datetime, **more: Any) -> Ticket:
-    """Makes the ticket of a citizen without an appointment, for the only procedure of the branch's agency."""
-    return counter.take_ticket(branch, branch.agency.procedures.get(), by=GUEST, now=when, **more)
+    """Makes the ticket of a citizen without an appointment, for the first procedure of the branch's agency."""
+    return counter.take_ticket(branch, branch.agency.procedures.earliest("pk"), by=GUEST, now=when, **more)
 
 
-def a_disruption(branch: Branch, day: date, **fields: Any) -> Disruption:
-    """Starts a strike at the branch on the day. No offers have been made yet."""
-    reasons = {"reason_el": "Απεργία", "reason_en": "Strike"}
-    planned = Disruption(agency=branch.agency, from_date=day, until_date=day, **reasons | fields)
-    return disruptions.start(planned, [branch], by=STAFF, now=NOW)
+def a_strike(
+    *branches: Branch, day: date = TUESDAY, now: datetime = NOW, prepared: bool = True, **fields: Any
+) -> Disruption:
+    """Starts a strike, on Tuesday by default. Offers are made only if it is `prepared`."""
+    given = {"from_date": day, "until_date": day, "reason_el": "Απεργία", "reason_en": "Strike"} | fields
+    strike = disruptions.start(Disruption(agency=branches[0].agency, **given), branches, by=STAFF, now=now)
+    if prepared:
+        disruptions.look_after(strike, by=WORKER, now=now)
+    return strike
+
+
+def offer_of(appointment: Appointment) -> Offer:
+    return appointment.offers.select_related("hold__branch", "disruption", "appointment").get()
 
 
 def messages_of(appointment: Appointment) -> set[tuple[str, str]]:
@@ -182,6 +220,6 @@ def minutes(count: int) -> timedelta:
 
 
 def where_it_is_noon() -> str:
-    """Returns a time zone in which it is about noon now, for tests of pages that read the real clock."""
+    """Returns a time zone in which it is about noon now, for browser tests that keep the real clock."""
     ahead = 12 - datetime.now(UTC).hour
     return f"Etc/GMT{-ahead:+d}"

@@ -1,4 +1,4 @@
-"""Fixtures for all tests: an empty cache, and pages in Chromium on a desk and on a phone."""
+"""Fixtures for all tests: an empty cache, a clock that stands, and pages in Chromium on a desk and on a phone."""
 
 import json
 import os
@@ -7,13 +7,19 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 import pytest
+import time_machine
 from django.core.cache import cache
 from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from tests import mailserver
+from tests.builders import NOON, NOW
+from tests.mailserver import MailServer
+
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
+JITSI_SECRET = "a secret of thirty-two bytes or more"
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_FLAGS = [
     "--no-sandbox",
@@ -48,6 +54,36 @@ def no_redis(settings: Settings) -> None:
 def _greek() -> None:
     """Activates Greek, because a request of an earlier test leaves its language active."""
     translation.activate("el")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    """It is NOW for pages and tasks too, until a test moves the clock."""
+    with time_machine.travel(NOW, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def noon(clock: time_machine.Traveller) -> time_machine.Traveller:
+    clock.move_to(NOON)
+    return clock
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[MailServer]:
+    with mailserver.running() as server:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
+        yield server
+
+
+@pytest.fixture
+def jitsi(settings: Settings) -> None:
+    settings.JITSI_URL, settings.JITSI_APP_ID, settings.JITSI_SECRET = (
+        "https://meet.example.org",
+        "mydesk",
+        JITSI_SECRET,
+    )
 
 
 @pytest.fixture(scope="session")

@@ -10,24 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agencies.wallclock import FIRST_DAY, LAST_DAY, Span, instant, midnight, parse_day, spans
+from tests.zones import ZONES
 
 BRANCHES = Path(__file__).parents[2] / "agencies/data/branches.csv"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-
-ZONES = [
-    "Europe/Athens",
-    "America/New_York",
-    "Australia/Melbourne",
-    "America/Santiago",
-    "Australia/Lord_Howe",
-    "Asia/Kolkata",
-    "Asia/Kathmandu",
-    "America/St_Johns",
-    "Africa/Cairo",
-    "Asia/Beirut",
-    "Africa/Casablanca",
-    "Pacific/Apia",
-]
 
 
 def utc_of(found: list[Span], local: datetime) -> datetime | None:

@@ -14,18 +14,13 @@ from mydesklive.celery import app
 from tests.builders import GUEST, NOW, WORKER, an_appointment, an_open_branch, at, minutes, slots_of
 from videocalls.models import VideoCall
 
+pytestmark = pytest.mark.usefixtures("clock")
 State = VideoCall.State
 
 
 def a_video_appointment(number: int = 1) -> Appointment:
     slots = slots_of(an_open_branch())
     return an_appointment(slots[40], number, channel=Channel.VIDEO)
-
-
-@pytest.fixture(autouse=True)
-def _clock() -> object:
-    with time_machine.travel(NOW, tick=False):
-        yield
 
 
 def test_scheduled_tasks_exist() -> None:

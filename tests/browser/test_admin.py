@@ -1,26 +1,23 @@
 """An officer's day in the browser, a supervisor's closure, and what another branch's officer finds."""
 
 import re
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 from django.core import mail
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
 from accounts.people import invited
 from agencies.models import Branch, Channel, Closure, Membership, Role
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage
+from tests.pages import Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
 
 
 @pytest.fixture
@@ -41,13 +38,6 @@ def booked_at(branch: Branch, moment: datetime, number: int, **fields: object) -
 
 def day_of(appointment: Appointment) -> str:
     return f"/admin/appointments/appointment/day/?date={appointment.branch.local(appointment.starts_at):%Y-%m-%d}"
-
-
-def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([cookie])
 
 
 def step(page: Page, appointment: Appointment, name: str) -> None:

@@ -1,16 +1,13 @@
 """The branch's calendar in the browser: dragging asks before it moves, the keyboard does the same, and so does the list."""
 
 import re
-from collections.abc import Callable
 from datetime import date, timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from accounts.models import User
 from agencies.models import Branch, Channel, Role
 from appointments import booking
 from appointments.models import Appointment, Feed, TimeSlot
@@ -27,11 +24,9 @@ from tests.builders import (
     an_officer,
 )
 from tests.conftest import PHONE, NewPage, hurry
+from tests.pages import SOON, Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
-# The page asks for news every five seconds.
-SOON = 15_000
 CALENDAR = "/admin/appointments/appointment/calendar/"
 
 
@@ -63,13 +58,6 @@ def booked_at(branch: Branch, day: date, clock: str, number: int = 1, **fields: 
 def clock_of(appointment: Appointment) -> str:
     appointment.refresh_from_db()
     return f"{appointment.branch.local(appointment.starts_at):%Y-%m-%d %H:%M}"
-
-
-def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([cookie])
 
 
 def drawn(page: Page, appointment: Appointment) -> Locator:

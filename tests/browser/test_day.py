@@ -25,9 +25,9 @@ from appointments.models import (
     TimeSlot,
 )
 from appointments.tasks import deliver_due
-from tests.browser.test_admin import sign_in
 from tests.builders import GUEST, MONDAY, an_officer, at, booked_at, by, messages_of, today_at
 from tests.conftest import PHONE, NewPage, hurry
+from tests.pages import SOON, choose_first_time, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Purpose, State, Verb, Kind = OpeningRule.Purpose, Ticket.State, Event.Verb, Notification.Kind
@@ -57,8 +57,6 @@ MORNING = [
     (Verb.CALL_AGAIN, "A003", ANNA),
     (Verb.MISS, "A003", ANNA),
 ]
-# Pages ask for news every two to ten seconds.
-SOON = 15_000
 
 
 def kiosk_of(branch: Branch) -> str:
@@ -366,12 +364,6 @@ def books_a_follow_up(desk: Page, screen: Page) -> None:
     expect(desk.get_by_text("Κλείστηκε:")).to_contain_text("ΚΕΠ Ρεθύμνου")
     press(desk, "d")
     desk.wait_for_url(BACK)
-
-
-def choose_first_time(page: Page, day: str) -> None:
-    times = page.locator(".times__day", has_text=day)
-    times.locator("summary").click()
-    times.locator("label").first.click()
 
 
 def calls_in_vain(desk: Page, screen: Page) -> None:

@@ -1,7 +1,6 @@
 """A strike in the browser: a supervisor starts it, citizens answer, and the board follows without reload."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -14,7 +13,6 @@ from agencies.models import Branch, Channel, Role
 from appointments import disruptions
 from appointments.models import Appointment, Disruption, Offer, TimeSlot
 from appointments.times.publishing import publish
-from tests.browser.test_admin import sign_in
 from tests.builders import (
     EVERY_DAY,
     STAFF,
@@ -27,9 +25,9 @@ from tests.builders import (
     an_officer,
 )
 from tests.conftest import NewPage, hurry
+from tests.pages import Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
 State = Offer.State
 SMALL = (320, 700)
 POLLED = 20_000  # milliseconds: the board asks every five seconds

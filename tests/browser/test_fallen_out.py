@@ -15,14 +15,11 @@ from accounts.models import User
 from agencies.models import Branch, OpeningRule, Role
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.tasks import deliver_due, expire_due, look_after_disruptions
-from tests.browser.test_admin import sign_in
-from tests.browser.test_day import choose_first_time
 from tests.builders import an_appointment, an_officer, at, booked_at, messages_of, today_at
+from tests.pages import SOON, choose_first_time, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 Purpose, Kind = OpeningRule.Purpose, Notification.Kind
-# Pages ask for news every five seconds.
-SOON = 15_000
 TUESDAY, WEDNESDAY, THURSDAY, FRIDAY, SATURDAY = (date(2026, 3, day) for day in (3, 4, 5, 6, 7))
 
 

@@ -217,7 +217,7 @@ def test_list_of_who_has_signed_in(
 ) -> None:
     user, client = a_user(), Client()
     booked = an_appointment(slots_ahead(branch)[0], citizen=user, now=timezone.now())
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     page = new_page()
     page.context.add_cookies(
         [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]

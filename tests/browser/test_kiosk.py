@@ -325,7 +325,7 @@ def test_supervisor_finds_the_addresses_and_makes_a_new_one(
     page: Page, assert_accessible: Callable[[Page], None], live_server: LiveServer, branch: Branch, kiosk: str
 ):
     client = Client()
-    client.force_login(an_officer(branch, role="supervisor"), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(an_officer(branch, role="supervisor"))
     cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     page.context.add_cookies([cookie])  # type: ignore[list-item]
     page.goto("/admin/appointments/appointment/screens/")

@@ -1,7 +1,6 @@
 """A supervisor plans: what a change brings is told while it is typed, and who is affected before it is saved."""
 
 import re
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -12,12 +11,11 @@ from pytest_django.live_server_helper import LiveServer
 from agencies.models import Branch, Closure, OpeningRule, Role
 from appointments.models import Appointment, TimeSlot
 from appointments.times.publishing import publish
-from tests.browser.test_admin import sign_in
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage
+from tests.pages import Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
 SAVE = "Αποθήκευση"
 
 

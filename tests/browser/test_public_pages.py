@@ -7,13 +7,12 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 
 from agencies.models import Agency, Channel
-from tests.builders import a_branch, a_procedure, a_rule, an_agency, slots_of
+from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of
 from tests.conftest import NewPage
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
 SMALL, PHONE, DESK = (320, 640), (390, 844), (1280, 900)
-EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
 ADDRESSES = ["/", "/?q=hania", "/?q=nothing", "/mykeplive/", "/myegdixlive/", "/mykeplive/kep-dilosi/", "/help/"]
 ADDRESSES += [
     "/privacy/",

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.test import Client
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
@@ -30,12 +29,10 @@ from tests.builders import (
     where_it_is_noon,
 )
 from tests.conftest import PHONE, NewPage, hurry
+from tests.pages import SOON, Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
-Accessible = Callable[[Page], None]
 QUEUE = "/admin/appointments/appointment/queue/"
-# The page asks for news every five seconds.
-SOON = 15_000
 
 
 @pytest.fixture
@@ -56,13 +53,6 @@ def officer(branch: Branch) -> User:
         Desk.objects.create(branch=branch, name=name)
     desks.sit(Desk.objects.get(name="1"), by=by(officer), now=timezone.now())
     return officer
-
-
-def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
-    client = Client()
-    client.force_login(user)
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    page.context.add_cookies([cookie])
 
 
 @pytest.fixture

@@ -27,8 +27,8 @@ from appointments.models import (
     TimeSlot,
 )
 from appointments.tasks import look_after_disruptions
-from tests.browser.test_admin import sign_in
 from tests.builders import GUEST, STAFF, an_officer, booked_at
+from tests.pages import sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 THURSDAY = date(2026, 3, 5)

@@ -9,7 +9,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from agencies.models import Agency, Branch, Channel
 from appointments import booking
@@ -19,11 +18,22 @@ from reports import counting
 from reports.counting import Totals
 from reports.models import DailyCount
 from reports.published import published
-from tests.builders import GUEST, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, at, slots_of
+from tests.builders import (
+    GUEST,
+    MONDAY,
+    NOW,
+    TUESDAY,
+    a_branch,
+    a_procedure,
+    a_rule,
+    an_agency,
+    an_appointment,
+    an_open_branch,
+    at,
+    slots_of,
+)
 
 pytestmark = pytest.mark.django_db
-
-TUESDAY = date(2026, 3, 3)
 
 
 def a_visit(branch: Branch, starts_at: datetime, status: str = Status.COMPLETED, **fields: object) -> Appointment:
@@ -98,7 +108,7 @@ def test_cancelled_counts_on_the_day_it_was_cancelled() -> None:
 def test_day_is_the_branchs_own(zone: str, moment: datetime, local_day: date, rolled_up: bool) -> None:
     a_visit(a_live_branch(timezone=zone), moment)
     if rolled_up:
-        counting.rebuild(now=timezone.now())
+        counting.rebuild(now=NOW)
     assert totals(local_day - timedelta(days=1)).served == 0
     assert totals(local_day).served == 1
 
@@ -205,10 +215,12 @@ def test_json_keeps_the_contract(client: Client) -> None:
     assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=300"}
 
 
+@pytest.mark.usefixtures("clock")
 def test_json_says_today_when_not_asked(client: Client) -> None:
-    assert client.get("/reports/agencies.json").json()["as_of"] == timezone.localdate().isoformat()
+    assert client.get("/reports/agencies.json").json()["as_of"] == MONDAY.isoformat()
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.parametrize("as_of", ["yesterday", "2022-13-01", "2999-01-01", "0", "\x00", "2022-11-30; --"])
 def test_bad_date_is_refused_at_its_field(client: Client, as_of: str) -> None:
     a_live_branch()
@@ -217,7 +229,7 @@ def test_bad_date_is_refused_at_its_field(client: Client, as_of: str) -> None:
     assert client.get("/reports/agencies.csv", {"as_of": as_of}).status_code == 400
     page = client.get("/reports/agencies/", {"as_of": as_of})
     assert page.status_code == 400
-    assert page.context["table"].as_of == timezone.localdate()
+    assert page.context["table"].as_of == MONDAY
     assert 'href="#id_as_of"' in page.content.decode()
 
 

@@ -9,13 +9,13 @@ from pytest_django.fixtures import Settings
 
 from agencies.models import Agency
 from tests.builders import NOW, minutes
+from tests.conftest import JITSI_SECRET
 from videocalls import rooms
 from videocalls.models import VideoCall
 from videocalls.providers import PROVIDERS, Provider, ProviderAway, ProviderRefused, Visitor
 from videocalls.rooms import LEASE, RETRIES, enter, prepare
 
 State = VideoCall.State
-SECRET = "a secret of thirty-two bytes or more"
 CITIZEN = Visitor(key="citizen", name="Μαρία Παπαδοπούλου")
 OFFICER = Visitor(key="officer-7", name="Άννα Υπαλλήλου", is_host=True)
 
@@ -41,11 +41,6 @@ def elsewhere() -> Iterator[Elsewhere]:
     PROVIDERS["elsewhere"] = provider = Elsewhere()
     yield provider
     del PROVIDERS["elsewhere"]
-
-
-@pytest.fixture
-def jitsi(settings: Settings) -> None:
-    settings.JITSI_URL, settings.JITSI_APP_ID, settings.JITSI_SECRET = "https://meet.example.org", "mydesk", SECRET
 
 
 def a_call(provider: str = "elsewhere", **fields: object) -> VideoCall:
@@ -178,7 +173,7 @@ def token_in(address: str) -> dict[str, object]:
     """Returns the content of the token, with the same checks as a Jitsi server."""
     return jwt.decode(
         address.partition("?jwt=")[2],
-        SECRET,
+        JITSI_SECRET,
         algorithms=["HS256"],
         audience="mydesk",
         issuer="mydesk",

@@ -7,10 +7,9 @@ import pytest
 
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule
 from agencies.openings.walk_ins import split, walk_in_procedures, walk_in_rules
-from tests.builders import NOW, a_branch, a_closure, a_procedure, a_rule, an_agency, at
+from tests.builders import NOW, TUESDAY, a_branch, a_closure, a_procedure, a_rule, an_agency, at
 
 pytestmark = pytest.mark.django_db
-TUESDAY = date(2026, 3, 3)
 IN_PERSON = [Channel.IN_PERSON]
 
 

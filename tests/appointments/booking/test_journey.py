@@ -1,8 +1,6 @@
 """The way from a service to a booked appointment."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from html import unescape
 from threading import Barrier
 
 import pytest
@@ -32,32 +30,20 @@ from tests.builders import (
     an_open_branch,
     at,
     minutes,
+    slot_at,
     slots_of,
 )
+from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BOOK = "/mykeplive/kep-dilosi/book/"
 TIMES = f"{BOOK}time/?channel=in_person&branch=kep-chania"
 TYPED = {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678", "language": "el"}
 
 
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
-
-
 @pytest.fixture
 def branch() -> Branch:
     return an_open_branch()
-
-
-def text(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
-
-
-def slot_at(hour: int, minute: int = 0) -> TimeSlot:
-    return TimeSlot.objects.get(starts_at=at(hour, minute))
 
 
 def choose(client: Client, slot: TimeSlot, address: str = TIMES) -> HttpResponse:
@@ -95,16 +81,16 @@ def test_start_takes_answers_from_the_address(client: Client, branch: Branch) ->
 def test_channel_that_is_not_offered_is_told(client: Client, branch: Branch) -> None:
     page = client.get(f"{BOOK}?channel=phone", follow=True)
     assert page.redirect_chain == [(f"{BOOK}channel/?channel=phone", 302)]
-    assert "Η υπηρεσία αυτή δεν παρέχεται με αυτόν τον τρόπο. Επιλέξτε άλλον." in text(page)
+    assert "Η υπηρεσία αυτή δεν παρέχεται με αυτόν τον τρόπο. Επιλέξτε άλλον." in text_of(page)
 
 
 def test_channel_page_tells_the_first_free_day(client: Client, branch: Branch) -> None:
-    assert "Πρώτη ελεύθερη μέρα: Δευτέρα 2 Μαρτίου" in text(client.get(f"{BOOK}channel/"))
+    assert "Πρώτη ελεύθερη μέρα: Δευτέρα 2 Μαρτίου" in text_of(client.get(f"{BOOK}channel/"))
 
 
 def test_branch_page_shows_earliest_times(client: Client, branch: Branch) -> None:
     a_rule(a_branch(branch.agency, "kep-rethymno", name_el="ΚΕΠ Ρεθύμνου"))
-    page = text(client.get(f"{BOOK}branch/?channel=in_person"))
+    page = text_of(client.get(f"{BOOK}branch/?channel=in_person"))
     assert f'href="{BOOK}time/?channel=in_person&branch=kep-chania"' in page
     assert "Δευτέρα 2 Μαρτίου, 08:00" in page
     assert "ΚΕΠ Ρεθύμνου" in page
@@ -135,7 +121,7 @@ def test_wrong_branch_is_told(client: Client, branch: Branch, code: str, message
     a_rule(a_branch(an_agency("efka"), "efka-chania"))
     page = client.get(f"{BOOK}time/?channel=video&branch={code}", follow=True)
     assert page.request["PATH_INFO"] == f"{BOOK}branch/"
-    assert message in text(page)
+    assert message in text_of(page)
 
 
 @pytest.mark.parametrize("page", ["", "channel/", "branch/", "time/", "details/", "check/"])
@@ -148,25 +134,25 @@ def test_service_that_is_not_offered_has_no_journey(client: Client, branch: Bran
 
 
 def test_times_page_opens_the_first_free_day(client: Client, branch: Branch) -> None:
-    page = text(client.get(TIMES))
+    page = text_of(client.get(TIMES))
     assert "Πρώτη ελεύθερη μέρα: <strong>Δευτέρα 2 Μαρτίου</strong>" in page
     assert page.count('class="slot"') == 36
     assert "Βήμα 2 από 4" in page
 
 
 def test_times_page_opens_the_day_that_is_asked_for(client: Client, branch: Branch) -> None:
-    page = text(client.get(f"{TIMES}&day=2026-03-07"))  # a Saturday: the next free day is Monday
+    page = text_of(client.get(f"{TIMES}&day=2026-03-07"))  # a Saturday: the next free day is Monday
     assert "<time" in page
     assert 'id="day-2026-03-09"' in page
     assert "day=2026-03-02" in page  # earlier days
 
 
 def test_times_page_ignores_a_day_that_is_none(client: Client, branch: Branch) -> None:
-    assert 'id="day-2026-03-02"' in text(client.get(f"{TIMES}&day=tomorrow"))
+    assert 'id="day-2026-03-02"' in text_of(client.get(f"{TIMES}&day=tomorrow"))
 
 
 def test_times_page_after_the_last_free_day_shows_the_last(client: Client, branch: Branch) -> None:
-    assert 'id="day-2026-03-16"' in text(client.get(f"{TIMES}&day=2030-01-01"))
+    assert 'id="day-2026-03-16"' in text_of(client.get(f"{TIMES}&day=2030-01-01"))
 
 
 @pytest.mark.parametrize("desks", [1, 3])
@@ -184,7 +170,7 @@ def test_times_page_asks_the_same_number_of_queries(
 def test_times_of_two_rules_are_shown_once(client: Client, branch: Branch) -> None:
     a_rule(branch)
     slots_of(branch)
-    assert text(client.get(TIMES)).count('class="slot"') == 36
+    assert text_of(client.get(TIMES)).count('class="slot"') == 36
 
 
 def test_reading_makes_no_session(client: Client, branch: Branch) -> None:
@@ -202,7 +188,7 @@ def test_no_free_time_says_what_to_do(client: Client) -> None:
     a_rule(branch, channels=["in_person"])
     a_rule(other)
     slots_of(other)
-    page = text(client.get(TIMES))
+    page = text_of(client.get(TIMES))
     assert "Καμία ελεύθερη ώρα" in page
     assert f'href="{BOOK}?channel=video"' in page
     assert f'href="{BOOK}time/?channel=in_person&branch=kep-souda"' in page
@@ -217,85 +203,85 @@ def test_no_free_time_offers_branches_nearby_first(client: Client) -> None:
         other = a_branch(agency, code, name_el=code, region_el=region)
         a_rule(other, opens_at=at(10 if region == "Κρήτη" else 9).time())
         slots_of(other)
-    page = text(client.get(TIMES))
+    page = text_of(client.get(TIMES))
     assert "kep-b</a>" in page
     assert page.index("kep-b</a>") < page.index("kep-a</a>") < page.index("kep-c</a>")
     assert "kep-d</a>" not in page
 
 
 def test_choosing_a_time_holds_it(client: Client, branch: Branch) -> None:
-    assert choose(client, slot_at(9)).headers["Location"] == f"{BOOK}details/"
+    assert choose(client, slot_at(at(9))).headers["Location"] == f"{BOOK}details/"
     held = Appointment.objects.get()
     assert (held.status, held.starts_at, held.expires_at) == (Status.HELD, at(9), NOW + minutes(10))
-    assert slot_at(9).taken == 1
+    assert slot_at(at(9)).taken == 1
 
 
 def test_choosing_another_time_gives_back_the_first(client: Client, branch: Branch) -> None:
-    choose(client, slot_at(9))
-    choose(client, slot_at(10))
-    assert (slot_at(9).taken, slot_at(10).taken) == (0, 1)
+    choose(client, slot_at(at(9)))
+    choose(client, slot_at(at(10)))
+    assert (slot_at(at(9)).taken, slot_at(at(10)).taken) == (0, 1)
 
 
 def test_choosing_the_same_time_again_keeps_it(client: Client, branch: Branch) -> None:
-    choose(client, slot_at(9))
-    assert choose(client, slot_at(9)).headers["Location"] == f"{BOOK}details/"
+    choose(client, slot_at(at(9)))
+    assert choose(client, slot_at(at(9))).headers["Location"] == f"{BOOK}details/"
     assert Appointment.objects.count() == 1
 
 
 def test_choosing_a_time_that_overlaps_ones_own(client: Client, branch: Branch) -> None:
     Procedure.objects.update(duration_minutes=30)
-    choose(client, slot_at(9))
-    assert choose(client, slot_at(9, 10)).headers["Location"] == f"{BOOK}details/"
-    assert [slot_at(9, minute).taken for minute in (0, 10, 20, 30)] == [0, 1, 1, 1]
+    choose(client, slot_at(at(9)))
+    assert choose(client, slot_at(at(9, 10))).headers["Location"] == f"{BOOK}details/"
+    assert [slot_at(at(9, minute)).taken for minute in (0, 10, 20, 30)] == [0, 1, 1, 1]
 
 
 def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
-    choose(client, slot_at(9))
-    assert "Συνέχεια με αυτή την ώρα" in text(client.get(TIMES))
+    choose(client, slot_at(at(9)))
+    assert "Συνέχεια με αυτή την ώρα" in text_of(client.get(TIMES))
 
 
 def test_network_cannot_hold_every_time(client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(draft, "HOLDS", Limit("holds", 2, 600))
     for hour in (9, 10):
-        assert choose(Client(), slot_at(hour)).status_code == 302
-    assert "Δοκιμάστε ξανά σε δέκα λεπτά" in text(choose(Client(), slot_at(11)))
-    assert choose(Client(REMOTE_ADDR="192.0.2.7"), slot_at(11)).status_code == 302
-    client.force_login(a_user(), "django.contrib.auth.backends.ModelBackend")
-    assert choose(client, slot_at(12)).status_code == 302
+        assert choose(Client(), slot_at(at(hour))).status_code == 302
+    assert "Δοκιμάστε ξανά σε δέκα λεπτά" in text_of(choose(Client(), slot_at(at(11))))
+    assert choose(Client(REMOTE_ADDR="192.0.2.7"), slot_at(at(11))).status_code == 302
+    client.force_login(a_user())
+    assert choose(client, slot_at(at(12))).status_code == 302
 
 
 def test_time_taken_a_moment_ago_is_told(client: Client, branch: Branch) -> None:
-    an_appointment(slot_at(9))
-    page = choose(client, slot_at(9), f"{TIMES}&day=2026-03-03")
-    assert "Η ώρα αυτή μόλις κλείστηκε από άλλον. Επιλέξτε άλλη ώρα." in text(page)
-    assert text(page).count('class="slot"') == 35  # the list is as it is now
+    an_appointment(slot_at(at(9)))
+    page = choose(client, slot_at(at(9)), f"{TIMES}&day=2026-03-03")
+    assert "Η ώρα αυτή μόλις κλείστηκε από άλλον. Επιλέξτε άλλη ώρα." in text_of(page)
+    assert text_of(page).count('class="slot"') == 35  # the list is as it is now
     assert Appointment.objects.filter(status=Status.HELD).count() == 0
 
 
 def test_past_time_is_told(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:
-    slot = slot_at(9)
+    slot = slot_at(at(9))
     clock.move_to(at(8, 30))
-    assert "Είναι αργά για να κλείσετε αυτή την ώρα. Επιλέξτε μια αργότερα." in text(choose(client, slot))
+    assert "Είναι αργά για να κλείσετε αυτή την ώρα. Επιλέξτε μια αργότερα." in text_of(choose(client, slot))
 
 
 def test_foreign_time_is_told(client: Client, branch: Branch) -> None:
     efka = a_branch(an_agency("efka"), "efka-chania")
     a_rule(efka)
     foreign = slots_of(efka)[0]
-    assert "Η ώρα αυτή δεν αφορά τη συγκεκριμένη υπηρεσία. Επιλέξτε άλλη." in text(choose(client, foreign))
+    assert "Η ώρα αυτή δεν αφορά τη συγκεκριμένη υπηρεσία. Επιλέξτε άλλη." in text_of(choose(client, foreign))
 
 
 def test_time_of_another_channel_is_told(client: Client, branch: Branch) -> None:
     a_rule(branch, opens_at=at(15).time(), closes_at=at(16).time(), channels=["in_person"])
     slot = slots_of(branch)[-1]
     page = choose(client, slot, TIMES.replace("in_person", "video"))
-    assert "Την ώρα αυτή η υπηρεσία δεν παρέχεται με αυτόν τον τρόπο." in text(page)
+    assert "Την ώρα αυτή η υπηρεσία δεν παρέχεται με αυτόν τον τρόπο." in text_of(page)
 
 
 @pytest.mark.parametrize("slot", ["0", "-1", "abc", str(2**63), "999999999"])
 def test_time_that_does_not_exist_is_told(client: Client, branch: Branch, slot: str) -> None:
     page = client.post(TIMES, {"slot": slot})
-    assert "Η ώρα αυτή δεν υπάρχει. Επιλέξτε μία από τη λίστα." in text(page)
+    assert "Η ώρα αυτή δεν υπάρχει. Επιλέξτε μία από τη λίστα." in text_of(page)
 
 
 # Details
@@ -307,10 +293,10 @@ def test_details_without_a_time_lead_to_the_start(client: Client, branch: Branch
 
 
 def test_wrong_details_are_told_and_nothing_is_lost(client: Client, branch: Branch) -> None:
-    choose(client, slot_at(9))
-    page = text(client.post(f"{BOOK}details/", TYPED | {"email": "maria@", "notes": "Με αμαξίδιο"}))
+    choose(client, slot_at(at(9)))
+    page = text_of(client.post(f"{BOOK}details/", TYPED | {"email": "maria@", "notes": "Με αμαξίδιο"}))
     assert "Γράψτε τη διεύθυνση e-mail στη σωστή μορφή" in page
-    again = text(client.get(f"{BOOK}details/"))
+    again = text_of(client.get(f"{BOOK}details/"))
     for typed in ("Μαρία Παπαδάκη", "maria@", "6912345678", "Με αμαξίδιο"):
         assert typed in page
         assert typed in again
@@ -318,19 +304,17 @@ def test_wrong_details_are_told_and_nothing_is_lost(client: Client, branch: Bran
 
 def test_tax_number_is_not_readable_in_the_session(client: Client, branch: Branch) -> None:
     Procedure.objects.update(identification="tax_number")
-    choose(client, slot_at(9))
+    choose(client, slot_at(at(9)))
     client.post(f"{BOOK}details/", TYPED | {"tax_number": "EL 090000045"})
     assert "090000045" not in str(client.session.items())
-    assert "EL 090000045" in text(client.get(f"{BOOK}details/"))
-    assert "090000045" in text(client.get(f"{BOOK}check/"))
+    assert "EL 090000045" in text_of(client.get(f"{BOOK}details/"))
+    assert "090000045" in text_of(client.get(f"{BOOK}check/"))
 
 
 def test_details_of_who_has_signed_in_are_filled_in(client: Client, branch: Branch) -> None:
-    client.force_login(
-        a_user(name="Νίκος Νικολάου", phone="+306900000000"), "django.contrib.auth.backends.ModelBackend"
-    )
-    choose(client, slot_at(9))
-    page = text(client.get(f"{BOOK}details/"))
+    client.force_login(a_user(name="Νίκος Νικολάου", phone="+306900000000"))
+    choose(client, slot_at(at(9)))
+    page = text_of(client.get(f"{BOOK}details/"))
     for known in ("Νίκος Νικολάου", "citizen@example.org", "+306900000000"):
         assert known in page
 
@@ -341,16 +325,16 @@ def test_details_of_who_has_signed_in_are_filled_in(client: Client, branch: Bran
 def test_expired_hold_is_taken_again_while_it_is_free(
     client: Client, branch: Branch, clock: time_machine.Traveller
 ) -> None:
-    come_to_check(client, slot_at(9))
+    come_to_check(client, slot_at(at(9)))
     clock.shift(minutes(11))
-    page = text(client.get(f"{BOOK}check/"))
+    page = text_of(client.get(f"{BOOK}check/"))
     assert "την κρατάμε ξανά για εσάς" in page
     assert Appointment.objects.get(status=Status.HELD).expires_at == NOW + minutes(21)
-    assert slot_at(9).taken == 1
+    assert slot_at(at(9)).taken == 1
 
 
 def test_expired_hold_is_booked_by_a_late_click(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     clock.shift(minutes(11))
     booking.expire(by=WORKER, now=NOW + minutes(11))
     client.post(f"{BOOK}check/", {"hold": held.reference})
@@ -360,35 +344,35 @@ def test_expired_hold_is_booked_by_a_late_click(client: Client, branch: Branch, 
 def test_expired_hold_that_is_gone_leads_to_the_times(
     client: Client, branch: Branch, clock: time_machine.Traveller
 ) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     clock.shift(minutes(11))
     booking.expire(by=WORKER, now=NOW + minutes(11))
-    an_appointment(slot_at(9), now=NOW + minutes(11))
+    an_appointment(slot_at(at(9)), now=NOW + minutes(11))
     page = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
     assert page.request["PATH_INFO"] == f"{BOOK}time/"
-    assert "Η ώρα που κρατούσαμε για εσάς έληξε" in text(page)
-    choose(client, slot_at(10))
-    assert "Μαρία Παπαδάκη" in text(client.get(f"{BOOK}details/"))
+    assert "Η ώρα που κρατούσαμε για εσάς έληξε" in text_of(page)
+    choose(client, slot_at(at(10)))
+    assert "Μαρία Παπαδάκη" in text_of(client.get(f"{BOOK}details/"))
 
 
 def test_details_typed_after_the_hold_is_gone_are_kept(
     client: Client, branch: Branch, clock: time_machine.Traveller
 ) -> None:
-    choose(client, slot_at(9))
+    choose(client, slot_at(at(9)))
     clock.shift(minutes(11))
     booking.expire(by=WORKER, now=NOW + minutes(11))
-    an_appointment(slot_at(9), now=NOW + minutes(11))
+    an_appointment(slot_at(at(9)), now=NOW + minutes(11))
     assert "gone=1" in client.post(f"{BOOK}details/", TYPED).headers["Location"]
-    choose(client, slot_at(10))
-    assert "Μαρία Παπαδάκη" in text(client.get(f"{BOOK}details/"))
+    choose(client, slot_at(at(10)))
+    assert "Μαρία Παπαδάκη" in text_of(client.get(f"{BOOK}details/"))
 
 
 # Check and book
 
 
 def test_check_page_shows_everything(client: Client, branch: Branch) -> None:
-    come_to_check(client, slot_at(9), notes="Με αμαξίδιο")
-    page = text(client.get(f"{BOOK}check/"))
+    come_to_check(client, slot_at(at(9)), notes="Με αμαξίδιο")
+    page = text_of(client.get(f"{BOOK}check/"))
     for shown in (
         "Υπεύθυνη δήλωση",
         "ΚΕΠ Χανίων",
@@ -401,39 +385,39 @@ def test_check_page_shows_everything(client: Client, branch: Branch) -> None:
 
 
 def test_check_page_without_details_leads_to_them(client: Client, branch: Branch) -> None:
-    choose(client, slot_at(9))
+    choose(client, slot_at(at(9)))
     assert client.get(f"{BOOK}check/").headers["Location"] == f"{BOOK}details/"
 
 
 def test_number_is_read_as_one_of_the_branchs_country(client: Client, branch: Branch) -> None:
     Branch.objects.update(country="CA")
-    choose(client, slot_at(9))
+    choose(client, slot_at(at(9)))
     details = client.post(f"{BOOK}details/", TYPED | {"phone": "647 555 0123"})
     assert details.headers["Location"] == f"{BOOK}check/"
-    assert "+16475550123" in text(client.get(f"{BOOK}check/"))
+    assert "+16475550123" in text_of(client.get(f"{BOOK}check/"))
 
 
 def test_confirming_books(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     client.cookies["timezone"] = "America/New_York"
     page = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
     booked = Appointment.objects.get()
     assert page.redirect_chain == [(f"/appointments/{booked.reference}/done/", 302)]
     assert (booked.status, booked.name, booked.phone) == (Status.BOOKED, "Μαρία Παπαδάκη", "+306912345678")
     assert booked.timezone == "America/New_York"
-    assert booked.spoken_reference in text(page)
+    assert booked.spoken_reference in text_of(page)
     assert client.session.keys() == {"appointments"}
 
 
 def test_time_zone_that_is_none_is_not_stored(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     client.cookies["timezone"] = "Mars/Base"
     client.post(f"{BOOK}check/", {"hold": held.reference})
     assert Appointment.objects.get().timezone == ""
 
 
 def test_confirming_twice_books_once(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     first = client.post(f"{BOOK}check/", {"hold": held.reference})
     second = client.post(f"{BOOK}check/", {"hold": held.reference})
     assert first.headers["Location"] == second.headers["Location"] == f"/appointments/{held.reference}/done/"
@@ -441,7 +425,7 @@ def test_confirming_twice_books_once(client: Client, branch: Branch) -> None:
 
 
 def test_confirming_while_the_first_click_is_still_at_work(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     booking.confirm(held, a_contact(), by=GUEST, now=NOW)  # its answer is still to come
     answer = client.post(f"{BOOK}check/", {"hold": held.reference})
     assert answer.headers["Location"] == f"/appointments/{held.reference}/done/"
@@ -449,7 +433,7 @@ def test_confirming_while_the_first_click_is_still_at_work(client: Client, branc
 
 @pytest.mark.django_db(transaction=True)
 def test_confirming_in_parallel_books_once(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     together = Barrier(4)
 
     def click(_number: int) -> str:
@@ -468,39 +452,39 @@ def test_confirming_in_parallel_books_once(client: Client, branch: Branch) -> No
 
 
 def test_confirming_what_another_window_changed_is_asked_again(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
-    choose(client, slot_at(10))
+    held = come_to_check(client, slot_at(at(9)))
+    choose(client, slot_at(at(10)))
     page = client.post(f"{BOOK}check/", {"hold": held.reference})
-    assert "Στο μεταξύ επιλέξατε άλλη ώρα. Ελέγξτε την ξανά." in text(page)
+    assert "Στο μεταξύ επιλέξατε άλλη ώρα. Ελέγξτε την ξανά." in text_of(page)
     assert Appointment.objects.filter(status=Status.BOOKED).count() == 0
 
 
 def test_second_open_appointment_is_refused(client: Client, branch: Branch) -> None:
-    an_appointment(slot_at(8), email="maria@example.org")
-    held = come_to_check(client, slot_at(9))
+    an_appointment(slot_at(at(8)), email="maria@example.org")
+    held = come_to_check(client, slot_at(at(9)))
     page = client.post(f"{BOOK}check/", {"hold": held.reference})
-    assert "Έχετε ήδη ραντεβού για την υπηρεσία αυτή." in text(page)
-    assert slot_at(9).taken == 1  # still held
+    assert "Έχετε ήδη ραντεβού για την υπηρεσία αυτή." in text_of(page)
+    assert slot_at(at(9)).taken == 1  # still held
 
 
 def test_who_signs_in_on_the_way_owns_the_appointment(client: Client, branch: Branch) -> None:
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     user = a_user("maria@example.org")
-    client.force_login(user, "django.contrib.auth.backends.ModelBackend")
+    client.force_login(user)
     client.post(f"{BOOK}check/", {"hold": held.reference})
     assert Appointment.objects.get(status=Status.BOOKED).citizen == user
 
 
 def test_guest_of_an_agency_that_verifies_has_one_thing_left(client: Client, branch: Branch) -> None:
     Agency.objects.update(verify_minutes=30)
-    held = come_to_check(client, slot_at(9))
+    held = come_to_check(client, slot_at(at(9)))
     page = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
-    assert "Μένει ένα βήμα: ανοίξτε το μήνυμα που σας στείλαμε" in text(page)
+    assert "Μένει ένα βήμα: ανοίξτε το μήνυμα που σας στείλαμε" in text_of(page)
     assert Appointment.objects.get().status == Status.UNVERIFIED
 
 
 def test_journey_in_english(client: Client, branch: Branch) -> None:
-    page = text(client.get(f"/en{TIMES}"))
+    page = text_of(client.get(f"/en{TIMES}"))
     assert "First free day: <strong>Monday 2 March</strong>" in page
     assert (
         f'action="/en{BOOK}time/?channel=in_person&amp;branch=kep-chania' in client.get(f"/en{TIMES}").content.decode()

@@ -1,19 +1,16 @@
 """What a citizen sees and does about an appointment that exists."""
 
-from collections.abc import Iterator
 from datetime import time
-from html import unescape
 
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Procedure
 from appointments import booking
-from appointments.models import Appointment, Rating, Status, TimeSlot
+from appointments.models import Appointment, Rating, Status
 from tests.builders import (
     GUEST,
     NOW,
@@ -30,17 +27,12 @@ from tests.builders import (
     at,
     by,
     minutes,
+    slot_at,
     slots_of,
 )
+from tests.pages import signed_in, text_of
 
-pytestmark = pytest.mark.django_db
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
@@ -51,7 +43,7 @@ def branch() -> Branch:
 @pytest.fixture
 def booked(branch: Branch) -> Appointment:
     """A guest's, on Tuesday at nine."""
-    return an_appointment(slot_at(9))
+    return an_appointment(slot_at(at(9)))
 
 
 @pytest.fixture
@@ -59,19 +51,6 @@ def own(client: Client, booked: Appointment) -> str:
     """The address of the page of an appointment that the client has opened by its link."""
     client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
     return booked.get_absolute_url()
-
-
-def text(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
-
-
-def slot_at(hour: int, minute: int = 0) -> TimeSlot:
-    return TimeSlot.objects.get(starts_at=at(hour, minute))
-
-
-def signed_in(client: Client, user: User) -> Client:
-    client.force_login(user, BACKEND)
-    return client
 
 
 def serve(appointment: Appointment) -> Appointment:
@@ -86,7 +65,7 @@ def serve(appointment: Appointment) -> Appointment:
 def test_link_opens_and_leaves_no_key_in_the_address(client: Client, booked: Appointment) -> None:
     answer = client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
     assert answer.headers["Location"] == booked.get_absolute_url()
-    page = text(client.get(booked.get_absolute_url()))
+    page = text_of(client.get(booked.get_absolute_url()))
     assert booked.spoken_reference in page
     assert "citizen1@example.org" in page
 
@@ -102,13 +81,13 @@ def test_tampered_link_says_how_to_get_in(client: Client, booked: Appointment, r
     reference = booked.reference if reference == "its own" else reference
     answer = client.get(f"/appointments/{reference}/?key={booked.link_key[:-1]}x")
     assert answer.status_code == 403
-    assert "Ο σύνδεσμος δεν λειτουργεί" in text(answer)
-    assert "/appointments/find/" in text(answer)
-    assert "citizen1@example.org" not in text(answer)
+    assert "Ο σύνδεσμος δεν λειτουργεί" in text_of(answer)
+    assert "/appointments/find/" in text_of(answer)
+    assert "citizen1@example.org" not in text_of(answer)
 
 
 def test_link_of_one_appointment_does_not_open_another(client: Client, booked: Appointment) -> None:
-    other = an_appointment(slot_at(10), 2)
+    other = an_appointment(slot_at(at(10)), 2)
     assert client.get(f"{other.get_absolute_url()}?key={booked.link_key}").status_code == 403
 
 
@@ -121,7 +100,7 @@ def test_stranger_finds_nothing(client: Client, booked: Appointment, page: str) 
 
 @pytest.mark.parametrize("page", ["move/check/", "cancel/", "verify/", "rate/"])
 def test_stranger_changes_nothing(client: Client, booked: Appointment, page: str) -> None:
-    data = {"slot": slot_at(10).pk, "score": 1}
+    data = {"slot": slot_at(at(10)).pk, "score": 1}
     assert client.post(f"{booked.get_absolute_url()}{page}", data).status_code == 404
     assert Appointment.objects.get().starts_at == at(9)
 
@@ -129,14 +108,14 @@ def test_stranger_changes_nothing(client: Client, booked: Appointment, page: str
 def test_time_that_is_only_held_has_no_page(client: Client, branch: Branch) -> None:
     user = a_user()
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(9).pk, procedure, "in_person", by=a_citizen(user), now=NOW)
+    held = booking.hold(slot_at(at(9)).pk, procedure, "in_person", by=a_citizen(user), now=NOW)
     assert signed_in(client, user).get(held.get_absolute_url()).status_code == 404
 
 
 def test_who_has_signed_in_sees_it_without_a_link(client: Client, branch: Branch) -> None:
     user = a_user()
-    own = an_appointment(slot_at(9), citizen=user)
-    assert own.spoken_reference in text(signed_in(client, user).get(own.get_absolute_url()))
+    own = an_appointment(slot_at(at(9)), citizen=user)
+    assert own.spoken_reference in text_of(signed_in(client, user).get(own.get_absolute_url()))
 
 
 def test_page_is_never_stored_by_others(client: Client, own: str) -> None:
@@ -158,21 +137,21 @@ def test_list_asks_the_same_number_of_queries(
     user = signed_in_user(client)
     Procedure.objects.update(open_limit=9)
     for hour in range(number):
-        an_appointment(slot_at(8 + hour), citizen=user)
-        booking.cancel(an_appointment(slot_at(11 + hour), citizen=user), by=GUEST, now=NOW)
+        an_appointment(slot_at(at(8 + hour)), citizen=user)
+        booking.cancel(an_appointment(slot_at(at(11 + hour)), citizen=user), by=GUEST, now=NOW)
     with django_assert_num_queries(6):  # session, user, ahead, number of those behind, those behind, is an officer
-        page = text(client.get("/appointments/"))
+        page = text_of(client.get("/appointments/"))
     assert page.count('class="row"') == 2 * number
 
 
 def signed_in_user(client: Client) -> User:
     user = a_user()
-    client.force_login(user, BACKEND)
+    client.force_login(user)
     return user
 
 
 def test_list_has_only_ones_own(client: Client, booked: Appointment) -> None:
-    assert 'class="row"' not in text(signed_in(client, a_user("other@example.org")).get("/appointments/"))
+    assert 'class="row"' not in text_of(signed_in(client, a_user("other@example.org")).get("/appointments/"))
 
 
 def test_list_needs_a_sign_in(client: Client, db: None) -> None:
@@ -191,7 +170,7 @@ def test_find_opens_with_reference_and_address(client: Client, booked: Appointme
 @pytest.mark.parametrize("email", ["citizen2@example.org", "citizen1@example.com"])
 def test_find_with_a_wrong_address_tells_nothing(client: Client, booked: Appointment, email: str) -> None:
     pages = [
-        text(client.post("/appointments/find/", {"reference": reference, "email": email}))
+        text_of(client.post("/appointments/find/", {"reference": reference, "email": email}))
         for reference in (booked.reference, "23456789AB")
     ]
     for page in pages:
@@ -203,52 +182,52 @@ def test_find_stops_who_tries_many_addresses(client: Client, booked: Appointment
     for number in range(5):
         client.post("/appointments/find/", {"reference": booked.reference, "email": f"try{number}@example.org"})
     right = {"reference": booked.reference, "email": booked.email}
-    assert "Πολλές προσπάθειες" in text(client.post("/appointments/find/", right))
+    assert "Πολλές προσπάθειες" in text_of(client.post("/appointments/find/", right))
 
 
 # Moving
 
 
 def test_move_shows_the_time_now_and_free_ones(client: Client, own: str) -> None:
-    page = text(client.get(f"{own}move/?day=2026-03-03"))
+    page = text_of(client.get(f"{own}move/?day=2026-03-03"))
     assert "Τρίτη 3 Μαρτίου, 09:00" in page
     assert page.count('class="slot"') == 35
 
 
 def test_move_asks_before_and_then_moves(client: Client, own: str) -> None:
-    page = text(client.get(f"{own}move/check/?slot={slot_at(10).pk}"))
+    page = text_of(client.get(f"{own}move/check/?slot={slot_at(at(10)).pk}"))
     assert "Τρίτη 3 Μαρτίου, 09:00" in page
     assert "Τρίτη 3 Μαρτίου, 10:00" in page
     assert Appointment.objects.get().starts_at == at(9)
-    page = client.post(f"{own}move/check/", {"slot": slot_at(10).pk}, follow=True)
-    assert "Η ώρα του ραντεβού σας άλλαξε." in text(page)
-    assert (slot_at(9).taken, slot_at(10).taken, Appointment.objects.get().starts_at) == (0, 1, at(10))
+    page = client.post(f"{own}move/check/", {"slot": slot_at(at(10)).pk}, follow=True)
+    assert "Η ώρα του ραντεβού σας άλλαξε." in text_of(page)
+    assert (slot_at(at(9)).taken, slot_at(at(10)).taken, Appointment.objects.get().starts_at) == (0, 1, at(10))
 
 
 def test_move_to_another_branch(client: Client, own: str, branch: Branch) -> None:
     other = a_branch(branch.agency, "kep-souda", name_el="ΚΕΠ Σούδας")
     a_rule(other)
     slot = slots_of(other)[10]
-    assert "ΚΕΠ Σούδας" in text(client.get(f"{own}move/branch/"))
-    assert "ΚΕΠ Σούδας" in text(client.get(f"{own}move/?branch=kep-souda"))
+    assert "ΚΕΠ Σούδας" in text_of(client.get(f"{own}move/branch/"))
+    assert "ΚΕΠ Σούδας" in text_of(client.get(f"{own}move/?branch=kep-souda"))
     client.post(f"{own}move/check/", {"slot": slot.pk})
     assert Appointment.objects.get().branch == other
 
 
 def test_move_to_a_time_taken_meanwhile_is_told(client: Client, own: str) -> None:
-    an_appointment(slot_at(10), 2)
-    page = client.post(f"{own}move/check/?day=2026-03-03", {"slot": slot_at(10).pk})
-    assert "Η ώρα αυτή μόλις κλείστηκε από άλλον." in text(page)
-    assert f'href="{own}move/?day=2026-03-04' in text(page)  # the links of the days lead back to the times
+    an_appointment(slot_at(at(10)), 2)
+    page = client.post(f"{own}move/check/?day=2026-03-03", {"slot": slot_at(at(10)).pk})
+    assert "Η ώρα αυτή μόλις κλείστηκε από άλλον." in text_of(page)
+    assert f'href="{own}move/?day=2026-03-04' in text_of(page)  # the links of the days lead back to the times
     assert Appointment.objects.get(email="citizen1@example.org").starts_at == at(9)
 
 
 def test_move_to_the_present_time_is_told(client: Client, own: str) -> None:
-    assert "Αυτή είναι η ώρα που ήδη έχετε." in text(client.get(f"{own}move/check/?slot={slot_at(9).pk}"))
+    assert "Αυτή είναι η ώρα που ήδη έχετε." in text_of(client.get(f"{own}move/check/?slot={slot_at(at(9)).pk}"))
 
 
 def test_move_without_a_time_is_told(client: Client, own: str) -> None:
-    assert "Επιλέξτε ώρα." in text(client.get(f"{own}move/check/"))
+    assert "Επιλέξτε ώρα." in text_of(client.get(f"{own}move/check/"))
 
 
 @pytest.mark.parametrize("page", ["move/", "move/branch/", "move/check/", "cancel/"])
@@ -258,7 +237,7 @@ def test_change_too_late_is_told(client: Client, booked: Appointment, page: str,
     client.get(f"{own}?key={booked.link_key}")
     answer = client.post(f"{own}{page}", {"slot": 1}) if page == "cancel/" else client.get(f"{own}{page}")
     assert answer.headers["Location"] == own
-    assert "Είναι αργά για να αλλάξετε εδώ το ραντεβού. Τηλεφωνήστε μας." in text(client.get(own))
+    assert "Είναι αργά για να αλλάξετε εδώ το ραντεβού. Τηλεφωνήστε μας." in text_of(client.get(own))
     assert Appointment.objects.get().status == Status.BOOKED
 
 
@@ -266,8 +245,8 @@ def test_change_too_late_is_told(client: Client, booked: Appointment, page: str,
 
 
 def test_cancel_keeps_the_reason(client: Client, own: str) -> None:
-    assert "Να ακυρωθεί το ραντεβού;" in text(client.get(f"{own}cancel/"))
-    page = text(client.post(f"{own}cancel/", {"reason": "Δεν χρειάζεται πια"}, follow=True))
+    assert "Να ακυρωθεί το ραντεβού;" in text_of(client.get(f"{own}cancel/"))
+    page = text_of(client.post(f"{own}cancel/", {"reason": "Δεν χρειάζεται πια"}, follow=True))
     cancelled = Appointment.objects.get()
     assert (cancelled.status, cancelled.cancelled_by) == (Status.CANCELLED, "citizen")
     assert cancelled.cancel_reason == "Δεν χρειάζεται πια"
@@ -282,7 +261,7 @@ def test_cancel_twice_changes_nothing(client: Client, own: str) -> None:
 
 
 def test_cancel_reason_that_is_too_long_is_told(client: Client, own: str) -> None:
-    page = text(client.post(f"{own}cancel/", {"reason": "α" * 301}))
+    page = text_of(client.post(f"{own}cancel/", {"reason": "α" * 301}))
     assert "govgr-error-message" in page
     assert "α" * 301 in page
     assert Appointment.objects.get().status == Status.BOOKED
@@ -290,13 +269,13 @@ def test_cancel_reason_that_is_too_long_is_told(client: Client, own: str) -> Non
 
 def test_page_tells_how_accessible_the_branch_is(client: Client, own: str) -> None:
     Branch.objects.update(access_el="Ράμπα και ανελκυστήρας.")
-    assert "Ράμπα και ανελκυστήρας." in text(client.get(own))
+    assert "Ράμπα και ανελκυστήρας." in text_of(client.get(own))
 
 
 def test_page_names_the_clock_of_who_serves_from_afar(client: Client, own: str) -> None:
-    assert "ώρα Ελλάδας" not in text(client.get(own))
+    assert "ώρα Ελλάδας" not in text_of(client.get(own))
     Appointment.objects.update(channel="video")
-    assert "ώρα Ελλάδας" in text(client.get(own))
+    assert "ώρα Ελλάδας" in text_of(client.get(own))
 
 
 # Confirming the address
@@ -306,20 +285,20 @@ def test_page_names_the_clock_of_who_serves_from_afar(client: Client, own: str) 
 def unverified(client: Client, branch: Branch) -> Appointment:
     Agency.objects.update(verify_minutes=30)
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(9).pk, procedure, "in_person", by=GUEST, now=NOW)
+    held = booking.hold(slot_at(at(9)).pk, procedure, "in_person", by=GUEST, now=NOW)
     waiting = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     client.get(f"{waiting.get_absolute_url()}?key={waiting.link_key}")
     return waiting
 
 
 def test_opening_the_verify_link_changes_nothing(client: Client, unverified: Appointment) -> None:
-    assert "Επιβεβαίωση του ραντεβού" in text(client.get(f"{unverified.get_absolute_url()}verify/"))
+    assert "Επιβεβαίωση του ραντεβού" in text_of(client.get(f"{unverified.get_absolute_url()}verify/"))
     assert Appointment.objects.get().status == Status.UNVERIFIED
 
 
 def test_verify_books_once_and_repeats_harmlessly(client: Client, unverified: Appointment) -> None:
     address = f"{unverified.get_absolute_url()}verify/"
-    assert "Το ραντεβού σας κλείστηκε" in text(client.post(address, follow=True))
+    assert "Το ραντεβού σας κλείστηκε" in text_of(client.post(address, follow=True))
     assert Appointment.objects.get().status == Status.BOOKED
     assert client.post(address).headers["Location"] == unverified.get_absolute_url()
     assert client.get(address).headers["Location"] == unverified.get_absolute_url()
@@ -333,9 +312,9 @@ def test_mail_that_has_not_come_is_sent_again(
     client: Client, unverified: Appointment, clock: time_machine.Traveller
 ) -> None:
     again = f"{unverified.get_absolute_url()}verify/again/"
-    assert again in text(client.get(f"{unverified.get_absolute_url()}done/"))
+    assert again in text_of(client.get(f"{unverified.get_absolute_url()}done/"))
     clock.shift(minutes(2))
-    page = text(client.post(again, follow=True))
+    page = text_of(client.post(again, follow=True))
     assert "citizen1@example.org" in page
     newest = unverified.notifications.latest("pk")
     assert (newest.kind, newest.state, newest.due_at) == ("verify", "pending", NOW + minutes(2))
@@ -351,7 +330,7 @@ def test_mail_is_sent_again_at_most_twice_and_once_a_minute(
     assert verify_mails(unverified) == 2
     for _minute in range(5):
         clock.shift(minutes(1))
-        page = text(client.post(again, follow=True))
+        page = text_of(client.post(again, follow=True))
     assert verify_mails(unverified) == 3
     assert "Δεν μπορούμε να στείλουμε ξανά" in page
 
@@ -370,7 +349,7 @@ def test_verify_too_late_leads_to_a_new_choice(
     clock.shift(minutes(31))
     if swept:
         booking.expire(by=WORKER, now=NOW + minutes(31))
-    page = text(client.post(f"{unverified.get_absolute_url()}verify/"))
+    page = text_of(client.post(f"{unverified.get_absolute_url()}verify/"))
     assert "Η ώρα δεν κρατιέται πλέον" in page
     assert "/mykeplive/kep-dilosi/book/?channel=in_person" in page
 
@@ -380,7 +359,7 @@ def test_verify_too_late_leads_to_a_new_choice(
 
 def test_rating_is_anonymous_and_once(client: Client, own: str, booked: Appointment) -> None:
     served = serve(booked)
-    assert f"{own}rate/" in text(client.get(own))
+    assert f"{own}rate/" in text_of(client.get(own))
     client.post(f"{own}rate/", {"score": "5", "comment": "Γρήγορα"})
     client.post(f"{own}rate/", {"score": "1"})
     rating = Rating.objects.get()
@@ -388,12 +367,12 @@ def test_rating_is_anonymous_and_once(client: Client, own: str, booked: Appointm
     served.refresh_from_db()
     assert served.rated_at is not None
     assert served.rated_at.time() == time()  # the day alone
-    assert f"{own}rate/" not in text(client.get(own))
+    assert f"{own}rate/" not in text_of(client.get(own))
 
 
 def test_rating_without_a_score_is_told(client: Client, own: str, booked: Appointment) -> None:
     serve(booked)
-    page = text(client.post(f"{own}rate/", {"comment": "Γρήγορα"}))
+    page = text_of(client.post(f"{own}rate/", {"comment": "Γρήγορα"}))
     assert "Επιλέξτε πόσο ικανοποιημένοι είστε." in page
     assert "Γρήγορα" in page
 
@@ -404,8 +383,8 @@ def test_rating_before_the_service_is_not_possible(client: Client, own: str) -> 
 
 
 def test_history_tells_what_happened(client: Client, own: str, booked: Appointment) -> None:
-    booking.reschedule(booked, slot_at(10).pk, by=GUEST, now=NOW + minutes(1))
+    booking.reschedule(booked, slot_at(at(10)).pk, by=GUEST, now=NOW + minutes(1))
     booking.cancel(booked, by=STAFF, now=NOW + minutes(2))
-    page = text(client.get(own))
+    page = text_of(client.get(own))
     places = [page.index(event) for event in ("Κλείστηκε</span>", "Αλλάξατε την ώρα: από", "Ακυρώθηκε από τον φορέα")]
     assert places == sorted(places)

@@ -290,7 +290,7 @@ def test_many_bookings_in_a_moment_wake_the_worker_at_once_and_after_the_last() 
     tasks_waiting()
     for number, slot in enumerate(slots):
         an_appointment(slot, number)
-    last_booked = datetime.now(UTC)
+    last_booked = datetime.now(UTC)  # as the task's time is reckoned: the worker keeps the real clock
     later, now = headers_waiting()  # as Celery's queue is read: from its end
     assert now["eta"] is None
     assert last_booked < datetime.fromisoformat(later["eta"]) < last_booked + timedelta(seconds=WAKE_PAUSE)

@@ -3,10 +3,8 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
-from threading import Barrier
 from typing import Any
 
 import pytest
@@ -31,42 +29,12 @@ from tests.builders import (
     an_appointment,
     an_open_branch,
 )
+from tests.races import assert_counts_agree, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PARALLEL = 200
 STORM_SECONDS = 10
-EXPECTED = """
-SELECT slot.id, slot.taken, count(appointment.id)
-FROM appointments_timeslot slot
-LEFT JOIN appointments_appointment appointment ON slot.id = ANY(appointment.slot_ids)
-GROUP BY slot.id HAVING slot.taken <> count(appointment.id)
-"""
-
-
-def at_once(calls: list[Callable[[], Any]]) -> Counter[str]:
-    """Run all calls in threads of their own that start together; count the results by name."""
-    barrier = Barrier(len(calls))
-
-    def run(call: Callable[[], Any]) -> str:
-        connection.ensure_connection()
-        barrier.wait(30)
-        try:
-            return str(call() and "done")
-        except BookingError as refusal:
-            return type(refusal).__name__
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(len(calls)) as pool:
-        return Counter(pool.map(run, calls))
-
-
-def assert_counts_agree() -> None:
-    """`taken` is the number of appointments that hold the slot, everywhere."""
-    with connection.cursor() as cursor:
-        cursor.execute(EXPECTED)
-        assert cursor.fetchall() == []
 
 
 def the_procedure() -> Procedure:

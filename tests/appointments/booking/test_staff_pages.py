@@ -8,7 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db import transaction
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -28,40 +28,32 @@ from tests.builders import (
     a_rule,
     a_user,
     an_agency,
+    an_always_open_branch,
     an_appointment,
     an_officer,
     an_open_branch,
+    booked_after,
     by,
     slots_of,
 )
+from tests.pages import signed_in, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 DAY = "/en/admin/appointments/appointment/day/"
 
 
 @pytest.fixture
 def branch() -> Branch:
-    """ΚΕΠ Χανίων, open around the clock from the real now on, for the pages read the real clock."""
-    agency = an_agency()
-    branch = a_branch(agency)
-    a_procedure(agency, channels=[Channel.IN_PERSON, Channel.VIDEO, Channel.PHONE])
-    a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", channels=[*Channel])
-    publish([branch.pk], now=timezone.now())
-    return branch
-
-
-def signed_in(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
+    return an_always_open_branch()
 
 
 def next_slot(branch: Branch, place: int = 0) -> TimeSlot:
-    slots = TimeSlot.objects.filter(branch=branch, starts_at__gt=timezone.now() + timedelta(hours=2), taken=0)
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=NOW + timedelta(hours=2), taken=0)
     return slots.order_by("starts_at")[place]
 
 
 def booked(branch: Branch, number: int = 1, **contact: object) -> Appointment:
-    return an_appointment(next_slot(branch), number, now=timezone.now(), **contact)
+    return booked_after(branch, NOW + timedelta(hours=2), number, **contact)
 
 
 def day_of(appointment: Appointment) -> str:
@@ -71,10 +63,6 @@ def day_of(appointment: Appointment) -> str:
 def page_of(appointment: Appointment, name: str) -> str:
     with translation.override("en"):
         return reverse(f"admin:appointments_appointment_{name}", args=[appointment.reference])
-
-
-def text_of(response: object) -> str:
-    return response.content.decode()  # type: ignore[attr-defined]
 
 
 # The day
@@ -105,7 +93,7 @@ def test_day_shows_the_branchs_clock(client: Client) -> None:
     branch = a_branch(agency, "ny", timezone="America/New_York", name_en="New York")
     a_procedure(agency, "ypex-one")
     a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50")
-    publish([branch.pk], now=timezone.now())
+    publish([branch.pk], now=NOW)
     appointment = booked(branch)
     text = text_of(signed_in(client, an_officer(branch)).get(day_of(appointment)))
     assert f"<b>{branch.local(appointment.starts_at):%H:%M}</b>" in text
@@ -113,7 +101,7 @@ def test_day_shows_the_branchs_clock(client: Client) -> None:
 
 def test_day_filters_and_counts(client: Client, branch: Branch) -> None:
     first, second = booked(branch, 1), booked(branch, 2)
-    booking.arrive(first, by=GUEST, now=timezone.now())
+    booking.arrive(first, by=GUEST, now=NOW)
     signed_in(client, an_officer(branch))
     text = text_of(client.get(day_of(first) + "&state=arrived"))
     assert first.spoken_reference in text
@@ -138,7 +126,7 @@ def test_day_without_appointments_leads_to_the_nearest_ones(client: Client, bran
     appointment = booked(branch)
     signed_in(client, an_officer(branch))
     day = branch.local(appointment.starts_at).date()
-    booking.cancel(an_appointment(next_slot(branch, 200), 2, now=timezone.now()), by=GUEST, now=timezone.now())
+    booking.cancel(an_appointment(next_slot(branch, 200), 2), by=GUEST, now=NOW)
     empty = text_of(client.get(f"{DAY}?date={day - timedelta(days=20)}"))
     assert "No appointments on this day." in empty
     assert f"date={day:%Y-%m-%d}" in empty
@@ -170,7 +158,7 @@ def test_buttons_are_those_that_the_verbs_allow(channel: str, status: str, hours
 
 @pytest.mark.parametrize("channel", [Channel.IN_PERSON, Channel.VIDEO])
 def test_nobody_arrives_on_another_days_list(branch: Branch, channel: str) -> None:
-    appointment = an_appointment(next_slot(branch), channel=channel, now=timezone.now())
+    appointment = an_appointment(next_slot(branch), channel=channel)
     for hours, expected in ((11, {"arrive", "serve", "move", "cancel"}), (13, {"move", "cancel"})):
         offered = possible(appointment, appointment.starts_at - timedelta(hours=hours))
         assert {step.name for step in offered} == expected
@@ -217,7 +205,7 @@ def test_step_by_a_second_officer_says_so_and_changes_nothing(client: Client, br
 
 def test_steps_of_the_list_keep_the_ticket_right(client: Client, branch: Branch) -> None:
     officer, appointment = an_officer(branch), booked(branch)
-    desk = desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
+    desk = desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=NOW)
     signed_in(client, officer)
     states = []
     for name in ("arrive", "serve", "complete"):
@@ -229,7 +217,7 @@ def test_steps_of_the_list_keep_the_ticket_right(client: Client, branch: Branch)
 
 def test_begin_from_the_list_waits_for_the_desk(client: Client, branch: Branch) -> None:
     officer, first, second = an_officer(branch), booked(branch, 1), booked(branch, 2)
-    desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
+    desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=NOW)
     signed_in(client, officer)
     client.post(page_of(first, "serve"), {"next": DAY})
     response = client.post(page_of(second, "serve"), {"next": DAY}, follow=True)
@@ -289,7 +277,7 @@ def test_moving_to_a_taken_time_is_refused_at_the_times(client: Client, branch: 
 
 def test_ended_appointment_is_not_moved(client: Client, branch: Branch) -> None:
     appointment = booked(branch)
-    booking.cancel(appointment, by=GUEST, now=timezone.now())
+    booking.cancel(appointment, by=GUEST, now=NOW)
     page = text_of(signed_in(client, an_officer(branch)).get(page_of(appointment, "move")))
     assert "can no longer be moved" in page
     assert 'name="slot"' not in page
@@ -309,7 +297,7 @@ def test_detail_shows_contact_messages_and_who_did_what(client: Client, branch: 
 
 
 def test_detail_of_a_video_appointment_leads_to_its_call(client: Client, branch: Branch) -> None:
-    appointment = an_appointment(next_slot(branch), channel=Channel.VIDEO, now=timezone.now())
+    appointment = an_appointment(next_slot(branch), channel=Channel.VIDEO)
     text = text_of(signed_in(client, an_officer(branch)).get(page_of(appointment, "change")))
     assert appointment.page_url("join") in text
 
@@ -325,8 +313,8 @@ def test_detail_shows_the_tax_number_where_the_service_asks_for_it(client: Clien
 
 def test_detail_shows_typed_text_as_text(client: Client, branch: Branch) -> None:
     appointment = booked(branch, notes="<script>alert(1)</script>")
-    text = text_of(signed_in(client, an_officer(branch)).get(page_of(appointment, "change")))
-    assert "<script>alert" not in text
+    page = signed_in(client, an_officer(branch)).get(page_of(appointment, "change"))
+    assert "<script>alert" not in page.content.decode()
 
 
 # Search
@@ -354,7 +342,7 @@ def test_search_finds_by_name_mail_and_telephone(client: Client, branch: Branch,
 
 @pytest.mark.parametrize(("query", "latest_first"), [("", False), ("?when=all", True), ("?q=politis", True)])
 def test_list_begins_with_what_is_nearest(client: Client, branch: Branch, query: str, latest_first: bool) -> None:
-    first, last = booked(branch, 1), an_appointment(next_slot(branch, 50), 2, now=timezone.now())
+    first, last = booked(branch, 1), an_appointment(next_slot(branch, 50), 2)
     text = text_of(signed_in(client, an_officer(branch)).get(f"/en/admin/appointments/appointment/{query}"))
     assert (text.index(first.spoken_reference) > text.index(last.spoken_reference)) == latest_first
 
@@ -423,9 +411,7 @@ def test_double_click_books_a_caller_once(client: Client, branch: Branch) -> Non
 
 
 def test_caller_gets_a_time_within_the_agencys_notice(client: Client, branch: Branch) -> None:
-    slot = TimeSlot.objects.filter(branch=branch, starts_at__gt=timezone.now() + timedelta(minutes=2)).earliest(
-        "starts_at"
-    )
+    slot = TimeSlot.objects.filter(branch=branch, starts_at__gt=NOW + timedelta(minutes=2)).earliest("starts_at")
     signed_in(client, an_officer(branch))
     assert f'value="{slot.pk}"' in text_of(client.get(wish(branch)))
     client.post(wish(branch), a_caller(slot))

@@ -1,32 +1,23 @@
 """Private calendar addresses: what they hold, who may make them, and when they answer nobody any more."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, time
 from typing import Any
 
 import pytest
+import time_machine
 from django.test import Client
 from icalendar import Calendar, Event
 from pytest_django import DjangoAssertNumQueries
-from time_machine import TimeMachineFixture
 
 from accounts.models import User
-from agencies.models import Branch, Channel, Membership
+from agencies.models import Channel, Membership
 from appointments import booking
 from appointments.messages import invitations
-from appointments.models import Feed, TimeSlot
-from tests.builders import NOW, STAFF, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at, by
+from appointments.models import Feed
+from tests.builders import NOW, STAFF, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at, by, slot_at
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 FEEDS = "/admin/appointments/appointment/calendar/feeds/"
-
-
-@pytest.fixture(autouse=True)
-def _in_march(time_machine: TimeMachineFixture) -> None:
-    time_machine.move_to(NOW, tick=False)
-
-
-def slot_at(branch: Branch, moment: datetime) -> TimeSlot:
-    return TimeSlot.objects.get(branch=branch, starts_at=moment)
 
 
 def a_feed(**whose: Any) -> Feed:
@@ -51,7 +42,7 @@ def only_event(client: Client, feed: Feed) -> Event:
 
 def test_branch_feed_holds_its_appointments_without_names(client: Client) -> None:
     branch = an_open_branch()
-    appointment = an_appointment(slot_at(branch, at(10)), channel=Channel.VIDEO, name="Μαρία Παπαδοπούλου")
+    appointment = an_appointment(slot_at(at(10), branch), channel=Channel.VIDEO, name="Μαρία Παπαδοπούλου")
     feed = a_feed(branch=branch)
     found = read(client, feed)
     (event,) = found.events
@@ -66,7 +57,7 @@ def test_branch_feed_holds_its_appointments_without_names(client: Client) -> Non
 
 def test_names_are_shown_where_the_agency_allows_it(client: Client) -> None:
     branch = an_open_branch()
-    an_appointment(slot_at(branch, at(10)), name="Μαρία Παπαδοπούλου")
+    an_appointment(slot_at(at(10), branch), name="Μαρία Παπαδοπούλου")
     feed = a_feed(branch=branch)
     old = client.get(f"/feeds/{feed.key}.ics")["ETag"]
     branch.agency.feeds_show_names = True
@@ -81,7 +72,7 @@ def test_any_text_survives_the_calendar_format(client: Client) -> None:
     branch.agency.save()
     name = "Ηλίας, «ο» γιος; \\ του Κωνσταντίνου-Παναγιώτη Παπαδιαμαντοπούλου της Αικατερίνης"
     branch.agency.procedures.update(name_el="Άδεια; έκδοση, ανανέωση\nκαι " + "αντικατάσταση " * 9)
-    an_appointment(slot_at(branch, at(10)), name=name)
+    an_appointment(slot_at(at(10), branch), name=name)
     feed = a_feed(branch=branch)
     summary = str(only_event(client, feed)["summary"])
     assert summary == f"{branch.agency.procedures.get().name_el} · Με φυσική παρουσία · {name}"
@@ -91,24 +82,24 @@ def test_any_text_survives_the_calendar_format(client: Client) -> None:
 
 def test_feed_speaks_the_language_of_its_address(client: Client) -> None:
     branch = an_open_branch()
-    an_appointment(slot_at(branch, at(10)))
+    an_appointment(slot_at(at(10), branch))
     (event,) = read(client, a_feed(branch=branch), "/en").events
     assert event["summary"] == "Solemn declaration · In person"
 
 
 def test_officer_and_citizen_have_different_events(client: Client) -> None:
     branch = an_open_branch()
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     citizens = Calendar.from_ical(invitations.download(appointment, now=NOW)).events[0]
     assert only_event(client, a_feed(branch=branch))["uid"] != citizens["uid"]
 
 
 def test_moved_appointment_is_the_same_event_and_a_cancelled_one_none(client: Client) -> None:
     branch = an_open_branch()
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     feed = a_feed(branch=branch)
     before = only_event(client, feed)
-    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by=STAFF, now=NOW)
+    booking.reschedule(appointment, slot_at(at(12), branch).pk, by=STAFF, now=NOW)
     after = only_event(client, feed)
     assert (after["uid"], after["sequence"]) == (before["uid"], 1)
     assert after.decoded("dtstart") == at(12).astimezone(UTC)
@@ -116,19 +107,19 @@ def test_moved_appointment_is_the_same_event_and_a_cancelled_one_none(client: Cl
     assert uids(client, feed) == []
 
 
-def test_feed_begins_a_week_ago(client: Client, time_machine: TimeMachineFixture) -> None:
+def test_feed_begins_a_week_ago(client: Client, clock: time_machine.Traveller) -> None:
     branch = an_open_branch()
-    an_appointment(slot_at(branch, at(10)))
+    an_appointment(slot_at(at(10), branch))
     feed = a_feed(branch=branch)
-    time_machine.move_to(at(23, day=date(2026, 3, 10)))
+    clock.move_to(at(23, day=date(2026, 3, 10)))
     assert len(uids(client, feed)) == 1
-    time_machine.move_to(at(12, day=date(2026, 3, 11)))
+    clock.move_to(at(12, day=date(2026, 3, 11)))
     assert uids(client, feed) == []
 
 
 def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     branch = an_open_branch()
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     url = f"/feeds/{a_feed(branch=branch).key}.ics"
     first = client.get(url)
     assert first["Cache-Control"] == "private, max-age=0, must-revalidate"
@@ -136,7 +127,7 @@ def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_quer
     known = {"if-none-match": first["ETag"]}
     with django_assert_num_queries(2):  # the feed, and whether a row has changed
         assert client.get(url, headers=known).status_code == 304
-    booking.reschedule(appointment, slot_at(branch, at(12)).pk, by=STAFF, now=NOW)
+    booking.reschedule(appointment, slot_at(at(12), branch).pk, by=STAFF, now=NOW)
     assert client.get(url, headers=known).status_code == 200
 
 
@@ -147,7 +138,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     feed = a_feed(branch=branch)
     for numbers in ((1,), (2, 3)):
         for number in numbers:
-            an_appointment(slot_at(branch, at(10)), number)
+            an_appointment(slot_at(at(10), branch), number)
         with django_assert_num_queries(6):  # and appointments with agency, branch and service
             read(client, feed)
     assert len(uids(client, feed)) == 3
@@ -156,7 +147,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
 def test_officers_feed_holds_what_is_assigned_and_absences(client: Client) -> None:
     branch = an_open_branch(desks=2)
     officer = an_officer(branch)
-    mine, _other = (an_appointment(slot_at(branch, at(10)), number) for number in (1, 2))
+    mine, _other = (an_appointment(slot_at(at(10), branch), number) for number in (1, 2))
     booking.assign(mine, officer, by=by(officer), now=NOW)
     a_closure(branch, date(2026, 3, 5), until_date=date(2026, 3, 6), kind="absence", officer=officer, reason_el="Άδεια")
     hours = {"from_time": time(9), "until_time": time(11)}
@@ -172,7 +163,7 @@ def test_officers_feed_holds_what_is_assigned_and_absences(client: Client) -> No
 def test_officer_who_left_a_branch_sees_nothing_of_it_and_the_branch_feed_stays(client: Client) -> None:
     branch = an_open_branch()
     officer = an_officer(branch)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     booking.assign(appointment, officer, by=by(officer), now=NOW)
     own, of_branch = a_feed(officer=officer), a_feed(branch=branch)
     assert len(uids(client, own)) == 1
@@ -196,7 +187,7 @@ def test_unknown_address_is_not_found(client: Client) -> None:
 def test_branch_feed_holds_nothing_of_another_branch(client: Client) -> None:
     branch = an_open_branch()
     other = a_branch(branch.agency, "kep-patra")
-    an_appointment(slot_at(branch, at(10)))
+    an_appointment(slot_at(at(10), branch))
     assert uids(client, a_feed(branch=other)) == []
 
 

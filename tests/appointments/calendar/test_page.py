@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
-from time_machine import TimeMachineFixture
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Closure, Role
@@ -33,18 +32,13 @@ from tests.builders import (
     an_open_branch,
     at,
     by,
+    slot_at,
     slots_of,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 CALENDAR = "/admin/appointments/appointment/calendar/"
 TUESDAY = "2026-03-03"
-
-
-@pytest.fixture(autouse=True)
-def _in_march(time_machine: TimeMachineFixture) -> None:
-    """Pages read the clock: it is Monday morning."""
-    time_machine.move_to(NOW, tick=False)
 
 
 def signed_in(client: Client, place: Any, role: str = Role.AGENT) -> User:
@@ -59,17 +53,13 @@ def data(client: Client, branch: Branch, **query: str) -> dict[str, Any]:
     return answer.json()
 
 
-def slot_at(branch: Branch, moment: datetime) -> TimeSlot:
-    return TimeSlot.objects.get(branch=branch, starts_at=moment)
-
-
 # What the one answer holds
 
 
 def test_answer_holds_appointments_on_the_branch_clock(client: Client) -> None:
     branch = an_open_branch(desks=2)
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10, 20)), channel=Channel.VIDEO, name="Μαρία Παπαδοπούλου")
+    appointment = an_appointment(slot_at(at(10, 20), branch), channel=Channel.VIDEO, name="Μαρία Παπαδοπούλου")
     found = data(client, branch)
     assert found["reference"] == [appointment.reference]
     assert found["start"] == [24 * 60 + 10 * 60 + 20]
@@ -84,7 +74,7 @@ def test_answer_holds_appointments_on_the_branch_clock(client: Client) -> None:
 def test_answer_speaks_the_language_of_its_address(client: Client) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
-    an_appointment(slot_at(branch, at(10)))
+    an_appointment(slot_at(at(10), branch))
     english = client.get(f"/en{CALENDAR}data/", {"branch": branch.code, "date": TUESDAY}).json()
     assert english["procedure"][0] == ["Solemn declaration"]
 
@@ -103,7 +93,7 @@ def test_week_of_a_clock_change_keeps_the_wall_clock(client: Client) -> None:
 def test_free_places_are_counted_by_hour_from_now_on(client: Client) -> None:
     branch = an_open_branch(desks=2)
     signed_in(client, branch)
-    an_appointment(slot_at(branch, at(10, 20)))
+    an_appointment(slot_at(at(10, 20), branch))
     free = {begins: (free, places) for begins, free, places in data(client, branch)["free"]}
     assert free[24 * 60 + 10 * 60] == (11, 12)
     assert free[24 * 60 + 11 * 60] == (12, 12)
@@ -131,7 +121,7 @@ def test_closures_of_branch_and_agency_are_told_with_their_reason(client: Client
 def test_nobody_is_shown_who_is_not_expected(client: Client, status: str) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     slots = appointment.slot_ids if status == Status.HELD else []
     Appointment.objects.update(status=status, slot_ids=slots, expires_at=NOW + timedelta(minutes=10))
     assert data(client, branch)["reference"] == []
@@ -141,9 +131,9 @@ def test_filters_leave_the_rest_out(client: Client) -> None:
     branch = an_open_branch(desks=4)
     officer = signed_in(client, branch)
     other = a_procedure(branch.agency, "kep-other")
-    first = an_appointment(slot_at(branch, at(9)), 1)
-    second = an_appointment(slot_at(branch, at(9)), 2, channel=Channel.VIDEO)
-    third = an_appointment(slot_at(branch, at(9)), 3, procedure=other)
+    first = an_appointment(slot_at(at(9), branch), 1)
+    second = an_appointment(slot_at(at(9), branch), 2, channel=Channel.VIDEO)
+    third = an_appointment(slot_at(at(9), branch), 3, procedure=other)
     booking.assign(third, officer, by=by(officer), now=NOW)
     assert data(client, branch, channel="video")["reference"] == [second.reference]
     assert data(client, branch, procedure="kep-other")["reference"] == [third.reference]
@@ -155,7 +145,7 @@ def test_filters_leave_the_rest_out(client: Client) -> None:
 def test_same_state_is_answered_with_nothing_and_any_change_with_news(client: Client) -> None:
     branch = an_open_branch(desks=2)
     officer = signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(9)))
+    appointment = an_appointment(slot_at(at(9), branch))
 
     def is_news(seen: str) -> bool:
         query = {"branch": branch.code, "date": TUESDAY, "view": "week", "seen": seen}
@@ -164,7 +154,7 @@ def test_same_state_is_answered_with_nothing_and_any_change_with_news(client: Cl
     changes = [
         lambda: booking.assign(appointment, officer, by=by(officer), now=NOW),
         lambda: booking.cancel(appointment, by=STAFF, now=NOW),
-        lambda: an_appointment(slot_at(branch, at(11)), 2),
+        lambda: an_appointment(slot_at(at(11), branch), 2),
         lambda: a_closure(branch, date(2026, 3, 5)),
         lambda: Desk.objects.create(branch=branch, name="1"),
     ]
@@ -173,9 +163,9 @@ def test_same_state_is_answered_with_nothing_and_any_change_with_news(client: Cl
         assert not is_news(seen)
         change()
         assert is_news(seen)
-    an_appointment(slot_at(branch, at(9, day=date(2026, 3, 10))), 3)
+    an_appointment(slot_at(at(9, day=date(2026, 3, 10)), branch), 3)
     seen = data(client, branch)["seen"]
-    an_appointment(slot_at(branch, at(10, day=date(2026, 3, 10))), 4)
+    an_appointment(slot_at(at(10, day=date(2026, 3, 10)), branch), 4)
     assert not is_news(seen)  # another week
 
 
@@ -187,7 +177,7 @@ def test_week_takes_the_same_queries_for_one_and_three(
 ) -> None:
     branch = an_open_branch(desks=6)
     signed_in(client, branch)
-    an_appointment(slot_at(branch, at(9)), 1)
+    an_appointment(slot_at(at(9), branch), 1)
     for count in (1, 3):
         for view in ("week", "desks"):
             with django_assert_num_queries(8):  # session, user, role, branch, state, appointments, slots, closures
@@ -197,7 +187,7 @@ def test_week_takes_the_same_queries_for_one_and_three(
             query = {"branch": branch.code, "date": TUESDAY, "view": "week", "seen": seen}
             assert client.get(f"{CALENDAR}data/", query).status_code == 204
         for number in (2, 3):
-            an_appointment(slot_at(branch, at(9)), number * 10 + count)
+            an_appointment(slot_at(at(9), branch), number * 10 + count)
 
 
 @pytest.mark.parametrize("view", ["week", "list", "month", "desks"])
@@ -211,7 +201,7 @@ def test_page_takes_the_same_queries_for_one_and_three(
     client.get(CALENDAR, query)  # remembers the branch
     for numbers in ((1,), (2, 3)):
         for number in numbers:
-            appointment = an_appointment(slot_at(branch, at(9)), number)
+            appointment = an_appointment(slot_at(at(9), branch), number)
             booking.assign(appointment, officer, by=by(officer), now=NOW)
         with django_assert_num_queries(queries[view]):
             assert client.get(CALENDAR, query).status_code == 200
@@ -316,7 +306,7 @@ def test_desks_view_names_the_desk_of_the_ticket(client: Client) -> None:
     officer = signed_in(client, branch)
     Desk.objects.create(branch=branch, name="5")
     desk = Desk.objects.create(branch=branch, name="7")
-    appointment = booking.serve(an_appointment(slot_at(branch, at(9))), by=by(officer), now=NOW)
+    appointment = booking.serve(an_appointment(slot_at(at(9), branch)), by=by(officer), now=NOW)
     fields = {
         "day": date(2026, 3, 3),
         "number": 1,
@@ -335,7 +325,7 @@ def test_desks_view_names_the_desk_of_the_ticket(client: Client) -> None:
 def test_list_and_month_say_what_the_calendar_draws(client: Client) -> None:
     branch = an_open_branch(desks=2)
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10, 20)), name="Μαρία Παπαδοπούλου")
+    appointment = an_appointment(slot_at(at(10, 20), branch), name="Μαρία Παπαδοπούλου")
     a_closure(branch, date(2026, 3, 3), reason_el="Μετακόμιση", from_time="12:00", until_time="13:00")
     listed = client.get(CALENDAR, {"view": "list", "date": TUESDAY}).content.decode()
     for text in ("Μαρία Παπαδοπούλου", "10:20", "Υπεύθυνη δήλωση", "12:00–13:00 Μετακόμιση", "Τρίτη 3 Μαρτίου"):
@@ -369,7 +359,7 @@ def test_nonsense_in_the_address_shows_the_week(client: Client, query: dict[str,
 
 def test_another_branch_does_not_exist(client: Client) -> None:
     branch = an_open_branch()
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     other = a_branch(branch.agency, "kep-patra")
     signed_in(client, other, Role.SUPERVISOR)
     code = {"branch": branch.code, "date": TUESDAY}
@@ -378,7 +368,7 @@ def test_another_branch_does_not_exist(client: Client) -> None:
     for path in ("calendar-move/?at=2026-03-03T11:00", "assign/"):
         url = f"/admin/appointments/appointment/{appointment.reference}/{path}"
         assert client.get(url).status_code in (404, 405)
-        assert client.post(url, {"slot": slot_at(branch, at(11)).pk, "revision": 0}).status_code == 404
+        assert client.post(url, {"slot": slot_at(at(11), branch).pk, "revision": 0}).status_code == 404
     assert data(client, other)["reference"] == []
     appointment.refresh_from_db()
     assert (appointment.starts_at, appointment.officer) == (at(10), None)
@@ -434,7 +424,7 @@ def confirmed(client: Client, appointment: Appointment, slot: TimeSlot, revision
 def test_drop_asks_first_and_moves_when_confirmed(client: Client) -> None:
     branch = an_open_branch()
     officer = signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     asked = dropped(client, appointment, "2026-03-04T11:30")
     assert "Τετάρτη 4 Μαρτίου, 11:30" in asked.content.decode()
     appointment.refresh_from_db()
@@ -456,7 +446,7 @@ def test_drop_asks_first_and_moves_when_confirmed(client: Client) -> None:
 def test_drop_where_no_free_time_is_says_so(client: Client, moment: str) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     answer = dropped(client, appointment, moment)
     assert answer.status_code == 409
     assert "Δεν υπάρχει τότε ελεύθερη ώρα" in answer.content.decode()
@@ -465,8 +455,8 @@ def test_drop_where_no_free_time_is_says_so(client: Client, moment: str) -> None
 def test_drop_on_a_taken_time_says_so_and_one_taken_meanwhile_too(client: Client) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10)), 1)
-    an_appointment(slot_at(branch, at(11)), 2)
+    appointment = an_appointment(slot_at(at(10), branch), 1)
+    an_appointment(slot_at(at(11), branch), 2)
     assert dropped(client, appointment, "2026-03-03T11:00").status_code == 409
     slot = dropped(client, appointment, "2026-03-03T12:00").context["slot"]
     an_appointment(slot, 3)
@@ -480,9 +470,9 @@ def test_drop_on_a_taken_time_says_so_and_one_taken_meanwhile_too(client: Client
 def test_confirming_an_old_question_changes_nothing(client: Client) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     slot = dropped(client, appointment, "2026-03-03T12:00").context["slot"]
-    booking.reschedule(appointment, slot_at(branch, at(13)).pk, by=STAFF, now=NOW)
+    booking.reschedule(appointment, slot_at(at(13), branch).pk, by=STAFF, now=NOW)
     assert confirmed(client, appointment, slot, revision=0).status_code == 409
     appointment.refresh_from_db()
     assert appointment.starts_at == at(13)
@@ -492,7 +482,7 @@ def test_long_appointment_moves_over_its_own_old_time(client: Client) -> None:
     branch = an_open_branch()
     signed_in(client, branch)
     long = a_procedure(branch.agency, "kep-long", duration_minutes=30)
-    appointment = an_appointment(slot_at(branch, at(10)), procedure=long)
+    appointment = an_appointment(slot_at(at(10), branch), procedure=long)
     slot = dropped(client, appointment, "2026-03-03T10:10").context["slot"]
     assert confirmed(client, appointment, slot).status_code == 204
     appointment.refresh_from_db()
@@ -506,7 +496,7 @@ def test_assigned_officer_is_stored_with_an_event(client: Client) -> None:
     branch = an_open_branch()
     by = signed_in(client, branch)
     colleague = an_officer(branch.agency, email="colleague@example.org")
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     url = f"/admin/appointments/appointment/{appointment.reference}/assign/"
     client.post(url, {"officer": colleague.pk})
     appointment.refresh_from_db()
@@ -525,7 +515,7 @@ def test_only_officers_of_the_branch_are_offered(client: Client) -> None:
     stranger = an_officer(a_branch(branch.agency, "kep-patra"), email="patra@example.org")
     gone = an_officer(branch, email="gone@example.org")
     User.objects.filter(pk=gone.pk).update(is_active=False)
-    appointment = an_appointment(slot_at(branch, at(10)))
+    appointment = an_appointment(slot_at(at(10), branch))
     page = client.get(f"/admin/appointments/appointment/{appointment.reference}/change/")
     assert set(page.context["assign"].fields["officer"].queryset) == {own, of_agency}
     client.post(f"/admin/appointments/appointment/{appointment.reference}/assign/", {"officer": stranger.pk})
@@ -536,7 +526,7 @@ def test_only_officers_of_the_branch_are_offered(client: Client) -> None:
 def test_nobody_is_assigned_after_service() -> None:
     branch = an_open_branch()
     officer = an_officer(branch)
-    appointment = booking.serve(an_appointment(slot_at(branch, at(10))), by=by(officer), now=NOW)
+    appointment = booking.serve(an_appointment(slot_at(at(10), branch)), by=by(officer), now=NOW)
     with pytest.raises(WrongStatus):
         booking.assign(appointment, None, by=by(officer), now=NOW)
     appointment.refresh_from_db()

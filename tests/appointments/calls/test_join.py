@@ -9,7 +9,6 @@ from django.test import Client
 from django.utils import timezone
 from icalendar import Calendar
 from playwright.sync_api import Page
-from pytest_django.fixtures import Settings
 
 from agencies.models import Branch, Channel, Role
 from appointments import booking, tasks
@@ -31,13 +30,7 @@ from tests.builders import (
 from tests.conftest import NewPage, hurry
 from videocalls.models import VideoCall
 
-SECRET = "a secret of thirty-two bytes or more"
 STARTS_AT = at(12)
-
-
-@pytest.fixture
-def jitsi(settings: Settings) -> None:
-    settings.JITSI_URL, settings.JITSI_APP_ID, settings.JITSI_SECRET = "https://meet.example.org", "mydesk", SECRET
 
 
 def a_video_appointment(provider: str = "jitsi", **contact: str) -> Appointment:

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -14,36 +13,31 @@ from agencies.models import Branch, Channel, Procedure, Role
 from appointments import counter
 from appointments.admin.counter.desks import desks_by_rules
 from appointments.counter import desks
-from appointments.models import Appointment, Desk, Event, Status, Ticket, TimeSlot
-from appointments.times.publishing import publish
+from appointments.models import Appointment, Desk, Event, Status, Ticket
 from tests.builders import (
-    EVERY_DAY,
     GUEST,
-    NOW,
+    MONDAY,
+    NOON,
     a_branch,
+    a_desk,
     a_procedure,
     a_rule,
-    an_agency,
-    an_appointment,
+    a_walk_in,
+    an_always_open_branch,
     an_officer,
+    booked_after,
     by,
-    where_it_is_noon,
 )
+from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 QUEUE = "/en/admin/appointments/appointment/queue/"
 State, Verb = Ticket.State, Event.Verb
 
 
 @pytest.fixture
 def branch() -> Branch:
-    """Open around the clock since some hours ago, and where it is about noon: the pages read the real clock."""
-    agency = an_agency()
-    branch = a_branch(agency, timezone=where_it_is_noon())
-    a_procedure(agency, channels=[*Channel])
-    a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", desks=2, channels=[*Channel])
-    publish([branch.pk], now=timezone.now() - timedelta(hours=4))
-    return branch
+    return an_always_open_branch(desks=2)
 
 
 @pytest.fixture
@@ -55,20 +49,12 @@ def officer(client: Client, branch: Branch) -> User:
 
 @pytest.fixture
 def desk(branch: Branch, officer: User) -> Desk:
-    return desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
-
-
-def a_walk_in(branch: Branch, name: str = "", **more: object) -> Ticket:
-    procedure = branch.agency.procedures.earliest("pk")
-    return counter.take_ticket(branch, procedure, by=GUEST, now=timezone.now(), name=name, **more)  # type: ignore[arg-type]
+    return a_desk(branch, officer)
 
 
 def booked(branch: Branch, number: int = 1, *, minutes: int = 30, **more: object) -> Appointment:
     """An appointment of today, which may have begun."""
-    moment = timezone.now() + timedelta(minutes=minutes)
-    slots = TimeSlot.objects.filter(branch=branch, taken__lt=1)
-    slot = slots.filter(starts_at__gte=moment).earliest("starts_at")
-    return an_appointment(slot, number, now=timezone.now() - timedelta(hours=4), **more)  # type: ignore[arg-type]
+    return booked_after(branch, NOON + timedelta(minutes=minutes), number, **more)
 
 
 def press(client: Client, branch: Branch, step: str, *, script: bool = False, **form: object) -> str:
@@ -94,10 +80,6 @@ def state_of(ticket: Ticket) -> str:
     return Ticket.objects.get(pk=ticket.pk).state
 
 
-def text_of(response: object) -> str:
-    return response.content.decode()  # type: ignore[attr-defined]
-
-
 # The page
 
 
@@ -108,7 +90,7 @@ def test_officers_begin_with_the_queue(client: Client, branch: Branch, officer: 
 
 
 def test_queue_shows_who_waits_and_who_is_still_to_come(client: Client, branch: Branch, desk: Desk) -> None:
-    a_walk_in(branch, "Ελένη Νικολάου", priority=True)
+    a_walk_in(branch, NOON, name="Ελένη Νικολάου", priority=True)
     coming = booked(branch, 1)
     text = text_of(client.get(QUEUE))
     assert "B001" in text
@@ -119,7 +101,7 @@ def test_queue_shows_who_waits_and_who_is_still_to_come(client: Client, branch: 
 
 
 def test_queue_of_another_branch_does_not_exist(client: Client, branch: Branch) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     other = a_branch(branch.agency, "kep-other")
     client.force_login(an_officer(other, email="other@example.org"))
     assert client.get(QUEUE, {"branch": branch.code}).status_code == 404
@@ -160,7 +142,7 @@ def test_appointment_is_checked_in_at_the_counter(client: Client, branch: Branch
 
 
 def test_call_of_one_in_the_middle(client: Client, branch: Branch, desk: Desk) -> None:
-    first, second = a_walk_in(branch), a_walk_in(branch)
+    first, second = a_walk_in(branch, NOON), a_walk_in(branch, NOON)
     press(client, branch, "call", **on(second))
     assert (state_of(first), state_of(second)) == (State.WAITING, State.CALLED)
 
@@ -183,7 +165,7 @@ def test_video_appointment_leads_into_its_room(client: Client, branch: Branch, d
 
 
 def test_steps_at_a_desk(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)
     press(client, branch, "again", **on(ticket))
     ticket.refresh_from_db()
@@ -203,7 +185,7 @@ def test_steps_at_a_desk(client: Client, branch: Branch, desk: Desk) -> None:
 def test_forward_to_a_desk_and_to_a_service(client: Client, branch: Branch, desk: Desk) -> None:
     other = Desk.objects.create(branch=branch, name="2")
     special = a_procedure(branch.agency, "kep-special", is_offered=False, by_referral=True)
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)
     press(client, branch, "forward", desk="2", procedure=special.code, **on(ticket))
     ticket.refresh_from_db()
@@ -214,7 +196,7 @@ def test_forward_to_a_desk_and_to_a_service(client: Client, branch: Branch, desk
 
 
 def test_forward_to_nobody_is_refused(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)
     assert "Choose a desk or a service." in press(client, branch, "forward", **on(ticket))
     assert state_of(ticket) == State.CALLED
@@ -238,8 +220,8 @@ def test_officers_sit_pause_go_on_and_leave(client: Client, branch: Branch, offi
 
 def test_desks_are_set_up_as_rules_plan(client: Client, branch: Branch, officer: User) -> None:
     a_rule(branch, weekdays=[1], opens_at="10:00", closes_at="12:00", desks=3)
-    a_rule(branch, weekdays=[1], opens_at="12:00", closes_at="13:00", desks=4, valid_until=NOW.date())
-    assert desks_by_rules(branch, timezone.now().date()) == 5
+    a_rule(branch, weekdays=[1], opens_at="12:00", closes_at="13:00", desks=4, valid_until=MONDAY - timedelta(days=1))
+    assert desks_by_rules(branch, MONDAY) == 5
     assert "This branch has no desks yet." in text_of(client.get(QUEUE))
     for _twice in range(2):
         press(client, branch, "set-up")
@@ -257,7 +239,7 @@ def test_planned_and_seated_desks_stand_side_by_side(client: Client, branch: Bra
 
 
 def test_call_next_sent_twice_calls_one(client: Client, branch: Branch, desk: Desk) -> None:
-    first, second = a_walk_in(branch), a_walk_in(branch)
+    first, second = a_walk_in(branch, NOON), a_walk_in(branch, NOON)
     seen = on(second)["seen"]
     press(client, branch, "next", script=True, seen=seen)
     press(client, branch, "done", script=True, **on(first))
@@ -267,7 +249,7 @@ def test_call_next_sent_twice_calls_one(client: Client, branch: Branch, desk: De
 
 
 def test_step_sent_twice_is_done_once(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", script=True, seen=0)
     form = on(ticket)
     for _twice in range(2):
@@ -283,17 +265,17 @@ def test_ticket_asked_for_twice_is_one(client: Client, branch: Branch, officer: 
 
 
 def test_late_step_on_what_a_colleague_has_done_is_refused(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     form = on(ticket)
     colleague = an_officer(branch, email="colleague@example.org")
-    counter.park(ticket, by=by(colleague), now=timezone.now())
+    counter.park(ticket, by=by(colleague), now=NOON)
     page = press(client, branch, "call", **form)
     assert "B001: A colleague was quicker. This is how it stands now." in page
     assert state_of(ticket) == State.PARKED
 
 
 def test_undo_sent_twice_takes_back_one_step(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)
     press(client, branch, "park", **on(ticket))
     form = on(ticket)
@@ -304,7 +286,7 @@ def test_undo_sent_twice_takes_back_one_step(client: Client, branch: Branch, des
 
 
 def test_script_learns_what_the_next_press_stands_on(client: Client, branch: Branch, desk: Desk) -> None:
-    ticket = a_walk_in(branch)
+    ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)
     headers = {"X-Requested-With": "queue"}
     response = client.post(f"{QUEUE}{branch.code}/begin/", on(ticket), headers=headers)
@@ -321,7 +303,7 @@ def test_script_learns_what_the_next_press_stands_on(client: Client, branch: Bra
 def test_poll_answers_nothing_new_with_one_query(
     client: Client, branch: Branch, desk: Desk, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    a_walk_in(branch)
+    a_walk_in(branch, NOON)
     poll = key_of(client, branch)
     seen = client.get(poll).headers["X-State"]
     with django_assert_num_queries(1):
@@ -335,9 +317,9 @@ def test_poll_with_news_takes_four_queries(
     client: Client, branch: Branch, desk: Desk, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(count):
-        a_walk_in(branch, f"Πολίτης {number}")
+        a_walk_in(branch, NOON, name=f"Πολίτης {number}")
     for number in range(3):
-        counter.check_in(booked(branch, number), by=GUEST, now=timezone.now())
+        counter.check_in(booked(branch, number), by=GUEST, now=NOON)
     booked(branch, 10, minutes=-30, channel=Channel.PHONE)
     press(client, branch, "next", seen=0)
     poll = key_of(client, branch)
@@ -349,7 +331,7 @@ def test_poll_with_news_takes_four_queries(
 def test_poll_brings_what_a_colleague_did(client: Client, branch: Branch, desk: Desk) -> None:
     poll = key_of(client, branch)
     before = client.get(poll).headers["X-State"]
-    a_walk_in(branch, "Ελένη Νικολάου")
+    a_walk_in(branch, NOON, name="Ελένη Νικολάου")
     response = client.get(f"{poll}&seen={quote(before)}")
     assert response.headers["X-State"] != before
     assert "Ελένη Νικολάου" in text_of(response)
@@ -358,9 +340,9 @@ def test_poll_brings_what_a_colleague_did(client: Client, branch: Branch, desk: 
 def test_poll_of_the_next_desk_takes_one_query_and_has_its_own_token(
     client: Client, branch: Branch, desk: Desk, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    a_walk_in(branch, "Ελένη Νικολάου")
+    a_walk_in(branch, NOON, name="Ελένη Νικολάου")
     colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
-    desks.sit(other, by=by(colleague), now=timezone.now())
+    desks.sit(other, by=by(colleague), now=NOON)
     first = text_of(client.get(key_of(client, branch)))
     client.force_login(colleague)
     poll = key_of(client, branch)
@@ -378,8 +360,8 @@ def test_poll_marks_who_was_sent_on_at_that_desk_alone(
     client: Client, branch: Branch, officer: User, desk: Desk
 ) -> None:
     colleague, other = an_officer(branch, email="other@example.org"), Desk.objects.create(branch=branch, name="2")
-    desks.sit(other, by=by(colleague), now=timezone.now())
-    counter.forward(a_walk_in(branch), by=by(officer), now=timezone.now(), desk=other)
+    desks.sit(other, by=by(colleague), now=NOON)
+    counter.forward(a_walk_in(branch, NOON), by=by(officer), now=NOON, desk=other)
     assert "Nobody is waiting for this desk." in text_of(client.get(key_of(client, branch)))
     client.force_login(colleague)
     text = text_of(client.get(key_of(client, branch)))

@@ -17,8 +17,8 @@ from appointments import booking, counter
 from appointments.counter import desks
 from appointments.errors import BookingError
 from appointments.models import Appointment, Desk, Status, Ticket, TimeSlot
-from tests.appointments.booking.test_races import assert_counts_agree, at_once
 from tests.builders import GUEST, NOW, STAFF, an_appointment, an_officer, an_open_branch, at, by, slots_of
+from tests.races import assert_counts_agree, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
 

@@ -20,7 +20,7 @@ def branch() -> Branch:
 
 @pytest.fixture
 def supervisor(client: Client, branch: Branch) -> Client:
-    client.force_login(an_officer(branch, Role.SUPERVISOR), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(an_officer(branch, Role.SUPERVISOR))
     return client
 
 
@@ -53,7 +53,7 @@ def test_other_branches_and_made_up_keys_are_out_of_reach(supervisor: Client, br
 
 
 def test_officers_without_the_role_see_no_addresses(client: Client, branch: Branch):
-    client.force_login(an_officer(branch), "django.contrib.auth.backends.ModelBackend")
+    client.force_login(an_officer(branch))
     assert client.get(ADDRESS).status_code == 403
     assert "screens/" not in client.get("/admin/appointments/appointment/day/").content.decode()
 

@@ -7,49 +7,52 @@ import pytest
 from django.core import mail
 from django.core.mail import get_connection
 from django.test import Client
-from django.utils import timezone
 
 from accounts.models import User
-from agencies.models import Branch, Channel, Procedure, Role
+from agencies.models import Agency, Branch, Channel, Procedure, Role
 from appointments import booking, counter
 from appointments.booking.retention import erase_old
 from appointments.counter import Result, desks
 from appointments.errors import NotOffered
 from appointments.messages.delivery import deliver_next
-from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
+from appointments.models import Appointment, Desk, Notification, Status, Ticket
 from appointments.times.availability import free_times
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
     GUEST,
+    NOON,
+    NOW,
     STAFF,
     SYSTEM,
     a_branch,
     a_contact,
     a_procedure,
     a_rule,
+    a_walk_in,
     an_agency,
-    an_appointment,
+    an_always_open_branch,
     an_officer,
+    at,
+    booked_after,
     by,
-    where_it_is_noon,
+    slot_at,
 )
+from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
 ADMIN = "/en/admin/appointments/appointment/"
 
 
 @pytest.fixture
 def branch() -> Branch:
-    return open_branch(an_agency(), "kep-chania", name_en="KEP Chania")
+    return an_always_open_branch(desks=2)
 
 
-def open_branch(agency: object, code: str, **fields: object) -> Branch:
-    branch = a_branch(agency, code, timezone=where_it_is_noon(), **fields)  # type: ignore[arg-type]
-    if not Procedure.objects.exists():
-        a_procedure(branch.agency, channels=[*Channel])
+def another_branch(agency: Agency, code: str, **fields: object) -> Branch:
+    branch = a_branch(agency, code, **fields)
     a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", desks=2, channels=[*Channel])
-    publish([branch.pk], now=timezone.now() - timedelta(hours=4))
+    publish([branch.pk], now=NOW)
     return branch
 
 
@@ -57,27 +60,20 @@ def open_branch(agency: object, code: str, **fields: object) -> Branch:
 def officer(client: Client, branch: Branch) -> User:
     officer = an_officer(branch)
     client.force_login(officer)
-    desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=timezone.now())
+    desks.sit(Desk.objects.create(branch=branch, name="1"), by=by(officer), now=NOON)
     return officer
-
-
-def slot_at(branch: Branch, minutes: int = -30) -> TimeSlot:
-    moment = timezone.now() + timedelta(minutes=minutes)
-    return TimeSlot.objects.filter(branch=branch, taken=0, starts_at__gte=moment).earliest("starts_at")
 
 
 def served(branch: Branch, officer: User, **contact: object) -> Ticket:
     """An appointment's ticket that the officer serves now."""
-    now = timezone.now()
-    appointment = an_appointment(slot_at(branch), now=now - timedelta(hours=4), **contact)  # type: ignore[arg-type]
-    ticket = counter.check_in(appointment, by=GUEST, now=now)
-    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
+    appointment = booked_after(branch, NOON - timedelta(minutes=30), **contact)
+    ticket = counter.check_in(appointment, by=GUEST, now=NOON)
+    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=NOON), by=by(officer), now=NOON)
 
 
 def served_walk_in(branch: Branch, officer: User) -> Ticket:
-    now = timezone.now()
-    ticket = counter.take_ticket(branch, branch.agency.procedures.earliest("pk"), by=GUEST, now=now, name="Ελένη")
-    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
+    ticket = a_walk_in(branch, NOON, name="Ελένη")
+    return counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=NOON), by=by(officer), now=NOON)
 
 
 def page_of(ticket: Ticket, name: str = "") -> str:
@@ -88,10 +84,6 @@ def written(ticket: Ticket, **more: object) -> dict[str, object]:
     """The form as the page sends it."""
     seen = ticket.events.order_by("-pk").values_list("pk", flat=True)[0]
     return {"ticket": ticket.code, "seen": seen, "outcome": "done", "delivery": "email", **more}
-
-
-def text_of(response: object) -> str:
-    return response.content.decode()  # type: ignore[attr-defined]
 
 
 # The page
@@ -133,7 +125,7 @@ def test_what_is_typed_is_kept_before_it_is_complete(client: Client, branch: Bra
 
 def test_nothing_is_kept_once_it_is_over(client: Client, branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
-    counter.complete(ticket, by=by(officer), now=timezone.now())
+    counter.complete(ticket, by=by(officer), now=NOON)
     assert client.post(page_of(ticket, "save/"), written(ticket, internal_note="Αργά")).status_code == 409
     assert Ticket.objects.get().internal_note == ""
 
@@ -163,7 +155,7 @@ def test_complete_twice_is_done_once(client: Client, branch: Branch, officer: Us
 def test_complete_of_what_a_colleague_parked_is_refused(client: Client, branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
     form = written(ticket)
-    counter.park(ticket, by=by(an_officer(branch, email="colleague@example.org")), now=timezone.now())
+    counter.park(ticket, by=by(an_officer(branch, email="colleague@example.org")), now=NOON)
     text = text_of(client.post(page_of(ticket, "complete/"), form))
     assert "A colleague was quicker." in text
     assert Ticket.objects.get().state == Ticket.State.PARKED
@@ -196,11 +188,10 @@ def test_note_is_mailed_when_it_can_no_longer_be_taken_back_and_stands_on_the_pa
 ) -> None:
     ticket = served(branch, officer)
     Notification.objects.all().delete()
-    now = timezone.now()
     result = Result(citizen_note="Η βεβαίωση θα σταλεί ως την Παρασκευή.", delivery="email")
-    counter.complete(ticket, by=by(officer), now=now, result=result)
-    assert not deliver_next(get_connection(), now=now + timedelta(seconds=9))
-    assert deliver_next(get_connection(), now=now + timedelta(seconds=14))
+    counter.complete(ticket, by=by(officer), now=NOON, result=result)
+    assert not deliver_next(get_connection(), now=NOON + timedelta(seconds=9))
+    assert deliver_next(get_connection(), now=NOON + timedelta(seconds=14))
     letter = mail.outbox[-1]
     assert letter.to == ["citizen1@example.org"]
     assert "Τι έγινε στο ραντεβού σας" in letter.subject
@@ -215,24 +206,23 @@ def test_note_is_mailed_when_it_can_no_longer_be_taken_back_and_stands_on_the_pa
 def test_note_of_a_step_taken_back_is_not_mailed(branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
     Notification.objects.all().delete()
-    now = timezone.now()
-    counter.complete(ticket, by=by(officer), now=now, result=Result(citizen_note="Λάθος"))
-    counter.undo(ticket, by=by(officer), now=now + timedelta(seconds=3))
-    deliver_next(get_connection(), now=now + timedelta(seconds=14))
+    counter.complete(ticket, by=by(officer), now=NOON, result=Result(citizen_note="Λάθος"))
+    counter.undo(ticket, by=by(officer), now=NOON + timedelta(seconds=3))
+    deliver_next(get_connection(), now=NOON + timedelta(seconds=14))
     assert mail.outbox == []
-    counter.complete(ticket, by=by(officer), now=now + timedelta(seconds=60), result=Result(citizen_note="Σωστό"))
-    deliver_next(get_connection(), now=now + timedelta(seconds=75))
+    counter.complete(ticket, by=by(officer), now=NOON + timedelta(seconds=60), result=Result(citizen_note="Σωστό"))
+    deliver_next(get_connection(), now=NOON + timedelta(seconds=75))
     assert "Σωστό" in mail.outbox[0].body
 
 
 def test_names_and_notes_are_erased_after_the_retention(branch: Branch, officer: User) -> None:
     ticket = served(branch, officer)
     counter.record(ticket, Result(citizen_note="Προς εσάς", internal_note="Μεταξύ μας"))
-    counter.complete(ticket, by=by(officer), now=timezone.now(), result=Result(internal_note="Μεταξύ μας"))
+    counter.complete(ticket, by=by(officer), now=NOON, result=Result(internal_note="Μεταξύ μας"))
     walk_in = served_walk_in(branch, officer)
-    counter.park(walk_in, by=by(officer), now=timezone.now(), reason="Περιμένει τον Νίκο")
-    assert erase_old(now=timezone.now()) == 0
-    later = timezone.now() + timedelta(days=branch.agency.retention_days + 1)
+    counter.park(walk_in, by=by(officer), now=NOON, reason="Περιμένει τον Νίκο")
+    assert erase_old(now=NOON) == 0
+    later = NOON + timedelta(days=branch.agency.retention_days + 1)
     assert erase_old(now=later) == 2
     for one in Ticket.objects.all():
         assert (one.name, one.internal_note, one.citizen_note, one.park_reason) == ("", "", "", "")
@@ -244,7 +234,7 @@ def test_names_and_notes_are_erased_after_the_retention(branch: Branch, officer:
 
 
 def test_follow_up_at_another_branch_is_confirmed_by_mail(client: Client, branch: Branch, officer: User) -> None:
-    other = open_branch(branch.agency, "kep-other", name_en="KEP Rethymno")
+    other = another_branch(branch.agency, "kep-other", name_en="KEP Rethymno")
     ticket = served(branch, officer)
     address = page_of(ticket, f"follow-up/?procedure=kep-dilosi&channel=in_person&branch={other.code}")
     text = text_of(client.get(address))
@@ -252,7 +242,7 @@ def test_follow_up_at_another_branch_is_confirmed_by_mail(client: Client, branch
     assert 'value="citizen1@example.org"' in text
     key = re.search(r'name="key" value="([^"]+)"', text)
     assert key is not None
-    slot = slot_at(other, 24 * 60)
+    slot = slot_at(at(12), other)
     form = {"slot": slot.pk, "key": key[1], "name": "Πολίτης 1", "email": "citizen1@example.org"}
     form |= {"phone": "6900000000", "language": "el"}
     Notification.objects.all().delete()
@@ -263,25 +253,25 @@ def test_follow_up_at_another_branch_is_confirmed_by_mail(client: Client, branch
     assert (made.source, made.status, made.starts_at) == ("staff", Status.BOOKED, slot.starts_at)
     assert f"KEP Rethymno, reference {made.spoken_reference}" in text_of(response)
     assert re.search(r'value="follow_up"[^>]* checked', text_of(response))
-    assert deliver_next(get_connection(), now=timezone.now())
+    assert deliver_next(get_connection(), now=NOON)
     assert mail.outbox[-1].to == ["citizen1@example.org"]
     assert made.reference in mail.outbox[-1].body.replace(" ", "")
 
 
 def test_follow_up_stands_on_both_pages(client: Client, branch: Branch, officer: User) -> None:
-    other = open_branch(branch.agency, "kep-other")
+    other = another_branch(branch.agency, "kep-other")
     ticket = served(branch, officer)
     first = ticket.appointment
     assert first is not None
     procedure = Procedure.objects.select_related("agency").get()
     own, elsewhere = (
         booking.book(
-            slot_at(place, 24 * 60).pk,
+            slot_at(at(12), place).pk,
             procedure,
             "in_person",
             a_contact(number),
             by=STAFF,
-            now=timezone.now(),
+            now=NOON,
             follows=first,
         )
         for number, place in ((2, branch), (3, other))
@@ -294,7 +284,7 @@ def test_follow_up_stands_on_both_pages(client: Client, branch: Branch, officer:
 
 
 def test_branch_that_takes_no_follow_ups_is_not_offered(client: Client, branch: Branch, officer: User) -> None:
-    open_branch(branch.agency, "kep-closed-to-others", takes_referrals=False)
+    another_branch(branch.agency, "kep-closed-to-others", takes_referrals=False)
     foreign = an_agency("ypex")
     a_branch(foreign, "ypex-athens")
     ticket = served(branch, officer)
@@ -307,18 +297,18 @@ def test_branch_that_takes_no_follow_ups_is_not_offered(client: Client, branch: 
 def test_walk_in_gives_name_and_address_for_the_follow_up(client: Client, branch: Branch, officer: User) -> None:
     ticket = served_walk_in(branch, officer)
     address = page_of(ticket, "follow-up/?procedure=kep-dilosi&channel=in_person&branch=kep-chania")
-    form = {"slot": slot_at(branch, 24 * 60).pk, "key": "k", "language": "el"}
-    assert "Write the caller&#x27;s full name." in text_of(client.post(address, form))
+    form = {"slot": slot_at(at(12), branch).pk, "key": "k", "language": "el"}
+    assert "Write the caller's full name." in text_of(client.post(address, form))
     client.post(address, form | {"name": "Ελένη Νικολάου", "phone": "6912345678"})
     made = Appointment.objects.get()
     assert (made.name, made.phone, made.follows) == ("Ελένη Νικολάου", "+306912345678", None)
 
 
 def test_phone_of_a_follow_up_is_one_of_its_branchs_country(client: Client, branch: Branch, officer: User) -> None:
-    toronto = open_branch(branch.agency, "kep-toronto", country="CA")
+    toronto = another_branch(branch.agency, "kep-toronto", country="CA")
     ticket = served(branch, officer)
     address = page_of(ticket, "follow-up/?procedure=kep-dilosi&channel=in_person&branch=kep-toronto")
-    form = {"slot": slot_at(toronto, 24 * 60).pk, "key": "k", "language": "el", "name": "Ελένη Νικολάου"}
+    form = {"slot": slot_at(at(12), toronto).pk, "key": "k", "language": "el", "name": "Ελένη Νικολάου"}
     client.post(address, form | {"phone": "647 555 0123"})
     assert Appointment.objects.get(branch=toronto).phone == "+16475550123"
 
@@ -326,21 +316,20 @@ def test_phone_of_a_follow_up_is_one_of_its_branchs_country(client: Client, bran
 def test_specialists_service_is_booked_by_officers_alone(client: Client, branch: Branch, officer: User) -> None:
     special = a_procedure(branch.agency, "kep-special", is_offered=False, by_referral=True)
     special = Procedure.objects.select_related("agency").get(pk=special.pk)
-    now = timezone.now()
     ticket = served(branch, officer)
     assert 'value="kep-special"' in text_of(client.get(page_of(ticket, "follow-up/")))
-    slot = slot_at(branch, 24 * 60)
-    days = {"since": now, "until": now + timedelta(days=3)}
-    assert free_times(special, branch, "in_person", now=now, assisted=True, **days)
-    assert free_times(special, branch, "in_person", now=now, **days) == []
+    slot = slot_at(at(12), branch)
+    days = {"since": NOON, "until": NOON + timedelta(days=3)}
+    assert free_times(special, branch, "in_person", now=NOON, assisted=True, **days)
+    assert free_times(special, branch, "in_person", now=NOON, **days) == []
     with pytest.raises(NotOffered):
-        booking.hold(slot.pk, special, "in_person", by=GUEST, now=now)
+        booking.hold(slot.pk, special, "in_person", by=GUEST, now=NOON)
     with pytest.raises(NotOffered):
-        booking.book(slot.pk, special, "in_person", a_contact(), by=SYSTEM, now=now)
+        booking.book(slot.pk, special, "in_person", a_contact(), by=SYSTEM, now=NOON)
     client.logout()
     assert client.get("/mykeplive/kep-special/").status_code == 404
     assert "kep-special" not in text_of(client.get("/api/v1/procedures/?agency=kep"))
-    made = booking.book(slot.pk, special, "in_person", a_contact(), by=STAFF, now=now, follows=ticket.appointment)
+    made = booking.book(slot.pk, special, "in_person", a_contact(), by=STAFF, now=NOON, follows=ticket.appointment)
     assert made.status == Status.BOOKED
 
 
@@ -349,17 +338,17 @@ def test_follow_up_for_the_same_service_is_not_refused_by_the_limit(branch: Bran
     procedure = Procedure.objects.select_related("agency").get()
     assert procedure.open_limit == 1
     made = booking.book(
-        slot_at(branch, 24 * 60).pk,
+        slot_at(at(12), branch).pk,
         procedure,
         "in_person",
         a_contact(1),
         by=STAFF,
-        now=timezone.now(),
+        now=NOON,
         follows=ticket.appointment,
     )
     assert made.limit_place == 0
-    done = counter.complete(ticket, by=by(officer), now=timezone.now())
-    counter.undo(done, by=by(officer), now=timezone.now())
+    done = counter.complete(ticket, by=by(officer), now=NOON)
+    counter.undo(done, by=by(officer), now=NOON)
     assert Appointment.objects.get(pk=ticket.appointment_id).status == Status.SERVING
 
 

@@ -21,60 +21,37 @@ from appointments.models import Appointment, Disruption, Notification, Offer, St
 from appointments.offers import holding
 from appointments.offers.replacements import NOTICE, near_branches
 from appointments.times.publishing import publish
-from tests.appointments.booking.test_races import EXPECTED, at_once
 from tests.builders import (
     GUEST,
     NOW,
     STAFF,
+    THURSDAY,
+    TUESDAY,
+    WEDNESDAY,
     WORKER,
     a_branch,
     a_closure,
     a_contact,
     a_procedure,
     a_rule,
+    a_strike,
     an_appointment,
     an_open_branch,
     at,
+    booked_at,
     by,
     minutes,
+    offer_of,
+    slot_at,
 )
+from tests.races import assert_counts_agree, at_once
 
 State = Offer.State
-TUESDAY, WEDNESDAY, THURSDAY = date(2026, 3, 3), date(2026, 3, 4), date(2026, 3, 5)
 
 
 @pytest.fixture
 def branch(db: None) -> Branch:
     return an_open_branch()
-
-
-def slot_at(branch: Branch, hour: int, minute: int = 0, day: date = TUESDAY) -> TimeSlot:
-    return TimeSlot.objects.get(branch=branch, starts_at=at(hour, minute, day=day))
-
-
-def booked_at(branch: Branch, hour: int, minute: int = 0, *, day: date = TUESDAY, **fields: Any) -> Appointment:
-    """A different person every time."""
-    number = Appointment.objects.count() + 1
-    return an_appointment(slot_at(branch, hour, minute, day), number, **fields)
-
-
-def a_strike(*branches: Branch, now: datetime = NOW, prepared: bool = True, **fields: Any) -> Disruption:
-    """On Tuesday, unless told."""
-    given = {"from_date": TUESDAY, "until_date": TUESDAY, "reason_el": "Απεργία", "reason_en": "Strike"} | fields
-    strike = disruptions.start(Disruption(agency=branches[0].agency, **given), branches, by=STAFF, now=now)
-    if prepared:
-        disruptions.look_after(strike, by=WORKER, now=now)
-    return strike
-
-
-def offer_of(appointment: Appointment) -> Offer:
-    return appointment.offers.select_related("hold__branch", "disruption", "appointment").get()
-
-
-def assert_counts_agree() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(EXPECTED)
-        assert cursor.fetchall() == []
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +65,7 @@ def _counts_agree_at_the_end(db: None) -> Iterator[None]:
 
 
 def test_disruption_closes_its_times_and_holds_the_nearest_one_after(branch: Branch) -> None:
-    booked = booked_at(branch, 13)
+    booked = booked_at(branch, 13, day=TUESDAY)
     strike = a_strike(branch)
     offer = offer_of(booked)
     assert (offer.state, offer.was_starts_at, offer.was_branch) == (State.OPEN, at(13), branch)
@@ -109,13 +86,13 @@ def test_disruption_closes_its_times_and_holds_the_nearest_one_after(branch: Bra
 
 def test_disruption_takes_an_earlier_time_that_is_nearer(branch: Branch) -> None:
     booked = booked_at(branch, 8, day=THURSDAY)
-    a_strike(branch, from_date=THURSDAY, until_date=THURSDAY)
+    a_strike(branch, day=THURSDAY)
     assert offer_of(booked).hold.starts_at == at(13, 50, day=WEDNESDAY)
 
 
 def test_disruption_gives_notice_of_a_day(branch: Branch) -> None:
     """Monday would be nearer, but nobody has to come tomorrow morning."""
-    booked = booked_at(branch, 8)
+    booked = booked_at(branch, 8, day=TUESDAY)
     a_strike(branch)
     hold = offer_of(booked).hold
     assert hold.starts_at == at(8, day=WEDNESDAY)
@@ -128,7 +105,7 @@ def test_disruption_gives_notice_of_a_day(branch: Branch) -> None:
 def test_disruption_of_some_hours_hits_what_overlaps_them(
     branch: Branch, hour: int, minute: int, falls_out: bool
 ) -> None:
-    booked = booked_at(branch, hour, minute)
+    booked = booked_at(branch, hour, minute, day=TUESDAY)
     a_strike(branch, from_time=time(9, 55), until_time=time(12))
     assert booked.offers.exists() == falls_out
     assert Appointment.objects.unplaced(now=NOW).filter(pk=booked.pk).exists() == falls_out
@@ -138,7 +115,8 @@ def test_disruption_counts_hours_on_each_branchs_clock(branch: Branch) -> None:
     far = a_branch(branch.agency, "kep-ny", timezone="America/New_York", city_el="Νέα Υόρκη")
     a_rule(far)
     publish([far.pk], now=NOW)
-    here, there = booked_at(branch, 9), an_appointment(far.slots.get(starts_at=datetime(2026, 3, 3, 14, tzinfo=UTC)), 2)
+    here = booked_at(branch, 9, day=TUESDAY)
+    there = an_appointment(slot_at(datetime(2026, 3, 3, 14, tzinfo=UTC), far), 2)
     a_strike(branch, far, from_time=time(9), until_time=time(9, 30))
     assert offer_of(here).was_starts_at == at(9)
     assert offer_of(there).was_starts_at == there.starts_at
@@ -149,9 +127,9 @@ def test_disruption_leaves_other_days_branches_and_times_only_held_alone(branch:
     a_rule(other)
     publish([other.pk], now=NOW)
     booked_at(branch, 9, day=WEDNESDAY)
-    booked_at(other, 9)
+    booked_at(other, 9, day=TUESDAY)
     booking.hold(
-        slot_at(branch, 9).pk, Procedure.objects.select_related("agency").get(), "in_person", by=GUEST, now=NOW
+        slot_at(at(9), branch).pk, Procedure.objects.select_related("agency").get(), "in_person", by=GUEST, now=NOW
     )
     strike = a_strike(branch)
     assert not Offer.objects.exists()
@@ -161,7 +139,7 @@ def test_disruption_leaves_other_days_branches_and_times_only_held_alone(branch:
 def test_disruption_waits_for_who_still_has_to_confirm(branch: Branch) -> None:
     Agency.objects.update(verify_minutes=60)
     procedure = Procedure.objects.select_related("agency").get()
-    held = booking.hold(slot_at(branch, 9).pk, procedure, "in_person", by=GUEST, now=NOW)
+    held = booking.hold(slot_at(at(9), branch).pk, procedure, "in_person", by=GUEST, now=NOW)
     guest = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
     strike = a_strike(branch)
     assert not Offer.objects.exists()
@@ -200,7 +178,7 @@ def fill(branch: Branch, until: date) -> None:
 
 def test_near_branch_is_offered_where_it_saves_days(branch: Branch) -> None:
     near = a_near_branch(branch)
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     fill(branch, date(2026, 3, 10))
     a_strike(branch)
     hold = offer_of(booked).hold
@@ -209,7 +187,7 @@ def test_near_branch_is_offered_where_it_saves_days(branch: Branch) -> None:
 
 def test_own_branch_is_offered_where_another_saves_little(branch: Branch) -> None:
     a_near_branch(branch)
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     fill(branch, date(2026, 3, 6))
     a_strike(branch)
     assert offer_of(booked).hold.branch == branch
@@ -217,14 +195,14 @@ def test_own_branch_is_offered_where_another_saves_little(branch: Branch) -> Non
 
 def test_ways_that_are_not_ticked_are_not_offered(branch: Branch) -> None:
     a_near_branch(branch)
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     fill(branch, date(2026, 3, 10))
     a_strike(branch, ways=["same"])
     assert offer_of(booked).hold.branch == branch
 
 
 def test_video_is_offered_to_who_can_be_sent_the_link(branch: Branch) -> None:
-    with_mail, without = booked_at(branch, 9), booked_at(branch, 9, 10, email="")
+    with_mail, without = booked_at(branch, 9, day=TUESDAY), booked_at(branch, 9, 10, day=TUESDAY, email="")
     a_strike(branch, ways=["video"])
     hold = offer_of(with_mail).hold
     assert (hold.channel, hold.starts_at) == (Channel.VIDEO, at(8, day=WEDNESDAY))
@@ -251,7 +229,7 @@ def test_near_branches_are_of_the_city_then_of_the_region_and_not_far(branch: Br
 
 
 def test_nothing_free_is_said_honestly(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     strike = a_strike(branch, ways=["near"])
     offer = offer_of(booked)
     assert (offer.state, offer.hold, offer.deadline) == (State.NONE_FOUND, None, None)
@@ -262,7 +240,7 @@ def test_nothing_free_is_said_honestly(branch: Branch) -> None:
 def test_one_time_is_offered_to_one_person_only(branch: Branch) -> None:
     """Forty people, thirty-six times a day: the first have the nearest, nobody shares."""
     for number in range(36):
-        booked_at(branch, 8 + number // 6, number % 6 * 10)
+        booked_at(branch, 8 + number // 6, number % 6 * 10, day=TUESDAY)
     strike = a_strike(branch)
     starts = [offer.hold.starts_at for offer in strike.offers.select_related("hold")]
     assert starts == sorted(starts)
@@ -272,8 +250,10 @@ def test_one_time_is_offered_to_one_person_only(branch: Branch) -> None:
 
 def test_longer_services_get_all_their_slots(branch: Branch) -> None:
     long = a_procedure(branch.agency, "kep-long", duration_minutes=25, channels=[Channel.IN_PERSON])
-    first, second = (an_appointment(slot_at(branch, hour), hour, procedure=long) for hour in (9, 10))
-    short = booked_at(branch, 11, procedure=Procedure.objects.select_related("agency").get(code="kep-dilosi"))
+    first, second = (an_appointment(slot_at(at(hour), branch), hour, procedure=long) for hour in (9, 10))
+    short = booked_at(
+        branch, 11, day=TUESDAY, procedure=Procedure.objects.select_related("agency").get(code="kep-dilosi")
+    )
     a_strike(branch)
     assert [len(offer_of(one).hold.slot_ids) for one in (first, second, short)] == [3, 3, 1]
     assert [offer_of(one).hold.starts_at for one in (first, second, short)] == [
@@ -297,12 +277,12 @@ def test_longer_services_get_all_their_slots(branch: Branch) -> None:
     ],
 )
 def test_deadline_leaves_time_and_sleep(branch: Branch, starts_at: datetime, due: datetime, until: datetime) -> None:
-    assert holding.deadline(starts_at, booked_at(branch, 9), due=due) == until
+    assert holding.deadline(starts_at, booked_at(branch, 9, day=TUESDAY), due=due) == until
 
 
 def test_message_at_night_waits_for_the_morning_unless_it_is_urgent(branch: Branch) -> None:
     night = at(23, day=date(2026, 3, 2))
-    soon, later = booked_at(branch, 9), booked_at(branch, 13)
+    soon, later = booked_at(branch, 9, day=TUESDAY), booked_at(branch, 13, day=TUESDAY)
     a_strike(branch, now=night)
     due = {one.appointment: one.due_at for one in Notification.objects.filter(kind="offer")}
     assert due == {soon: night, later: at(8)}
@@ -312,7 +292,7 @@ def test_message_at_night_waits_for_the_morning_unless_it_is_urgent(branch: Bran
 
 
 def test_accepting_takes_over_the_held_time(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     old = booked.slot_ids
     strike = a_strike(branch)
     offer = offer_of(booked)
@@ -332,7 +312,7 @@ def test_accepting_takes_over_the_held_time(branch: Branch) -> None:
 
 
 def test_accepting_twice_moves_once(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     for number in (5, 6):
         offers.accept(offer_of(booked), by=GUEST, now=NOW + minutes(number))
@@ -342,7 +322,7 @@ def test_accepting_twice_moves_once(branch: Branch) -> None:
 
 
 def test_accepting_video_asks_for_a_room(branch: Branch, woken: list[str]) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch, ways=["video"])
     offers.accept(offer_of(booked), by=GUEST, now=NOW)
     booked.refresh_from_db()
@@ -361,10 +341,10 @@ def woken(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 def test_moving_oneself_ends_the_offer_and_frees_its_time(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     hold = offer_of(booked).hold
-    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=GUEST, now=NOW)
+    booking.reschedule(booked, slot_at(at(12, day=THURSDAY), branch).pk, by=GUEST, now=NOW)
     offer = offer_of(booked)
     assert (offer.state, offer.answered_at) == (State.CHANGED, NOW)
     assert TimeSlot.objects.get(pk=hold.slot_ids[0]).taken == 0
@@ -372,7 +352,7 @@ def test_moving_oneself_ends_the_offer_and_frees_its_time(branch: Branch) -> Non
 
 
 def test_choosing_the_offered_time_oneself_gets_it(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     held = offer_of(booked).hold
     booking.reschedule(booked, held.slot_ids[0], by=GUEST, now=NOW)
@@ -381,7 +361,7 @@ def test_choosing_the_offered_time_oneself_gets_it(branch: Branch) -> None:
 
 
 def test_moving_in_vain_keeps_the_offer(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     full = booked_at(branch, 12, day=THURSDAY)
     with pytest.raises(SlotTaken):
@@ -391,7 +371,7 @@ def test_moving_in_vain_keeps_the_offer(branch: Branch) -> None:
 
 
 def test_cancelling_ends_the_offer_and_frees_both_times(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     booking.cancel(booked, by=GUEST, now=NOW)
     assert offer_of(booked).state == State.CANCELLED
@@ -399,7 +379,7 @@ def test_cancelling_ends_the_offer_and_frees_both_times(branch: Branch) -> None:
 
 
 def test_no_answer_lapses_with_the_hold_and_keeps_the_appointment(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     strike = a_strike(branch)
     offer = offer_of(booked)
     assert booking.expire(by=WORKER, now=offer.deadline - minutes(1)) == 0
@@ -415,14 +395,14 @@ def test_no_answer_lapses_with_the_hold_and_keeps_the_appointment(branch: Branch
 
 
 def test_answer_after_the_deadline_is_too_late_before_the_sweep_comes(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     with pytest.raises(OfferGone):
         offers.accept(offer_of(booked), by=GUEST, now=offer_of(booked).deadline)
 
 
 def test_offering_again_holds_another_time_and_tells_it(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     strike = a_strike(branch)
     later = offer_of(booked).deadline
     booking.expire(by=WORKER, now=later)
@@ -439,25 +419,25 @@ def test_offering_again_holds_another_time_and_tells_it(branch: Branch) -> None:
 
 def test_citizen_may_change_what_fell_out_as_long_as_it_takes(branch: Branch) -> None:
     """Inside the agency's deadline for changes, and even when the time is over."""
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     with pytest.raises(TooLate):
         booking.cancel(booked, by=GUEST, now=at(8, 30))
     a_strike(branch)
-    booking.reschedule(booked, slot_at(branch, 12, day=THURSDAY).pk, by=GUEST, now=at(10))
+    booking.reschedule(booked, slot_at(at(12, day=THURSDAY), branch).pk, by=GUEST, now=at(10))
     assert offer_of(booked).state == State.CHANGED
     with pytest.raises(TooLate):
         booking.cancel(booked, by=GUEST, now=at(11, 30, day=THURSDAY))
 
 
 def test_nobody_misses_a_time_that_fell_out(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     with pytest.raises(WrongStatus):
         booking.miss(booked, by=STAFF, now=at(9, 30))
 
 
 def test_who_is_served_after_all_waits_for_nothing(branch: Branch, user: User) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     strike = a_strike(branch)
     booking.serve(booked, by=by(user), now=at(9))
     disruptions.look_after(strike, by=WORKER, now=at(9))
@@ -472,7 +452,7 @@ def user(db: None) -> User:
 
 
 def test_strike_that_goes_on_offers_another_time_for_the_one_held(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     first = a_strike(branch)
     second = a_strike(branch, until_date=THURSDAY)
     offer = offer_of(booked)
@@ -483,9 +463,9 @@ def test_strike_that_goes_on_offers_another_time_for_the_one_held(branch: Branch
 
 
 def test_accepted_time_that_falls_out_is_offered_another_one(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     offers.accept(offer_of_first(booked, a_strike(branch)), by=GUEST, now=NOW)
-    second = a_strike(branch, from_date=WEDNESDAY, until_date=WEDNESDAY)
+    second = a_strike(branch, day=WEDNESDAY)
     assert second.offers.get().was_starts_at == at(8, day=WEDNESDAY)
     assert list(booked.offers.order_by("pk").values_list("state", flat=True)) == [State.ACCEPTED, State.OPEN]
 
@@ -504,7 +484,7 @@ def sent(appointment: Appointment, now: datetime = NOW) -> Any:
 
 
 def test_offer_tells_both_times_and_the_three_answers(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     letter = sent(booked)
     assert letter.subject == "Το ραντεβού σας δεν μπορεί να γίνει: Τρίτη 3 Μαρτίου 2026, 09:00, ΚΕΠ Χανίων"
@@ -523,7 +503,7 @@ def test_offer_tells_both_times_and_the_three_answers(branch: Branch) -> None:
 
 
 def test_offer_is_told_in_english(branch: Branch) -> None:
-    booked = booked_at(branch, 9, language="en")
+    booked = booked_at(branch, 9, day=TUESDAY, language="en")
     a_strike(branch)
     letter = sent(booked)
     assert letter.subject == "Your appointment cannot take place: Tuesday 3 March 2026, 09:00, KEP Chania"
@@ -534,7 +514,7 @@ def test_offer_is_told_in_english(branch: Branch) -> None:
 
 
 def test_message_of_nothing_free_promises_nothing(branch: Branch) -> None:
-    booked = booked_at(branch, 9, language="en")
+    booked = booked_at(branch, 9, day=TUESDAY, language="en")
     a_strike(branch, ways=["near"])
     body = sent(booked).body
     assert "We found no other time" in body
@@ -543,14 +523,14 @@ def test_message_of_nothing_free_promises_nothing(branch: Branch) -> None:
 
 
 def test_reminders_of_the_time_that_fell_out_are_dropped(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     assert booked.notifications.filter(kind="reminder", state="pending").exists()
     a_strike(branch)
     assert set(booked.notifications.filter(state="pending").values_list("kind", flat=True)) == {"offer"}
 
 
 def test_offer_is_not_sent_once_it_is_answered_or_over(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     message = Notification.objects.get(kind="offer")
     assert is_true(message, now=NOW)
@@ -563,7 +543,7 @@ def test_offer_is_not_sent_once_it_is_answered_or_over(branch: Branch) -> None:
 
 def test_sms_tells_the_times_without_a_link_that_signs_in(branch: Branch, settings: Any) -> None:
     settings.SMS_URL = "json://localhost/?:to={phone}"
-    booked = booked_at(branch, 9, language="en")
+    booked = booked_at(branch, 9, day=TUESDAY, language="en")
     a_strike(branch)
     text = mails.text(booked.notifications.get(kind="offer", medium="sms"), now=NOW)
     assert "03/03/2026 09:00" in text
@@ -577,7 +557,7 @@ def test_sms_tells_the_times_without_a_link_that_signs_in(branch: Branch, settin
 
 def test_crash_in_the_middle_is_resumed(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(6):
-        booked_at(branch, 9, number * 10)
+        booked_at(branch, 9, number * 10, day=TUESDAY)
     strike = a_strike(branch, prepared=False)
     owe, calls = owed.owe_offer, []
 
@@ -602,7 +582,7 @@ def test_crash_in_the_middle_is_resumed(branch: Branch, monkeypatch: pytest.Monk
 
 
 def test_workers_sweep_finds_every_disruption_that_is_not_over(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     strike = a_strike(branch, prepared=False)
     with time_machine.travel(NOW, tick=False):
         tasks.look_after_disruptions()
@@ -616,7 +596,7 @@ def test_workers_sweep_finds_every_disruption_that_is_not_over(branch: Branch) -
 
 
 def test_one_that_fails_leaves_nobody_else_hanging(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
-    booked = [booked_at(branch, 9, number * 10) for number in range(3)]
+    booked = [booked_at(branch, 9, number * 10, day=TUESDAY) for number in range(3)]
     strike = a_strike(branch, prepared=False)
     owe = owed.owe_offer
 
@@ -638,7 +618,7 @@ def test_disruption_reads_free_times_once(branch: Branch) -> None:
     for count, day in ((1, WEDNESDAY), (5, THURSDAY)):
         for number in range(count):
             booked_at(branch, 9, number * 10, day=day)
-        strike = a_strike(branch, from_date=day, until_date=day, prepared=False)
+        strike = a_strike(branch, day=day, prepared=False)
         with CaptureQueriesContext(connection) as queries:
             disruptions.look_after(strike, by=WORKER, now=NOW)
         costs.append(len(queries))
@@ -647,7 +627,7 @@ def test_disruption_reads_free_times_once(branch: Branch) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_four_workers_make_one_offer_each(branch: Branch, caplog: pytest.LogCaptureFixture) -> None:
-    booked = [booked_at(branch, 8 + number // 6, number % 6 * 10) for number in range(30)]
+    booked = [booked_at(branch, 8 + number // 6, number % 6 * 10, day=TUESDAY) for number in range(30)]
     strike = a_strike(branch, prepared=False)
 
     def work() -> bool:
@@ -666,7 +646,7 @@ def test_four_workers_make_one_offer_each(branch: Branch, caplog: pytest.LogCapt
 
 @pytest.mark.django_db(transaction=True)
 def test_one_offer_accepted_twenty_times_moves_once(branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     offer = offer_of(booked)
     assert at_once([lambda: offers.accept(offer, by=GUEST, now=NOW)] * 20) == {"done": 20}
@@ -676,7 +656,7 @@ def test_one_offer_accepted_twenty_times_moves_once(branch: Branch) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_accepting_and_lapsing_at_the_deadline_do_not_both_win(branch: Branch) -> None:
-    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10) for number in range(12)]
+    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10, day=TUESDAY) for number in range(12)]
     a_strike(branch)
     late = max(offer.deadline for offer in Offer.objects.all())
     answers = [lambda one=one: offers.accept(offer_of(one), by=GUEST, now=NOW) for one in booked]
@@ -692,9 +672,9 @@ def test_accepting_and_lapsing_at_the_deadline_do_not_both_win(branch: Branch) -
 @pytest.mark.django_db(transaction=True)
 def test_all_answers_at_once_leave_one(branch: Branch) -> None:
     """The citizen in two tabs, an officer on the telephone, and the sweep."""
-    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10) for number in range(8)]
+    booked = [booked_at(branch, 9 + number // 6, number % 6 * 10, day=TUESDAY) for number in range(8)]
     strike = a_strike(branch)
-    free = [slot_at(branch, 12, number * 10, date(2026, 3, 6)).pk for number in range(6)] * 2
+    free = [slot_at(at(12, number * 10, day=date(2026, 3, 6)), branch).pk for number in range(6)] * 2
     calls: list[Any] = []
     for one, slot in zip(booked, free, strict=False):
         calls += [

@@ -1,13 +1,12 @@
 """Supervisors: starting a disruption, seeing how it goes, answering for who is called; and what does not exist for whom."""
 
 import re
-from datetime import date, timedelta
-from html import unescape
+from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
-from django.utils import timezone, translation
+from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
@@ -18,34 +17,34 @@ from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
     GUEST,
+    NOW,
     STAFF,
+    THURSDAY,
     WORKER,
     a_branch,
-    a_procedure,
     a_rule,
+    a_strike,
     a_user,
     an_agency,
-    an_appointment,
+    an_always_open_branch,
     an_officer,
+    at,
+    booked_after,
 )
+from tests.pages import signed_in, text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 State = Offer.State
 
 
 @pytest.fixture
 def branch() -> Branch:
-    """ΚΕΠ Χανίων, open around the clock from the real now on, for the pages read the real clock."""
-    agency = an_agency()
-    branch = a_branch(agency)
-    a_procedure(agency, channels=[*Channel])
-    an_opening(branch)
-    return branch
+    return an_always_open_branch()
 
 
 def an_opening(branch: Branch) -> None:
     a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50", channels=[*Channel])
-    publish([branch.pk], now=timezone.now())
+    publish([branch.pk], now=NOW)
 
 
 @pytest.fixture
@@ -53,15 +52,8 @@ def supervisor(branch: Branch) -> User:
     return an_officer(branch, Role.SUPERVISOR, "supervisor@example.org")
 
 
-def the_day(branch: Branch) -> date:
-    """Three days from now, wherever in the night the test runs."""
-    return branch.today(timezone.now()) + timedelta(days=3)
-
-
 def booked(branch: Branch, number: int = 1, **fields: object) -> Appointment:
-    noon = branch.local(timezone.now()).replace(hour=12, minute=0, second=0) + timedelta(days=3)
-    slots = TimeSlot.objects.filter(branch=branch, starts_at__gte=noon, taken=0).order_by("starts_at")
-    return an_appointment(slots[0], number, now=timezone.now(), **fields)
+    return booked_after(branch, at(12, day=THURSDAY), number, **fields)
 
 
 def address(name: str, *args: object) -> str:
@@ -70,27 +62,15 @@ def address(name: str, *args: object) -> str:
 
 
 def asked(*branches: Branch, **fields: object) -> dict[str, object]:
-    day = the_day(branches[0]).isoformat()
+    day = THURSDAY.isoformat()
     given = {"branches": [branch.code for branch in branches], "from_date": day, "until_date": day}
     return given | {"reason_el": "Απεργία", "reason_en": "Strike", "ways": ["same", "near", "video"]} | fields
 
 
-def text_of(response: object) -> str:
-    return " ".join(unescape(response.content.decode()).split())  # type: ignore[attr-defined]
-
-
-def signed_in(client: Client, user: User) -> Client:
-    client.force_login(user)
-    return client
-
-
-def a_strike(branch: Branch, number: int = 1, **contact: object) -> tuple[Disruption, list[Appointment]]:
+def struck(branch: Branch, number: int = 1, **contact: object) -> tuple[Disruption, list[Appointment]]:
+    """A strike on Thursday, and who had an appointment then."""
     appointments = [booked(branch, place, **contact) for place in range(number)]
-    day, now = the_day(branch), timezone.now()
-    planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
-    strike = disruptions.start(planned, [branch], by=STAFF, now=now)
-    disruptions.look_after(strike, by=WORKER, now=now)
-    return strike, appointments
+    return a_strike(branch, day=THURSDAY), appointments
 
 
 # Starting
@@ -116,7 +96,7 @@ def test_confirming_closes_and_starts(client: Client, branch: Branch, supervisor
     assert response.headers["Location"] == address("change", started.pk)
     assert (started.created_by, [*started.branches.all()], started.reason_en) == (supervisor, [branch], "Strike")
     closure = Closure.objects.get()
-    assert (closure.branch, closure.from_date) == (branch, the_day(branch))
+    assert (closure.branch, closure.from_date) == (branch, THURSDAY)
     assert "Looking for another time: 1 left" in text_of(client.get(response.headers["Location"]))
 
 
@@ -188,14 +168,13 @@ def test_officers_start_nothing(client: Client, branch: Branch) -> None:
 
 
 def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (accepted, moved, cancelled, lapsed, waiting) = a_strike(branch, 5)
-    now = timezone.now()
-    offers.accept(accepted.offers.get(), by=GUEST, now=now)
-    free = TimeSlot.objects.filter(taken=0, desks=1, starts_at__gt=now + timedelta(days=6)).order_by("starts_at")[0]
-    booking.reschedule(moved, free.pk, by=GUEST, now=now)
-    booking.cancel(cancelled, by=GUEST, now=now)
-    Appointment.objects.filter(held_for__appointment=lapsed).update(expires_at=now)
-    booking.expire(by=WORKER, now=now)
+    strike, (accepted, moved, cancelled, lapsed, waiting) = struck(branch, 5)
+    offers.accept(accepted.offers.get(), by=GUEST, now=NOW)
+    free = TimeSlot.objects.filter(taken=0, desks=1, starts_at__gt=NOW + timedelta(days=6)).order_by("starts_at")[0]
+    booking.reschedule(moved, free.pk, by=GUEST, now=NOW)
+    booking.cancel(cancelled, by=GUEST, now=NOW)
+    Appointment.objects.filter(held_for__appointment=lapsed).update(expires_at=NOW)
+    booking.expire(by=WORKER, now=NOW)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
     assert "2 people are left hanging" in shown
     assert "3</b> of 5 are settled" in shown
@@ -212,7 +191,7 @@ def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: Us
 
 
 def test_board_names_whom_to_call_first(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (told, bounced, without) = a_strike(branch, 3)
+    strike, (told, bounced, without) = struck(branch, 3)
     Notification.objects.filter(appointment=bounced, kind="offer").update(state="failed")
     Notification.objects.filter(appointment=without, kind="offer").delete()
     Appointment.objects.filter(pk=without.pk).update(email="")
@@ -227,7 +206,7 @@ def test_board_names_whom_to_call_first(client: Client, branch: Branch, supervis
 
 
 def test_officer_accepts_for_who_says_yes(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (appointment,) = a_strike(branch)
+    strike, (appointment,) = struck(branch)
     held = appointment.offers.get().hold
     response = signed_in(client, supervisor).post(address("accept", strike.pk, appointment.reference), follow=True)
     assert "Moved: Πολίτης 0" in text_of(response)
@@ -239,10 +218,9 @@ def test_officer_accepts_for_who_says_yes(client: Client, branch: Branch, superv
 
 
 def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (appointment,) = a_strike(branch)
-    now = timezone.now()
-    Appointment.objects.filter(status=Status.HELD).update(expires_at=now)
-    booking.expire(by=WORKER, now=now)
+    strike, (appointment,) = struck(branch)
+    Appointment.objects.filter(status=Status.HELD).update(expires_at=NOW)
+    booking.expire(by=WORKER, now=NOW)
     page = address("again", strike.pk, appointment.reference)
     assert "Another time is offered: Πολίτης 0" in text_of(signed_in(client, supervisor).post(page, follow=True))
     assert appointment.offers.get().state == State.OPEN
@@ -250,20 +228,20 @@ def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) 
 
 
 def test_late_click_changes_nothing(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (appointment,) = a_strike(branch)
-    booking.cancel(appointment, by=GUEST, now=timezone.now())
+    strike, (appointment,) = struck(branch)
+    booking.cancel(appointment, by=GUEST, now=NOW)
     page = address("accept", strike.pk, appointment.reference)
     assert "This time is no longer held" in text_of(signed_in(client, supervisor).post(page, follow=True))
     assert client.get(page).status_code == 405
 
 
 def test_board_answers_only_what_has_changed(client: Client, branch: Branch, supervisor: User) -> None:
-    strike, (appointment,) = a_strike(branch)
+    strike, (appointment,) = struck(branch)
     first = signed_in(client, supervisor).get(address("board", strike.pk))
     seen = first.headers["X-Seen"]
     assert f'data-seen="{seen}"' in text_of(client.get(address("change", strike.pk)))
     assert client.get(address("board", strike.pk), {"seen": seen}).status_code == 204
-    offers.accept(appointment.offers.get(), by=GUEST, now=timezone.now())
+    offers.accept(appointment.offers.get(), by=GUEST, now=NOW)
     again = client.get(address("board", strike.pk), {"seen": seen})
     assert again.status_code == 200
     assert again.headers["X-Seen"] != seen
@@ -274,7 +252,7 @@ def test_board_answers_only_what_has_changed(client: Client, branch: Branch, sup
 def test_board_takes_as_many_queries_for_more_rows(
     client: Client, branch: Branch, supervisor: User, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
-    strike, _appointments = a_strike(branch, count)
+    strike, _appointments = struck(branch, count)
     signed_in(client, supervisor).get(address("change", strike.pk))
     with django_assert_num_queries(9):
         shown = text_of(client.get(address("board", strike.pk)))
@@ -285,7 +263,7 @@ def test_board_takes_as_many_queries_for_more_rows(
 
 
 def test_other_supervisors_see_nothing(client: Client, branch: Branch) -> None:
-    strike, (appointment,) = a_strike(branch)
+    strike, (appointment,) = struck(branch)
     beside = an_officer(a_branch(branch.agency, "kep-iraklio"), Role.SUPERVISOR, "beside@example.org")
     foreign = an_officer(an_agency("aade"), Role.AGENCY_ADMIN, "foreign@example.org")
     for user in (beside, foreign):
@@ -302,10 +280,10 @@ def test_supervisor_of_one_branch_sees_its_part(client: Client, branch: Branch, 
     other = a_branch(branch.agency, "kep-iraklio")
     an_opening(other)
     here, there = booked(branch, 1), booked(other, 2)
-    day, now = the_day(branch), timezone.now()
+    day = THURSDAY
     planned = Disruption(agency=branch.agency, from_date=day, until_date=day, reason_el="Απεργία", reason_en="Strike")
-    strike = disruptions.start(planned, [branch, other], by=STAFF, now=now)
-    disruptions.look_after(strike, by=WORKER, now=now)
+    strike = disruptions.start(planned, [branch, other], by=STAFF, now=NOW)
+    disruptions.look_after(strike, by=WORKER, now=NOW)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
     assert "1 person is left hanging" in shown
     assert here.spoken_reference in shown
@@ -315,7 +293,7 @@ def test_supervisor_of_one_branch_sees_its_part(client: Client, branch: Branch, 
 
 
 def test_operator_sees_numbers_but_no_names(client: Client, branch: Branch) -> None:
-    strike, (appointment,) = a_strike(branch)
+    strike, (appointment,) = struck(branch)
     signed_in(client, a_user("operator@example.org", is_operator=True))
     shown = text_of(client.get(address("change", strike.pk)))
     assert "1 person is left hanging" in shown
@@ -328,7 +306,7 @@ def test_operator_sees_numbers_but_no_names(client: Client, branch: Branch) -> N
 
 
 def test_operator_who_serves_elsewhere_sees_no_names_here(client: Client, branch: Branch) -> None:
-    strike, (appointment,) = a_strike(branch)
+    strike, (appointment,) = struck(branch)
     operator = an_officer(a_branch(an_agency("aade"), "aade-one"), email="both@example.org")
     User.objects.filter(pk=operator.pk).update(is_operator=True)
     shown = text_of(signed_in(client, operator).get(address("change", strike.pk)))

@@ -19,7 +19,7 @@ from tests.builders import (
     WORKER,
     a_contact,
     a_desk,
-    a_disruption,
+    a_strike,
     a_walk_in,
     an_appointment,
     an_officer,
@@ -114,7 +114,7 @@ def test_desks_walk_ins_and_the_end_of_the_day_leave_events(branch: Branch, offi
 def test_disruption_and_its_answers_leave_events(branch: Branch) -> None:
     slots = slots_of(branch)
     accepted, moved, silent = (an_appointment(slots[number], number) for number in (110, 111, 112))
-    strike = a_disruption(branch, accepted.starts_at.date())
+    strike = a_strike(branch, day=accepted.starts_at.date(), prepared=False)
     disruptions.look_after(strike, by=WORKER, now=NOW)
     offers.accept(Offer.objects.get(appointment=accepted), by=GUEST, now=NOW)
     free = next(slot for slot in slots_of(branch) if slot.has_desk and slot.starts_at > moved.starts_at)

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
-from appointments import booking, counter, disruptions, history, offers
+from appointments import booking, counter, history, offers
 from appointments.booking import retention
 from appointments.booking.persons import Contact
 from appointments.calls import provision
@@ -27,9 +27,9 @@ from tests.builders import (
     a_branch,
     a_contact,
     a_desk,
-    a_disruption,
     a_procedure,
     a_rule,
+    a_strike,
     an_agency,
     an_appointment,
     an_officer,
@@ -187,8 +187,7 @@ def test_timeline_tells_which_messages_left_and_which_gave_up(branch: Branch) ->
 
 def test_timeline_tells_of_an_offer_and_its_answer(branch: Branch) -> None:
     booked = an_appointment(slots_of(branch)[120])
-    strike = a_disruption(branch, booked.starts_at.date())
-    disruptions.look_after(strike, by=WORKER, now=NOW)
+    a_strike(branch, day=booked.starts_at.date())
     offer = Offer.objects.get()
     offers.accept(offer, by=GUEST, now=NOW + minutes(9))
     offered = told(booked)[1]
@@ -255,3 +254,18 @@ def test_detail_page_shows_the_timeline_on_the_branchs_clock(client: Client) -> 
     page = client.get(f"/en/admin/appointments/appointment/{booked.reference}/change/").content.decode()
     assert "Moved from Monday 2 March 2026, 08:00 to Monday 2 March 2026, 09:00" in page
     assert f"{NOW.astimezone(ZoneInfo('America/New_York')):%H:%M}</time>" in page
+
+
+# Steps that no appointment's timeline tells one by one, with the reason.
+NEVER_TOLD = {
+    **dict.fromkeys(timeline.UNTOLD, "goes without saying"),
+    **dict.fromkeys((Verb.SIT, Verb.PAUSE, Verb.RESUME, Verb.LEAVE), "of a desk, not of an appointment"),
+    Verb.DISRUPT: "of a disruption; each appointment has its offer",
+    Verb.PAST: "told as the steps that it folds",
+}
+
+
+@pytest.mark.parametrize("verb", Verb)
+def test_verb_has_a_label_and_an_icon_unless_it_is_never_told(verb: Verb) -> None:
+    assert verb.label
+    assert (verb in timeline.ICONS) != (verb in NEVER_TOLD)

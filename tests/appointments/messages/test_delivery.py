@@ -33,14 +33,6 @@ Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 # The clocks of workers run: their appointments lie ahead of the real now.
 
 
-@pytest.fixture
-def server(settings: Settings) -> Iterator[MailServer]:
-    with mailserver.running() as server:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        yield server
-
-
 def booked(count: int = 1) -> list[Appointment]:
     slots = slots_of(an_open_branch(desks=1))
     return [an_appointment(slots[20 + number], number) for number in range(count)]
@@ -333,7 +325,7 @@ def _message_ids(server: MailServer) -> list[str]:
 def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment: str) -> None:
     """Killed after the claim and before the mail is taken, nothing is sent twice; killed in the moment between the
     server's acceptance and our note of it, that one mail comes again, under the same Message-ID."""
-    now = timezone.now()
+    now = timezone.now()  # the worker is a process of its own, on the real clock
     ahead = [slot for slot in slots_of(an_open_branch(), now=now) if slot.starts_at > now + timedelta(days=2)]
     for number, slot in enumerate(ahead[:8]):
         an_appointment(slot, number, now=now)

@@ -1,27 +1,17 @@
 """What a citizen sees and does about a time that fell out."""
 
-from collections.abc import Iterator
-from html import unescape
-
 import pytest
 import time_machine
-from django.http import HttpResponse
 from django.test import Client
 
 from agencies.models import Branch
 from appointments import booking
 from appointments.models import Appointment, Disruption, Offer, Status
-from tests.appointments.disruptions.test_looking_after import WEDNESDAY, a_strike, booked_at, offer_of
-from tests.builders import NOW, WORKER, an_open_branch, at
+from tests.builders import TUESDAY, WEDNESDAY, WORKER, a_strike, an_open_branch, at, booked_at, offer_of
+from tests.pages import text_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 State = Offer.State
-
-
-@pytest.fixture(autouse=True)
-def clock() -> Iterator[time_machine.Traveller]:
-    with time_machine.travel(NOW, tick=False) as traveller:
-        yield traveller
 
 
 @pytest.fixture
@@ -32,7 +22,7 @@ def branch() -> Branch:
 @pytest.fixture
 def booked(branch: Branch) -> Appointment:
     """A guest's, on Tuesday at nine, when there is a strike; Wednesday at eight is held instead."""
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch)
     return booked
 
@@ -48,20 +38,16 @@ def open_link(client: Client, booked: Appointment) -> None:
     client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
 
 
-def text(response: HttpResponse) -> str:
-    return unescape(response.content.decode())
-
-
 def test_offer_opens_by_its_link_and_shows_both_times(client: Client, booked: Appointment, page: str) -> None:
     assert page == f"{booked.get_absolute_url()}offer/"
-    shown = text(client.get(page))
+    shown = text_of(client.get(page))
     for said in ("Απεργία", "Τρίτη 3 Μαρτίου, 09:00", "Τετάρτη 4 Μαρτίου, 08:00", "Τρίτη 3 Μαρτίου, 20:00"):
         assert said in shown
     assert Offer.objects.get().state == State.OPEN
 
 
 def test_offer_is_shown_in_english(client: Client, page: str) -> None:
-    shown = text(client.get(f"/en{page}"))
+    shown = text_of(client.get(f"/en{page}"))
     for said in ("Strike", "Tuesday 3 March, 09:00", "Wednesday 4 March, 08:00", "Accept the new time"):
         assert said in shown
 
@@ -76,15 +62,15 @@ def test_stranger_finds_no_offer(booked: Appointment) -> None:
 def test_accepting_moves_and_says_so(client: Client, booked: Appointment, page: str) -> None:
     response = client.post(page, follow=True)
     assert response.redirect_chain == [(booked.get_absolute_url(), 302)]
-    assert "Η νέα ώρα είναι δική σας" in text(response)
-    assert "Τετάρτη 4 Μαρτίου 2026, 08:00" in text(response)
+    assert "Η νέα ώρα είναι δική σας" in text_of(response)
+    assert "Τετάρτη 4 Μαρτίου 2026, 08:00" in text_of(response)
     booked.refresh_from_db()
     assert booked.starts_at == at(8, day=WEDNESDAY)
 
 
 def test_second_click_says_the_same(client: Client, booked: Appointment, page: str) -> None:
     client.post(page)
-    assert "Η νέα ώρα είναι δική σας" in text(client.post(page, follow=True))
+    assert "Η νέα ώρα είναι δική σας" in text_of(client.post(page, follow=True))
 
 
 def test_answered_offer_leads_to_the_appointment(client: Client, booked: Appointment, page: str) -> None:
@@ -93,7 +79,7 @@ def test_answered_offer_leads_to_the_appointment(client: Client, booked: Appoint
 
 
 def test_appointment_without_offer_leads_to_itself(client: Client, branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
     assert client.get(f"{booked.get_absolute_url()}offer/").headers["Location"] == booked.get_absolute_url()
 
@@ -103,30 +89,30 @@ def test_late_answer_is_told_that_the_time_is_gone(
 ) -> None:
     clock.move_to(offer_of(booked).deadline)
     open_link(client, booked)
-    shown = text(client.post(page))
+    shown = text_of(client.post(page))
     assert "Η ώρα δεν κρατιέται πια για εσάς" in shown
     assert "Δέχομαι τη νέα ώρα" not in shown
     booking.expire(by=WORKER, now=offer_of(booked).deadline)
-    assert "Η ώρα που σας κρατούσαμε δεν κρατιέται πια" in text(client.get(page))
+    assert "Η ώρα που σας κρατούσαμε δεν κρατιέται πια" in text_of(client.get(page))
     assert Offer.objects.get().state == State.LAPSED
 
 
 def test_none_found_says_so_and_offers_what_can_be_done(client: Client, branch: Branch) -> None:
-    booked = booked_at(branch, 9)
+    booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch, ways=["near"])
-    shown = text(client.get(f"{booked.get_absolute_url()}offer/?key={booked.link_key}", follow=True))
+    shown = text_of(client.get(f"{booked.get_absolute_url()}offer/?key={booked.link_key}", follow=True))
     assert "Δεν βρήκαμε άλλη ελεύθερη ώρα" in shown
     assert f"{booked.get_absolute_url()}move/" in shown
     assert f"{booked.get_absolute_url()}cancel/" in shown
 
 
 def test_appointments_page_leads_to_the_offer(client: Client, booked: Appointment, page: str) -> None:
-    shown = text(client.get(booked.get_absolute_url()))
+    shown = text_of(client.get(booked.get_absolute_url()))
     assert page in shown
     assert "Το ραντεβού σας δεν μπορεί να γίνει" in shown
     assert "calendar.ics" not in shown
     client.post(page)
-    shown = text(client.get(booked.get_absolute_url()))
+    shown = text_of(client.get(booked.get_absolute_url()))
     assert page not in shown
     assert "calendar.ics" in shown
 
@@ -136,7 +122,7 @@ def test_another_time_is_chosen_even_after_the_deadline_for_changes(
 ) -> None:
     clock.move_to(at(8, 30))
     open_link(client, booked)
-    shown = text(client.get(f"{booked.get_absolute_url()}move/"))
+    shown = text_of(client.get(f"{booked.get_absolute_url()}move/"))
     assert "Αυτή η ώρα δεν μπορεί να γίνει" in shown
     assert "Την κρατάτε" not in shown
     slot = booked.branch.slots.get(starts_at=at(12, day=WEDNESDAY))

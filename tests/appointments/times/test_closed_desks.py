@@ -1,6 +1,6 @@
 """Which rules lose the desks that close: slots and visits without an appointment agree with the plain way."""
 
-from datetime import date, time
+from datetime import time
 from itertools import pairwise
 from random import Random
 
@@ -8,10 +8,9 @@ import pytest
 
 from agencies.models import Branch, Closure, OpeningRule
 from agencies.openings.walk_ins import walk_in_rules
-from tests.builders import NOW, a_branch, a_rule, an_agency, at, slots_of
+from tests.builders import NOW, TUESDAY, a_branch, a_rule, an_agency, at, slots_of
 
 pytestmark = pytest.mark.django_db
-TUESDAY = date(2026, 3, 3)
 HALVES = [time(hour, minute) for hour in range(8, 13) for minute in (0, 30)]
 
 

@@ -1,7 +1,6 @@
 """Supervisors change openings and closures: times follow at once, and what no longer fits is told."""
 
 import json
-from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -9,14 +8,13 @@ import redis
 from django.conf import settings
 from django.forms import model_to_dict
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agencies.models import Agency, Branch, Closure, OpeningRule, Role
-from appointments.models import TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
+    NOW,
     a_branch,
     a_closure,
     a_procedure,
@@ -26,9 +24,10 @@ from tests.builders import (
     an_appointment,
     an_officer,
 )
+from tests.pages import text_of
+from tests.planning import BRANCHES, CLOSURES, RULES, closure_data, in_days, rule_data, slots_on
 
-pytestmark = pytest.mark.django_db
-RULES, CLOSURES, BRANCHES = (f"/en/admin/agencies/{name}/" for name in ("openingrule", "closure", "branch"))
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 @pytest.fixture
@@ -37,7 +36,7 @@ def branch() -> Branch:
     branch = a_branch(agency)
     a_procedure(agency)
     a_rule(branch, weekdays=EVERY_DAY, desks=1)
-    publish([branch.pk], now=timezone.now())
+    publish([branch.pk], now=NOW)
     return branch
 
 
@@ -45,40 +44,6 @@ def branch() -> Branch:
 def supervisor(client: Client, branch: Branch) -> Client:
     client.force_login(an_officer(branch, Role.SUPERVISOR))
     return client
-
-
-def in_days(days: int) -> date:
-    return timezone.localdate() + timedelta(days=days)
-
-
-def slots_on(branch: Branch, day: date) -> list[TimeSlot]:
-    return list(TimeSlot.objects.filter(branch=branch, starts_at__date=day).order_by("starts_at"))
-
-
-def rule_data(branch: Branch, **fields: Any) -> dict[str, Any]:
-    given = {
-        "branch": branch.pk,
-        "purpose": "public",
-        "weekdays": ["1", "2", "3", "4", "5", "6", "7"],
-        "opens_at": "16:00",
-        "closes_at": "18:00",
-        "slot_minutes": "20",
-        "desks": "2",
-        "channels": ["in_person"],
-        "valid_from": "01/01/2026",
-        "every_n_weeks": "1",
-    }
-    return given | fields
-
-
-def closure_data(branch: Branch | None, day: date, **fields: Any) -> dict[str, Any]:
-    agency = branch.agency_id if branch else fields.pop("agency")
-    given = {"agency": agency, "branch": branch.pk if branch else "", "kind": "closed"}
-    return given | {"from_date": f"{day:%d/%m/%Y}", "until_date": f"{day:%d/%m/%Y}"} | fields
-
-
-def text_of(response: Any) -> str:
-    return response.content.decode()
 
 
 def test_new_rule_gives_times_at_once(supervisor: Client, branch: Branch) -> None:
@@ -132,7 +97,7 @@ def test_rule_for_another_agencys_service_is_refused(supervisor: Client, branch:
 def test_closure_over_appointments_tells_which_no_longer_fit(supervisor: Client, branch: Branch) -> None:
     day = in_days(4)
     first, second, *_others = slots_on(branch, day)
-    appointments = [an_appointment(slot, place, now=timezone.now()) for place, slot in enumerate((first, second))]
+    appointments = [an_appointment(slot, place) for place, slot in enumerate((first, second))]
     data = closure_data(branch, day, _decided="keep")
     text = text_of(supervisor.post(f"{CLOSURES}add/", data, follow=True))
     assert "2 appointments no longer fit." in text
@@ -144,7 +109,7 @@ def test_closure_over_appointments_tells_which_no_longer_fit(supervisor: Client,
 def test_deleted_closure_gives_the_times_back(supervisor: Client, branch: Branch) -> None:
     day = in_days(4)
     closure = a_closure(branch, day)
-    publish([branch.pk], now=timezone.now())
+    publish([branch.pk], now=NOW)
     assert slots_on(branch, day) == []
     supervisor.post(f"{CLOSURES}{closure.pk}/delete/", {"post": "yes"})
     assert len(slots_on(branch, day)) == 36
@@ -240,7 +205,7 @@ def test_autocomplete_finds_own_branches_only(client: Client, branch: Branch) ->
 
 def test_operator_changes_openings_and_sees_no_citizens(client: Client, branch: Branch) -> None:
     day = in_days(4)
-    an_appointment(slots_on(branch, day)[0], now=timezone.now())
+    an_appointment(slots_on(branch, day)[0])
     client.force_login(a_user("op@example.org", is_operator=True))
     asked = text_of(client.post(f"{CLOSURES}add/", closure_data(branch, day)))
     assert "1 appointment is affected" in asked

@@ -2,16 +2,13 @@
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments.times.availability import earliest
-from tests.builders import a_branch, a_procedure, a_rule, an_agency, slots_of
+from tests.builders import EVERY_DAY, NOW, a_branch, a_procedure, a_rule, an_agency, slots_of
 
-pytestmark = pytest.mark.django_db
-
-EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 
 def an_offer(number: int = 1, **procedure: object) -> Procedure:
@@ -21,7 +18,7 @@ def an_offer(number: int = 1, **procedure: object) -> Procedure:
     for each in range(number):
         branch = a_branch(agency, f"branch{each}", name_el=f"Σημείο {each}")
         a_rule(branch, weekdays=EVERY_DAY)
-        slots_of(branch, now=timezone.now())
+        slots_of(branch)
     return service
 
 
@@ -41,7 +38,7 @@ def test_page_takes_four_queries(client: Client, django_assert_num_queries: Djan
 
 def test_page_shows_earliest_time_of_each_channel_and_leads_to_it(client: Client):
     service = an_offer()
-    (time,) = earliest(service, Channel.VIDEO, now=timezone.now()).values()
+    (time,) = earliest(service, Channel.VIDEO, now=NOW).values()
     branch = Branch.objects.get()
     text = page(client)
     assert f'<time datetime="{branch.local(time.starts_at).isoformat()}"' in text
@@ -83,9 +80,9 @@ def test_time_abroad_is_the_branch_s_and_says_whose(client: Client):
     zone = "Australia/Melbourne"
     branch = a_branch(agency, "melbourne", city_el="Μελβούρνη", country="AU", timezone=zone)
     a_rule(branch, weekdays=EVERY_DAY)
-    slots_of(branch, now=timezone.now())
+    slots_of(branch)
     text = page(client)
-    (time,) = earliest(Procedure.objects.get(), Channel.IN_PERSON, now=timezone.now()).values()
+    (time,) = earliest(Procedure.objects.get(), Channel.IN_PERSON, now=NOW).values()
     assert f"{branch.local(time.starts_at):%H:%M}</time>" in text
     assert "τοπική ώρα, Μελβούρνη" in text
 

@@ -6,7 +6,6 @@ import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
-from django.utils import timezone
 
 from agencies.models import Branch, Channel, Closure, OpeningRule, Procedure
 from agencies.openings.walk_ins import walk_in_rules
@@ -23,6 +22,7 @@ from tests.builders import (
     NOW,
     STAFF,
     SYSTEM,
+    TUESDAY,
     a_branch,
     a_closure,
     a_contact,
@@ -36,8 +36,6 @@ from tests.builders import (
 )
 
 pytestmark = pytest.mark.django_db
-
-TUESDAY = date(2026, 3, 3)
 
 
 def local_times(branch: Branch, day: date) -> list[str]:
@@ -352,6 +350,7 @@ def test_assisted_times_are_never_released_whatever_the_rule_says() -> None:
     assert {slot.bookable_from for slot in TimeSlot.objects.filter(branch=branch)} == {None}
 
 
+@pytest.mark.usefixtures("clock")
 def test_public_never_sees_assisted_times(client: Client) -> None:
     branch = an_open_branch(purpose="assisted")
     procedure = Procedure.objects.select_related("agency").get()
@@ -360,18 +359,16 @@ def test_public_never_sees_assisted_times(client: Client) -> None:
     assert free_times_json(procedure, branch, Channel.IN_PERSON, **asked) == "[]"
     assert earliest(procedure, Channel.IN_PERSON, now=NOW) == {}
     assert not Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
-    real = timezone.now()
-    publish([branch.pk], now=real)
     query = {"procedure": procedure.code, "channel": "in_person"}
     for place in ({}, {"branch": branch.code}):
         assert client.get("/api/v1/slots/", query | place).json() == []
-    slot = TimeSlot.objects.filter(starts_at__gt=real + timedelta(days=1)).first()
+    slot = TimeSlot.objects.filter(starts_at__gt=NOW + timedelta(days=1)).first()
     assert slot is not None
     for actor in (GUEST, SYSTEM):
         with pytest.raises(SlotNotReleased):
-            booking.book(slot.pk, procedure, Channel.IN_PERSON, a_contact(), by=actor, now=real)
+            booking.book(slot.pk, procedure, Channel.IN_PERSON, a_contact(), by=actor, now=NOW)
     with pytest.raises(SlotNotReleased):
-        booking.hold(slot.pk, procedure, Channel.IN_PERSON, by=GUEST, now=real)
+        booking.hold(slot.pk, procedure, Channel.IN_PERSON, by=GUEST, now=NOW)
     OpeningRule.objects.update(purpose="public")
     assert Branch.objects.serving(procedure, Channel.IN_PERSON).exists()
     OpeningRule.objects.update(purpose="walk_in")

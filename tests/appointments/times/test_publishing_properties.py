@@ -17,8 +17,8 @@ from agencies.models import Branch, OpeningRule, Procedure
 from appointments.errors import BookingError
 from appointments.models import Appointment, TimeSlot
 from appointments.times.publishing import NEVER, Published, publish
-from tests.agencies.test_wallclock import ZONES
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment
+from tests.zones import ZONES
 
 SECOND = timedelta(seconds=1)
 pytestmark = pytest.mark.django_db

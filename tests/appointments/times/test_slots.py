@@ -1,6 +1,6 @@
 """Runs of consecutive slots: what is free, what can be taken and what is missed agree with the plain way."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -15,10 +15,9 @@ from appointments.times.asking import asked_for
 from appointments.times.availability import earliest, free_times
 from appointments.times.slots import slots_needed
 from appointments.watch import alerts
-from tests.builders import NOW, a_branch, a_procedure, a_rule, an_agency, at, slots_of
+from tests.builders import NOW, TUESDAY, a_branch, a_procedure, a_rule, an_agency, at, slots_of
 
 pytestmark = pytest.mark.django_db
-TUESDAY = date(2026, 3, 3)
 IN_PERSON = Channel.IN_PERSON
 
 

@@ -1,6 +1,5 @@
 """Alerts: raised once, cleared, raised again; and mailed once to each supervisor, whatever happens to the mail server."""
 
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import date, datetime, timedelta
 from email.message import EmailMessage
@@ -301,14 +300,6 @@ def test_mail_is_not_owed_any_more_when_the_alert_is_cleared_before_it_leaves(br
     free(branch, at(9))
     run(NOW + minutes(1))
     assert mail.outbox == []
-
-
-@pytest.fixture
-def server(settings: Settings) -> Iterator[MailServer]:
-    with mailserver.running() as server:
-        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", server.port
-        yield server
 
 
 def test_mail_that_the_server_refuses_for_now_is_sent_by_the_next_run(branch: Branch, server: MailServer) -> None:

@@ -6,7 +6,6 @@ from datetime import date, datetime, timedelta
 
 import pytest
 from django.test import Client
-from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.live_server_helper import LiveServer
@@ -21,6 +20,7 @@ from appointments.watch.loads import Load
 from tests.builders import (
     EVERY_DAY,
     GUEST,
+    MONDAY,
     NOW,
     STAFF,
     a_branch,
@@ -38,10 +38,9 @@ from tests.builders import (
     slots_of,
 )
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 WATCH = "/en/admin/appointments/appointment/watch/"
 AGAIN = f"{WATCH}again/"
-MONDAY = date(2026, 3, 2)
 
 
 def load_of(branch: Branch, now: datetime = NOW) -> Load:
@@ -163,7 +162,7 @@ def branch() -> Branch:
     branch = a_branch(an_agency())
     a_procedure(branch.agency, name_en="Passport")
     a_rule(branch, weekdays=EVERY_DAY, opens_at="00:00", closes_at="23:50")
-    publish([branch.pk], now=timezone.now())
+    publish([branch.pk], now=NOW)
     return branch
 
 
@@ -180,13 +179,12 @@ def text_of(client: Client, url: str = WATCH) -> str:
 
 def with_everything(branch: Branch) -> Appointment:
     """Something to do of every kind."""
-    now = timezone.now()
-    slots = TimeSlot.objects.filter(branch=branch, starts_at__gt=now + timedelta(hours=3)).order_by("starts_at")
-    lost, unconfirmed, unreached = (an_appointment(slots[number], number, now=now) for number in range(3))
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gt=NOW + timedelta(hours=3)).order_by("starts_at")
+    lost, unconfirmed, unreached = (an_appointment(slots[number], number, now=NOW) for number in range(3))
     TimeSlot.objects.filter(pk__in=lost.slot_ids).update(desks=0)
-    Appointment.objects.filter(pk=unconfirmed.pk).update(status=Status.UNVERIFIED, expires_at=now + minutes(60))
+    Appointment.objects.filter(pk=unconfirmed.pk).update(status=Status.UNVERIFIED, expires_at=NOW + minutes(60))
     unreached.notifications.update(state=Notification.State.FAILED)
-    a_ticket(branch, 1, now - minutes(31), day=branch.today(now))
+    a_ticket(branch, 1, NOW - minutes(31), day=branch.today(NOW))
     an_alert(branch, branch.agency.procedures.get())
     return unreached
 
@@ -277,8 +275,7 @@ def test_page_asked_again_answers_only_when_something_has_changed(client: Client
     seen = re.search(r'data-seen="(\w+)"', text_of(client))
     assert seen
     assert client.get(f"{AGAIN}?seen={seen[1]}").status_code == 204
-    now = timezone.now()
-    a_ticket(branch, 1, now - minutes(5), day=branch.today(now))
+    a_ticket(branch, 1, NOW - minutes(5), day=branch.today(NOW))
     answer = client.get(f"{AGAIN}?seen={seen[1]}")
     assert "longest 5 minutes" in answer.content.decode()
     assert client.get(f"{AGAIN}?seen={answer['X-Seen']}").status_code == 204
@@ -295,7 +292,7 @@ def test_page_keeps_itself_up_to_date_in_the_browser(
     page.goto(WATCH)
     assert_accessible(page)
     page.get_by_text("Which").click()
-    a_ticket(branch, 2, timezone.now())
+    a_ticket(branch, 2, NOW)
     page.clock.run_for(16_000)
     expect(page.locator("td[data-label='Waiting now']")).to_contain_text("2")
     expect(page.get_by_text("Passport")).to_be_visible()

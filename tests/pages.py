@@ -1,0 +1,38 @@
+"""Signing in, and reading what pages show: with Django's client and in the browser."""
+
+from collections.abc import Callable
+from html import unescape
+from typing import Any
+
+from django.test import Client
+from playwright.sync_api import Page
+from pytest_django.live_server_helper import LiveServer
+
+from accounts.models import User
+
+Accessible = Callable[[Page], None]
+# Milliseconds. Pages ask for news every two to ten seconds.
+SOON = 15_000
+
+
+def signed_in(client: Client, user: User) -> Client:
+    client.force_login(user)
+    return client
+
+
+def text_of(response: Any) -> str:
+    """The page as it is written, with its letters instead of their entities."""
+    return unescape(response.content.decode())
+
+
+def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
+    """Signs the browser of the page in."""
+    session = signed_in(Client(), user).cookies["sessionid"].value
+    page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
+
+
+def choose_first_time(page: Page, day: str) -> None:
+    """Choose the day's first time on a staff page that offers times."""
+    times = page.locator(".times__day", has_text=day)
+    times.locator("summary").click()
+    times.locator("label").first.click()

@@ -1,0 +1,256 @@
+"""Every address of the product, for everybody: no server error anywhere, and nothing about another branch's citizens."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+import pytest
+import time_machine
+from django.apps import apps
+from django.core.management import call_command
+from django.db import transaction
+from django.db.models import Model
+from django.http import HttpResponse
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from pytest_django import DjangoDbBlocker
+
+from accounts.models import DemoMail, User
+from agencies.models import Branch, Role, SystemToken
+from appointments import counter
+from appointments.models import Appointment, Feed, Queue, Ticket
+from tests.builders import (
+    GUEST,
+    NOW,
+    TUESDAY,
+    a_branch,
+    a_closure,
+    a_desk,
+    a_strike,
+    a_user,
+    an_agency,
+    an_officer,
+    an_open_branch,
+    booked_at,
+    by,
+)
+from tests.pages import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+NAME = "Ευφροσύνη"
+METHODS = ("get", "post")
+# About an appointment, and closed to those too whom it concerns, with the reason.
+OPEN_TO_NOBODY = {"admin:appointments_appointment_delete": "an appointment is cancelled, never deleted"}
+# One for all, for it reads the middleware anew when it is made.
+CLIENT = Client(raise_request_exception=False)
+SIGN_IN = ("/accounts/login/", "/admin/login/")
+
+
+@dataclass(frozen=True)
+class Address:
+    name: str
+    parameters: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return " ".join((self.name, *self.parameters))
+
+    @property
+    def is_about_an_appointment(self) -> bool:
+        """Whether the page shows or changes one appointment, or the ticket that an officer serves."""
+        at_the_desk = ("admin:appointments_serving", "admin:appointments_follow_up")
+        return (
+            "reference" in self.parameters
+            or self.name.startswith(at_the_desk)
+            or (self.name.startswith("admin:appointments_appointment_") and "object_id" in self.parameters)
+        )
+
+
+def addresses(resolver: URLResolver, namespace: str = "", above: tuple[str, ...] = ()) -> Iterator[Address]:
+    """The named ones, with the names of what is filled in."""
+    for pattern in resolver.url_patterns:
+        parameters = above + tuple(pattern.pattern.regex.groupindex)
+        if isinstance(pattern, URLResolver):
+            inner = f"{namespace}{pattern.namespace}:" if pattern.namespace else namespace
+            yield from addresses(pattern, inner, parameters)
+        elif isinstance(pattern, URLPattern) and pattern.name:
+            yield Address(namespace + pattern.name, parameters)
+
+
+ADDRESSES = sorted(set(addresses(get_resolver())), key=str)
+
+
+# What is filled in
+
+
+def row_of(address: Address) -> Model:
+    """The row that an admin page is about: `admin:agencies_closure_change` is about a closure."""
+    if address.name.startswith("demo-mail"):
+        return DemoMail.objects.get()
+    app, model, _page = address.name.removeprefix("admin:").split("_", maxsplit=2)
+    return apps.get_model(app, model)._default_manager.earliest("pk")
+
+
+def object_id(address: Address) -> str:
+    row = row_of(address)
+    return row.reference if isinstance(row, Appointment) else str(row.pk)
+
+
+def reference(address: Address) -> str:
+    """Of who came today; on the pages of a disruption, of who was offered another time."""
+    theirs = Appointment.objects.filter(name=NAME)
+    falls_out = address.name.startswith("admin:appointments_disruption")
+    return (theirs.latest("starts_at") if falls_out else theirs.earliest("starts_at")).reference
+
+
+def code(address: Address) -> str:
+    """Of a ticket at the desk and in the hall; elsewhere of a service or a branch."""
+    if address.name.startswith("branch"):
+        return "kep-chania"
+    of_ticket = address.name.removeprefix("admin:").startswith(
+        ("appointments_serving", "appointments_follow_up", "appointments:ticket", "appointments:kiosk_ticket")
+    )
+    return Ticket.objects.get().code if of_ticket else "kep-dilosi"
+
+
+def key(address: Address) -> str:
+    if address.name == "appointments:feed":
+        return Feed.objects.get().key
+    if address.name == "account_reset_password_from_key":
+        return "set-password"
+    queue = Queue.objects.get()
+    return queue.display_key if address.name == "appointments:display" else queue.kiosk_key
+
+
+VALUES: dict[str, Callable[[Address], Any]] = {
+    "app_label": lambda _address: "appointments",
+    "branch": lambda _address: "kep-chania",
+    "code": code,
+    "colours": lambda _address: "003375",
+    "content_type_id": lambda _address: 1,
+    "key": key,
+    "object_id": object_id,
+    "part": lambda _address: 0,
+    "pk": lambda address: row_of(address).pk,
+    "platform_slug": lambda _address: "mykeplive",
+    "reference": reference,
+    "slug": lambda _address: "kep",
+    "step": lambda _address: "next",
+    "uidb36": lambda _address: "1",
+}
+# Not a page about one row of its model, though a row is named.
+VALUES_OF: dict[tuple[str, str], Any] = {("admin:view_on_site", "object_id"): 1}
+
+
+def url_of(address: Address) -> str:
+    unknown = set(address.parameters) - VALUES.keys()
+    assert not unknown, f"Tell VALUES in {__name__} what to fill in for {unknown} of {address.name}."
+    filled = {name: VALUES_OF.get((address.name, name)) or VALUES[name](address) for name in address.parameters}
+    return reverse(address.name, kwargs=filled)
+
+
+# Who comes
+
+
+@dataclass(frozen=True)
+class People:
+    """Everybody by name, with the key of the session."""
+
+    strangers: dict[str, str]
+    insiders: dict[str, str]
+
+    @property
+    def all(self) -> dict[str, str]:
+        return self.strangers | self.insiders
+
+
+@pytest.fixture(scope="module")
+def people(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[People]:
+    """One branch and everybody who comes to it, for all the tests here: each of them is rolled back to this."""
+    with django_db_blocker.unblock(), time_machine.travel(NOW, tick=False):
+        branch = a_branch_with_everything()
+        everybody = People(sessions(strangers(branch)), sessions(insiders(branch)))
+    yield everybody
+    with django_db_blocker.unblock():
+        call_command("flush", verbosity=0, interactive=False)
+
+
+def a_branch_with_everything() -> Branch:
+    """A branch with a row of everything: what is booked, who came, a strike, a closure, a desk, screens and a feed."""
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    appointment = booked_at(branch, 9, name=NAME, citizen=a_user())
+    booked_at(branch, 9, day=TUESDAY, name=NAME)
+    desk = a_desk(branch, officer)
+    Feed.objects.create(branch=branch, made_at=NOW)
+    SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
+    DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
+    ticket = counter.check_in(appointment, by=GUEST, now=NOW)
+    counter.serve(counter.call(ticket, desk, by=by(officer), now=NOW), by=by(officer), now=NOW)
+    a_closure(branch, TUESDAY)
+    a_strike(branch)
+    return branch
+
+
+def strangers(branch: Branch) -> dict[str, User | None]:
+    """Who has nothing to do with the branch's citizens."""
+    other = a_branch(branch.agency, "kep-rethymno")
+    abroad = an_agency("egdix")
+    return {
+        "anonymous": None,
+        "citizen": a_user("another@example.org"),
+        "agent of another branch": an_officer(other, Role.AGENT, "agent.elsewhere@example.org"),
+        "supervisor of another branch": an_officer(other, Role.SUPERVISOR, "supervisor.elsewhere@example.org"),
+        "administrator of another agency": an_officer(abroad, Role.AGENCY_ADMIN, "admin.elsewhere@example.org"),
+        "official": a_user("official@example.org", is_official=True),
+        "operator": a_user("operator@example.org", is_operator=True),
+    }
+
+
+def insiders(branch: Branch) -> dict[str, User]:
+    return {
+        "who booked": User.objects.get(email="citizen@example.org"),
+        "agent": User.objects.get(email="agent@example.org"),
+        "supervisor": an_officer(branch, Role.SUPERVISOR, "supervisor@example.org"),
+        "administrator": an_officer(branch.agency, Role.AGENCY_ADMIN, "administrator@example.org"),
+    }
+
+
+def sessions(people: Mapping[str, User | None]) -> dict[str, str]:
+    return {name: signed_in(Client(), user).cookies["sessionid"].value if user else "" for name, user in people.items()}
+
+
+def asked(people: dict[str, str], url: str) -> dict[tuple[str, str], HttpResponse]:
+    """What everybody gets, by each method."""
+    return {(name, method): answer(key, url, method) for (name, key), method in product(people.items(), METHODS)}
+
+
+def answer(session: str, url: str, method: str) -> HttpResponse:
+    """What the person gets; the database is afterwards as it was."""
+    CLIENT.cookies.clear()
+    CLIENT.cookies["sessionid"] = session
+    with transaction.atomic():
+        response = CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": Ticket.objects.get().code})
+        transaction.set_rollback(True)
+    return response
+
+
+def is_refused(response: HttpResponse) -> bool:
+    if response.status_code == 302:
+        return response.headers["Location"].split("?")[0].removeprefix("/en") in SIGN_IN
+    return response.status_code in (401, 403, 404, 405)
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=str)
+def test_address_answers_everybody_without_an_error(people: People, address: Address) -> None:
+    found = asked(people.all, url_of(address))
+    assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
+
+
+@pytest.mark.parametrize("address", [one for one in ADDRESSES if one.is_about_an_appointment], ids=str)
+def test_address_about_an_appointment_opens_for_nobody_else(people: People, address: Address) -> None:
+    found = asked(people.strangers, url_of(address))
+    assert {who: one.status_code for who, one in found.items() if not is_refused(one)} == {}
+    assert {who for who, one in found.items() if NAME in one.content.decode()} == set()
+    own = asked(people.insiders, url_of(address))
+    assert all(map(is_refused, own.values())) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."

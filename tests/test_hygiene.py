@@ -1,0 +1,28 @@
+"""What holds for the tests themselves."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+TESTS = Path(__file__).parent
+FILES = sorted(TESTS.rglob("*.py"))
+
+
+def modules_read_by(path: Path) -> set[str]:
+    """Every module that the file imports, wherever in it the import stands."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            found |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(TESTS)))
+def test_no_file_imports_a_test_file(path: Path) -> None:
+    """What two test files need has a module of its own: builders, pages, races, and so on."""
+    read = {module for module in modules_read_by(path) if module.startswith(("tests.", "."))}
+    assert {module for module in read if any(part.startswith("test_") for part in module.split("."))} == set()

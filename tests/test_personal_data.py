@@ -1,0 +1,144 @@
+"""What the models know of people: forgotten in time, or kept for a reason that is written here."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.db import models
+
+from accounts.models import User
+from appointments import counter
+from appointments.booking import retention
+from appointments.models import Appointment, Notification, Ticket
+from tests.builders import GUEST, NOON, NOW, a_desk, an_officer, an_open_branch, booked_at, by, minutes
+
+OURS = ("accounts", "agencies", "appointments", "reports", "videocalls")
+# What cannot name anybody: times, numbers, yes or no.
+DUMB = (models.DateField, models.TimeField, models.BooleanField, models.IntegerField, models.DecimalField)
+
+ERASED: dict[str, set[str]] = {
+    "appointments.Appointment": set(retention.NOBODY),
+    "appointments.Ticket": set(retention.UNSAID),
+    "appointments.Notification": {"last_error"},
+}
+
+PUBLISHED = "an agency's own words, which it publishes"
+OFFICER = "who acted for the agency answers for it"
+ACCOUNT = "the person's account, which the person keeps"
+CODE = "a name of ours for something, the same whoever it is about"
+SECRET = "random, and tells nothing"
+KEPT: dict[str, dict[str, str]] = {
+    "accounts.User": dict.fromkeys(("password", "email", "name", "phone"), ACCOUNT),
+    "accounts.DemoMail": dict.fromkeys(("recipient", "subject", "source"), "the demo's, where nobody is real"),
+    "agencies.Agency": dict.fromkeys(
+        (
+            *("slug", "name_el", "name_en", "short_name_el", "short_name_en", "description_el", "description_en"),
+            *("branch_word_el", "branch_word_en", "platform", "platform_slug", "accent", "legal_basis", "mitos_id"),
+            "reminders",
+        ),
+        PUBLISHED,
+    ),
+    "agencies.Branch": dict.fromkeys(
+        (
+            *("code", "name_el", "name_en", "address_el", "address_en", "city_el", "city_en", "region_el", "region_en"),
+            *("municipality", "country", "timezone", "phone", "email", "access_el", "access_en", "search_text"),
+        ),
+        PUBLISHED,
+    ),
+    "agencies.Procedure": dict.fromkeys(
+        (
+            *("code", "name_el", "name_en", "description_el", "description_en", "documents_el", "documents_en"),
+            *("channels", "mitos_id"),
+        ),
+        PUBLISHED,
+    ),
+    "agencies.OpeningRule": dict.fromkeys(("weekdays", "channels"), CODE),
+    "agencies.Closure": {"reason_el": PUBLISHED, "reason_en": PUBLISHED, "officer": "whose absence closes the times"},
+    "agencies.Membership": {"user": OFFICER},
+    "agencies.SystemToken": {"label": "names a computer", "digest": SECRET},
+    "appointments.AlertMail": {"user": OFFICER, "last_error": "names a supervisor's address, no citizen's"},
+    "appointments.Appointment": {
+        "reference": SECRET,
+        "slot_ids": CODE,
+        "officer": OFFICER,
+    },
+    "appointments.Desk": {"name": "stands on the desk", "officer": OFFICER},
+    "appointments.Disruption": {
+        "reason_el": PUBLISHED,
+        "reason_en": PUBLISHED,
+        "ways": CODE,
+        "created_by": OFFICER,
+    },
+    "appointments.Event": {
+        "officer": "folded away by retention with the step",
+        "page": CODE,
+        "before": "codes and times, folded away by retention with the step",
+        "details": "codes and times, folded away by retention with the step",
+    },
+    "appointments.Feed": {"key": SECRET, "officer": OFFICER},
+    "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
+    "appointments.Rating": {"comment": "has no link to who wrote it"},
+    "appointments.Reading": {"officer": OFFICER, "page": CODE},
+    "appointments.Ticket": {
+        "code": SECRET,
+        "officer": OFFICER,
+        "documents_seen": "chosen from the service's own list",
+    },
+    "videocalls.VideoCall": {"provider": CODE, "room": SECRET, "last_error": "a provider's answer about a room"},
+}
+
+MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]
+
+
+def may_tell_of_somebody(field: models.Field) -> bool:
+    """Text and data of any form, and links to accounts; not what is chosen from a list, and no other links."""
+    if field.is_relation:
+        return field.related_model is User
+    return not field.primary_key and not field.choices and not isinstance(field, DUMB)
+
+
+def telling(model: type[models.Model]) -> set[str]:
+    return {field.name for field in model._meta.local_fields if may_tell_of_somebody(field)}
+
+
+def names(listed: dict[str, Any], model: type[models.Model]) -> set[str]:
+    found: Iterable[str] = listed.get(model._meta.label, ())
+    return set(found)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_field_that_may_tell_of_somebody_is_erased_or_kept_for_a_reason(model: type[models.Model]) -> None:
+    assert telling(model) - names(ERASED, model) - names(KEPT, model) == set()
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model._meta.label)
+def test_list_of_fields_is_up_to_date(model: type[models.Model]) -> None:
+    """No field stands in both lists, and none that is there no more."""
+    assert names(ERASED, model) & names(KEPT, model) == set()
+    assert names(KEPT, model) - telling(model) == set()
+    assert names(ERASED, model) - {field.name for field in model._meta.get_fields()} == set()
+
+
+@pytest.mark.django_db
+def test_retention_erases_every_field_it_promises() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    ticket = counter.check_in(booked_at(branch, 9), by=GUEST, now=NOW)
+    counter.call(ticket, a_desk(branch, officer), by=by(officer), now=NOW)
+    for label, fields in ERASED.items():
+        fill(apps.get_model(label), fields)
+    later = NOON + minutes(24 * 60 * (branch.agency.retention_days + 1))
+    assert retention.erase_old(now=later)
+    blank = {"appointments.Appointment": retention.NOBODY, "appointments.Ticket": retention.UNSAID}
+    for model in (Appointment, Ticket, Notification):
+        label = model._meta.label
+        for row in model.objects.values(*ERASED[label]):
+            assert row == blank.get(label, {"last_error": ""})
+
+
+def fill(model: type[models.Model], fields: set[str]) -> None:
+    """Writes something into every one of the fields that takes text."""
+    texts = (models.CharField, models.TextField)
+    written = {name: "Κάτι" for name in fields if isinstance(model._meta.get_field(name), texts)}
+    assert model._default_manager.update(**written)
