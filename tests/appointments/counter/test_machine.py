@@ -336,7 +336,10 @@ class Counter(RuleBasedStateMachine):
         return min(here, key=lambda pair: pair[0])[1] if here else None
 
     def desk_of(self, officer: int, otherwise: int) -> Desk:
+        """The officer's desk; who has none sits down at the other one, if it is free."""
         mine = Desk.objects.filter(officer=self.world.officers[officer]).select_related("branch__agency").first()
+        if mine is None:
+            self.sit_pause_resume_leave(desk=otherwise, officer=officer, verb=Verb.SIT)
         return mine or self.world.desks[otherwise]
 
     @rule(number=which, desk=st.integers(0, 2), officer=officers, then=undos)
