@@ -1,10 +1,11 @@
 """The verbs that make an appointment: hold a time, book it, confirm it, verify the address."""
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
 
 from agencies.facts import AnyProcedure
 from agencies.models import Channel
@@ -120,16 +121,18 @@ def _book(
 ) -> Appointment:
     asked = require_bookable(asked, channel, now=now, assisted=by.by == By.OFFICER)
     appointment = _new(asked, channel, by, now)
-    appointment.idempotency_key = idempotency_key
+    appointment.follows, appointment.idempotency_key = follows, idempotency_key
     if follows:
-        appointment.follows, appointment.citizen = follows, follows.citizen
-        # Whoever is being served has had that turn: it does not count against the next one.
-        Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
+        appointment.citizen = follows.citizen
     sign(appointment, contact)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    with refusals():
+    # One statement, and a transaction only where it takes two.
+    with refusals(), transaction.atomic() if follows else nullcontext():
+        if follows:
+            # Whoever is being served has had that turn: it does not count against the next one.
+            Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
         taking.make(appointment, asked, history.made(Verb.BOOK, by=by, now=now), messages)
     _wake_workers(appointment)
     return appointment

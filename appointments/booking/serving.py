@@ -1,10 +1,11 @@
 """The verbs of serving: arrive, begin, stop for now, complete, miss, and naming who will serve.
 
 The counter takes the same steps together with a ticket. It calls the `to_…` functions inside its own transaction and notes
-one event for both.
+one event for both. So the verbs here refuse who has a place in a line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from appointments.booking import owed
 from appointments.booking.locking import locked, refusals
 from appointments.errors import WrongStatus
 from appointments.history import Actor
-from appointments.models import Appointment, Event, Status
+from appointments.models import Appointment, Event, Status, Ticket
 from appointments.models.appointment import CHANGEABLE
 
 Verb = Event.Verb
@@ -36,7 +37,7 @@ Before = dict[str, Any]
 
 
 def arrive(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    with locked(booked) as appointment:
+    with _outside_the_line(booked) as appointment:
         before = to_arrived(appointment, now)
         history.note(Verb.CHECK_IN, by=by, now=now, appointment=appointment, before=before)
     return appointment
@@ -44,7 +45,7 @@ def arrive(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 def serve(arrived: Appointment, *, by: Actor, now: datetime) -> Appointment:
     """An officer begins. Straight from booked too: by telephone or video nobody arrives at a counter."""
-    with locked(arrived) as appointment:
+    with _outside_the_line(arrived) as appointment:
         before = to_serving(appointment, by.officer, now)
         history.note(Verb.SERVE, by=by, now=now, appointment=appointment, before=before)
     return appointment
@@ -52,14 +53,14 @@ def serve(arrived: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 def interrupt(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
     """Service stops for now: the citizen fetches something, or goes on to another desk."""
-    with locked(serving) as appointment:
+    with _outside_the_line(serving) as appointment:
         before = to_interrupted(appointment)
         history.note(Verb.INTERRUPT, by=by, now=now, appointment=appointment, before=before)
     return appointment
 
 
 def complete(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    with locked(serving) as appointment:
+    with _outside_the_line(serving) as appointment:
         before = to_completed(appointment, now)
         history.note(Verb.COMPLETE, by=by, now=now, appointment=appointment, before=before)
     return appointment
@@ -67,7 +68,7 @@ def complete(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 def miss(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
     """The citizen did not come. Not before the time has begun, and nobody misses a time that has been closed."""
-    with locked(booked) as appointment:
+    with _outside_the_line(booked) as appointment:
         before = to_missed(appointment, now)
         history.note(Verb.MISS, by=by, now=now, appointment=appointment, before=before)
     return appointment
@@ -152,6 +153,15 @@ def take_back(stepped: Appointment, before: Mapping[str, Any]) -> Appointment:
         appointment.save()
         owed.take_back(appointment, before.get("messages", ()))
     return appointment
+
+
+@contextmanager
+def _outside_the_line(appointment: Appointment) -> Iterator[Appointment]:
+    """The appointment, locked, which has no place in a line; WrongStatus if it has."""
+    with locked(appointment) as alone:
+        if Ticket.objects.open().filter(appointment=alone).exists():
+            raise WrongStatus
+        yield alone
 
 
 def _before(appointment: Appointment) -> Before:

@@ -14,6 +14,8 @@ from appointments.history import Actor
 from appointments.models import Desk, Event, Queue, Ticket
 
 Verb = Event.Verb
+# How a desk is where nobody sits.
+EMPTY = {"officer": None, "seated_at": None, "paused_at": None}
 
 
 @contextmanager
@@ -74,5 +76,5 @@ def is_busy(desk_id: int, but: Ticket | None = None) -> bool:
 def _vacate(desk: Desk, by: Actor, now: datetime) -> None:
     if is_busy(desk.pk):
         raise DeskBusy
-    Desk.objects.filter(pk=desk.pk).update(officer=None, seated_at=None, paused_at=None)
-    history.note(Verb.LEAVE, by=by, now=now, desk=desk)
+    if Desk.objects.filter(pk=desk.pk, officer__isnull=False).update(**EMPTY):
+        history.note(Verb.LEAVE, by=by, now=now, desk=desk)

@@ -43,7 +43,7 @@ def serve(present: Ticket, *, by: Actor, now: datetime) -> Ticket:
 def record(serving: Ticket, result: Result) -> Ticket:
     """Keep what the officer writes down while serving. It is a draft until `complete`, so the history has no event of it."""
     with locked(serving) as ticket:
-        if ticket.state not in (*Ticket.AT_DESK, State.DONE):
+        if ticket.state not in Ticket.AT_DESK:
             raise WrongStatus
         Ticket.objects.filter(pk=ticket.pk).update(**asdict(result))
     return Ticket.objects.get(pk=ticket.pk)

@@ -1,7 +1,7 @@
 """What the verbs of the counter share: the ticket as it is now, and the one way in which it changes."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,7 +11,7 @@ from appointments.booking.locking import locked as locked_appointment
 from appointments.counter.desks import queue_of
 from appointments.errors import WrongStatus
 from appointments.history import Actor
-from appointments.models import Event, Ticket
+from appointments.models import Appointment, Event, Ticket
 
 State = Ticket.State
 # A step can be taken back for ten seconds; the network may take some more.
@@ -24,10 +24,21 @@ AWAY = (State.WAITING, State.PARKED)
 
 @contextmanager
 def locked(ticket: Ticket) -> Iterator[Ticket]:
-    """The ticket as it is now, with nobody else at work in its queue."""
-    with queue_of(ticket.branch):
+    """The ticket as it is now, with nobody else at work in its queue.
+
+    Raises WrongStatus where the citizen has moved to another branch meanwhile and got a ticket there.
+    """
+    with queue_of(ticket.branch) as queue:
         related = Ticket.objects.select_related("branch__agency", "appointment__branch", "procedure", "desk")
-        yield related.get(pk=ticket.pk)
+        now_is = related.get(pk=ticket.pk)
+        if now_is.branch_id != queue.branch_id:
+            raise WrongStatus
+        yield now_is
+
+
+def locked_appointment_of(ticket: Ticket) -> AbstractContextManager[Appointment | None]:
+    """The ticket's appointment, locked: nobody moves or cancels it meanwhile. None for a walk-in."""
+    return locked_appointment(ticket.appointment) if ticket.appointment else nullcontext()
 
 
 def change(

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Q
-
 from agencies.models import Branch, Channel, Procedure
+from appointments import history
 from appointments.booking import serving
 from appointments.booking.locking import locked as locked_appointment
 from appointments.counter import steps
@@ -17,20 +16,24 @@ from appointments.models import Appointment, Event, Queue, Status, Ticket
 from appointments.models.keys import random_key
 
 Verb, State = Event.Verb, Ticket.State
+# What a ticket that is made anew says otherwise than before; `park_reason` besides, which is free text.
+ANEW = (
+    *("branch_id", "day", "number", "procedure_id", "channel", "language", "state", "due_at", "arrived_at"),
+    *("called_at", "calls", "serving_at", "ended_at", "desk_id", "for_desk_id", "officer_id", "outcome"),
+)
 
 
 def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
-    """The citizen is here. Repeating it returns the same ticket.
+    """The citizen is here, on the day of the appointment. Repeating it returns the same ticket.
 
-    Citizens who were marked as missed, or whose appointment moved, get a new ticket.
+    Citizens who were marked as missed, or whose appointment moved, get a new ticket. Raises WrongStatus.
     """
     with queue_of(appointment.branch) as queue, locked_appointment(appointment) as here:
-        if here.branch_id != queue.branch_id:  # moved to another branch a moment ago
-            raise WrongStatus
+        _require_here_today(here, queue, now)
         present = Ticket.objects.open().of_day(here.branch, here.branch.today(now))
         if ticket := present.filter(appointment=here).first():
             return ticket
-        before: dict[str, Any] = {"ticket": _gone(now)}
+        before: dict[str, Any] = {"ticket": _before(here, now)}
         # Who arrived where nobody gave a ticket is still to get one.
         if here.status != Status.ARRIVED:
             before |= serving.to_arrived(here, now)
@@ -69,30 +72,47 @@ def take_ticket(
 
 
 def admit(remote: Appointment, *, by: Actor, now: datetime) -> Ticket:
-    """By telephone or video nobody arrives: the officer calls, also before the time. Repeating it returns the same ticket."""
-    with queue_of(remote.branch) as queue:
-        present = Ticket.objects.open().of_day(remote.branch, remote.branch.today(now))
-        if ticket := present.filter(appointment=remote).first():
+    """By telephone or video nobody arrives: the officer calls, that day, also before the time.
+
+    Repeating it returns the same ticket. Raises WrongStatus.
+    """
+    with queue_of(remote.branch) as queue, locked_appointment(remote) as awaited:
+        _require_here_today(awaited, queue, now)
+        if ticket := Ticket.objects.open().filter(appointment=awaited).first():
             return ticket
-        remote.refresh_from_db(fields=["status"])
-        if remote.channel == Channel.IN_PERSON or remote.status != Status.BOOKED:
+        if awaited.channel == Channel.IN_PERSON or awaited.status != Status.BOOKED:
             raise WrongStatus
-        return _admitted(remote, queue, by, now)
+        before = {"ticket": _before(awaited, now)}
+        ticket = _ticket_of(awaited, queue, now)
+        steps.note(Verb.ADMIT, ticket, by=by, now=now, before=before)
+    return ticket
 
 
 def admit_due(queue: Queue, *, by: Actor, now: datetime) -> None:
-    """Give tickets to the telephone and video appointments whose time has come: nobody checks them in."""
+    """Give tickets to the telephone and video appointments whose time has come: nobody checks them in.
+
+    Who has been in the line today and moved to a later time comes again. Nobody takes this back: it would be done anew.
+    """
     today = queue.branch.today(now)
     due = Appointment.objects.on_day(queue.branch, today).filter(status=Status.BOOKED, starts_at__lte=now)
-    remote = due.exclude(channel=Channel.IN_PERSON).filter(Q(ticket=None) | Q(ticket__day__lt=today))
-    for appointment in remote.select_related("procedure").order_by("starts_at", "pk"):
-        _admitted(appointment, queue, by, now, since=appointment.starts_at)
+    remote = due.exclude(channel=Channel.IN_PERSON).exclude(ticket__state__in=Ticket.OPEN)
+    locked = remote.select_related("procedure").order_by("pk").select_for_update(of=("self",), no_key=True)
+    for appointment in sorted(locked, key=lambda one: (one.starts_at, one.pk)):
+        ticket = _ticket_of(appointment, queue, now, since=appointment.starts_at)
+        steps.note(Verb.ADMIT, ticket, by=by, now=now)
 
 
-def _admitted(remote: Appointment, queue: Queue, by: Actor, now: datetime, *, since: datetime | None = None) -> Ticket:
-    ticket = _ticket_of(remote, queue, now, since=since)
-    steps.note(Verb.ADMIT, ticket, by=by, now=now)
-    return ticket
+def _require_here_today(appointment: Appointment, queue: Queue, now: datetime) -> None:
+    """It may have moved to another branch or day a moment ago."""
+    day = appointment.branch.today(appointment.starts_at)
+    if appointment.branch_id != queue.branch_id or day != queue.branch.today(now):
+        raise WrongStatus
+
+
+def _before(appointment: Appointment, now: datetime) -> dict[str, Any]:
+    """How the appointment's ticket is once the step that gives it, or gives it anew, is taken back."""
+    old = Ticket.objects.filter(appointment=appointment).first()
+    return history.as_it_is(old, ANEW) if old else _gone(now)
 
 
 def _gone(now: datetime) -> dict[str, Any]:

@@ -7,10 +7,10 @@ from django.db.models import Q
 from appointments import history
 from appointments.booking import serving
 from appointments.counter.desks import is_busy
-from appointments.counter.steps import PATIENCE, locked
-from appointments.errors import DeskBusy, UndoTooLate
+from appointments.counter.steps import PATIENCE, locked, locked_appointment_of
+from appointments.errors import DeskBusy, DeskTaken, NoDesk, UndoTooLate
 from appointments.history import Actor
-from appointments.models import Event, Ticket
+from appointments.models import Desk, Event, Ticket
 
 Verb = Event.Verb
 # Events beside the line, which no step depends on.
@@ -20,18 +20,19 @@ BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM, Verb.NO_ROOM)
 def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:
     """Take back one's own last step with this ticket, within ten seconds, if nothing was done with it since.
 
-    Raises UndoTooLate; DeskBusy where somebody else is at the desk by now; LimitReached where the citizen has booked anew.
+    Raises UndoTooLate; DeskBusy, DeskTaken or NoDesk where the person can't come back to the desk; LimitReached where the
+    citizen has booked anew.
     """
-    with locked(stepped) as ticket:
+    with locked(stepped) as ticket, locked_appointment_of(ticket) as appointment:
         event = _last_step(ticket)
         if event is None or not _is_own(event, by, now):
             raise UndoTooLate
         restored = history.as_it_was(Ticket, event.before["ticket"])
         desk = restored.get("desk_id", ticket.desk_id)
-        if restored["state"] in Ticket.AT_DESK and desk and is_busy(desk, but=ticket):
-            raise DeskBusy
-        if ticket.appointment and "appointment" in event.before:
-            serving.take_back(ticket.appointment, event.before)
+        if restored["state"] in Ticket.AT_DESK and desk:
+            _require_way_back(desk, ticket, event)
+        if appointment and "appointment" in event.before:
+            serving.take_back(appointment, event.before)
         Ticket.objects.filter(pk=ticket.pk).update(**restored)
         event.undo(now)
     return Ticket.objects.get(pk=ticket.pk)
@@ -50,6 +51,17 @@ def _is_own(event: Event, by: Actor, now: datetime) -> bool:
     """Whether the officer took this step with the ticket a moment ago, and it is one that can be taken back."""
     is_mine = by.officer is not None and event.officer_id == by.officer.pk
     return is_mine and "ticket" in event.before and event.verb not in NEVER and now - event.at <= PATIENCE
+
+
+def _require_way_back(desk_id: int, ticket: Ticket, event: Event) -> None:
+    """The desk has its officer, and nobody else is called there or served there by now."""
+    desk = Desk.objects.get(pk=desk_id)
+    if desk.officer_id is None or desk.seated_at is None:
+        raise NoDesk
+    if desk.officer_id != event.officer_id and desk.seated_at > event.at:
+        raise DeskTaken
+    if is_busy(desk_id, but=ticket):
+        raise DeskBusy
 
 
 # Moving and cancelling reach the citizen: they are not taken back, they are done anew.

@@ -5,7 +5,7 @@ The outermost caller (a view, a task, a command) says once who acts; verbs hand 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db.models import Model
@@ -95,9 +95,9 @@ def made(
 
 
 def as_it_is(row: Model, names: Iterable[str]) -> dict[str, Any]:
-    """These fields of the row as JSON can hold them: moments as ISO 8601."""
+    """These fields of the row as JSON can hold them: moments and days as ISO 8601."""
     values = {name: getattr(row, name) for name in names}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+    return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def as_it_was(model: type[Model], plain: Mapping[str, Any]) -> dict[str, Any]:

@@ -72,20 +72,24 @@ def possible(appointment: Appointment, now: datetime) -> list[Step]:
     return steps
 
 
-# What one click does: to today's ticket where there is one, so that the queue tells the same
+# What one click does: to the ticket where there is one, so that the queue tells the same
 
 
 def _arrive(appointment: Appointment, by: Actor, now: datetime) -> object:
-    """With a place in the line. Nobody arrives twice, though `check_in` may be repeated."""
+    """With a place in the line, on the day. Nobody arrives twice, though `check_in` may be repeated."""
     _require(ARRIVE, appointment)
-    return counter.check_in(appointment, by=by, now=now)
+    if _is_today(appointment, now):
+        return counter.check_in(appointment, by=by, now=now)
+    return booking.arrive(appointment, by=by, now=now)
 
 
 def _serve(appointment: Appointment, by: Actor, now: datetime) -> object:
     """Called to one's desk and begun at once; who sits at none calls by voice."""
     _require(SERVE, appointment)
     with transaction.atomic():
-        ticket = _ticket(appointment, now)
+        ticket = _ticket(appointment)
+        if ticket is None and not _is_today(appointment, now):
+            return booking.serve(appointment, by=by, now=now)
         if ticket is None:
             called = appointment.channel != Channel.IN_PERSON and appointment.status == Status.BOOKED
             ticket = (
@@ -98,13 +102,13 @@ def _serve(appointment: Appointment, by: Actor, now: datetime) -> object:
 
 
 def _complete(appointment: Appointment, by: Actor, now: datetime) -> object:
-    if ticket := _ticket(appointment, now):
+    if ticket := _ticket(appointment):
         return counter.complete(ticket, by=by, now=now)
     return booking.complete(appointment, by=by, now=now)
 
 
 def _miss(appointment: Appointment, by: Actor, now: datetime) -> object:
-    if ticket := _ticket(appointment, now):
+    if ticket := _ticket(appointment):
         return counter.miss(ticket, by=by, now=now)
     return booking.miss(appointment, by=by, now=now)
 
@@ -114,10 +118,13 @@ def _require(step: Step, appointment: Appointment) -> None:
         raise WrongStatus
 
 
-def _ticket(appointment: Appointment, now: datetime) -> Ticket | None:
-    """The appointment's place in today's line, if it has one."""
-    today = Ticket.objects.open().of_day(appointment.branch, appointment.branch.today(now))
-    return today.filter(appointment=appointment).first()
+def _ticket(appointment: Appointment) -> Ticket | None:
+    """The appointment's place in the line, if it has one: after midnight also in the line of the day before."""
+    return Ticket.objects.open().filter(appointment=appointment).first()
+
+
+def _is_today(appointment: Appointment, now: datetime) -> bool:
+    return appointment.branch.today(appointment.starts_at) == appointment.branch.today(now)
 
 
 ONE_CLICK: dict[str, tuple[Step, Callable[[Appointment, Actor, datetime], object]]] = {

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
-from agencies.models import Branch, Procedure
+from agencies.models import Branch, Channel, Procedure
 from appointments import booking, counter
 from appointments.counter import desks
 from appointments.errors import BookingError
@@ -24,6 +24,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 DESKS = 20
 STORM_SECONDS = 10
+RACES = 30
 
 
 def seated(branch: Branch, count: int = DESKS) -> list[tuple[Desk, User]]:
@@ -80,6 +81,27 @@ def test_check_in_of_one_appointment_at_kiosk_and_counter_gives_one_ticket() -> 
     appointment = an_appointment(slots_of(branch)[0])
     assert at_once([lambda: counter.check_in(appointment, by=GUEST, now=NOW) for _ in range(20)]) == {"done": 20}
     assert Ticket.objects.get().number == 1
+
+
+def test_caller_who_cancels_while_being_admitted_does_not_wait() -> None:
+    branch = an_open_branch()
+    officer = by(an_officer(branch))
+    for number, slot in enumerate(slots_of(branch)[:RACES]):
+        video = an_appointment(slot, number, channel=Channel.VIDEO)
+        admit = partial(counter.admit, video, by=officer, now=NOW)
+        at_once([admit, partial(booking.cancel, video, by=GUEST, now=NOW)])
+    assert not Ticket.objects.open().filter(appointment__status=Status.CANCELLED).exists()
+
+
+def test_undo_while_the_citizen_cancels_brings_nobody_back() -> None:
+    branch = an_open_branch()
+    officer = by(an_officer(branch))
+    for number, slot in enumerate(slots_of(branch)[:RACES]):
+        ticket = counter.check_in(an_appointment(slot, number), by=GUEST, now=NOW)
+        counter.park(ticket, by=officer, now=NOW)
+        undo = partial(counter.undo, ticket, by=officer, now=NOW)
+        at_once([undo, partial(booking.cancel, ticket.appointment, by=STAFF, now=NOW)])
+    assert not Ticket.objects.open().filter(appointment__status=Status.CANCELLED).exists()
 
 
 def test_storm_of_officers_citizens_and_kiosk_ends_in_order() -> None:

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -5,15 +6,27 @@ import pytest
 from agencies.models import Channel
 from appointments import booking, counter
 from appointments.counter import Result, desks
-from appointments.errors import DeskBusy, DeskTaken, NobodyWaits, NoDesk, TooEarlyToMiss, UndoTooLate, WrongStatus
-from appointments.models import Notification, Status, Ticket
+from appointments.errors import (
+    DeskBusy,
+    DeskTaken,
+    NobodyWaits,
+    NoDesk,
+    SlotTaken,
+    TooEarlyToMiss,
+    UndoTooLate,
+    WrongStatus,
+)
+from appointments.models import Notification, Status, Ticket, TimeSlot
 from tests.builders import (
     GUEST,
     NOW,
     STAFF,
     WORKER,
+    a_branch,
+    a_contact,
     a_desk,
     a_procedure,
+    a_rule,
     a_walk_in,
     an_officer,
     an_open_branch,
@@ -330,3 +343,148 @@ def test_waited_counts_to_the_call() -> None:
     branch = an_open_branch()
     ticket = a_walk_in(branch, at(8, day=TODAY))
     assert ticket.waited(at(8, 20, day=TODAY)) == minutes(20)
+
+
+# Two steps that meet: what any sequence of them once broke, by its shortest one
+
+
+def test_check_in_is_for_the_day_of_the_appointment() -> None:
+    appointment = booked_at(an_open_branch(), 9, day=TODAY + timedelta(days=1))
+    with pytest.raises(WrongStatus):
+        counter.check_in(appointment, by=GUEST, now=at(9, day=TODAY))
+    assert not Ticket.objects.exists()
+
+
+def test_admit_is_for_the_day_of_the_appointment() -> None:
+    branch = an_open_branch()
+    video = booked_at(branch, 9, channel=Channel.VIDEO, day=TODAY + timedelta(days=1))
+    with pytest.raises(WrongStatus):
+        counter.admit(video, by=by(an_officer(branch)), now=at(9, day=TODAY))
+
+
+def test_admitted_caller_who_moves_to_later_today_is_called_again() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk, video = a_desk(branch, officer), booked_at(branch, 9, channel=Channel.VIDEO)
+    counter.admit(video, by=by(officer), now=at(8, 30, day=TODAY))
+    later = next(slot for slot in slots_of(branch) if slot.starts_at == at(11, day=TODAY))
+    booking.reschedule(video, later.pk, by=STAFF, now=at(8, 40, day=TODAY))
+    with pytest.raises(NobodyWaits):
+        counter.call_next(desk, by=by(officer), now=at(10, 59, day=TODAY))
+    assert counter.call_next(desk, by=by(officer), now=at(11, day=TODAY)).appointment == video
+
+
+def test_undo_of_admit_takes_the_caller_out_of_the_line() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    ticket = counter.admit(booked_at(branch, 9, channel=Channel.VIDEO), by=by(officer), now=at(8, day=TODAY))
+    counter.call(ticket, a_desk(branch, officer), by=by(officer), now=at(8, day=TODAY))
+    assert counter.undo(ticket, by=by(officer), now=at(8, day=TODAY)).state == State.WAITING
+    assert counter.undo(ticket, by=by(officer), now=at(8, day=TODAY)).state == State.GONE
+
+
+def test_undo_of_a_check_in_after_a_miss_brings_the_old_ticket_back() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    appointment, desk = booked_at(branch, 8), a_desk(branch, officer)
+    counter.check_in(appointment, by=GUEST, now=at(8, day=TODAY))
+    called = counter.call_next(desk, by=by(officer), now=at(8, day=TODAY))
+    missed = counter.miss(called, by=by(officer), now=at(8, 5, day=TODAY))
+    ticket = counter.check_in(appointment, by=by(officer), now=at(8, 30, day=TODAY))
+    assert ticket.number == 2
+    back = counter.undo(ticket, by=by(officer), now=at(8, 30, day=TODAY))
+    assert (back.state, back.number, back.calls, back.ended_at) == (State.GONE, 1, 1, missed.ended_at)
+
+
+def test_undo_after_leaving_the_desk_brings_nobody_to_an_empty_one() -> None:
+    branch = an_open_branch()
+    officer, colleague = an_officer(branch), an_officer(branch, email="other@example.org")
+    desk, ticket = a_desk(branch, officer), a_walk_in(branch, at(8, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
+    counter.complete(ticket, by=by(officer), now=at(8, 31, day=TODAY))
+    desks.leave(desk, by=by(officer), now=at(8, 31, day=TODAY))
+    with pytest.raises(NoDesk):
+        counter.undo(ticket, by=by(officer), now=at(8, 31, day=TODAY))
+    desks.sit(desk, by=by(colleague), now=at(8, 31, day=TODAY) + timedelta(seconds=1))
+    with pytest.raises(DeskTaken):
+        counter.undo(ticket, by=by(officer), now=at(8, 31, day=TODAY) + timedelta(seconds=2))
+    assert Ticket.objects.get().state == State.DONE
+
+
+def test_leaving_an_empty_desk_is_no_step() -> None:
+    desk = a_desk(an_open_branch())
+    desks.leave(desk, by=STAFF, now=NOW)
+    assert not desk.events.exists()
+
+
+def test_close_past_completes_who_was_still_being_served() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    appointment, desk = booked_at(branch, 8), a_desk(branch, officer)
+    ticket = counter.check_in(appointment, by=GUEST, now=at(8, day=TODAY))
+    counter.serve(
+        counter.call_next(desk, by=by(officer), now=at(8, day=TODAY)), by=by(officer), now=at(8, 1, day=TODAY)
+    )
+    counter.close_past(by=WORKER, now=at(1, day=TODAY) + timedelta(days=1))
+    ticket.refresh_from_db()
+    appointment.refresh_from_db()
+    assert (ticket.state, appointment.status) == (State.DONE, Status.COMPLETED)
+    assert ticket.events.latest("pk").verb == "close"
+
+
+def test_close_past_leaves_an_officer_who_serves_after_midnight() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk, midnight = a_desk(branch, officer), at(0, day=TODAY + timedelta(days=1))
+    a_walk_in(branch, midnight)
+    counter.call_next(desk, by=by(officer), now=midnight + minutes(5))
+    counter.close_past(by=WORKER, now=midnight + minutes(7))
+    desk.refresh_from_db()
+    assert desk.officer == officer
+
+
+def test_record_after_complete_changes_nothing() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk, ticket = a_desk(branch, officer), a_walk_in(branch, at(8, day=TODAY))
+    counter.call_next(desk, by=by(officer), now=at(8, 30, day=TODAY))
+    final = Result(citizen_note="Έτοιμο.")
+    counter.complete(ticket, by=by(officer), now=at(8, 31, day=TODAY), result=final)
+    with pytest.raises(WrongStatus):
+        counter.record(ticket, Result(citizen_note="Έτοι"))
+    assert Ticket.objects.get().citizen_note == "Έτοιμο."
+
+
+@pytest.mark.parametrize("verb", [booking.arrive, booking.serve, booking.complete, booking.miss, booking.interrupt])
+def test_steps_without_a_ticket_refuse_who_has_a_place_in_the_line(verb: Callable[..., object]) -> None:
+    branch = an_open_branch()
+    appointment = booked_at(branch, 9)
+    ticket = counter.check_in(appointment, by=GUEST, now=at(9, day=TODAY))
+    if verb in (booking.complete, booking.interrupt):
+        counter.serve(ticket, by=STAFF, now=at(9, day=TODAY))
+    with pytest.raises(WrongStatus):
+        verb(appointment, by=STAFF, now=at(9, 5, day=TODAY))
+
+
+def test_step_on_a_ticket_that_moved_to_another_branch_is_refused() -> None:
+    branch = an_open_branch()
+    other = a_branch(branch.agency, "kep-other")
+    a_rule(other)
+    appointment = booked_at(branch, 9)
+    page = counter.check_in(appointment, by=GUEST, now=at(8, 50, day=TODAY))
+    slot = next(one for one in slots_of(other) if one.starts_at == at(10, day=TODAY))
+    booking.reschedule(appointment, slot.pk, by=STAFF, now=at(8, 51, day=TODAY))
+    appointment.refresh_from_db()
+    counter.check_in(appointment, by=GUEST, now=at(9, 50, day=TODAY))
+    with pytest.raises(WrongStatus):
+        counter.park(page, by=STAFF, now=at(9, 51, day=TODAY))
+
+
+def test_follow_up_that_is_refused_leaves_the_one_before_as_it_was() -> None:
+    branch = an_open_branch()
+    first, second = booked_at(branch, 9), booked_at(branch, 10, number=2)
+    taken, procedure = TimeSlot.objects.get(pk=second.slot_ids[0]), branch.agency.procedures.get()
+    with pytest.raises(SlotTaken):
+        booking.book(taken.pk, procedure, "in_person", a_contact(), by=STAFF, now=NOW, follows=first)
+    first.refresh_from_db()
+    assert first.limit_place == 0
