@@ -13,8 +13,8 @@ from appointments.models import Appointment
 def locked(appointment: Appointment) -> Iterator[Appointment]:
     """Lock the appointment until the block ends, which is one transaction, and yield it as it is stored now."""
     with transaction.atomic():
-        # Lock first, and read the related rows in a second statement. In one joined statement, an appointment that moved
-        # to another branch while we waited for the lock would be found with its old branch, or not at all.
+        # Lock first, and read the related rows in a second statement. In one joined statement, an appointment that was
+        # moved to another branch while we waited for the lock would be found with its old branch, or not at all.
         # With no_key, events that refer to the appointment can be written meanwhile.
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=appointment.pk)
         related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")

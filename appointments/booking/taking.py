@@ -34,8 +34,8 @@ def stored_under(idempotency_key: str) -> int | None:
 
 # The limit per person
 
-# The lowest free place among the person's open appointments for the service, from 0. NULL if all places are taken, or if
-# the person is not counted. The function locks the person first if the limit is above one.
+# The lowest free place among the person's open appointments for the service, from 0. NULL if all places are taken, or
+# if the person is not counted. The function locks the person first if the limit is above one.
 PLACE = """
 SELECT CASE WHEN %(person_key)s <> '' THEN
     appointments_free_place(%(person_key)s, %(procedure_id)s, %(open_limit)s, %(id)s)
