@@ -136,7 +136,7 @@ def check_in(appointment: Appointment, branch: Branch, *, by: Actor, now: dateti
 
 
 def check_in_remotely(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket | None:
-    """Check in a citizen who opens the page of the video call. Return None where there is no call to join."""
+    """Check in a citizen who enters the video call, so that officers see it. None if there is no call to enter."""
     if appointment.channel != Channel.VIDEO or appointment.status not in (Status.BOOKED, Status.ARRIVED):
         return None
     return tickets.check_in(appointment, by=by, now=now)

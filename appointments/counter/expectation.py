@@ -37,7 +37,7 @@ def free_at(*, serving_since: datetime, length: timedelta, now: datetime) -> dat
 def expected(turns: Iterable[Turn], desks: Iterable[datetime], *, now: datetime) -> Mapping[object, datetime]:
     """Return when each turn begins, by its key. `desks` says when each desk is free; without desks the result is empty.
 
-    A person who is there goes before one who is still to come, even if their turn is earlier: no desk waits.
+    A person who is there goes before all who are still to come, even those with an earlier turn: no desk waits.
     """
     free = [max(at, now) for at in desks]
     heapq.heapify(free)
