@@ -47,7 +47,7 @@ class Because:
 class Source:
     """Where offers come from.
 
-    `candidates` gives the times for an appointment, the best first. `gave` is told the slots that were taken for an offer.
+    `candidates` gives the times for an appointment, the best first. `gave` is told which slots an offer has taken.
     """
 
     candidates: Callable[[Appointment], Iterable[Candidate]]
