@@ -27,7 +27,7 @@ def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
     """Check in the citizen on the day of the appointment, and return the ticket. Repeating it returns the same ticket.
 
     A citizen who was marked as missed, or whose appointment was moved, gets a new number. Raises WrongStatus if the
-    appointment is not at this branch today, or has ended.
+    appointment is not today, or its status does not allow it.
     """
     with queue_of(appointment.branch) as queue, locked_appointment(appointment) as here:
         _require_here_today(here, queue, now)

@@ -168,8 +168,8 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 class Appointment(models.Model):
     """One citizen, one service, one channel, and one or more consecutive slots. Times are UTC.
 
-    A time that is only held is an appointment as well, with the status HELD. Status, times and slots change only through
-    the verbs in `appointments.booking`.
+    A time that is only held is an appointment as well, with the status HELD. Status, times and slots change only
+    through the verbs in `appointments.booking`.
     """
 
     class CancelledBy(models.TextChoices):

@@ -85,11 +85,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(branch=branch, day=day)
 
     def waiting(self) -> "TicketQuerySet":
-        """The waiting tickets, the next one first: by priority, then by the time from which the turn counts."""
+        """The waiting tickets, the next one first: by priority, then by the time their turn counts from."""
         return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "pk")
 
     def for_desk(self, desk: Desk) -> "TicketQuerySet":
-        """Tickets that the desk may serve: those forwarded to it, and those for its services not forwarded to a desk."""
+        """Tickets that the desk may serve: those forwarded to it, and those for its services forwarded to none."""
         own = list(desk.procedures.values_list("pk", flat=True))
         served_here = Q(procedure__in=own) if own else Q()
         return self.filter(Q(for_desk=desk) | (Q(for_desk=None) & served_here))
