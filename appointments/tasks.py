@@ -89,7 +89,7 @@ def publish_all() -> None:
 
 @shared_task
 def forget() -> None:
-    """Erase who came after the agency's retention period, and stop counting past appointments towards limits."""
+    """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
     retention.erase_old(now=now)
     retention.uncount_past(now=now)

@@ -32,7 +32,7 @@ UNSAID = {"name": "", "internal_note": "", "citizen_note": "", "park_reason": ""
 
 
 def erase_old(*, now: datetime) -> int:
-    """Erase who came, the agency's `retention_days` after the appointment or visit; return how many rows."""
+    """Erase personal data the agency's `retention_days` after the appointment or visit; return how many rows."""
     erased = 0
     for agency in Agency.objects.all():
         ended_before = now - timedelta(days=agency.retention_days)
