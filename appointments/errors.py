@@ -1,4 +1,4 @@
-"""The one family of reasons for which a booking, a change or a hold is refused. Messages are for citizens."""
+"""The exceptions by which a booking, a change or another step is refused, with messages for citizens and officers."""
 
 from typing import ClassVar
 
@@ -7,7 +7,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class BookingError(Exception):
-    """A refusal with a translated message, and the field of the form or request that it belongs to."""
+    """A refusal. `message` is translated; `field` is the field of the form or request that it belongs to."""
 
     message: ClassVar[str | Promise] = _("This is not possible.")
     field: ClassVar[str] = "slot"
@@ -17,7 +17,7 @@ class BookingError(Exception):
 
 
 class SlotTaken(BookingError):
-    """The time went to somebody else, or was withdrawn, a moment ago."""
+    """Somebody else took the time, or it was withdrawn, a moment ago."""
 
     message = _("This time has just been taken. Please choose another one.")
 
@@ -27,7 +27,7 @@ class SlotNotFound(BookingError):
 
 
 class NoFreeTime(BookingError):
-    """An officer asked for a time of the clock, not for one of a list."""
+    """An officer typed a time at which no free time begins."""
 
     message = _("No free time for this service begins then. Choose another time.")
 
@@ -41,7 +41,7 @@ class SlotNotReleased(BookingError):
 
 
 class NotOffered(BookingError):
-    """The procedure is not offered (there) now: its agency has not opened, or the branch takes no bookings."""
+    """The service cannot be booked (there) now: its agency has not opened, or the branch takes no bookings."""
 
     message = _("This service cannot be booked here at the moment.")
     field = "procedure"
@@ -71,7 +71,7 @@ class OfferGone(BookingError):
 
 
 class TooManyHolds(BookingError):
-    """A program may be holding times that people need."""
+    """One network holds so many times that it may be a program, which takes them away from people."""
 
     message = _("Too many times were chosen from your network. Please try again in ten minutes.")
 
@@ -81,7 +81,7 @@ class TooLate(BookingError):
 
 
 class WrongStatus(BookingError):
-    """The appointment is past the point where this step makes sense (double click, two officers, an old page)."""
+    """The status does not allow this step any more (after a double click, a colleague's step, or on an old page)."""
 
     message = _("The appointment has changed in the meantime. Please look at it again.")
 
@@ -95,7 +95,7 @@ class NobodyWaits(BookingError):
 
 
 class DeskBusy(BookingError):
-    """One person at a desk at a time."""
+    """A ticket is at the desk already, and a desk serves one at a time."""
 
     message = _("Finish with the person at this desk first.")
     field = "desk"
@@ -112,7 +112,7 @@ class NoDesk(BookingError):
 
 
 class TooEarlyToMiss(BookingError):
-    """Called before the appointment's own time: not being there yet is nobody's fault."""
+    """A citizen who is called before the appointment's own time, and is not there yet, has not missed it."""
 
     message = _("The time of this appointment has not begun: put the person back in the queue instead.")
     field = "ticket"
@@ -124,14 +124,14 @@ class UndoTooLate(BookingError):
 
 
 class NothingChosen(BookingError):
-    """Forwarded to nobody."""
+    """The officer forwards a ticket without choosing a desk or a service."""
 
     message = _("Choose a desk or a service.")
     field = "desk"
 
 
 class LineMoved(BookingError):
-    """The button was pressed on a line that a colleague has changed since."""
+    """A colleague has changed the line since the page with the button was shown."""
 
     message = _("A colleague was quicker. This is how it stands now.")
     field = "ticket"

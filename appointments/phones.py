@@ -1,4 +1,4 @@
-"""Telephone numbers as people type them, brought to the one form that is stored: +306912345678 (ITU-T E.164)."""
+"""Turning telephone numbers as people type them into the form that is stored: +306912345678 (ITU-T E.164)."""
 
 import re
 from collections.abc import Iterator
@@ -20,25 +20,26 @@ from phonenumbers import (
 )
 
 GREECE = "GR"
-# Digits of any script and what people put between them; copied numbers carry marks of the writing's direction.
+# Digits of any script, and the signs that people write between them. Copied numbers may contain invisible marks of the
+# direction of the text.
 _MARKS = r"\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _WRITTEN = re.compile(rf"[\s({_MARKS}]*\+?[\d\s().\-‐-―−/{_MARKS}]+")
 _INTERNATIONAL = {CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD}
-# Nobody knows the type of a number that is possible and of no known range: a gateway may.
+# A number that is possible but in no known range has the type UNKNOWN. The gateway may still reach it.
 _TAKES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.UNKNOWN}
 
 
 def is_written(text: str) -> bool:
-    """Whether the text has the signs of a telephone number alone."""
+    """Return whether the text consists only of signs of a telephone number."""
     return bool(_WRITTEN.fullmatch(text))
 
 
 def normalized(text: str, country: str) -> str:
-    """The number with its country code, as somebody means it who types it for a branch in this country.
+    """Return the number in E.164 form, as it is meant when it is typed for a branch in `country` (ISO 3166 code).
 
-    Without a country code it is the country's own, or else a Greek one. A number that lacks the zero which the country
-    dials first is Greek if it can be: 6912345678 is no landline of Frankfurt in Berlin. Raises ValueError for what is
-    no number, and for one that costs its caller extra.
+    Without a country code, it is a number of that country, or else a Greek one. If the zero that the country dials
+    first is missing, it is Greek if possible: 6912345678 typed for Berlin is a Greek mobile, not a landline of
+    Frankfurt. Raises ValueError if the text is no number, or one that costs its caller extra.
     """
     if not is_written(text):
         raise ValueError(text)
@@ -54,7 +55,7 @@ def normalized(text: str, country: str) -> str:
 
 
 def mobile_number(phone: str) -> str:
-    """The number in international form, or nothing if no SMS can reach it."""
+    """Return the number in E.164 form, or "" if no SMS can reach it."""
     try:
         number = normalized(phone, GREECE)
     except ValueError:
@@ -63,7 +64,10 @@ def mobile_number(phone: str) -> str:
 
 
 def _readings(text: str, country: str) -> Iterator[PhoneNumber]:
-    """As one of the country, as a Greek one; a zero in brackets is dialled in some countries and left out in others."""
+    """Yield the ways to read the text: as a number of the country, then as a Greek one.
+
+    A zero in brackets is read and left out, because some countries dial it and others do not.
+    """
     for written in dict.fromkeys((text, text.replace("(0)", ""))):
         for region in dict.fromkeys((country, GREECE)):
             try:
@@ -73,7 +77,7 @@ def _readings(text: str, country: str) -> Iterator[PhoneNumber]:
 
 
 def _is_as_dialled(number: PhoneNumber) -> bool:
-    """Whether it was typed with all the digits that the country dials."""
+    """Return whether the number was typed with exactly the digits that are dialled inside its country."""
     national = format_number(number, PhoneNumberFormat.NATIONAL)
     return normalize_digits_only(national) == normalize_digits_only(number.raw_input or "")
 

@@ -1,4 +1,4 @@
-"""Background work. Every task may run at any time, twice, or beside itself."""
+"""The tasks of the worker. Each may run at any time, twice, or in parallel with itself."""
 
 from contextlib import closing
 
@@ -18,7 +18,7 @@ from appointments.times import publishing
 from appointments.watch import alerts
 from videocalls.models import VideoCall
 
-# How many one sweep deals with at most; the next one, seconds later, goes on.
+# How many rows one run deals with at most. The next run, seconds later, continues.
 SWEEP = 200
 
 
@@ -43,21 +43,21 @@ def check_alerts() -> None:
 
 @shared_task
 def expire_due() -> None:
-    """Give back the times of holds, and of bookings never verified, that are overdue."""
+    """Give back the times of overdue holds, and of overdue bookings that were never verified."""
     while booking.expire(by=worker("expire_due"), now=timezone.now(), limit=SWEEP) == SWEEP:
         pass
 
 
 @shared_task
 def look_after_disruptions() -> None:
-    """Offer another time to everybody whose time fell out, and go on where a worker was stopped."""
+    """Offer another time to every citizen whose time cannot be kept. Continues where a stopped worker left off."""
     for disruption in Disruption.objects.to_look_after(now=timezone.now()).order_by("pk"):
         disruptions.look_after(disruption, by=worker("look_after_disruptions"), now=timezone.now())
 
 
 @shared_task
 def provide_video_calls() -> None:
-    """Give every booked video appointment its call, and tell the providers of all that they do not know yet."""
+    """Give every booked video appointment its call, and tell the video providers about calls they do not know yet."""
     now, by = timezone.now(), worker("provide_video_calls")
     for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
         provision.give_call(pk, by=by, now=now)
@@ -67,13 +67,13 @@ def provide_video_calls() -> None:
 
 @shared_task
 def tell_delays() -> None:
-    """Tell everybody who will be served much later than promised, once."""
+    """Tell every citizen once who will be served much later than promised."""
     delays.tell(now=timezone.now())
 
 
 @shared_task
 def close_past_days() -> None:
-    """End the queues of days that are over, wherever the branch is."""
+    """End the queues of days that are over on the branch's clock."""
     counter.close_past(by=worker("close_past_days"), now=timezone.now())
 
 
@@ -89,7 +89,7 @@ def publish_all() -> None:
 
 @shared_task
 def forget() -> None:
-    """Erase who came, once the agency's retention period is over; close what past appointments still hold up."""
+    """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
     retention.erase_old(now=now)
     retention.uncount_past(now=now)

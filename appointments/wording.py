@@ -1,4 +1,4 @@
-"""When and where an appointment is, in words: the same in mail, SMS and calendar. In the active language."""
+"""The time and place of an appointment in words of the active language, the same in mails, SMS and calendars."""
 
 from datetime import datetime, timedelta
 from math import ceil
@@ -13,12 +13,15 @@ from agencies.models import Channel
 from appointments.models import Appointment
 
 HOME = "Europe/Athens"
-# Nobody can tell a queue to the minute.
+# Waiting times are told in these steps, because they cannot be foreseen to the minute.
 STEP = timedelta(minutes=5)
 
 
 def when(appointment: Appointment) -> str:
-    """The branch's time, with the place of the clock where one could mistake it: «…, 10:20 (ώρα: Νέα Υόρκη)»."""
+    """Return the time on the branch's clock. Where a reader could mistake the clock, its city follows.
+
+    Example: «…, 10:20 (ώρα: Νέα Υόρκη)».
+    """
     return on_branch_clock(appointment.starts_at, appointment)
 
 
@@ -30,7 +33,7 @@ def on_branch_clock(at: datetime, appointment: Appointment) -> str:
 
 
 def own_time(appointment: Appointment) -> str:
-    """The same on the citizen's own clock; empty where the two clocks show the same at that time."""
+    """Return the time on the citizen's own clock, or "" if both clocks show the same then."""
     starts_at, zone = appointment.starts_at, appointment.zone
     if starts_at.astimezone(zone).utcoffset() == starts_at.astimezone(appointment.branch.zone).utcoffset():
         return ""
@@ -42,7 +45,7 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def short_when(appointment: Appointment) -> str:
-    """For SMS: 23/03/2026 10:20, and the citizen's own time where it differs."""
+    """Return the time for an SMS: 23/03/2026 10:20, and the citizen's own time if it differs."""
     short = short_moment(appointment.starts_at, appointment.branch.zone)
     if not own_time(appointment):
         return short
@@ -60,7 +63,7 @@ def clock_of(zone: str) -> str:
 
 
 def place(appointment: Appointment) -> str:
-    """Where to go: an address, or our own page where there is no way to go."""
+    """Return where the appointment is: the branch's address, the page of the video call, or "By telephone"."""
     if appointment.channel == Channel.VIDEO:
         return appointment.link("join")
     if appointment.channel == Channel.PHONE:
@@ -70,7 +73,7 @@ def place(appointment: Appointment) -> str:
 
 
 def about(span: timedelta) -> str:
-    """So long, to the next five minutes: "about 25 minutes", "about 1 hour and 5 minutes"."""
+    """Return the span rounded up to five minutes: "about 25 minutes", "about 1 hour and 5 minutes"."""
     hours, minutes = divmod(max(ceil(span / STEP), 1) * 5, 60)
     if not hours:
         return _("about %(minutes)d minutes") % {"minutes": minutes}

@@ -1,4 +1,7 @@
-"""The verbs that change an appointment. Website, admin and API call the same ones; nothing else writes status or slots."""
+"""The verbs: the functions that change an appointment. The website, the admin and the API all call them.
+
+No other code writes the status or the slots of an appointment.
+"""
 
 from appointments.booking.changing import cancel, expire, release, reschedule, take_over
 from appointments.booking.making import Made, book, book_asked, confirm, hold, verify

@@ -1,8 +1,8 @@
-"""The verbs that change an appointment before service: move it, cancel it, give a held time back.
+"""The verbs that change an appointment before it is served: move it, cancel it, or give back the time it holds.
 
-Each is one short transaction. Locks are taken in one order everywhere, so that nobody can deadlock: the appointment,
-what is held for it, the person (where a limit above one is counted), then slots by key. The constraints of the database
-are the last guard.
+Each verb is one short transaction. All of them take locks in the same order, so that no two can deadlock: first the
+appointment, then the times held for it, then the person (only if the limit per person is above one), then the slots by
+primary key. The constraints of the database are the last guard.
 """
 
 from datetime import datetime
@@ -23,12 +23,16 @@ from appointments.times.asking import AskedTime, bookable_slot
 from videocalls.models import VideoCall
 
 CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
-# What moving or cancelling changes, as the history keeps it.
+# Fields that moving or cancelling changes. The event keeps their earlier values.
 PLACED = ("status", "branch_id", "channel", "starts_at", "ends_at", "arrived_at")
 
 
 def reschedule(booked: Appointment, slot_id: int, *, by: Actor, now: datetime) -> Appointment:
-    """Take the new time and give back the old one, in one step: the old one is kept until the new one is sure."""
+    """Move the appointment to the time of this slot, and give back its old time.
+
+    Both happen in one transaction, so the old time is kept if the new one is refused. Raises the BookingError that says
+    why.
+    """
     asked = bookable_slot(slot_id, booked.procedure, booked.channel, now=now, assisted=by.is_for_agency)
     with locked(booked) as appointment:
         _require_changeable(appointment, by, now)
@@ -44,7 +48,10 @@ def reschedule(booked: Appointment, slot_id: int, *, by: Actor, now: datetime) -
 
 
 def take_over(booked: Appointment, held: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """Move it to the time that is held for it: the held time changes hands, the old one is given back."""
+    """Move the appointment to the time that `held` holds for it, and give back its old time.
+
+    Raises HoldExpired if that time is no longer held, or else WrongStatus or TooLate.
+    """
     with locked(booked) as appointment, locked(held) as hold:
         _require_changeable(appointment, by, now)
         if hold.status != Status.HELD or hold.is_overdue(now):
@@ -62,7 +69,10 @@ def take_over(booked: Appointment, held: Appointment, *, by: Actor, now: datetim
 
 
 def cancel(booked: Appointment, *, by: Actor, now: datetime, reason: str = "") -> Appointment:
-    """End it and give its time back. Repeating it changes nothing."""
+    """Cancel the appointment and give back its time. Does nothing if it has been cancelled already.
+
+    Raises WrongStatus or TooLate.
+    """
     with locked(booked) as appointment:
         if appointment.status == Status.CANCELLED:
             return appointment
@@ -81,7 +91,7 @@ def cancel(booked: Appointment, *, by: Actor, now: datetime, reason: str = "") -
 
 
 def release(held: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """The citizen went back and chose another time, or left: the held time is free again at once."""
+    """Give back a held time at once, without waiting for its deadline. Does nothing if the time is no longer held."""
     with locked(held) as appointment:
         if appointment.status == Status.HELD:
             _end(appointment, Status.EXPIRED, now)
@@ -90,7 +100,7 @@ def release(held: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def expire(*, by: Actor, now: datetime, limit: int = 500) -> int:
-    """Give back the times of holds, and of guests' bookings never verified, that are overdue; returns their number."""
+    """End up to `limit` overdue holds and unverified bookings of guests, and give back their times; return how many."""
     with transaction.atomic():
         overdue = (
             Appointment.objects.overdue(now=now)
@@ -110,7 +120,7 @@ def expire(*, by: Actor, now: datetime, limit: int = 500) -> int:
 
 
 def _lapsed(holds: list[Appointment], by: Actor, now: datetime) -> list[Event]:
-    """Nobody has answered the offers that these times were held for."""
+    """Mark the open offers that these times were held for as not answered; return their events, not stored yet."""
     lapsed = Offer.objects.filter(hold__in=holds, state=Offer.State.OPEN).select_related("appointment")
     events = [history.made(Verb.LAPSE, by=by, now=now, appointment=offer.appointment) for offer in lapsed]
     lapsed.update(state=Offer.State.LAPSED)
@@ -118,7 +128,7 @@ def _lapsed(holds: list[Appointment], by: Actor, now: datetime) -> list[Event]:
 
 
 class _Step:
-    """What a change is about, gathered on the way for the one event that tells of it."""
+    """One change of an appointment. Collects what the event about the change will record."""
 
     def __init__(self, appointment: Appointment, to: AskedTime | Appointment | None = None) -> None:
         self.appointment = appointment
@@ -131,14 +141,14 @@ class _Step:
                 self.details |= {"from_branch": appointment.branch.code, "to_branch": to.branch.code}
 
     def end_offers(self, answer: Offer.State, by: Actor, now: datetime) -> list[int]:
-        """End what is offered instead; returns the slots that were held, to be given back with the appointment's own."""
+        """End the unsettled offers. Return the keys of the slots that they held, which the caller has to give back."""
         slots, ended = taking.withdraw(self.appointment, answer, by=by, now=now)
         if ended:
             self.details["offer_state"] = answer
         return slots
 
     def leave_queue(self, now: datetime) -> None:
-        """A citizen who moves or cancels after arriving, or while officers call, is no longer waiting here."""
+        """Close the appointment's open ticket, and undo the arrival: the citizen no longer waits at this branch."""
         if self.appointment.status == Status.ARRIVED:
             self.appointment.status, self.appointment.arrived_at = Status.BOOKED, None
         self.ticket = Ticket.objects.open().filter(appointment=self.appointment).first()
@@ -148,7 +158,7 @@ class _Step:
             Ticket.objects.filter(pk=self.ticket.pk).open().update(**gone)
 
     def drop_messages(self) -> None:
-        """Messages not sent yet are no longer true."""
+        """Drop the messages that have not been sent yet, because they are no longer true."""
         self.before["messages"] = owed.drop_pending(self.appointment)
 
     def note(self, verb: Event.Verb, by: Actor, now: datetime) -> None:
@@ -171,7 +181,7 @@ def _require_changeable(appointment: Appointment, by: Actor, now: datetime) -> N
 
 
 def _moved(step: _Step, verb: Event.Verb, by: Actor, now: datetime) -> None:
-    """Store the new time, and owe what follows from it."""
+    """Store the new time, note the event, move the video call, and owe the messages about the new time."""
     appointment = step.appointment
     appointment.revision += 1
     appointment.moved_at = now
@@ -187,7 +197,7 @@ def _moved(step: _Step, verb: Event.Verb, by: Actor, now: datetime) -> None:
 
 
 def _move_call(appointment: Appointment) -> None:
-    """Move the room's window along; the worker then tells the provider, or makes a room where there is none."""
+    """Move the time in which the video room is open. The worker then tells the provider, or makes a missing room."""
     if appointment.video_call_id:
         opens_at, closes_at = appointment.call_window
         VideoCall.objects.filter(pk=appointment.video_call_id).reopen(opens_at, closes_at)

@@ -1,4 +1,4 @@
-"""What every verb begins with: the row as it is now, locked, and the database's last guard in words."""
+"""Locking the appointment that a verb changes, and explaining why the database refuses a row."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,10 +11,11 @@ from appointments.models import Appointment
 
 @contextmanager
 def locked(appointment: Appointment) -> Iterator[Appointment]:
-    """The appointment as it is now, locked until the verb is done."""
+    """Lock the appointment until the block ends, which is one transaction, and yield it as it is stored now."""
     with transaction.atomic():
-        # First the lock (no key: events that point at the row do not wait), then what hangs on it: joined in one statement,
-        # a row that moved to another branch while we waited would be found with its old branch or not at all.
+        # Lock first, and read the related rows in a second statement. In one joined statement, an appointment that was
+        # moved to another branch while we waited for the lock would be found with its old branch, or not at all.
+        # With no_key, events that refer to the appointment can be written meanwhile.
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=appointment.pk)
         related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
         yield related.get(pk=appointment.pk)
@@ -22,7 +23,7 @@ def locked(appointment: Appointment) -> Iterator[Appointment]:
 
 @contextmanager
 def refusals() -> Iterator[None]:
-    """Turns the refusal of the constraint on a person's open appointments into LimitReached."""
+    """Raise LimitReached where the constraint on a person's open appointments refuses a row."""
     try:
         yield
     except IntegrityError as error:

@@ -1,4 +1,4 @@
-"""The verbs that make an appointment: hold a time, book it, confirm it, verify the address."""
+"""The verbs that make an appointment: hold a time, confirm the hold, book at once, and verify a guest's address."""
 
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ SOURCES = {By.OFFICER: Source.STAFF, By.SYSTEM: Source.SYSTEM}
 
 
 def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now: datetime) -> Appointment:
-    """Reserve the time while the form is filled in, for the agency's `hold_minutes`."""
+    """Hold the time of this slot for the agency's `hold_minutes`, while the citizen fills in the form."""
     asked = bookable_slot(slot_id, procedure, channel, now=now)
     appointment = _new(asked, channel, by, now)
     appointment.status = Status.HELD
@@ -34,10 +34,10 @@ def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now:
 
 
 def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) -> Appointment:
-    """Turn a hold into a booking. A guest of an agency that asks for it has to verify the e-mail address first.
+    """Turn a hold into a booking. A guest has to verify the e-mail address first if the agency requires it.
 
-    Whoever has signed in since the time is held becomes its citizen. Repeating it returns the same appointment. A hold
-    that has run out raises HoldExpired.
+    A citizen who has signed in since the time was held becomes the citizen of the appointment. An appointment that has
+    been confirmed already is returned as it is. Raises HoldExpired if the hold has run out, or else LimitReached.
     """
     with refusals(), locked(held) as appointment:
         if appointment.status in (Status.BOOKED, Status.UNVERIFIED):
@@ -60,7 +60,7 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
 
 @dataclass(frozen=True)
 class Made:
-    """What came of booking: the appointment, and the time that was asked for if it was made of that just now."""
+    """The result of booking. `asked` is None if an earlier request with the same key had made the appointment."""
 
     appointment: Appointment
     asked: AskedTime | None
@@ -77,9 +77,10 @@ def book(
     idempotency_key: str | None = None,
     follows: Appointment | None = None,
 ) -> Appointment:
-    """Book at once: for officers, who know whom they book for, perhaps while that one (`follows`) is served.
+    """Book the slot with this key at once, without a hold: for officers, who know the citizen.
 
-    `slot` is its key. The same `idempotency_key` returns the same appointment, however often and however parallel it comes.
+    `follows` is the appointment that is being served while its citizen gets this new one. Repeated or parallel calls
+    with the same `idempotency_key` return the same appointment. Raises the BookingError that says why it is refused.
     """
     _procedure, asked = asked_for(slot, procedure.code)
     key = idempotency_key
@@ -96,13 +97,13 @@ def book_asked(
     idempotency_key: str | None = None,
     follows: Appointment | None = None,
 ) -> Made:
-    """The same where the time has been read already; None where there is no such time."""
+    """Do what `book` does, for a time that `asked_for` has read already. None raises SlotNotFound."""
     key = idempotency_key
     try:
         made = _book(asked, channel, contact, by=by, now=now, idempotency_key=key, follows=follows)
     except (BookingError, IntegrityError):
-        # An earlier request with this key, or a parallel one, may have won: then its appointment is the answer. Asked
-        # only now, because nearly every key is new and a used one can't be stored again.
+        # An earlier or parallel request may have made the appointment of this key: return that one. This is looked up
+        # only after a refusal, because nearly every key is new, and a constraint keeps one from being stored twice.
         if winner := _by_key(key):
             return Made(winner, None)
         raise
@@ -121,17 +122,17 @@ def _book(
 ) -> Appointment:
     asked = require_bookable(asked, channel, now=now, assisted=by.by == By.OFFICER)
     appointment = _new(asked, channel, by, now)
-    appointment.idempotency_key = idempotency_key
+    appointment.follows, appointment.idempotency_key = follows, idempotency_key
     if follows:
-        appointment.follows, appointment.citizen = follows, follows.citizen
+        appointment.citizen = follows.citizen
     sign(appointment, contact)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    # One statement needs no transaction; a follow-up takes two.
+    # A booking is one statement, which needs no transaction. A follow-up takes two statements, so it needs one.
     with refusals(), transaction.atomic() if follows else nullcontext():
         if follows:
-            # The person who is being served has used that appointment, so it does not count against the limit.
+            # The citizen is being served already, so that appointment no longer counts towards the limit per person.
             Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
         taking.make(appointment, asked, history.made(Verb.BOOK, by=by, now=now), messages)
     _wake_workers(appointment)
@@ -139,7 +140,10 @@ def _book(
 
 
 def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """The guest has opened the link from the mail: the address is real, the time is booked."""
+    """Book the time of a guest who has opened the link in the mail, which proves that the address is real.
+
+    Does nothing if it is booked already. Raises HoldExpired if the deadline has passed or the appointment has ended.
+    """
     with locked(unverified) as appointment:
         if appointment.status == Status.BOOKED:
             return appointment
@@ -159,7 +163,7 @@ def _by_key(idempotency_key: str | None) -> Appointment | None:
 
 
 def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointment:
-    """At the time and place that is asked for, not stored yet."""
+    """Return an appointment at the asked time and branch that is not stored yet."""
     return Appointment(
         agency_id=asked.procedure.agency_id,
         procedure_id=asked.procedure.pk,
@@ -174,7 +178,7 @@ def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointmen
 
 
 def _settle(appointment: Appointment, now: datetime) -> None:
-    """The time is the citizen's: store it, and owe the messages and the video call."""
+    """Store the appointment as booked, and owe its messages and its video call."""
     _promise(appointment, now)
     appointment.save()
     owed.owe_confirmation(appointment, now=now)
@@ -186,7 +190,7 @@ def _promise(appointment: Appointment, now: datetime) -> None:
 
 
 def _wake_workers(appointment: Appointment) -> None:
-    """Once this is committed: the messages are owed, and by video a room."""
+    """Wake the worker after the commit, to send the messages and to make the room of a video call."""
     wake_worker("appointments.tasks.deliver_due")
     if appointment.channel == Channel.VIDEO:
         wake_worker("appointments.tasks.provide_video_calls")

@@ -1,4 +1,4 @@
-"""Who is told what: the messages that each event owes, as rows in the transaction of the change that causes them.
+"""The messages that each change of an appointment owes. They are rows, written in the transaction of the change.
 
 Rows survive a crash, a lost broker or a restart. The worker is woken when the transaction commits; if that fails, its
 periodic sweep finds the rows.
@@ -19,15 +19,16 @@ from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 
-# Nobody is reminded at night on the citizen's clock: a reminder goes out the evening before, anything else waits.
+# Night on the citizen's clock. A reminder that would be due at night is sent the evening before; a message of the kinds
+# in WAITS_FOR_MORNING that is still unsent when the night begins waits for the morning.
 NIGHT_BEGINS, NIGHT_ENDS, EVENING = time(21), time(8), time(20)
 WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
-# What is owed once service is completed.
+# Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 
 
 class Owed(NamedTuple):
-    """A message to be written; reminders are told apart by how long before they come."""
+    """A message to be written. `minutes_before` tells the reminders of one appointment apart."""
 
     kind: str
     medium: str
@@ -36,7 +37,7 @@ class Owed(NamedTuple):
 
 
 def owe_verification(appointment: Appointment, *, now: datetime) -> None:
-    """A guest has to confirm the address before the time is really booked."""
+    """Ask a guest by e-mail to confirm the address, before the time is booked."""
     _owe(appointment, _to_all_media(appointment, Kind.VERIFY, now, media=[Medium.EMAIL]))
 
 
@@ -45,12 +46,15 @@ def owe_confirmation(appointment: Appointment, *, now: datetime) -> None:
 
 
 def confirmation(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, *, now: datetime) -> list[Owed]:
-    """What a booking owes: `reminders` in minutes before its time, on the clock of `zone`, the citizen's."""
+    """Return the messages that a booking owes: the confirmation and the reminders.
+
+    `reminders` are minutes before the appointment. `zone` is the citizen's, which says when it is night.
+    """
     return [*_to_all_media(appointment, Kind.CONFIRMATION, now), *_reminders(appointment, reminders, zone, now)]
 
 
 def owe_move(appointment: Appointment, *, now: datetime) -> None:
-    """Tell the new time, and remind of it instead of the old one."""
+    """Tell the citizen the new time, and write reminders of it."""
     _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_own_reminders(appointment, now)])
 
 
@@ -59,23 +63,23 @@ def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
 
 
 def owe_offer(appointment: Appointment, *, due: datetime) -> None:
-    """Tell that another time is offered, or that none was found."""
+    """Tell the citizen at `due` that another time is offered, or that none was found."""
     _owe(appointment, _to_all_media(appointment, Kind.OFFER, due))
 
 
 def owe_rating(appointment: Appointment, *, now: datetime) -> None:
-    """Ask once how it was, an hour after the end."""
+    """Ask the citizen for a rating one hour after the end, or on the next morning if that is at night."""
     due = after_night(now + timedelta(hours=1), appointment.zone)
     _owe(appointment, _to_all_media(appointment, Kind.RATING, due, media=[Medium.EMAIL]))
 
 
 def owe_summary(appointment: Appointment, *, now: datetime) -> None:
-    """What the officer wrote for the citizen, once the step can no longer be taken back."""
+    """Send the citizen what the officer wrote. The caller gives as `now` when the step can no longer be taken back."""
     _owe(appointment, _to_all_media(appointment, Kind.SUMMARY, now, media=[Medium.EMAIL]))
 
 
 def owe_delay(appointment: Appointment, *, now: datetime) -> None:
-    """Tell once that it will be later; nobody who waits is woken at night by it."""
+    """Tell the citizen that the turn will be later. Sent even at night, because the citizen waits or comes soon."""
     _owe(appointment, _to_all_media(appointment, Kind.DELAYED, now))
 
 
@@ -85,14 +89,14 @@ UPDATE appointments_notification SET state = 'dropped' WHERE appointment_id = %s
 
 
 def drop_pending(appointment: Appointment) -> list[int]:
-    """Drop the messages not sent yet: the appointment moved or ended. Returns their keys, for the step's event."""
+    """Drop the appointment's messages that are not sent yet. Return their keys, which the event of the change keeps."""
     with connection.cursor() as cursor:
         cursor.execute(DROP, [appointment.pk])
         return [pk for (pk,) in cursor.fetchall()]
 
 
 def take_back(appointment: Appointment, dropped: Iterable[int]) -> None:
-    """The step that dropped these messages was taken back: they are owed again, and what it owed itself is not."""
+    """Undo what a step did to messages: owe the `dropped` ones again, and delete what the step had owed itself."""
     Notification.objects.filter(pk__in=list(dropped), state=State.DROPPED).update(state=State.PENDING)
     appointment.notifications.filter(kind__in=AFTERWARDS, state=State.PENDING).delete()
 
@@ -102,7 +106,7 @@ def _own_reminders(appointment: Appointment, now: datetime) -> Iterable[Owed]:
 
 
 def _reminders(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, now: datetime) -> Iterable[Owed]:
-    """One reminder for each of the minutes; two that the night moves to the same evening are one."""
+    """Return the reminders that are still ahead. Those that the night moves to the same evening become one."""
     by_due = {waking_hours(appointment.starts_at - timedelta(minutes=one), zone): one for one in sorted(reminders)}
     for due, minutes_before in by_due.items():
         if due > now:
@@ -110,7 +114,7 @@ def _reminders(appointment: Appointment, reminders: Iterable[int], zone: ZoneInf
 
 
 def waking_hours(due: datetime, zone: ZoneInfo) -> datetime:
-    """The time itself, or the evening before where it falls into the night of this clock."""
+    """Return `due`, or the evening before (at EVENING in this zone) if `due` is at night."""
     if not _is_night(due, zone):
         return due
     local = due.astimezone(zone)
@@ -119,7 +123,7 @@ def waking_hours(due: datetime, zone: ZoneInfo) -> datetime:
 
 
 def after_night(due: datetime, zone: ZoneInfo) -> datetime:
-    """The time itself, or the morning after where it falls into the night of this clock."""
+    """Return `due`, or the morning after (at NIGHT_ENDS in this zone) if `due` is at night."""
     if not _is_night(due, zone):
         return due
     local = due.astimezone(zone)
@@ -143,7 +147,7 @@ def _reaches(appointment: Appointment, medium: str) -> bool:
     return bool(appointment.email)
 
 
-# Written for whatever the CTE `appointment` gives, so that the statement that makes an appointment can write them too.
+# Reads a CTE called `appointment`, so that the statement that makes an appointment can include this one.
 WRITE = """
 INSERT INTO appointments_notification
     (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
@@ -157,7 +161,7 @@ OWE = f"WITH appointment AS (SELECT id, revision, language FROM appointments_app
 
 
 def as_params(messages: Iterable[Owed]) -> dict[str, list[Any]]:
-    """The messages as WRITE takes them."""
+    """Return the messages as the parameters of WRITE."""
     owed = [*messages]
     return {
         "kinds": [str(one.kind) for one in owed],
@@ -168,7 +172,7 @@ def as_params(messages: Iterable[Owed]) -> dict[str, list[Any]]:
 
 
 def _owe(appointment: Appointment, messages: Iterable[Owed]) -> None:
-    """Write the rows (a repeated event owes nothing twice) and wake the worker once the change is committed."""
+    """Write the messages that are not there yet, and wake the worker once the change is committed."""
     params = as_params(messages)
     if params["kinds"]:
         with connection.cursor() as cursor:

@@ -1,4 +1,4 @@
-"""Who an appointment counts for, without saying who it is: keyed hashes, and the tax number under lock."""
+"""Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
 import base64
 import hmac
@@ -16,13 +16,13 @@ from appointments.models import Appointment
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
 _SEPARATORS = re.compile(r"[\s.-]")
-# Greece, as the European Union writes it before the number, as everybody else does, and in Greek letters.
+# The country code before the number: EL in the European Union, GR elsewhere, or ΕΛ in Greek letters.
 _COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
 class Contact:
-    """Who comes and how to reach them. `timezone` is the reader's own IANA zone, empty if not known."""
+    """The citizen who comes, and how to reach them. `timezone` is the citizen's IANA zone, empty if not known."""
 
     name: str
     email: str = ""
@@ -34,9 +34,9 @@ class Contact:
 
 
 def clean_tax_number(text: str) -> str:
-    """The nine digits of a Greek tax number (AFM), as people write it: "EL 090 000 045", "090000045".
+    """Return the nine digits of a Greek tax number (AFM) as people write it: "EL 090 000 045", "090000045".
 
-    Raises ValueError if it is none: nine digits with the right check digit, not all zeros.
+    Raises ValueError unless there are nine digits, not all zeros, of which the last is the right check digit.
     """
     number = _COUNTRY.sub("", _SEPARATORS.sub("", text))
     if not _NINE_DIGITS.fullmatch(number) or not vat.is_valid(number) or number == "000000000":
@@ -45,9 +45,9 @@ def clean_tax_number(text: str) -> str:
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:
-    """The key that a person's open appointments are counted by: of the tax number, or else of the e-mail address.
+    """Return the key by which a person's open appointments are counted: a hash of the tax number, or of the e-mail.
 
-    Empty when neither is known: such appointments, made by officers for callers, are not counted.
+    The key is empty if neither is known. Such appointments, which officers make for callers, are not counted.
     """
     if tax_number:
         return _keyed(f"afm:{tax_number}")
@@ -77,7 +77,7 @@ def _fernet() -> Fernet:
 
 
 def sign(appointment: Appointment, contact: Contact) -> None:
-    """Copy who comes onto the appointment."""
+    """Copy the contact to the appointment, and set the key of the person. The caller saves it."""
     appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
     appointment.language, appointment.timezone = contact.language, contact.timezone
     appointment.notes = contact.notes

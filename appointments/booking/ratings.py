@@ -1,4 +1,4 @@
-"""The anonymous evaluation after an appointment."""
+"""Rating an appointment anonymously after it was served."""
 
 from datetime import UTC, datetime
 
@@ -10,10 +10,10 @@ from appointments.models import Appointment, Rating, Status
 
 
 def rate(served: Appointment, score: int, *, comment: str = "", now: datetime) -> None:
-    """Keep the citizen's rating, once. Repeating it changes nothing.
+    """Store the citizen's rating. Does nothing if the appointment has been rated already.
 
-    The rating has no link to the appointment, which keeps only the day (UTC) on which it was rated: their times must
-    not lead from one to the other.
+    The rating does not refer to the appointment, and the appointment keeps only the day (UTC) on which it was rated, so
+    that nobody can match the two by their times. Raises WrongStatus if the appointment is not completed.
     """
     with transaction.atomic():
         appointment = Appointment.objects.select_related("branch").select_for_update(of=("self",)).get(pk=served.pk)

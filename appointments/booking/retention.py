@@ -1,4 +1,4 @@
-"""What is forgotten, and when: the nightly tidying that nobody has to remember."""
+"""Erasing personal data when the agency's retention period is over. A nightly task calls this."""
 
 from datetime import datetime, timedelta
 
@@ -8,10 +8,10 @@ from django.db.models import Q, QuerySet
 from agencies.models import Agency
 from appointments.models import Appointment, Notification, Reading, Ticket
 
-# Rows changed by one statement: short locks, however long nobody tidied.
+# Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
 
-# What is left of a person: nothing. Place, time, service and outcome stay for statistics.
+# The fields that tell who the citizen was, emptied. Branch, time, service and outcome stay for statistics.
 NOBODY = {
     "citizen": None,
     "name": "",
@@ -27,12 +27,12 @@ NOBODY = {
     "search": "",
 }
 
-# And of what was said in the queue.
+# The same for a ticket.
 UNSAID = {"name": "", "internal_note": "", "citizen_note": "", "park_reason": ""}
 
 
 def erase_old(*, now: datetime) -> int:
-    """Erase who came, the agency's `retention_days` after the appointment; returns the number of rows."""
+    """Erase personal data the agency's `retention_days` after the appointment or visit; return how many rows."""
     erased = 0
     for agency in Agency.objects.all():
         ended_before = now - timedelta(days=agency.retention_days)
@@ -48,7 +48,7 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
         Reading.objects.filter(appointment__in=pks).delete()
-        # A mail server's refusal names the address.
+        # The error of a mail server may contain the citizen's address.
         Notification.objects.filter(appointment__in=pks).exclude(last_error="").update(last_error="")
         _erase_queue(Ticket.objects.filter(appointment__in=pks))
     return erased
@@ -64,12 +64,12 @@ def _erase_walk_ins(agency: Agency, arrived_before: datetime) -> int:
 
 
 def _erase_queue(tickets: QuerySet[Ticket]) -> int:
-    """What was written down."""
+    """Erase names, notes and other free text on the tickets; return their number."""
     return tickets.update(**UNSAID)
 
 
-# Which steps there were and when, in one row: enough for statistics, and nothing that could be taken back. The steps of a
-# walk-in are those of its ticket.
+# Replaces the events of an appointment (or of the ticket of a walk-in) by one row, which keeps what the steps were and
+# when. That is enough for statistics, and holds nothing by which a step could be taken back.
 FOLD = """
 WITH old AS (
     SELECT event.id, event.appointment_id, CASE WHEN event.appointment_id IS NULL THEN event.ticket_id END AS ticket_id
@@ -103,7 +103,7 @@ FROM steps GROUP BY appointment_id, ticket_id
 
 
 def _fold_history(agency: Agency, ended_before: datetime) -> None:
-    """Fold the steps of each appointment, and of each walk-in, into one event. Nothing else may change the history."""
+    """Fold the events of each old appointment and walk-in into one. The database lets only this change the history."""
     more = True
     while more:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -113,6 +113,6 @@ def _fold_history(agency: Agency, ended_before: datetime) -> None:
 
 
 def uncount_past(*, now: datetime) -> int:
-    """Let an appointment that is over no longer count for its person's limit, though no officer has closed it."""
+    """Stop counting past appointments that no officer has closed towards the limit per person; return their number."""
     past = Appointment.objects.open().filter(ends_at__lt=now, limit_place__isnull=False)
     return past.update(limit_place=None)

@@ -1,7 +1,8 @@
-"""The verbs of serving: arrive, begin, stop for now, complete, miss, and naming who will serve.
+"""The verbs of serving an appointment: arrive, serve, interrupt, complete, miss, and assign an officer.
 
-The counter takes the same steps together with a ticket. It calls the `to_…` functions inside its own transaction and notes
-one event for both. So the verbs here refuse who has a place in a line.
+The counter takes the same steps together with a ticket: it calls the `to_…` functions inside its own transaction, and
+notes one event for the appointment and the ticket. So the verbs here raise WrongStatus if the appointment has an open
+ticket.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +20,7 @@ from appointments.models import Appointment, Event, Status, Ticket
 from appointments.models.appointment import CHANGEABLE
 
 Verb = Event.Verb
-# The statuses of the day, and the fields that steps between them write.
+# Statuses that the steps of serving lead from or to, and the fields that these steps write.
 DAY_STATUSES = (Status.BOOKED, Status.UNVERIFIED, Status.ARRIVED, Status.SERVING, Status.COMPLETED, Status.NO_SHOW)
 DAY_FIELDS = (
     "status",
@@ -32,7 +33,7 @@ DAY_FIELDS = (
     "officer_id",
     "limit_place",
 )
-# What a step changed, as it was: {"appointment": its DAY_FIELDS, "messages": keys of those it dropped}.
+# The earlier values of what a step changed: {"appointment": its DAY_FIELDS, "messages": keys of the dropped messages}.
 Before = dict[str, Any]
 
 
@@ -44,7 +45,7 @@ def arrive(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def serve(arrived: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """An officer begins. Straight from booked too: by telephone or video nobody arrives at a counter."""
+    """Begin to serve the appointment. It need not have arrived: by telephone or video nobody comes to a counter."""
     with _outside_the_line(arrived) as appointment:
         before = to_serving(appointment, by.officer, now)
         history.note(Verb.SERVE, by=by, now=now, appointment=appointment, before=before)
@@ -52,7 +53,7 @@ def serve(arrived: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def interrupt(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """Service stops for now: the citizen fetches something, or goes on to another desk."""
+    """Stop serving for now: the citizen fetches something, or goes to another desk."""
     with _outside_the_line(serving) as appointment:
         before = to_interrupted(appointment)
         history.note(Verb.INTERRUPT, by=by, now=now, appointment=appointment, before=before)
@@ -67,7 +68,10 @@ def complete(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def miss(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """The citizen did not come. Not before the time has begun, and nobody misses a time that has been closed."""
+    """Mark that the citizen did not come.
+
+    Raises WrongStatus before the appointment's time, or if a disruption has closed that time.
+    """
     with _outside_the_line(booked) as appointment:
         before = to_missed(appointment, now)
         history.note(Verb.MISS, by=by, now=now, appointment=appointment, before=before)
@@ -75,7 +79,7 @@ def miss(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def assign(booked: Appointment, officer: User | None, *, by: Actor, now: datetime) -> Appointment:
-    """Name the officer who will serve, or nobody; who begins to serve is written by `serve`."""
+    """Name the officer who will serve the appointment (None: nobody). `serve` writes who really serves it."""
     with locked(booked) as appointment:
         if appointment.status not in CHANGEABLE:
             raise WrongStatus
@@ -89,7 +93,7 @@ def assign(booked: Appointment, officer: User | None, *, by: Actor, now: datetim
     return appointment
 
 
-# The steps themselves, on an appointment that is locked
+# The steps themselves, on an appointment that the caller has locked. Each returns the earlier values for its event.
 
 
 def to_arrived(appointment: Appointment, now: datetime) -> Before:
@@ -98,7 +102,7 @@ def to_arrived(appointment: Appointment, now: datetime) -> Before:
     _step(appointment, (Status.BOOKED, Status.UNVERIFIED, Status.NO_SHOW), Status.ARRIVED)
     appointment.arrived_at, appointment.ended_at = now, None
     if was_missed:
-        # Its place among the person's open appointments may have been given to a newer one.
+        # A newer appointment of the person may have this one's place by now, so this one is no longer counted.
         appointment.limit_place = None
     appointment.save()
     return before | {"messages": owed.drop_pending(appointment)}
@@ -140,9 +144,9 @@ def to_missed(appointment: Appointment, now: datetime) -> Before:
 
 
 def take_back(stepped: Appointment, before: Mapping[str, Any]) -> Appointment:
-    """Undo a step of serving: `before` is what the step returned. No step of serving touches slots.
+    """Undo a step of serving. `before` is what the step returned. Slots stay, because no step of serving changes them.
 
-    Raises LimitReached where the person has booked anew since, in the place that this appointment had.
+    Raises WrongStatus, or LimitReached if a newer appointment of the person has taken this one's place since.
     """
     with refusals(), locked(stepped) as appointment:
         fields = history.as_it_was(Appointment, before["appointment"])
@@ -157,7 +161,7 @@ def take_back(stepped: Appointment, before: Mapping[str, Any]) -> Appointment:
 
 @contextmanager
 def _outside_the_line(appointment: Appointment) -> Iterator[Appointment]:
-    """The appointment, locked, which has no place in a line; WrongStatus if it has."""
+    """Lock the appointment and yield it. Raises WrongStatus if it has an open ticket."""
     with locked(appointment) as alone:
         if Ticket.objects.open().filter(appointment=alone).exists():
             raise WrongStatus

@@ -1,7 +1,7 @@
-"""The statements that take desks in slots, store what is booked there, and give desks back. Only the verbs call them.
+"""The SQL that takes desks in slots, stores what is booked there, and gives desks back. Only the verbs call it.
 
-Locks are taken in the verbs' order: times held for the appointment, the person (where a limit above one is counted),
-then slots by key.
+Locks are taken in the order of all verbs: the times held for the appointment, then the person (only if the limit per
+person is above one), then the slots by primary key.
 """
 
 from collections.abc import Iterable
@@ -22,7 +22,10 @@ from appointments.times.slots import HAS_DESK, IN_RUN
 
 
 def stored_under(idempotency_key: str) -> int | None:
-    """The key of the appointment that was made with this one. Asked at each refusal, and there is hardly ever any."""
+    """Return the primary key of the appointment with this idempotency key, or None.
+
+    Reads nothing else, because it runs after every refused booking and hardly ever finds an appointment.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM appointments_appointment WHERE idempotency_key = %s", [idempotency_key])
         row = cursor.fetchone()
@@ -31,8 +34,8 @@ def stored_under(idempotency_key: str) -> int | None:
 
 # The limit per person
 
-# The first place that is free among the person's open appointments for the procedure; none if nobody is counted. The
-# function locks the person first where there are several places.
+# The lowest free place among the person's open appointments for the service, from 0. NULL if all places are taken, or
+# if the person is not counted. The function locks the person first if the limit is above one.
 PLACE = """
 SELECT CASE WHEN %(person_key)s <> '' THEN
     appointments_free_place(%(person_key)s, %(procedure_id)s, %(open_limit)s, %(id)s)
@@ -41,7 +44,10 @@ END AS place
 
 
 def limit_place(appointment: Appointment) -> int | None:
-    """Which of the person's open appointments for the procedure this is; LimitReached if there is no place for it."""
+    """Return the appointment's place among the person's open ones for the service, from 0; None if it is not counted.
+
+    Raises LimitReached if all places are taken.
+    """
     with connection.cursor() as cursor:
         cursor.execute(PLACE, _person(appointment, appointment.procedure.open_limit))
         (place,) = cursor.fetchone()
@@ -75,9 +81,9 @@ run AS (
 """
 TAKE_ONLY = f"WITH {TAKE.format(may='', enough='')} SELECT id FROM taken"
 
-# All that is written, in one statement, for most of a booking's time would go into waiting for answers. It takes all of
-# the slots or none. They come first: inserting before would keep a slot that everybody wants locked for longer, and a
-# full one would cost an appointment.
+# Writes the whole booking in one statement, because with several most of the time would be spent waiting for answers of
+# the database. Takes all of the slots or none. The slots are taken before the appointment is inserted, so that a full
+# slot does not cost an insert.
 COLUMNS = [
     field.attname
     for field in Appointment._meta.concrete_fields
@@ -122,15 +128,16 @@ WHERE slot.id = freed.id
 
 
 def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Iterable[Owed] = ()) -> None:
-    """Take the slots, and store the appointment with the event of its making and its messages.
+    """Take the slots of the asked time, and store the appointment with its first event and its messages.
 
-    Raises SlotTaken if one of the slots is full or missing.
+    Raises LimitReached if the person has no free place, or SlotTaken if one of the slots is full or missing.
     """
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
     row |= _person(appointment, asked.procedure.open_limit) | _run_of(asked) | owed.as_params(messages)
     row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
     row |= {"event_officer": event.officer_id, "needed": asked.slots_needed}
-    # A message to PostgreSQL is a transaction of its own; within another one it needs a savepoint, for it may be refused.
+    # A single statement is a transaction of its own. Inside another transaction it needs a savepoint, because a
+    # constraint may refuse it.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(MAKE, row)
         appointment.limit_place, pk, slot_ids = cursor.fetchone()
@@ -143,9 +150,9 @@ def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Ite
 
 
 def take(appointment: Appointment, asked: AskedTime) -> None:
-    """Take a desk in each slot of the run, and put the appointment there.
+    """Take a desk in each slot of the asked time, and set the appointment's time, branch and slots, without saving.
 
-    Raises SlotTaken if one of the slots is full or missing.
+    Raises SlotTaken if one of the slots is full or missing; the caller's transaction then undoes what was taken.
     """
     with connection.cursor() as cursor:
         cursor.execute(TAKE_ONLY, _run_of(asked))
@@ -157,7 +164,7 @@ def take(appointment: Appointment, asked: AskedTime) -> None:
 
 
 def lock_slots(appointment: Appointment, asked: AskedTime) -> None:
-    """Lock the slots held and the slots wanted together, in key order."""
+    """Lock the slots that the appointment holds and those of the asked time together, in the order of their keys."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK, {"held": appointment.slot_ids, **_run_of(asked)})
 
@@ -171,10 +178,10 @@ def give_back(*appointments: Appointment) -> None:
 
 
 def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: datetime) -> tuple[list[int], bool]:
-    """End what the (locked) appointment is offered instead, because of this answer.
+    """End the unsettled offers of the (locked) appointment, with `answer` as their state.
 
-    Returns the slots of the times that were held, which the caller gives back together with the appointment's own, and
-    whether anything was offered.
+    Returns the keys of the slots that were held, which the caller gives back together with the appointment's own, and
+    whether there was an offer.
     """
     offered = list(Offer.objects.unsettled().filter(appointment=appointment).values_list("pk", "hold"))
     if not offered:

@@ -1,4 +1,4 @@
-"""The mail by which a guest confirms the address, once more for those whom the first one has not reached."""
+"""Sending the mail by which a guest confirms the address once more, if the first one did not arrive."""
 
 from datetime import datetime, timedelta
 
@@ -7,13 +7,13 @@ from django.db import transaction
 from appointments.booking.waking import wake_worker
 from appointments.models import Appointment, Notification, Status
 
-# A row of its own for each, and no two in one minute: `minutes_before` are those left until the deadline.
-MOST = 3  # mails for one booking: an address that somebody else typed is not to be flooded
+# Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.
+MOST = 3  # mails for one booking, because the address may belong to somebody else
 
 
 @transaction.atomic
 def send_again(unverified: Appointment, *, now: datetime) -> bool:
-    """Owe the mail again, now. False if there is nothing left to confirm, or it has been sent often enough."""
+    """Owe the mail again, due now. Return False if there is nothing to confirm any more, or there were MOST mails."""
     appointment = Appointment.objects.select_for_update().get(pk=unverified.pk)
     if appointment.status != Status.UNVERIFIED or appointment.is_overdue(now):
         return False

@@ -1,4 +1,4 @@
-"""The verbs of a branch's counter: who is there, who is next, and what the officers at its desks do with each."""
+"""The verbs of a branch's counter: give tickets, call them to desks, serve them, and take back the last step."""
 
 from appointments.counter.calling import call, call_again, call_next, forward, park, put_back, waiting_for
 from appointments.counter.closing import close_past

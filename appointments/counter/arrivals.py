@@ -1,4 +1,4 @@
-"""Checking in by oneself, at the kiosk or by link: which reference may check in where and when, and what to do if not."""
+"""Check-in by the citizen, at the kiosk or by link: where and when it is possible, and what to do where it is not."""
 
 import re
 from collections.abc import Iterable
@@ -18,10 +18,10 @@ from appointments.history import Actor
 from appointments.models import Appointment, Status, Ticket
 from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
 
-# Nobody checks in earlier: the hall would fill with people whose turn is far away.
+# How long before the appointment check-in begins. Earlier, the hall would fill with people whose turn is far away.
 EARLIEST = timedelta(minutes=60)
 REFERENCE = re.compile(f"[{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}}")
-# What a scanner types into a computer whose keyboard is set to Greek: the letter on the same key.
+# A scanner types like a keyboard. On a computer set to Greek, its letters arrive as the Greek ones on the same keys.
 GREEK_KEYS = str.maketrans("ΑΒΨΔΕΦΓΗΞΚΜΝΠΡΣΤΧΥΖ;:", "ABCDEFGHJKMNPRSTXYZQQ")
 
 
@@ -42,13 +42,13 @@ class Answer(StrEnum):
     SERVED = "served"
 
 
-# Nothing is left of the appointment: a new one, or a ticket, is the way on.
+# The appointment is over: the citizen needs a new one, or a ticket.
 TO_BOOK_AGAIN = (Answer.PAST_DAY, Answer.CANCELLED, Answer.UNCONFIRMED)
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """The answer to who says to be here: with a ticket, or with what to do instead. It names nobody."""
+    """The answer to a citizen who checks in: a ticket, or what to do instead. Its texts contain no names of people."""
 
     answer: Answer
     appointment: Appointment | None = None
@@ -69,7 +69,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a ticket stands. `wait` is the time until its turn; None where nobody can tell."""
+    """The place of a ticket in the queue. `wait` is the time until its turn, or None if that cannot be told."""
 
     ticket: Ticket
     ahead: int = 0
@@ -86,7 +86,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Visit:
-    """What a citizen's own page shows on the day: the place in the queue, or before that how late the branch is."""
+    """What the citizen's page shows on the day: the place in the queue, or before check-in the expected delay."""
 
     place: Place | None
     may_check_in: bool
@@ -105,22 +105,22 @@ class Visit:
 
 
 def reference_in(typed: str) -> str:
-    """The reference in what was typed or scanned: by itself, in groups, or in the address of an appointment; or nothing."""
+    """Return the reference in a typed or scanned text, or "". It may stand alone, in groups, or in an address."""
     last_first = reversed(re.sub(r"[\s-]", "", typed.partition("?")[0]).upper().translate(GREEK_KEYS).split("/"))
     return next((part for part in last_first if REFERENCE.fullmatch(part)), "")
 
 
 def by_reference(reference: str, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
-    """Check in who types this reference at the branch."""
+    """Check in the appointment with this reference at the branch, or say why that is not possible."""
     known = Appointment.objects.select_related("agency", "branch__agency", "procedure__agency")
     appointment = known.filter(reference=reference).beyond_hold().first()
-    if appointment is None or (appointment.status == Status.EXPIRED and not appointment.name):  # was only ever held
+    if appointment is None or (appointment.status == Status.EXPIRED and not appointment.name):  # was only a hold
         return Arrival(Answer.UNKNOWN)
     return check_in(appointment, branch, by=by, now=now)
 
 
 def check_in(appointment: Appointment, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
-    """Check in who is at the branch, or say why not. Repeating it answers with the same ticket."""
+    """Check in the appointment at the branch, or say why that is not possible. Repeating it returns the same ticket."""
     if refusal := _refusal(appointment, branch, now):
         return Arrival(refusal, appointment)
     if here := open_ticket(appointment, now=now):
@@ -136,7 +136,7 @@ def check_in(appointment: Appointment, branch: Branch, *, by: Actor, now: dateti
 
 
 def check_in_remotely(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket | None:
-    """Who opens the door of a video call is there, so that the officers see it; nobody else checks in that way."""
+    """Check in a citizen who enters the video call, so that officers see it. None if there is no call to enter."""
     if appointment.channel != Channel.VIDEO or appointment.status not in (Status.BOOKED, Status.ARRIVED):
         return None
     return tickets.check_in(appointment, by=by, now=now)
@@ -147,7 +147,7 @@ def open_ticket(appointment: Appointment, *, now: datetime) -> Ticket | None:
 
 
 def _refusal(appointment: Appointment, branch: Branch, now: datetime) -> Answer | None:
-    """Why the appointment does not check in here and now, the most telling reason first."""
+    """Return why the appointment cannot check in here and now, or None. The most helpful reason comes first."""
     ended = {
         Status.CANCELLED: Answer.CANCELLED,
         Status.EXPIRED: Answer.UNCONFIRMED,
@@ -168,23 +168,23 @@ def _refusal(appointment: Appointment, branch: Branch, now: datetime) -> Answer 
     return Answer.EARLY if now < appointment.starts_at - EARLIEST else None
 
 
-# Seeing one's place
+# The place in the queue
 
 
 def place_of(ticket: Ticket, *, now: datetime) -> Place:
-    """The place of one of today's tickets, of `ticket.branch`."""
+    """Return the place of one of today's tickets in the queue of `ticket.branch`."""
     if ticket.state != Ticket.State.WAITING:
         return Place(ticket)
     line = line_of(ticket.branch, now=now)
     current = next((one for one in line.waiting if one.pk == ticket.pk), None)
-    if current is None:  # called between the two looks
+    if current is None:  # it was called after the caller had read it
         ticket.refresh_from_db()
         return Place(ticket)
     return Place(current, line.ahead_of(current), _wait(line, current))
 
 
 def visit_of(appointment: Appointment, *, now: datetime) -> Visit | None:
-    """None on any other day, long before the time, and when all is over."""
+    """Return what the citizen's page shows of the visit. None on other days, before check-in begins, and afterwards."""
     branch = appointment.branch
     is_today = branch.today(now) == branch.today(appointment.starts_at)
     awaited = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING, Status.NO_SHOW)
@@ -209,7 +209,7 @@ def _wait(line: Line, ticket: Ticket) -> timedelta | None:
 
 
 def walk_in_hours(branch: Branch, *, now: datetime) -> list[OpeningRule]:
-    """When one may come to the branch without an appointment, as a rule."""
+    """Return the rules by which citizens may come without an appointment, those valid today before later ones."""
     rules = branch.opening_rules.filter(purpose=OpeningRule.Purpose.WALK_IN).exclude(valid_until__lt=branch.today(now))
     return sorted(rules, key=lambda rule: (rule.valid_from > branch.today(now), sorted(rule.weekdays), rule.opens_at))
 

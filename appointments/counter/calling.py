@@ -1,11 +1,12 @@
-"""The verbs that move somebody within the line: call, call again, park, put back, forward.
+"""The verbs that move a ticket within the line: call, call again, park, put back, forward.
 
-Appointments in person, by video and by telephone, and walk-ins stand in one line of tickets. Every verb is one short
-transaction that locks the branch's `Queue` row first, then the appointment, then writes the ticket: two officers who call
-at once never get the same person.
+Appointments in person, by video and by telephone, and walk-ins wait in one line of tickets. Every verb is one short
+transaction that locks the branch's `Queue` row first, then the appointment, and then writes the ticket, so that two
+officers who call at the same moment never get the same ticket.
 
-The next one is the first by priority needs, then by the time that a turn counts from: the appointment's own time for those
-who came in time, the arrival for those who came late, and for walk-ins the arrival and the agency's `walk_in_minutes` more.
+Tickets with priority come first. The others follow in the order of the time from which their turn counts (`due_at`):
+the appointment's own time for citizens who came in time, the arrival for those who came late, and for walk-ins the
+arrival plus the agency's `walk_in_minutes`.
 """
 
 from datetime import datetime
@@ -25,7 +26,10 @@ Verb, State = Event.Verb, Ticket.State
 
 
 def call_next(desk: Desk, *, by: Actor, now: datetime) -> Ticket:
-    """The next one for this desk. Telephone and video appointments stand in the line from their own time on."""
+    """Call the next ticket for this desk. Telephone and video appointments whose time has come join the line first.
+
+    Raises NobodyWaits, NoDesk or DeskBusy.
+    """
     with queue_of(desk.branch) as queue:
         require_free(desk, by.officer)
         admit_due(queue, by=by, now=now)
@@ -36,13 +40,13 @@ def call_next(desk: Desk, *, by: Actor, now: datetime) -> Ticket:
 
 
 def waiting_for(desk: Desk, *, now: datetime) -> QuerySet[Ticket]:
-    """Those whom this desk may serve, the next one first; people sent on to another desk are left out."""
+    """Return the waiting tickets that this desk may serve, the next one first; not those forwarded to another desk."""
     waiting = Ticket.objects.of_day(desk.branch, desk.branch.today(now)).waiting()
     return waiting.for_desk(desk).select_related("appointment")
 
 
 def call(waiting: Ticket, desk: Desk, *, by: Actor, now: datetime) -> Ticket:
-    """This one, out of turn."""
+    """Call this ticket out of turn."""
     with locked(waiting) as ticket:
         require_free(desk, by.officer)
         return _call(ticket, desk, by, now)
@@ -55,16 +59,17 @@ def call_again(called: Ticket, *, by: Actor, now: datetime) -> Ticket:
 
 
 def put_back(parked: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Back into the line, at the place where one's turn counts from."""
+    """Put a parked or called ticket back into the line. Its turn still counts from the same time."""
     with locked(parked) as ticket:
         changed = {"state": State.WAITING, "desk_id": None}
         return change(ticket, [State.PARKED, State.CALLED], Verb.RETURN, changed, by=by, now=now)
 
 
 def park(present: Ticket, *, by: Actor, now: datetime, reason: str = "") -> Ticket:
-    """Aside until somebody puts the person back: fetching a paper, filling in a form, not answering the telephone.
+    """Take the ticket out of the line until an officer puts it back or calls it.
 
-    The reason is free text, so it is kept on the ticket alone: the history holds nothing that people typed.
+    The citizen fetches a paper, fills in a form, or does not answer the telephone. The reason is free text, so only the
+    ticket keeps it: the history holds nothing that people typed.
     """
     with locked(present) as ticket:
         changed = {"state": State.PARKED, "desk_id": None}
@@ -77,7 +82,7 @@ def park(present: Ticket, *, by: Actor, now: datetime, reason: str = "") -> Tick
 def forward(
     present: Ticket, *, by: Actor, now: datetime, desk: Desk | None = None, procedure: Procedure | None = None
 ) -> Ticket:
-    """On to another desk, or to whoever serves another procedure; one's turn still counts from the same time."""
+    """Send the ticket on to another desk, or to the desks of another service. Its turn counts from the same time."""
     with locked(present) as ticket:
         changed: dict[str, Any] = {"state": State.WAITING, "desk_id": None, "for_desk_id": desk.pk if desk else None}
         if procedure:

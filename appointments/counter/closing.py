@@ -1,4 +1,4 @@
-"""The end of the day."""
+"""Closing the queues of days that are over."""
 
 from datetime import datetime
 from typing import Any
@@ -14,9 +14,9 @@ State = Ticket.State
 
 
 def close_past(*, by: Actor, now: datetime) -> int:
-    """End the tickets of days that are over, wherever the branch is, and clear the desks; returns the number of tickets.
+    """End the open tickets of days that are over on the branch's clock, and clear its desks; return how many tickets.
 
-    Who was still being served has been served: nobody pressed the last button.
+    A ticket that was still being served is completed: the officer only forgot to press the last button.
     """
     return sum(_close(branch, by, now) for branch in Branch.objects.filter(queue__isnull=False))
 
@@ -26,14 +26,14 @@ def _close(branch: Branch, by: Actor, now: datetime) -> int:
     with queue_of(branch):
         past = Ticket.objects.open().filter(branch=branch, day__lt=today).select_related("appointment")
         closed = sum(_end(ticket, by, now) for ticket in past.order_by("appointment", "pk"))
-        # Whoever is at a desk now was called after midnight: the officer is there.
+        # Tickets of past days are ended by now, so a ticket at a desk is one of today: the officer there is at work.
         left = Desk.objects.filter(branch=branch, seated_at__lt=branch.midnight(today))
         left.exclude(tickets__state__in=Ticket.AT_DESK).update(**EMPTY)
     return closed
 
 
 def _end(ticket: Ticket, by: Actor, now: datetime) -> bool:
-    """Whether the ticket was still open: citizens cancel and move without the queue's lock, so it is asked again."""
+    """End the ticket. Return False if it has ended meanwhile: citizens cancel and move without the queue's lock."""
     was_served = ticket.state == State.SERVING
     with steps.locked_appointment_of(ticket) as appointment:
         changed: dict[str, Any] = {"state": State.DONE if was_served else State.GONE, "ended_at": now, "desk": None}

@@ -1,4 +1,4 @@
-"""Citizens far behind their time are told, once, while it can still help them."""
+"""Telling citizens once, while it can still help them, that they will be served much later than promised."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -10,19 +10,19 @@ from appointments.booking import owed
 from appointments.counter.line import TOLD_AFTER, Line, line_of
 from appointments.models import Appointment, Notification, Status, Ticket
 
-# Further ahead a queue can't be foreseen: people do not come, colleagues sit down at more desks.
+# How far ahead delays are told. Further ahead they cannot be foreseen: people do not come, and more desks open.
 AHEAD = timedelta(hours=2)
-# So long after the first officer sat down, those who serve today are taken to be at their desks.
+# This long after the first officer sat down, all officers of the day are assumed to be at their desks.
 SETTLED = timedelta(minutes=20)
 
 
 def tell(*, now: datetime) -> int:
-    """Owe a message to everybody who will be served more than TOLD_AFTER late, wherever officers serve. Answers how many."""
+    """Owe a message, once, to every citizen who will be served more than TOLD_AFTER late; return how many."""
     return sum(_tell_at(branch, now) for branch in _at_work(now))
 
 
 def _at_work(now: datetime) -> Iterable[Branch]:
-    """Where somebody serves: anywhere else nobody can tell how late it will be."""
+    """Return the branches where an officer serves. Delays at other branches cannot be foreseen."""
     serving = Branch.objects.filter(desks__officer__isnull=False, desks__paused_at=None)
     return serving.filter(desks__is_used=True, desks__seated_at__lte=now - SETTLED).distinct().order_by("pk")
 
@@ -38,7 +38,7 @@ def _tell_at(branch: Branch, now: datetime) -> int:
 
 
 def _behind(line: Line) -> list[Appointment]:
-    """Who waits, and who comes soon, too late by too much."""
+    """Return the appointments, waiting or coming soon, that will be served more than TOLD_AFTER late."""
     latest = line.now + AHEAD
     coming = [one for one in line.coming if one.status == Status.BOOKED and one.starts_at <= latest]
     candidates: list[Ticket | Appointment] = [*line.waiting, *coming]

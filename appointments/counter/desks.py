@@ -1,4 +1,7 @@
-"""Who sits at which desk of a branch. Capacity is planned by the desks of opening rules; here people take their seats."""
+"""Which officer sits at which desk of a branch.
+
+This does not change how many times can be booked: that follows from the number of desks in the opening rules.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,20 +17,23 @@ from appointments.history import Actor
 from appointments.models import Desk, Event, Queue, Ticket
 
 Verb = Event.Verb
-# How a desk is where nobody sits.
+# The fields of a desk where nobody sits.
 EMPTY = {"officer": None, "seated_at": None, "paused_at": None}
 
 
 @contextmanager
 def queue_of(branch: Branch) -> Iterator[Queue]:
-    """The branch's queue, locked: nobody else calls, checks in or sits down meanwhile."""
+    """Lock the branch's queue until the block ends. Nobody else calls, checks in or sits down meanwhile."""
     with transaction.atomic():
         Queue.objects.get_or_create(branch=branch)
         yield Queue.objects.select_for_update().get(branch=branch)
 
 
 def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
-    """Sit down at a desk, leaving the one before."""
+    """Seat the officer at the desk, and free the officer's earlier desk.
+
+    Raises DeskTaken if a colleague sits there or the desk is not used, or DeskBusy if a ticket is at the earlier desk.
+    """
     officer = by.officer
     with queue_of(desk.branch):
         desk = Desk.objects.get(pk=desk.pk)
@@ -42,7 +48,7 @@ def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
 
 
 def pause(desk: Desk, *, by: Actor, now: datetime) -> None:
-    """Nobody is called here for a while. Whoever is at the desk is still served to the end."""
+    """Mark that the desk calls nobody for a while. A ticket that is at the desk is still served to the end."""
     with transaction.atomic():
         if Desk.objects.filter(pk=desk.pk, officer__isnull=False, paused_at=None).update(paused_at=now):
             history.note(Verb.PAUSE, by=by, now=now, desk=desk)
@@ -60,7 +66,7 @@ def leave(desk: Desk, *, by: Actor, now: datetime) -> None:
 
 
 def require_free(desk: Desk, officer: User | None) -> None:
-    """The officer sits at this desk, and nobody else is being served there."""
+    """Raise NoDesk unless the officer sits at this desk, and DeskBusy if a ticket is called or served there."""
     if officer is None or not Desk.objects.filter(pk=desk.pk, officer=officer).exists():
         raise NoDesk
     if is_busy(desk.pk):
@@ -68,7 +74,7 @@ def require_free(desk: Desk, officer: User | None) -> None:
 
 
 def is_busy(desk_id: int, but: Ticket | None = None) -> bool:
-    """Whether somebody, other than that ticket's person, is called to the desk or served there."""
+    """Return whether a ticket, other than `but`, is called to the desk or served there."""
     there = Ticket.objects.filter(desk=desk_id, state__in=Ticket.AT_DESK)
     return (there.exclude(pk=but.pk) if but else there).exists()
 

@@ -1,8 +1,8 @@
-"""When whose turn is expected: the line played forward over the desks, as things stand now.
+"""When each turn is expected to begin, if the line is served in order from now on.
 
-Everybody who waits, and every appointment still to come today, is given to the desk that is free first, in the order of
-`Ticket.objects.waiting`. Late arrivals, people who do not come, early finishes and overruns need no rule of their own:
-they change what is played forward.
+Every waiting ticket, and every appointment still to come today, is given to the desk that is free first, in the order
+of `Ticket.objects.waiting`. There are no rules for late arrivals, people who do not come, early finishes and overruns:
+they change the line and the desks that the calculation begins with.
 """
 
 import heapq
@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# Whoever is served beyond the planned time is expected to be done soon, but not this very minute.
+# Service that already takes longer than planned is expected to end after this time.
 OVERRUN = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
 class Turn:
-    """Somebody to be served: `key` is the caller's own, `ready_at` when the person is (or will be) there."""
+    """One person to be served. `key` identifies the result; `ready_at` is when the person is (or will be) there."""
 
     key: object
     due_at: datetime
@@ -30,14 +30,14 @@ class Turn:
 
 
 def free_at(*, serving_since: datetime, length: timedelta, now: datetime) -> datetime:
-    """When the desk that serves somebody since then will be free."""
+    """Return when a desk will be free that has been serving since `serving_since`; `length` is the planned time."""
     return max(serving_since + length, now + OVERRUN)
 
 
 def expected(turns: Iterable[Turn], desks: Iterable[datetime], *, now: datetime) -> Mapping[object, datetime]:
-    """When each turn begins; `desks` gives when each desk is free. Without a desk nobody's turn can be told: empty.
+    """Return when each turn begins, by its key. `desks` says when each desk is free; without desks the result is empty.
 
-    Who is ready goes before who is still to come, even if that one's turn would be earlier: no desk waits for anybody.
+    A person who is there goes before all who are still to come, even those with an earlier turn: no desk waits.
     """
     free = [max(at, now) for at in desks]
     heapq.heapify(free)

@@ -1,6 +1,6 @@
-"""The line of a branch as it stands: who is there, who is still to come today, and when whose turn is expected.
+"""The line of a branch as it stands: its tickets, its appointments still to come today, and when each turn is expected.
 
-Two queries, whatever the size of the day. `appointments.queue` changes the line; this reads it.
+Three queries, whatever the size of the day. This module only reads the line; the verbs of the counter change it.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,16 @@ from appointments.counter.expectation import Turn, expected, free_at
 from appointments.models import Appointment, Desk, Notification, Ticket
 
 State = Ticket.State
-# Who has not come so long after the appointment's time may not come at all; who comes later goes by the arrival.
+# A citizen who is more than this late may not come at all. The turn of one who still comes counts from the arrival, no
+# longer from the appointment's time.
 GRACE = timedelta(minutes=10)
-# Citizens so far behind their time are told, and may come so much later without losing their place.
+# Citizens who will be served more than this late are told so. They may then come this late without losing the turn.
 TOLD_AFTER = timedelta(minutes=20)
 
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """A desk as a line shows it: its sign, who sits there since when, and the keys of what it serves (none: all)."""
+    """A desk as the line shows it. `services` are the keys of the services that it serves; empty means all."""
 
     pk: int
     name: str
@@ -37,14 +38,14 @@ class Seat:
         return self.officer_id is not None and self.paused_at is None
 
     def may_call(self, one: Ticket | Appointment) -> bool:
-        """Whether this one waits for the desk, as `TicketQuerySet.for_desk` says."""
+        """Return whether the desk may serve this ticket or appointment; `TicketQuerySet.for_desk` says the same."""
         sent_to = one.for_desk_id if isinstance(one, Ticket) else None
         return sent_to == self.pk if sent_to else serves(self.services, one.procedure_id)
 
 
 @dataclass(frozen=True)
 class Line:
-    """One branch's local day at `now`."""
+    """The line of one branch at `now`. `day` is its local date, `expected_today` its appointments without a ticket."""
 
     branch: Branch
     day: date
@@ -58,18 +59,18 @@ class Line:
 
     @cached_property
     def waiting(self) -> list[Ticket]:
-        """The next one first."""
+        """The waiting tickets, the next one first."""
         waiting = self.having(State.WAITING)
         return sorted(waiting, key=lambda ticket: (not ticket.priority, ticket.due_at, ticket.pk))
 
     @cached_property
     def at_desks(self) -> dict[int, Ticket]:
-        """Who is called or served, by the key of the desk."""
+        """The tickets that are called or being served, by the key of their desk."""
         return {ticket.desk_id: ticket for ticket in self.having(*Ticket.AT_DESK) if ticket.desk_id}
 
     @cached_property
     def begins(self) -> Mapping[object, datetime]:
-        """When each waiting ticket's (key: the ticket) and each coming appointment's (the appointment) turn is expected."""
+        """When each turn is expected to begin. The keys are the waiting tickets and the coming appointments."""
         turns = [
             Turn(one, one.due_at, one.arrived_at, _length(one), one.priority and one.state == State.WAITING)
             for one in self.waiting
@@ -79,12 +80,18 @@ class Line:
 
     @cached_property
     def coming(self) -> list[Appointment]:
-        """Who is still counted on: nobody holds a place for who should have been here a while ago, but officers call late."""
+        """The appointments without a ticket that may still come.
+
+        Those in person count until GRACE after their time. The others always count, because officers may call late.
+        """
         latest = self.now - GRACE
         return [one for one in self.expected_today if one.channel != Channel.IN_PERSON or one.starts_at >= latest]
 
     def delay(self, one: Ticket | Appointment) -> timedelta | None:
-        """How much later than promised an appointment's turn is expected (never negative); None where nobody can tell."""
+        """Return how much later than its time the appointment is expected to be served (at least zero).
+
+        None for walk-ins, and if it cannot be told.
+        """
         appointment = one.appointment if isinstance(one, Ticket) else one
         begins = self.begins.get(one)
         if appointment is None or begins is None:
@@ -92,7 +99,7 @@ class Line:
         return max(begins - appointment.starts_at, timedelta())
 
     def ahead_of(self, ticket: Ticket) -> int:
-        """How many are called before this waiting one."""
+        """Return how many waiting tickets come before this one."""
         return self.waiting.index(ticket)
 
     def _free_at(self, desk: Seat) -> datetime:
@@ -108,12 +115,12 @@ def _length(one: Ticket | Appointment) -> timedelta:
 
 
 def line_of(branch: Branch, *, now: datetime) -> Line:
-    """The branch's line now; `branch.agency` is not read."""
+    """Read the branch's line at `now`, without reading `branch.agency`."""
     return read_line(branch, seats_of(branch), day=branch.today(now), now=now)
 
 
 def seats_of(branch: Branch) -> list[Seat]:
-    """The desks in use. One query."""
+    """Read the desks of the branch that are in use. One query."""
     desks = Desk.objects.filter(branch=branch, is_used=True).select_related("officer").with_services()
     return [
         Seat(
@@ -125,7 +132,7 @@ def seats_of(branch: Branch) -> list[Seat]:
 
 
 def read_line(branch: Branch, desks: list[Seat], *, day: date, now: datetime) -> Line:
-    """The same where the desks are known."""
+    """Read the branch's line for desks that have been read already. Two queries."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
     tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
     coming = Appointment.objects.on_day(branch, day).expected()
@@ -136,14 +143,14 @@ def read_line(branch: Branch, desks: list[Seat], *, day: date, now: datetime) ->
 
 
 def delay_of(appointment: Appointment, *, now: datetime) -> timedelta | None:
-    """How much later than promised one appointment's turn is expected; None where nobody can tell."""
+    """Return how much later than its time the appointment is expected to be served; None if it cannot be told."""
     line = line_of(appointment.branch, now=now)
     ticket = next((one for one in line.waiting if one.appointment_id == appointment.pk), None)
     return line.delay(ticket or appointment)
 
 
 def kept_until(appointment: Appointment) -> datetime:
-    """Until when the place of who is not there yet is kept: longer for who was told that it will be later."""
+    """Return until when a citizen may check in without losing the turn: later for one who was told of a delay."""
     sent = appointment.notifications.filter(kind=Notification.Kind.DELAYED, state=Notification.State.SENT)
     was_told = sent.filter(revision=appointment.revision).exists()
     return appointment.starts_at + (TOLD_AFTER if was_told else GRACE)

@@ -1,4 +1,4 @@
-"""The verbs at a desk: begin, write down, complete, miss; and the citizen who gives up."""
+"""The verbs at a desk: serve, record, complete, miss; and giving up, for walk-ins who leave."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -19,7 +19,7 @@ NOT_BEGUN = (State.WAITING, State.CALLED, State.PARKED)
 
 @dataclass(frozen=True)
 class Result:
-    """What came of serving: kept on the ticket, `citizen_note` is for the citizen to read."""
+    """What the officer writes down about the service, as the ticket keeps it. The citizen reads `citizen_note`."""
 
     documents_seen: list[str] = field(default_factory=list)
     internal_note: str = ""
@@ -29,7 +29,7 @@ class Result:
 
 
 def serve(present: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Begin; straight from the line where an officer sits at no desk and calls by voice."""
+    """Begin to serve the ticket. It need not have been called: an officer without a desk calls by voice."""
     with locked(present) as ticket:
         before: Mapping[str, Any] = {}
         if ticket.appointment:
@@ -41,7 +41,7 @@ def serve(present: Ticket, *, by: Actor, now: datetime) -> Ticket:
 
 
 def record(serving: Ticket, result: Result) -> Ticket:
-    """Keep what the officer writes down while serving. It is a draft until `complete`, so the history has no event of it."""
+    """Store what the officer writes down while serving. It is a draft until `complete`, so it makes no event."""
     with locked(serving) as ticket:
         if ticket.state not in Ticket.AT_DESK:
             raise WrongStatus
@@ -50,13 +50,13 @@ def record(serving: Ticket, result: Result) -> Ticket:
 
 
 def complete(serving: Ticket, *, by: Actor, now: datetime, result: Result | None = None) -> Ticket:
-    """Done, also with one key right after calling. A note to the citizen goes out by e-mail."""
+    """Complete the ticket; one that was only called counts as served now. A note to the citizen is sent by e-mail."""
     with locked(serving) as ticket:
         before = _appointment_completed(ticket, by, now)
         changed: dict[str, Any] = {"state": State.DONE, "ended_at": now, "serving_at": ticket.serving_at or now}
         changed["officer_id"] = by.officer.pk if by.officer else None
         if result:
-            # No part of the step: an officer who takes that back finds it as it was written.
+            # Not part of the step: an officer who takes the step back finds the notes as they were written.
             Ticket.objects.filter(pk=ticket.pk).update(**asdict(result))
             ticket.refresh_from_db(fields=[*asdict(result)])
         changed["outcome"] = ticket.outcome or Ticket.Outcome.DONE
@@ -67,7 +67,10 @@ def complete(serving: Ticket, *, by: Actor, now: datetime, result: Result | None
 
 
 def _appointment_completed(ticket: Ticket, by: Actor, now: datetime) -> Mapping[str, Any]:
-    """What the step changed of the appointment: served and completed at once where it was only called."""
+    """Complete the ticket's appointment, if it has one, and return the earlier values.
+
+    If the ticket was only called, the appointment is served and completed at once.
+    """
     if ticket.appointment is None or ticket.state not in Ticket.AT_DESK:
         return {}
     with locked_appointment(ticket.appointment) as appointment:
@@ -79,7 +82,7 @@ def _appointment_completed(ticket: Ticket, by: Actor, now: datetime) -> Mapping[
 
 
 def miss(absent: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Called, and not there."""
+    """Mark that the citizen is not there. Raises TooEarlyToMiss before the appointment's time."""
     with locked(absent) as ticket:
         before: Mapping[str, Any] = {}
         if ticket.appointment:
@@ -92,7 +95,7 @@ def miss(absent: Ticket, *, by: Actor, now: datetime) -> Ticket:
 
 
 def give_up(waiting: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """A walk-in leaves, and says so."""
+    """End the ticket of a walk-in who leaves and says so. Raises WrongStatus if the ticket has an appointment."""
     with locked(waiting) as ticket:
         if not ticket.is_walk_in:
             raise WrongStatus

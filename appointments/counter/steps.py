@@ -1,4 +1,4 @@
-"""What the verbs of the counter share: the ticket as it is now, and the one way in which it changes."""
+"""What the verbs of the counter share: locking a ticket, and changing it together with its event."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -14,19 +14,19 @@ from appointments.history import Actor
 from appointments.models import Appointment, Event, Ticket
 
 State = Ticket.State
-# A step can be taken back for ten seconds; the network may take some more.
+# A step can be taken back for ten seconds. The network may take some time more.
 UNDO = timedelta(seconds=10)
 SLACK = timedelta(seconds=3)
 PATIENCE = UNDO + SLACK
-# Service that was going on stops where a ticket goes back to one of these.
+# A ticket that is being served and gets one of these states interrupts the service of its appointment.
 AWAY = (State.WAITING, State.PARKED)
 
 
 @contextmanager
 def locked(ticket: Ticket) -> Iterator[Ticket]:
-    """The ticket as it is now, with nobody else at work in its queue.
+    """Lock the queue of the ticket's branch until the block ends, and yield the ticket as it is stored now.
 
-    Raises WrongStatus where the citizen has moved to another branch meanwhile and got a ticket there.
+    Raises WrongStatus if the citizen has moved to another branch meanwhile and got a ticket there.
     """
     with queue_of(ticket.branch) as queue:
         related = Ticket.objects.select_related("branch__agency", "appointment__branch", "procedure", "desk")
@@ -37,7 +37,7 @@ def locked(ticket: Ticket) -> Iterator[Ticket]:
 
 
 def locked_appointment_of(ticket: Ticket) -> AbstractContextManager[Appointment | None]:
-    """The ticket's appointment, locked: nobody moves or cancels it meanwhile. None for a walk-in."""
+    """Lock the ticket's appointment, so that nobody moves or cancels it meanwhile. Yields None for a walk-in."""
     return locked_appointment(ticket.appointment) if ticket.appointment else nullcontext()
 
 
@@ -52,9 +52,9 @@ def change(
     before: Mapping[str, Any] | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Ticket:
-    """Write the ticket if it is still in one of the states, and note the step.
+    """Write `changed` to the ticket, and note the event. Raises WrongStatus unless its state is one of `allowed`.
 
-    `before` is what the step changed of the appointment, as `booking.serving` returns it. Raises WrongStatus.
+    `before` holds the earlier values of the appointment, as `booking.serving` returns them.
     """
     if ticket.state == State.SERVING and changed["state"] in AWAY and ticket.appointment:
         with locked_appointment(ticket.appointment) as appointment:

@@ -1,4 +1,4 @@
-"""The verbs that give somebody a ticket: a place in the branch's line on one day."""
+"""The verbs that give a citizen a ticket: a place in the branch's line on one day."""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +16,7 @@ from appointments.models import Appointment, Event, Queue, Status, Ticket
 from appointments.models.keys import random_key
 
 Verb, State = Event.Verb, Ticket.State
-# What a ticket that is made anew says otherwise than before; `park_reason` besides, which is free text.
+# The fields that change when a ticket is used again. So does `park_reason`, but events hold no free text.
 ANEW = (
     *("branch_id", "day", "number", "procedure_id", "channel", "language", "state", "due_at", "arrived_at"),
     *("called_at", "calls", "serving_at", "ended_at", "desk_id", "for_desk_id", "officer_id", "outcome"),
@@ -24,9 +24,10 @@ ANEW = (
 
 
 def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
-    """The citizen is here, on the day of the appointment. Repeating it returns the same ticket.
+    """Check in the citizen on the day of the appointment, and return the ticket. Repeating it returns the same ticket.
 
-    Citizens who were marked as missed, or whose appointment moved, get a new ticket. Raises WrongStatus.
+    A citizen who was marked as missed, or whose appointment was moved, gets a new number. Raises WrongStatus if the
+    appointment is not today, or its status does not allow it.
     """
     with queue_of(appointment.branch) as queue, locked_appointment(appointment) as here:
         _require_here_today(here, queue, now)
@@ -34,7 +35,7 @@ def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
         if ticket := present.filter(appointment=here).first():
             return ticket
         before: dict[str, Any] = {"ticket": _before(here, now)}
-        # Who arrived where nobody gave a ticket is still to get one.
+        # The appointment may have arrived without a ticket. Then only the ticket is missing.
         if here.status != Status.ARRIVED:
             before |= serving.to_arrived(here, now)
         ticket = _ticket_of(here, queue, now)
@@ -53,7 +54,7 @@ def take_ticket(
     priority: bool = False,
     code: str = "",
 ) -> Ticket:
-    """A ticket for somebody without an appointment; the same (unguessable) `code` returns the same ticket."""
+    """Give a ticket to a citizen without an appointment. The same (unguessable) `code` returns the same ticket."""
     with queue_of(branch) as queue:
         if code and (ticket := Ticket.objects.filter(branch=branch, code=code).first()):
             return ticket
@@ -72,9 +73,9 @@ def take_ticket(
 
 
 def admit(remote: Appointment, *, by: Actor, now: datetime) -> Ticket:
-    """By telephone or video nobody arrives: the officer calls, that day, also before the time.
+    """Give a ticket to a telephone or video appointment of today, also before its time, for the officer who calls.
 
-    Repeating it returns the same ticket. Raises WrongStatus.
+    Repeating it returns the same ticket. Raises WrongStatus if the appointment is in person, not booked, or not today.
     """
     with queue_of(remote.branch) as queue, locked_appointment(remote) as awaited:
         _require_here_today(awaited, queue, now)
@@ -89,9 +90,10 @@ def admit(remote: Appointment, *, by: Actor, now: datetime) -> Ticket:
 
 
 def admit_due(queue: Queue, *, by: Actor, now: datetime) -> None:
-    """Give tickets to the telephone and video appointments whose time has come: nobody checks them in.
+    """Give tickets to the telephone and video appointments whose time has come, because nobody checks them in.
 
-    Who has been in the line today and moved to a later time comes again. Nobody takes this back: it would be done anew.
+    An appointment that had a ticket today and was moved to a later time gets one again. Nobody can take this step back,
+    because the next call would repeat it.
     """
     today = queue.branch.today(now)
     due = Appointment.objects.on_day(queue.branch, today).filter(status=Status.BOOKED, starts_at__lte=now)
@@ -103,20 +105,20 @@ def admit_due(queue: Queue, *, by: Actor, now: datetime) -> None:
 
 
 def _require_here_today(appointment: Appointment, queue: Queue, now: datetime) -> None:
-    """It may have moved to another branch or day a moment ago."""
+    """Raise WrongStatus unless the appointment is at this branch today. It may have been moved a moment ago."""
     day = appointment.branch.today(appointment.starts_at)
     if appointment.branch_id != queue.branch_id or day != queue.branch.today(now):
         raise WrongStatus
 
 
 def _before(appointment: Appointment, now: datetime) -> dict[str, Any]:
-    """How the appointment's ticket is once the step that gives it, or gives it anew, is taken back."""
+    """Return the values that the appointment's ticket gets if the step that gives it is taken back."""
     old = Ticket.objects.filter(appointment=appointment).first()
     return history.as_it_is(old, ANEW) if old else _gone(now)
 
 
 def _gone(now: datetime) -> dict[str, Any]:
-    """How a ticket is once the step that made it is taken back."""
+    """Return the values that a new ticket gets if the step that made it is taken back."""
     return {"state": State.GONE, "ended_at": now.isoformat()}
 
 
@@ -129,9 +131,9 @@ def _new_number(queue: Queue, now: datetime) -> dict[str, Any]:
 
 
 def _ticket_of(appointment: Appointment, queue: Queue, now: datetime, *, since: datetime | None = None) -> Ticket:
-    """The appointment's ticket, made anew where it had one before: on another day, or before it was missed."""
+    """Give the appointment a ticket with a new number. A ticket that it had before is used again."""
     fresh: dict[str, Any] = {"calls": 0, "park_reason": "", "outcome": ""}
-    # The appointment's time is what was promised; only for those who are late does the arrival count instead.
+    # The turn counts from the appointment's time, because that was promised; if the citizen is late, from the arrival.
     late = appointment.channel == Channel.IN_PERSON and now > kept_until(appointment)
     fresh |= _new_number(queue, now)
     fresh |= dict.fromkeys(("called_at", "serving_at", "ended_at", "desk", "for_desk", "officer"))

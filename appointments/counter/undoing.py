@@ -1,4 +1,4 @@
-"""Taking back the last step, from what its event kept."""
+"""Taking back the last step with a ticket, by the earlier values that its event keeps."""
 
 from datetime import datetime
 
@@ -13,15 +13,15 @@ from appointments.history import Actor
 from appointments.models import Desk, Event, Ticket
 
 Verb = Event.Verb
-# Events beside the line, which no step depends on.
+# Events that do not touch the line. A step before them can still be taken back.
 BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM, Verb.NO_ROOM)
 
 
 def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Take back one's own last step with this ticket, within ten seconds, if nothing was done with it since.
+    """Take back the officer's own last step with this ticket, within ten seconds, if nothing else was done since.
 
-    Raises UndoTooLate; DeskBusy, DeskTaken or NoDesk where the person can't come back to the desk; LimitReached where the
-    citizen has booked anew.
+    Raises UndoTooLate; DeskBusy, DeskTaken or NoDesk if the ticket cannot go back to its desk; LimitReached if a newer
+    appointment of the citizen has taken the place of this one.
     """
     with locked(stepped) as ticket, locked_appointment_of(ticket) as appointment:
         event = _last_step(ticket)
@@ -39,22 +39,22 @@ def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:
 
 
 def _last_step(ticket: Ticket) -> Event | None:
-    """What was done last with the ticket or its appointment, by whomever, and still stands."""
+    """Return the last event of the ticket or its appointment, by any actor, that has not been taken back."""
     of_both = Q(ticket=ticket)
     if ticket.appointment_id:
         of_both |= Q(appointment=ticket.appointment_id)
-    # By key: the queue is locked while one is written, and clocks of two web servers may differ.
+    # In the order of keys, because the clocks of two web servers may differ. The locks keep the keys in order.
     return Event.objects.standing().filter(of_both).exclude(verb__in=BESIDE).order_by("-pk").first()
 
 
 def _is_own(event: Event, by: Actor, now: datetime) -> bool:
-    """Whether the officer took this step with the ticket a moment ago, and it is one that can be taken back."""
+    """Return whether this officer took the step with the ticket a moment ago, and it can be taken back at all."""
     is_mine = by.officer is not None and event.officer_id == by.officer.pk
     return is_mine and "ticket" in event.before and event.verb not in NEVER and now - event.at <= PATIENCE
 
 
 def _require_way_back(desk_id: int, ticket: Ticket, event: Event) -> None:
-    """The desk has its officer, and nobody else is called there or served there by now."""
+    """Raise NoDesk, DeskTaken or DeskBusy unless the ticket can go back to the desk."""
     desk = Desk.objects.get(pk=desk_id)
     if desk.officer_id is None or desk.seated_at is None:
         raise NoDesk
@@ -64,5 +64,5 @@ def _require_way_back(desk_id: int, ticket: Ticket, event: Event) -> None:
         raise DeskBusy
 
 
-# Moving and cancelling reach the citizen: they are not taken back, they are done anew.
+# The citizen is told of these steps, so they are never taken back; only another move or booking follows them.
 NEVER = (Verb.MOVE, Verb.ACCEPT, Verb.CANCEL)

@@ -1,4 +1,4 @@
-"""The verbs of disruptions: times that cannot be kept."""
+"""The verbs of disruptions: close times that cannot be kept, and offer other times to the citizens."""
 
 from appointments.disruptions.closing import start
 from appointments.disruptions.fallout import affected, because_of, replacements_for

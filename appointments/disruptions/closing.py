@@ -1,4 +1,4 @@
-"""Mass disruption: close the times of branches at once. Nothing is cancelled; the worker then makes the offers."""
+"""Starting a disruption: close times of branches. No appointment is cancelled; the worker then makes the offers."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,12 +12,12 @@ from appointments.history import Actor
 from appointments.models import Disruption, Event
 from appointments.times.publishing import publish
 
-# Times of so many branches are withdrawn while the person waits; more are left to the worker.
+# The times of up to this many branches are withdrawn while the officer waits; those of more are left to the worker.
 AT_ONCE = 5
 
 
 def start(planned: Disruption, branches: Sequence[Branch], *, by: Actor, now: datetime) -> Disruption:
-    """Close the branches in the range and have everybody offered another time."""
+    """Store the disruption, close the branches in its range, and have the worker offer other times."""
     with transaction.atomic():
         planned.state, planned.created_at = Disruption.State.PREPARING, now
         planned.save()

@@ -1,4 +1,4 @@
-"""Which appointments a disruption's closed time takes, and where their replacements come from."""
+"""Which appointments a disruption affects, and where their replacements come from."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -13,10 +13,10 @@ from appointments.offers.replacements import Closed, Replacements
 
 
 def affected(disruption: Disruption, branches: Iterable[Branch]) -> AppointmentQuerySet:
-    """Those that were promised and still need an offer: this disruption has made them none, and no other one is unsettled.
+    """Return the booked appointments in the closed time that still need an offer.
 
-    Guests who have not confirmed their address yet get an offer after that. Citizens who are at the branch already are
-    spoken to.
+    They have no offer of this disruption, and no unsettled one of another. Guests who have not confirmed their address
+    get an offer once they have. Officers speak to citizens who are at the branch already.
     """
     made = Offer.objects.for_disruptions().filter(Q(state__in=Offer.UNSETTLED) | Q(disruption=disruption.pk))
     return disruption.hits(branches).filter(status=Status.BOOKED).exclude(pk__in=made.values("appointment"))
@@ -27,7 +27,7 @@ def because_of(disruption: Disruption) -> Because:
 
 
 def replacements_for(disruption: Disruption, branches: Sequence[Branch], *, now: datetime) -> Source:
-    """Free times outside the closed ones: perhaps the worker has not withdrawn those yet."""
+    """Return a source of free times. It leaves out the closed times, which may not be withdrawn yet."""
     closed = [Closed(branch.pk, *window) for branch in branches for window in disruption.windows(branch)]
     found = Replacements(disruption.ways, closed, now=now)
     return Source(found.candidates, found.gave)

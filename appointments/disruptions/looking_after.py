@@ -1,7 +1,7 @@
-"""Looking after a disruption until nobody is left without an answer.
+"""Looking after a disruption until no citizen is left without an answer.
 
-The worker calls `look_after` again and again. It makes the offers, one short transaction for each appointment, so that a
-crash leaves whole ones behind and the next call goes on.
+The worker calls `look_after` again and again. Each offer is made in a short transaction of its own, so that after a
+crash the next call continues with the rest.
 """
 
 import logging
@@ -19,14 +19,14 @@ from appointments.times.publishing import publish
 State = Disruption.State
 logger = logging.getLogger(__name__)
 
-# An appointment that ended otherwise than by an answer no longer waits for one.
+# The state of the offer if its appointment ended without an answer. For any other end it is KEPT.
 OUTCOMES = {Status.CANCELLED: Offer.State.CANCELLED, Status.EXPIRED: Offer.State.CANCELLED}
 
 
 def look_after(disruption: Disruption, *, by: Actor, now: datetime) -> int:
-    """Make the offers that are still to be made, and settle what is settled; returns the number of offers made.
+    """Make the missing offers, renew lost ones, end those that need no answer; return the number of offers made.
 
-    Repeating it changes nothing. Appointments that somebody else is changing at the moment are left to the next call.
+    Repeating it changes nothing. An appointment that somebody else is changing at the moment is left to the next call.
     """
     branches = list(disruption.branches.all())
     if disruption.state == State.PREPARING and len(branches) > AT_ONCE:
@@ -39,20 +39,20 @@ def look_after(disruption: Disruption, *, by: Actor, now: datetime) -> int:
 
 
 def _make_offers(disruption: Disruption, branches: Sequence[Branch], *, by: Actor, now: datetime) -> int:
-    """Those who came first have the first choice of what is nearest."""
+    """Make the missing offers and return their number. Appointments that begin first get the nearest times."""
     made, source = 0, replacements_for(disruption, branches, now=now)
     related = affected(disruption, branches).select_related("agency", "branch", "procedure__agency")
     for appointment in related.order_by("starts_at", "created_at", "pk"):
         try:
             made += holding.make(appointment, because_of(disruption), source, by=by, now=now) is not None
         except Exception:
-            # One that can't be dealt with must not leave all the others without an offer; the next call tries it again.
+            # One appointment that fails must not leave the others without an offer. The next call tries it again.
             logger.exception("No offer was made for appointment %s", appointment.pk)
     return made
 
 
 def _renew_lost(disruption: Disruption, branches: Sequence[Branch], *, by: Actor, now: datetime) -> None:
-    """Times that were held for somebody are closed, too: another one is held instead."""
+    """Renew the open offers whose held time is closed too; withdraw those that no disruption was the reason for."""
     held = disruption.hits(branches).filter(status=Status.HELD, held_for__isnull=False)
     lost = Offer.objects.filter(state=Offer.State.OPEN, hold__in=held)
     for offer in lost.select_related("disruption"):
@@ -64,7 +64,7 @@ def _renew_lost(disruption: Disruption, branches: Sequence[Branch], *, by: Actor
 
 
 def _close_ended(disruption: Disruption, *, by: Actor, now: datetime) -> None:
-    """Citizens who were served after all, or whose appointment ended in another way than by an answer, wait no longer."""
+    """Close the unsettled offers of appointments that were served after all, or ended in another way."""
     going_on = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
     ended = disruption.offers.unsettled().exclude(appointment__status__in=going_on)
     for offer in ended.select_related("appointment"):

@@ -1,4 +1,4 @@
-"""The one stream of events: who did what, when, to which appointment or ticket, and how it was before."""
+"""The history: who did what, when, to which appointment or ticket, and what the values were before."""
 
 from appointments.history.events import Actor, By, as_it_is, as_it_was, made, note, note_all, reading, worker
 

@@ -1,6 +1,6 @@
-"""Writing the history: each verb notes one event, with who acts, in the transaction that does the thing.
+"""Writing the history: each verb notes one event, with its actor, in the transaction of the change.
 
-The outermost caller (a view, a task, a command) says once who acts; verbs hand it on.
+The outermost caller (a view, a task, a command) makes the actor; verbs pass it on.
 """
 
 from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ By = Event.By
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """A person or a program in one role, and the page (the name of its address, or of a task) from which it acts."""
+    """Who acts: a person or a program in one role, and the page (the name of a URL, or of a task) of the action."""
 
     by: Event.By
     user: User | None = None
@@ -26,7 +26,7 @@ class Actor:
 
     @property
     def citizen(self) -> User | None:
-        """The account of the citizen who acts, if signed in."""
+        """The account of the citizen who acts; None if somebody else acts, or a guest without an account."""
         return self.user if self.by == By.CITIZEN else None
 
     @property
@@ -35,12 +35,12 @@ class Actor:
 
     @property
     def is_for_agency(self) -> bool:
-        """Whether the agency acts, which may do so up to the last minute: an officer, its own system, or the worker."""
+        """Whether the agency acts: an officer, its own system, or the worker. It may act up to the last minute."""
         return self.by in (By.OFFICER, By.SYSTEM, By.WORKER)
 
 
 def worker(task: str) -> Actor:
-    """The service itself, in one of its tasks."""
+    """Return the actor for this task of the worker."""
     return Actor(By.WORKER, page=task)
 
 
@@ -58,8 +58,8 @@ def note(
 ) -> Event:
     """Store one event of an appointment, a ticket, a desk or a disruption.
 
-    `before` is what the verb changed, as it was, to take it back. `details` is what a reader wants to know besides. Both
-    hold only what JSON holds, and nothing that tells who a citizen is.
+    `before` holds the earlier values of what the verb changed, so that it can be taken back. `details` holds what else
+    a reader wants to know. Both contain only JSON values, and nothing that tells who a citizen is.
     """
     event = made(verb, by=by, now=now, appointment=appointment, before=before, details=details)
     event.ticket, event.desk, event.disruption = ticket, desk, disruption
@@ -81,7 +81,7 @@ def made(
     before: Mapping[str, Any] | None = None,
     details: Mapping[str, Any] | None = None,
 ) -> Event:
-    """The event, not stored yet."""
+    """Return the event without storing it."""
     return Event(
         at=now,
         verb=verb,
@@ -95,13 +95,13 @@ def made(
 
 
 def as_it_is(row: Model, names: Iterable[str]) -> dict[str, Any]:
-    """These fields of the row as JSON can hold them: moments and days as ISO 8601."""
+    """Return these fields of the row as JSON values: times and dates as ISO 8601."""
     values = {name: getattr(row, name) for name in names}
     return {name: value.isoformat() if isinstance(value, date) else value for name, value in values.items()}
 
 
 def as_it_was(model: type[Model], plain: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields read back from an event."""
+    """Turn the values that `as_it_is` returned back into values of the model's fields."""
     fields = {one.attname: one for one in model._meta.concrete_fields}
     return {name: fields[name].to_python(value) for name, value in plain.items()}
 

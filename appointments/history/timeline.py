@@ -1,4 +1,4 @@
-"""The story of one appointment, told from its events alone: to officers with every step, to the citizen in fewer words."""
+"""The history of one appointment in words, from its events alone: every step for officers, fewer for the citizen."""
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from appointments.models import Appointment, Event, Notification, Offer
 from appointments.models.event import EventQuerySet
 
 Verb, By = Event.Verb, Event.By
-# Whoever books on the website holds the time first: that goes without saying.
+# Steps that are not shown. Everybody who books on the website holds the time first, so they tell nothing.
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
 PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.NO_ROOM)
@@ -74,20 +74,20 @@ class Told:
 
 @dataclass(frozen=True)
 class Words:
-    """What codes in the details of events stand for, read at once for all of them."""
+    """The branches and services whose codes are in the details of events, read once for all events."""
 
     appointment: Appointment
     branches: dict[str, Branch]
     services: dict[str, str]
 
     def time(self, event: Event, end: str) -> str:
-        """A time of a move on its branch's clock; with the branch where there are two."""
+        """Return the event's time `end` ("from", "to" or "was") on its branch's clock, with the branch if named."""
         branch = self.branches.get(event.details.get(f"{end}_branch", ""), self.appointment.branch)
         told = wording.moment(datetime.fromisoformat(event.details[end]), branch.zone)
         return f"{told}, {branch.name}" if f"{end}_branch" in event.details else told
 
     def move(self, event: Event, told: str) -> str:
-        if "from" not in event.details:  # written before times were kept
+        if "from" not in event.details:  # an old event, from before moves kept their times
             return event.get_verb_display()
         return told % {"was": self.time(event, "from"), "now": self.time(event, "to")}
 
@@ -96,7 +96,7 @@ class Words:
 
 
 def of(appointment: Appointment) -> list[Entry]:
-    """Everything that happened to the appointment, and what was booked from it, in order. A constant number of queries."""
+    """Return all that happened to the appointment, and its follow-ups, in order. A constant number of queries."""
     found = Event.objects.filter(Q(appointment=appointment) | Q(appointment__follows=appointment, verb=Verb.BOOK))
     related = found.select_related("officer", "disruption", "appointment__branch", "appointment__procedure")
     events = list(related.exclude(verb__in=UNTOLD).in_order())
@@ -120,7 +120,7 @@ def _entries(event: Event, words: Words) -> Iterator[Entry]:
 
 
 def _folded(event: Event) -> Iterator[Entry]:
-    """The steps that retention has folded into one row."""
+    """Yield the steps that retention has folded into one row."""
     for verb, at in event.details["steps"]:
         if verb not in UNTOLD:
             yield Entry(datetime.fromisoformat(at), str(Verb(verb).label), icon=ICONS.get(Verb(verb), "circle"))
@@ -176,7 +176,7 @@ TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
     Verb.TELL: _told,
     Verb.FAIL: _told,
 }
-# Where the verb's own name says too little.
+# The text of verbs whose label says too little.
 PLAIN = {
     Verb.REQUEST: gettext_lazy("Requested on the website"),
     Verb.EXPIRE: gettext_lazy("Expired: not confirmed in time"),
@@ -184,13 +184,13 @@ PLAIN = {
 
 
 def _answer(event: Event) -> str:
-    """What became of an offer with this step, if it was about one."""
+    """Return what became of an offer by this step, or "" if the step was not about an offer."""
     state = event.details.get("offer_state")
     return _("Answer to the offer: %(state)s") % {"state": Offer.State(state).label} if state else ""
 
 
 def _note(event: Event, words: Words) -> str:
-    """What is said below the text of a step."""
+    """Return what stands below the text of a step."""
     if event.appointment_id != words.appointment.pk and event.appointment:
         return _follow_up(event.appointment)
     if event.verb == Verb.CANCEL:
@@ -209,10 +209,13 @@ def _follow_up(later: Appointment) -> str:
 
 
 def _who(event: Event) -> str:
-    """The officer's name; or the role of who acted, in the case that Greek has for somebody who does something."""
+    """Return the officer's name, or the actor's role.
+
+    The context "who" of the role's translation asks for the grammatical case that Greek has for the actor.
+    """
     if event.officer:
         return str(event.officer)
-    if event.verb in (Verb.BOOK, Verb.REQUEST, Verb.VERIFY):  # their text says it
+    if event.verb in (Verb.BOOK, Verb.REQUEST, Verb.VERIFY):  # their text says who acted
         return ""
     citizen, agency = pgettext("who", "the citizen"), pgettext("who", "the agency")
     roles = {By.CITIZEN: citizen, By.GUEST: citizen, By.SYSTEM: agency, By.OFFICER: agency}
@@ -220,7 +223,7 @@ def _who(event: Event) -> str:
 
 
 def _words(appointment: Appointment, events: Iterable[Event]) -> Words:
-    """Reads branches and services only where events name some."""
+    """Read the branches and services that the events name. No query for what none of them names."""
     details: list[dict[str, Any]] = [event.details for event in events]
     places = {one[name] for one in details for name in ("from_branch", "to_branch", "was_branch") if one.get(name)}
     codes = {one["procedure"] for one in details if one.get("procedure")}
@@ -233,7 +236,7 @@ def _words(appointment: Appointment, events: Iterable[Event]) -> Words:
 
 
 def for_citizen(appointment: Appointment) -> list[Told]:
-    """What happened to the appointment so far, in order; steps that were taken back are left out."""
+    """Return what happened to the appointment so far, in order, without steps that were taken back."""
     events = list(_standing(appointment).in_order())
     words = _words(appointment, events)
     told = [Told(event.at, _to_citizen(event, words)) for event in events]

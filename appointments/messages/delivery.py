@@ -1,7 +1,7 @@
-"""Delivery of the messages owed: claim one, send it, record what came of it.
+"""Delivering the messages that are owed: claim one, send it, and record the result.
 
-The message is leased to one worker (accounts/leases.py), so it leaves at least once, and twice only if the worker dies
-in the moment between the mail server's "accepted" and the UPDATE that follows it; both then carry one Message-ID.
+A message is leased to one worker (accounts/leases.py), so it is sent at least once. It is sent twice only if the worker
+dies between the mail server's "accepted" and the UPDATE that follows. Both mails then have the same Message-ID.
 """
 
 import logging
@@ -26,11 +26,11 @@ Medium, State, Verb = Notification.Medium, Notification.State, Event.Verb
 MESSENGER = worker("deliver_due")
 logger = logging.getLogger(__name__)
 
-# Longer than the slowest conversation with a mail server, whose every answer may take EMAIL_TIMEOUT.
+# Longer than the slowest conversation with a mail server, in which each answer may take EMAIL_TIMEOUT.
 LEASE = timedelta(minutes=5)
-RETRIES = (1, 5, 15, 60, 120, 240, 480)  # fifteen hours in all
+RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
-PERMANENT = 500  # RFC 5321: replies from here on will not change
+PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
 
 
 class DeliveryError(Exception):
@@ -38,15 +38,15 @@ class DeliveryError(Exception):
 
 
 class Undeliverable(DeliveryError):
-    """The message will never arrive: staff see it and call instead."""
+    """The message will never arrive. Officers see it and call the citizen instead."""
 
 
 class ServerAway(DeliveryError):
-    """Nothing can be sent at the moment, this message or another."""
+    """No message can be sent at the moment, because the mail server does not work."""
 
 
 def deliver_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
-    """Deal with the message that is due longest. False if none is due, or if trying another is no use at the moment."""
+    """Deal with the message that has been due longest. Return False if none is due, or if the mail server is away."""
     message = claim(now=now)
     if message is None:
         return False
@@ -57,7 +57,11 @@ def deliver_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
 
 @transaction.atomic
 def claim(*, now: datetime) -> Notification | None:
-    """Lease the message to the caller; or drop it, or let it wait for the morning, or give it up: its state tells."""
+    """Take the message that has been due longest, or return None.
+
+    Its state says what was done with it: leased to the caller to send (SENDING), dropped because it is no longer true,
+    put off until the morning (PENDING), or given up (FAILED).
+    """
     due = Notification.objects.due(now=now).order_by("due_at", "pk")
     related = due.select_related("appointment__agency", "appointment__branch", "appointment__procedure")
     message = leases.lock_first(related)
@@ -97,19 +101,22 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
 
 @transaction.atomic
 def _settle(message: Notification, verb: Event.Verb, now: datetime, **outcome: Any) -> None:
-    """Record what came of the message, in the history too, unless another worker has it by now."""
+    """Record the result on the message and in the history, unless another worker has the message by now."""
     if DELIVERY.settle([message], **outcome):
         _note(message, verb, now)
 
 
 def _note(message: Notification, verb: Event.Verb, now: datetime) -> None:
-    """What a mail server answers may name the address: the history tells the kind of message alone."""
+    """Note the event with the kind of message only, because the mail server's answer may contain the address."""
     details = {"message": message.pk, "kind": message.kind, "medium": message.medium}
     history.note(verb, by=MESSENGER, now=now, appointment=message.appointment, details=details)
 
 
 def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
-    """Over the connection that the sweep keeps open. Every error of smtplib is an OSError."""
+    """Send the mail over the connection that the sweep keeps open.
+
+    Raises Undeliverable, ServerAway or an SMTPException. Every error of smtplib is an OSError.
+    """
     try:
         mailer.open()
     except OSError as error:
@@ -126,7 +133,7 @@ def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
 
 
 def _is_permanent(error: OSError) -> bool:
-    """Whether the server will never take this mail. A refused sender is ours to put right, so that is not permanent."""
+    """Return whether the server will never take this mail. A refused sender does not count: we can correct that."""
     if isinstance(error, SMTPRecipientsRefused):
         return all(code >= PERMANENT for code, _reply in error.recipients.values())
     if isinstance(error, SMTPDataError):

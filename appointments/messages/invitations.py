@@ -1,6 +1,6 @@
-"""Calendar files (RFC 5545, RFC 5546): one event per appointment, whose changes replace what the calendar already has.
+"""Calendar files (RFC 5545, RFC 5546). Each appointment is one calendar event; a later file replaces the earlier one.
 
-Times are in UTC: every calendar shows them on its owner's clock, and none has to understand a time zone's rules.
+Times are in UTC: every calendar shows them on its owner's clock, and none has to know the rules of a time zone.
 """
 
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from agencies.models import Channel
 from appointments.models import Appointment, Status
 from appointments.wording import place, when
 
-# How long before an alarm rings: time to get there, or to sit down at the screen or telephone.
+# How long before the appointment the alarms ring: time to get there, or to sit down at the screen or telephone.
 ALARMS = {
     Channel.IN_PERSON: (timedelta(days=1), timedelta(hours=1)),
     Channel.VIDEO: (timedelta(days=1), timedelta(minutes=10)),
@@ -25,17 +25,17 @@ ALARMS = {
 
 
 def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
-    """The method and the file that go with a mail.
+    """Return the method and the file that go with a mail.
 
-    An invitation, already accepted: calendars of Google, Apple and Microsoft add it, follow its moves and remove it
-    when it is cancelled, without asking. A published event would be added once and never be changed again.
+    It is an invitation that is accepted already: calendars of Google, Apple and Microsoft add it, change it when the
+    appointment moves, and remove it when that is cancelled, without asking. They would never change a published event.
     """
     method = _method(appointment, "REQUEST")
     return method, _file(appointment, method, now)
 
 
 def download(appointment: Appointment, *, now: datetime) -> bytes:
-    """The file behind a link: an event without guests, as calendars open no invitation that did not come by mail."""
+    """Return the file behind a link. It has no guests, because calendars open invitations only if they came by mail."""
     return _file(appointment, _method(appointment, "PUBLISH"), now)
 
 
@@ -66,7 +66,7 @@ def _event(appointment: Appointment, method: str, now: datetime) -> Event:
     event.add("dtend", appointment.ends_at)
     event.add("summary", f"{appointment.branch.name}: {appointment.procedure.name}")
     event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
-    event.add("class", "PRIVATE")  # calendars are shared: others see that one is busy, not why
+    event.add("class", "PRIVATE")  # in a shared calendar, others see that the citizen is busy, not why
     event.add("organizer", _organizer(appointment))
     if method != "PUBLISH":
         event.add("attendee", _attendee(appointment))

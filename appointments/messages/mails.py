@@ -1,4 +1,4 @@
-"""The mails and text messages themselves: one template per event, in the language of the message."""
+"""The text of mails and text messages: one template for each kind, in the language of the message."""
 
 import re
 from datetime import datetime, timedelta
@@ -23,7 +23,7 @@ WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
 
 
 def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
-    """The mail as it leaves. Sent again it has the same Message-ID, by which mail programs recognise a repetition."""
+    """Return the mail. Sent again, it has the same Message-ID, by which mail programs recognise a repetition."""
     appointment = message.appointment
     with translation.override(message.language), timezone.override(appointment.branch.zone):
         context = _context(message, now)
@@ -41,7 +41,10 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
 
 
 def text(message: Notification, *, now: datetime) -> str:
-    """An SMS: when, where and the reference. Never a link that signs in: text messages are read on locked screens."""
+    """Return the text of an SMS: time, place and reference.
+
+    It never contains a link that signs in, because text messages can be read on locked screens.
+    """
     with translation.override(message.language):
         return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
 
@@ -67,7 +70,7 @@ def _context(message: Notification, now: datetime) -> dict[str, object]:
 
 
 def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
-    """What the templates of one event need beside the rest."""
+    """Return what only the templates of this kind of message need."""
     appointment = message.appointment
     match message.kind:
         case Kind.VERIFY:
@@ -90,7 +93,7 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
 
 
 def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
-    """How late it will be, as things stand when the message leaves, and until when one may come without a loss."""
+    """Return the delay that is expected now, and until when the citizen may come without losing the turn."""
     delay = delay_of(appointment, now=now) or TOLD_AFTER
     comes = appointment.channel == Channel.IN_PERSON and appointment.status == Status.BOOKED
     until = date_format(appointment.branch.local(appointment.starts_at + TOLD_AFTER), "H:i")
@@ -98,7 +101,7 @@ def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
 
 
 def _offered(appointment: Appointment) -> dict[str, object]:
-    """What is offered instead of the time that fell out; `held` is None where there is nothing free."""
+    """Return the last unsettled offer for the templates. `held` is None if no other time was found."""
     unsettled = appointment.offers.unsettled().select_related("disruption", "hold__branch")
     offer = unsettled.latest("created_at")
     context: dict[str, object] = {
@@ -110,7 +113,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
     }
     if offer.hold and offer.deadline:
         held = offer.hold
-        held.timezone = appointment.timezone  # who reads it is the same person
+        held.timezone = appointment.timezone  # the same citizen reads it
         context |= {
             "held_when": wording.when(held),
             "held_short_when": wording.short_when(held),
@@ -124,12 +127,12 @@ def _offered(appointment: Appointment) -> dict[str, object]:
 
 
 def paragraphs(text: str) -> str:
-    """Templates leave more empty lines than a reader wants."""
+    """Remove the superfluous empty lines that templates leave."""
     return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
 
 
 def _headers(message: Notification) -> dict[str, str]:
-    """RFC 3834: no holiday notice answers a mail that a machine sent."""
+    """Return the headers. Auto-Submitted (RFC 3834) keeps holiday notices from answering."""
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     return {
         "Message-ID": f"<message-{message.pk}@{address.rpartition('@')[2]}>",
@@ -138,7 +141,7 @@ def _headers(message: Notification) -> dict[str, str]:
 
 
 def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:
-    """Twice, as invitations of calendars have it: a part that mail programs act on, and a file to open by hand."""
+    """Add the invitation twice, as usual: as a part that mail programs act on, and as a file to open by hand."""
     method, content = invitations.invitation(appointment, now=now)
     letter.attach_alternative(content.decode(), f"text/calendar; method={method}")
     letter.attach(f"{appointment.reference}.ics", content, "application/ics")

@@ -1,6 +1,6 @@
-"""Text messages, through any of apprise's gateways or a national one that takes JSON.
+"""Sending text messages through a gateway that apprise knows, or through a national one that takes JSON.
 
-SMS_URL is the gateway's address in apprise's spelling, with `{phone}` where the recipient's number belongs:
+SMS_URL is the gateway's address as apprise writes it, with `{phone}` in place of the recipient's number:
 `json://gateway.example.org/sms?:to={phone}` or `twilio://sid:token@from/{phone}`.
 """
 
@@ -13,7 +13,7 @@ from appointments.phones import mobile_number
 
 
 class GatewayError(Exception):
-    """The gateway did not take the message; apprise does not tell why."""
+    """The gateway did not take the message. Apprise does not say why."""
 
 
 def send(phone: str, text: str) -> None:

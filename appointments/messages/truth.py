@@ -1,4 +1,4 @@
-"""Whether a message still says what is so. Asked once more right before it leaves."""
+"""Checking right before a message is sent whether what it says is still true."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ Kind = Notification.Kind
 
 
 def is_true(message: Notification, *, now: datetime) -> bool:
-    """Whether what the message says still holds: asked once more right before it leaves."""
+    """Return whether what the message says is still true."""
     appointment = message.appointment
     if message.kind == Kind.VERIFY:
         return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
@@ -21,7 +21,7 @@ def is_true(message: Notification, *, now: datetime) -> bool:
 
 
 def _is_current(message: Notification, now: datetime) -> bool:
-    """The same for what is said of the time and place as they are now."""
+    """Return whether a message about the appointment as it stands (its time, branch or offer) is still true."""
     appointment = message.appointment
     if message.kind == Kind.DELAYED:
         return appointment.status in (Status.BOOKED, Status.ARRIVED) and _is_behind(appointment, now)
@@ -34,19 +34,19 @@ def _is_current(message: Notification, now: datetime) -> bool:
 
 
 def _is_offered(appointment: Appointment, now: datetime) -> bool:
-    """Whether there is still something to answer: a time that is held, or the news that there is none."""
+    """Return whether a time is still held for the citizen to answer, or the news is that no other time was found."""
     states = {offer.state for offer in appointment.offers.all() if offer.deadline is None or now < offer.deadline}
     return bool(states & {Offer.State.OPEN, Offer.State.NONE_FOUND})
 
 
 def _is_behind(appointment: Appointment, now: datetime) -> bool:
-    """Whether it is still so late that it is worth telling."""
+    """Return whether the delay is still long enough for a message."""
     delay = delay_of(appointment, now=now)
     return delay is not None and delay > TOLD_AFTER
 
 
 def _is_overtaken(reminder: Notification, now: datetime) -> bool:
-    """Whether a later reminder is due as well, because the worker was away: one is enough."""
+    """Return whether a later reminder is due as well, because the worker was away. One reminder is enough."""
     later = reminder.appointment.notifications.filter(kind=Kind.REMINDER, medium=reminder.medium, due_at__lte=now)
     return later.filter(revision=reminder.revision, minutes_before__lt=reminder.minutes_before).exists()
 

@@ -10,12 +10,12 @@ from accounts import leases
 
 class AlertQuerySet(models.QuerySet["Alert"]):
     def open(self) -> "AlertQuerySet":
-        """What is still so."""
+        """Alerts about problems that still exist."""
         return self.filter(cleared_at__isnull=True)
 
 
 class Alert(models.Model):
-    """Something at a branch that its supervisors should look at; mailed once, gone when it is no longer so."""
+    """A problem at a branch that its supervisors should look at. It is mailed once, and cleared when it is solved."""
 
     class Kind(models.TextChoices):
         NO_FREE_TIME = "no_time", _("No free time")
@@ -58,13 +58,13 @@ class Alert(models.Model):
 
 class AlertMailQuerySet(models.QuerySet["AlertMail"]):
     def due(self, *, now: datetime) -> "AlertMailQuerySet":
-        """Mails to be sent now, of alerts that are still so, and not leased to a worker that is at it."""
+        """Mails to be sent now: their alert is still open, and no worker is sending them."""
         owed = self.filter(settled_at__isnull=True, alert__cleared_at__isnull=True)
         return owed.filter(leases.is_free(now=now), Q(retry_at__isnull=True) | Q(retry_at__lte=now))
 
 
 class AlertMail(models.Model):
-    """An alert owed to a supervisor by mail. All that are due to one person go out as one mail."""
+    """An alert that is owed to one supervisor by mail. All alerts due to one supervisor are sent as one mail."""
 
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="mails", verbose_name=_("alert"))
     user = models.ForeignKey(

@@ -22,10 +22,10 @@ from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 from videocalls.models import VideoCall
 
-# No 0/O, 1/I/L, U/V: a reference is read out on the telephone and typed from paper.
+# Without 0/O, 1/I/L and U/V, because a reference is read out on the telephone and typed from paper.
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 REFERENCE_LENGTH = 10
-SHORTEST_NUMBER = 5  # digits that make a text a telephone number in search
+SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telephone number
 _LINK = signing.Signer(salt="appointments.manage")
 
 
@@ -45,26 +45,26 @@ class Status(models.TextChoices):
     EXPIRED = "expired", _("Expired")
 
 
-# Still to be served: holds its slots and counts for the limit per person.
+# Still to be served. These hold their slots and count towards the limit per person.
 OPEN = (Status.HELD, Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
-# Promised to a citizen: what an opening change must not break silently.
+# Promised to a citizen. A change of openings must not take these times away silently.
 PROMISED = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING)
-# Gave its slots back.
+# These have given their slots back.
 RELEASED = (Status.CANCELLED, Status.EXPIRED)
-# Ends by itself at a deadline, unless somebody confirms it.
+# These expire at their deadline, unless the citizen confirms them.
 UNCONFIRMED = (Status.HELD, Status.UNVERIFIED)
-# Still before service: may be moved, cancelled, and given to an officer.
+# Not served yet: may be moved, cancelled, and assigned to an officer.
 CHANGEABLE = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
-# Somebody is to come, and is not here yet.
+# The citizen has not come yet.
 EXPECTED = (Status.UNVERIFIED, Status.BOOKED)
 # Never became an appointment: a time that is only held, or that nobody confirmed in time.
 NEVER_MADE = (Status.HELD, Status.EXPIRED)
 
-# No appointment is longer: that bounds the look back from a slot, or a closed time, to those who hold it.
+# No appointment is longer. This limits how far before a slot, or a closed time, its appointments are searched.
 LONGEST_APPOINTMENT = "interval '8 hours'"
 
-# Overfull slots are few, which PostgreSQL can't know of two columns compared: OFFSET 0 makes it begin with them, and the
-# array makes it expect few appointments. (0.5 s became 3 ms for 249 branches.)
+# Overfull slots are few, but PostgreSQL cannot estimate this from a comparison of two columns. OFFSET 0 makes it begin
+# with these slots, and the array makes it expect few appointments. (0.5 s became 3 ms for 249 branches.)
 UNPLACED = f"""
 SELECT unnest(ARRAY(
     SELECT id FROM (
@@ -84,7 +84,11 @@ SELECT unnest(ARRAY(
 
 
 def _lexemes(*texts: str) -> list[str]:
-    """Words of names as `search_key` spells them, e-mail addresses in small letters, the last ten digits of numbers."""
+    """Return the words of the search index, quoted.
+
+    They are words of names as `search_key` spells them, e-mail addresses in lower case, and the last ten digits of
+    telephone numbers.
+    """
     words = []
     for text in texts:
         if "@" in text:
@@ -104,49 +108,49 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         return self.filter(status__in=PROMISED)
 
     def overdue(self, *, now: datetime) -> "AppointmentQuerySet":
-        """Holds, and guests' bookings not confirmed, whose deadline has passed."""
+        """Holds, and unconfirmed bookings of guests, whose deadline has passed."""
         return self.filter(status__in=UNCONFIRMED, expires_at__lte=now)
 
     def beyond_hold(self) -> "AppointmentQuerySet":
-        """All but times that are only held: those have no citizen yet, and nobody is shown them."""
+        """All except times that are only held, which have no contact yet and are shown to nobody."""
         return self.exclude(status=Status.HELD)
 
     def made(self) -> "AppointmentQuerySet":
-        """What became an appointment, however it ended."""
+        """All that became an appointment, however it ended."""
         return self.exclude(status__in=NEVER_MADE)
 
     def in_calendar(self) -> "AppointmentQuerySet":
-        """What calendars show: nothing that never became an appointment, and nothing whose time was given back."""
+        """What calendars show: all that became an appointment and was not cancelled."""
         return self.exclude(status__in=(*NEVER_MADE, Status.CANCELLED))
 
     def expected(self) -> "AppointmentQuerySet":
         return self.filter(status__in=EXPECTED)
 
     def of_citizen(self, user: User) -> "AppointmentQuerySet":
-        """The person's own appointments, without times that were only held."""
+        """The appointments of this citizen's account, without times that were only held."""
         return self.made().filter(citizen=user)
 
     def seen_by(self, user: User) -> "AppointmentQuerySet":
-        """Appointments that an officer may see: those of the branches and agencies one works for."""
+        """Appointments that the officer may see: those of the officer's branches and agencies."""
         agency_ids, branch_ids = access.served_places(user)
         return self.filter(Q(agency__in=agency_ids) | Q(branch__in=branch_ids))
 
     def without_call(self, *, now: datetime) -> "AppointmentQuerySet":
-        """Booked video appointments, not over, that have no room yet."""
+        """Booked video appointments that are not over and have no call yet."""
         return self.filter(channel=Channel.VIDEO, video_call__isnull=True, status=Status.BOOKED, ends_at__gt=now)
 
     def unplaced(self, *, now: datetime, branches: Iterable[int] | None = None) -> "AppointmentQuerySet":
-        """Promised appointments that opening rules and closures give no room for any more, at these branches (all if None).
+        """Promised future appointments at these branches (None: all) that no longer fit opening rules and closures.
 
-        Where a slot lost only some desks, those who booked last have no room.
+        If a slot has lost only some of its desks, the appointments that were made last do not fit.
         """
         places = None if branches is None else list(branches)
         return self.filter(pk__in=RawSQL(UNPLACED, [[*PROMISED], now, places]))  # noqa: S611 (no user input)
 
     def matching(self, query: str) -> "AppointmentQuerySet":
-        """What officers look for: a reference, an e-mail address, a telephone number, or words of a name as they hear it.
+        """Appointments by reference, e-mail address, telephone number, or words of a name as an officer hears it.
 
-        Words and numbers may be given by their beginning. Answered from indexes, however long the past is.
+        The beginning of a word or number is enough. Indexes keep this fast, however many past appointments there are.
         """
         reference = re.sub(r"[\s-]", "", query).upper()
         lexemes = " & ".join(f"{lexeme}:*" for lexeme in _lexemes(query))
@@ -156,15 +160,16 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         )
 
     def on_day(self, branch: Branch, day: date) -> "AppointmentQuerySet":
-        """Appointments of the branch's local day."""
+        """Appointments at the branch that begin on its local day."""
         begin, end = branch.day_span(day)
         return self.filter(branch=branch, starts_at__gte=begin, starts_at__lt=end)
 
 
 class Appointment(models.Model):
-    """One citizen, one procedure, one channel, one or more consecutive slots. Times are UTC.
+    """One citizen, one service, one channel, and one or more consecutive slots. Times are UTC.
 
-    Status, times and slots change only through the verbs in `appointments.booking`.
+    A time that is only held is an appointment as well, with the status HELD. Status, times and slots change only
+    through the verbs in `appointments.booking`.
     """
 
     class CancelledBy(models.TextChoices):
@@ -206,11 +211,11 @@ class Appointment(models.Model):
     timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
     notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
     tax_number_encrypted = models.BinaryField(null=True, editable=False)
-    # A keyed hash of the tax number or the e-mail: counts a person's open appointments without naming the person.
+    # A keyed hash of the tax number or the e-mail, by which a person's open appointments are counted without the name.
     person_key = models.CharField(max_length=64, blank=True, editable=False)
     # Name, e-mail and telephone as officers search for them; `index_contact` writes it.
     search = SearchVectorField(db_default="", default="", editable=False)
-    # Which of the person's open appointments for the procedure this is, from 0; null: not counted.
+    # The place of this one among the person's open appointments for the service, from 0. Null if it is not counted.
     limit_place = models.PositiveSmallIntegerField(null=True, editable=False)
 
     source = models.CharField(_("booked through"), max_length=6, choices=Source, default=Source.WEB)
@@ -241,7 +246,7 @@ class Appointment(models.Model):
         VideoCall, models.SET_NULL, null=True, blank=True, related_name="+", verbose_name=_("video call")
     )
     rated_at = models.DateTimeField(_("rated at"), null=True, blank=True)
-    # Booked on the spot while another one was served.
+    # The appointment that was being served when this one was booked.
     follows = models.ForeignKey(
         "self",
         models.SET_NULL,
@@ -303,7 +308,7 @@ class Appointment(models.Model):
         return reverse("appointments:detail", args=[self.reference])
 
     def index_contact(self) -> None:
-        """Bring `search` up to date; called where the contact is written."""
+        """Bring `search` up to date. Whoever changes the contact calls this before saving."""
         self.search = " ".join(_lexemes(self.name, self.email, self.phone))
 
     @property
@@ -312,16 +317,16 @@ class Appointment(models.Model):
 
     @property
     def spoken_reference(self) -> str:
-        """The reference in two groups, easier to read out: "K7M4Q 2XDBN"."""
+        """The reference in two groups, which are easier to read out: "K7M4Q 2XDBN"."""
         return f"{self.reference[:5]} {self.reference[5:]}"
 
     @property
     def zone(self) -> ZoneInfo:
-        """The citizen's own zone, or the branch's where it is not known."""
+        """The citizen's own time zone, or the branch's if that is not known."""
         return ZoneInfo(self.timezone) if self.timezone else self.branch.zone
 
     def is_overdue(self, now: datetime) -> bool:
-        """Whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""
+        """Return whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""
         return self.expires_at is not None and self.expires_at <= now
 
     @property
@@ -331,26 +336,26 @@ class Appointment(models.Model):
         return self.starts_at - timedelta(minutes=early), self.ends_at + timedelta(minutes=late)
 
     def may_change(self, now: datetime) -> bool:
-        """Whether the citizen may still move or cancel it: an officer always may, while it is open.
+        """Return whether the citizen may still move or cancel the appointment: until the agency's limit before it.
 
-        A citizen whose time has been closed may change it for as long as it takes.
+        A citizen whose time a disruption has closed may do so later, too. Officers are not bound by the limit.
         """
         latest = self.starts_at - timedelta(minutes=self.agency.change_minutes)
         return self.status in EXPECTED and (now <= latest or self.has_fallen_out)
 
     @property
     def has_fallen_out(self) -> bool:
-        """Whether a disruption has closed its time. One query, and one more for each disruption of those days."""
+        """Whether a disruption has closed the appointment's time. One query, and one for each disruption nearby."""
         closing = self.branch.disruptions.around(self.starts_at)
         return any(disruption.hits([self.branch]).filter(pk=self.pk).exists() for disruption in closing)
 
     def page_url(self, view: str = "detail") -> str:
-        """Absolute address of one of our pages about it, in the citizen's language, without the signed key."""
+        """Return the absolute address of a page about the appointment, in the citizen's language, without a key."""
         with translation.override(self.language):
             return settings.SITE_URL + reverse(f"appointments:{view}", args=[self.reference])
 
     def link(self, view: str = "detail") -> str:
-        """The address that goes into messages: opens the page without a sign-in, for whoever has the link."""
+        """Return the address for messages. It opens the page without a sign-in, for anybody who has the link."""
         return f"{self.page_url(view)}?key={self.link_key}"
 
     @property
@@ -358,7 +363,7 @@ class Appointment(models.Model):
         return _LINK.signature(self.reference)
 
     def is_link_key(self, key: str) -> bool:
-        """Also with a key made before SECRET_KEY changed, as long as that one is among SECRET_KEY_FALLBACKS."""
+        """Return whether the key opens this appointment. Keys signed with one of SECRET_KEY_FALLBACKS are valid too."""
         try:
             return _LINK.unsign(f"{self.reference}:{key}") == self.reference
         except signing.BadSignature:

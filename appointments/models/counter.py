@@ -1,4 +1,4 @@
-"""The counter of a branch: its queue, its desks, and the tickets of those who are there."""
+"""The counter of a branch: its queue, its desks, and its tickets."""
 
 from datetime import date, datetime, timedelta
 
@@ -15,9 +15,10 @@ from appointments.models.keys import random_key
 
 
 class Queue(models.Model):
-    """A branch's queue. Every verb of `appointments.queue` locks this row first, so that two never take the same person.
+    """The queue of one branch. The verbs of `appointments.counter` lock this row first.
 
-    The keys open the pages of the branch's kiosk and of the screen in its hall, which nobody signs in to.
+    So two officers never call the same ticket. The keys open the pages of the branch's kiosk and of the screen in its
+    hall, which nobody signs in to.
     """
 
     branch = models.OneToOneField(
@@ -38,13 +39,13 @@ class Queue(models.Model):
 
 class DeskQuerySet(models.QuerySet["Desk"]):
     def with_services(self) -> "DeskQuerySet":
-        """Each with `services`, the keys of the procedures that it names; it serves all where it names none."""
+        """Add `services`: the keys of the services that the desk names. A desk that names none serves all."""
         named = Q(procedures__isnull=False)
         return self.annotate(services=ArrayAgg("procedures", filter=named, default=Value([])))
 
 
 class Desk(models.Model):
-    """Where officers serve at a branch, and who sits there now."""
+    """A desk at which officers of a branch serve, and the officer who sits there now."""
 
     branch = models.ForeignKey("agencies.Branch", models.CASCADE, related_name="desks", verbose_name=_("branch"))
     name = models.CharField(_("name"), max_length=20, help_text=_("As on its sign, for example 3."))
@@ -84,11 +85,11 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(branch=branch, day=day)
 
     def waiting(self) -> "TicketQuerySet":
-        """Who waits, the next one first: priority needs, then by the time that each one's turn counts from."""
+        """The waiting tickets, the next one first: by priority, then by the time their turn counts from."""
         return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "pk")
 
     def for_desk(self, desk: Desk) -> "TicketQuerySet":
-        """Whom the desk may serve: who comes for what it serves and was not sent to another desk, or was sent to this one."""
+        """Tickets that the desk may serve: those forwarded to it, and those for its services forwarded to none."""
         own = list(desk.procedures.values_list("pk", flat=True))
         served_here = Q(procedure__in=own) if own else Q()
         return self.filter(Q(for_desk=desk) | (Q(for_desk=None) & served_here))
@@ -97,7 +98,7 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(state__in=Ticket.OPEN)
 
     def with_last_event(self) -> "TicketQuerySet":
-        """Each with `last_event`, the key of what was done with it last: a page tells by it how the ticket was when shown."""
+        """Add `last_event`, the key of the ticket's last event, by which a page finds that the ticket has changed."""
         return self.annotate(last_event=Max("events__pk"))
 
 
@@ -210,7 +211,10 @@ class Ticket(models.Model):
 
     @property
     def spoken_number(self) -> str:
-        """As on the screen and on paper: A for an appointment, B for a walk-in; both letters are Greek and Latin."""
+        """The number on the screen and on paper: A001 for an appointment, B001 for a walk-in.
+
+        Both letters look the same in Greek and in Latin.
+        """
         return f"{'B' if self.is_walk_in else 'A'}{self.number:03}"
 
     def waited(self, now: datetime) -> timedelta:

@@ -1,4 +1,4 @@
-"""A strike, a flood, a broken network: times that cannot be kept."""
+"""Disruptions: a strike, a flood or a broken network, because of which times cannot be kept."""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -16,7 +16,7 @@ from appointments.models.appointment import LONGEST_APPOINTMENT, Appointment, Ap
 
 DAY = timedelta(days=1)
 
-# The slots of an appointment decide, not its own end: they are what a closure withdraws.
+# The slots of an appointment decide whether it is affected, not its own end, because closures withdraw slots.
 HIT = f"""
 SELECT appointment.id
 FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[]) AS closed (branch_id, begins, ends)
@@ -30,7 +30,7 @@ WHERE EXISTS (
 
 
 class Way(models.TextChoices):
-    """What may be offered instead."""
+    """What may be offered instead of the appointment's own time."""
 
     SAME = "same", _("Another time at the same branch")
     NEAR = "near", _("A time at a branch near by")
@@ -43,19 +43,20 @@ def every_way() -> list[str]:
 
 class DisruptionQuerySet(models.QuerySet["Disruption"]):
     def around(self, moment: datetime) -> "DisruptionQuerySet":
-        """Those that may close the moment, wherever the branch is: a day more at each end covers every zone."""
+        """Disruptions that may close this moment. One more day at each end covers every time zone."""
         return self.filter(from_date__lte=(moment + DAY).date(), until_date__gte=(moment - DAY).date())
 
     def to_look_after(self, *, now: datetime) -> "DisruptionQuerySet":
-        """Those that somebody waits in, and those not over: until then somebody may still have slipped in."""
-        # A day more: the last day is over later west of here.
+        """Disruptions that are not settled, or not over: until then they may still affect another appointment."""
+        # One more day, because the last day ends later at branches in the west.
         return self.filter(~Q(state=Disruption.State.SETTLED) | Q(until_date__gte=(now - DAY).date()))
 
 
 class Disruption(models.Model):
-    """Branches of an agency that cannot serve in a range of their local time; each appointment in it gets an offer.
+    """Branches of an agency cannot serve in a range of their local time. Each appointment in it gets an offer.
 
-    The range is a closure's: every day from `from_date` to `until_date`, all day or from `from_time` to `until_time`.
+    The range is like that of a closure: every day from `from_date` to `until_date`, all day or from `from_time` to
+    `until_time`.
     """
 
     class State(models.TextChoices):
@@ -102,7 +103,7 @@ class Disruption(models.Model):
     reason = localized("reason")
 
     def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
-        """The closed time at the branch as (begin, end) in UTC, in order."""
+        """Return the closed times at the branch as (begin, end) in UTC, in order."""
         if self.from_time is None or self.until_time is None:
             return [(branch.midnight(self.from_date), branch.midnight(self.until_date + DAY))]
         days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
@@ -112,7 +113,7 @@ class Disruption(models.Model):
         ]
 
     def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
-        """The appointments, of whatever state, whose time at these branches falls out."""
+        """Return the appointments, of any status, whose time at these branches is closed."""
         closed = [(branch.pk, *window) for branch in branches for window in self.windows(branch)]
         columns = [list(column) for column in zip(*closed, strict=True)] or [[], [], []]
         return Appointment.objects.filter(pk__in=RawSQL(HIT, columns))  # noqa: S611 (no user input)

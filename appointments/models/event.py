@@ -1,4 +1,4 @@
-"""The one history: every step that a verb takes, as a row that is written with the step and never changed."""
+"""The history: a row for every step that a verb takes. It is written with the step, and never changed."""
 
 from datetime import datetime
 
@@ -11,20 +11,20 @@ from django.utils.translation import gettext_lazy as _
 
 class EventQuerySet(models.QuerySet["Event"]):
     def standing(self) -> "EventQuerySet":
-        """Steps that nobody has taken back."""
+        """Steps that have not been taken back."""
         return self.filter(undone_at__isnull=True)
 
     def in_order(self) -> "EventQuerySet":
-        """By the time of the step; steps of one moment in the order in which they were written."""
+        """Order by the time of the step. Steps with the same time are in the order in which they were written."""
         return self.order_by("at", "pk")
 
 
 class Event(models.Model):
-    """A step: what was done, when, to which appointment or ticket, by whom, from which page, and how it was before.
+    """One step: what was done, when, by whom, from which page, to what, and what the values were before.
 
     The database refuses to change or delete a row. Two things are allowed: `undone_at` is set once, when the step is
     taken back, and retention folds the steps of an ended appointment into one row (`Verb.PAST`).
-    Names, addresses, telephone numbers and free text of people never stand here.
+    It never contains names, addresses, telephone numbers, or text that people have typed.
     """
 
     class Verb(models.TextChoices):
@@ -72,7 +72,7 @@ class Event(models.Model):
         PAST = "past", _("Earlier steps")
 
     class By(models.TextChoices):
-        """In which role somebody acts. One person may be a citizen here and an officer there."""
+        """The role in which somebody acts. The same person may act as a citizen once and as an officer later."""
 
         CITIZEN = "citizen", _("Citizen")
         GUEST = "guest", _("Guest")
@@ -117,7 +117,7 @@ class Event(models.Model):
         verbose_name=_("disruption"),
         db_index=False,
     )
-    # Empty in rows that were written before this was kept.
+    # Empty in rows that were written before this field existed.
     by = models.CharField(_("by"), max_length=8, choices=By, blank=True, db_default="", default="")
     officer = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -128,11 +128,11 @@ class Event(models.Model):
         verbose_name=_("officer"),
         db_index=False,
     )
-    # The name of the address that was asked for, or of the worker's task.
+    # The name of the URL, or of the worker's task, that the step came from.
     page = models.CharField(_("page"), max_length=80, blank=True, db_default="", default="")
-    # What the step changed, as it was: {"appointment": {...}, "ticket": {...}, "messages": [keys of those it dropped]}.
+    # The earlier values: {"appointment": {...}, "ticket": {...}, "messages": [keys of dropped ones]}.
     before = models.JSONField(default=dict, editable=False)
-    # What a reader of the history wants to know besides: {"desk": "3"}, {"from": "2026-03-03T08:00:00+00:00", ...}.
+    # What else a reader of the history wants to know: {"desk": "3"}, {"from": "2026-03-03T08:00:00+00:00", ...}.
     details = models.JSONField(default=dict, editable=False)
     undone_at = models.DateTimeField(_("taken back at"), null=True, blank=True)
 
@@ -155,7 +155,7 @@ class Event(models.Model):
             models.Index(fields=["ticket"], condition=Q(ticket__isnull=False), name="event_by_ticket"),
             models.Index(fields=["desk"], condition=Q(desk__isnull=False), name="event_by_desk"),
             models.Index(fields=["disruption"], condition=Q(disruption__isnull=False), name="event_by_disruption"),
-            # Rows come in the order of time, so a few pages of this find what is old enough to be folded.
+            # Rows are written in the order of time, so a few pages of this index find the events old enough to fold.
             BrinIndex(fields=["at"], name="event_by_time"),
         )
 
@@ -167,6 +167,6 @@ class Event(models.Model):
         return self.undone_at is not None
 
     def undo(self, now: datetime) -> None:
-        """Mark the step as taken back: the one change that the database allows."""
+        """Mark the step as taken back, which is the only change that the database allows."""
         self.undone_at = now
         self.save(update_fields=["undone_at"])

@@ -7,7 +7,7 @@ from appointments.models.keys import random_key
 
 
 class Feed(models.Model):
-    """A private calendar address: whoever knows the key reads the calendar of a branch, or of an officer."""
+    """A private calendar address. Anybody who knows the key can read the calendar of the branch or officer."""
 
     key = models.CharField(max_length=22, unique=True, default=random_key, editable=False)
     branch = models.OneToOneField(

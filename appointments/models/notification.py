@@ -10,17 +10,17 @@ from accounts import leases
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def due(self, *, now: datetime) -> "NotificationQuerySet":
-        """Messages to send now: due and not leased to a worker that is still at it."""
+        """Messages to send now: they are due, and no worker is sending them."""
         owed = self.filter(state__in=(Notification.State.PENDING, Notification.State.SENDING), due_at__lte=now)
         return owed.filter(leases.is_free(now=now))
 
     def undelivered(self) -> "NotificationQuerySet":
-        """Messages that gave up: staff see them and call instead."""
+        """Messages that could not be delivered. Officers see them and call the citizen instead."""
         return self.filter(state=Notification.State.FAILED)
 
 
 class Notification(models.Model):
-    """A message owed about an appointment, written in the transaction of the change that causes it."""
+    """A message that is owed about an appointment, written in the transaction of the change that causes it."""
 
     class Kind(models.TextChoices):
         VERIFY = "verify", _("Please confirm")

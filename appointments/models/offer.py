@@ -1,4 +1,4 @@
-"""A time that is held for somebody until a deadline, and why."""
+"""Offers: another time that is held for a citizen until a deadline, and the reason."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 class OfferQuerySet(models.QuerySet["Offer"]):
     def unsettled(self) -> "OfferQuerySet":
-        """Offers that somebody has still to answer, and those for which an officer has to find something else."""
+        """Offers that the citizen still has to answer, and those for which an officer has to find another time."""
         return self.filter(state__in=Offer.UNSETTLED)
 
     def for_disruptions(self) -> "OfferQuerySet":
@@ -17,7 +17,7 @@ class OfferQuerySet(models.QuerySet["Offer"]):
 
 
 class Offer(models.Model):
-    """A time held for the citizen of one appointment until a deadline, because of `reason`; or that none was found.
+    """Another time that is held for the citizen of an appointment until a deadline; or the fact that none was found.
 
     The appointment itself stays as it is until the offer is accepted.
     """
@@ -102,9 +102,9 @@ class Offer(models.Model):
 
     @property
     def because(self) -> str:
-        """The reason in words that the citizen reads, in the active language."""
+        """The reason as the citizen reads it, in the active language."""
         return self.disruption.reason if self.disruption else str(self.get_reason_display())
 
     def is_open(self, now: datetime) -> bool:
-        """Whether the time is still held; the sweep may not have been there yet."""
+        """Return whether the time is still held. Checks the deadline, because the sweep may not have run since."""
         return self.state == self.State.OPEN and self.deadline is not None and now < self.deadline

@@ -4,7 +4,7 @@ from django.utils.translation import gettext_lazy as _
 
 
 class Reading(models.Model):
-    """An officer has read a citizen's record: whose, when, and on which page. Kept as long as the record itself."""
+    """One time that an officer opened a citizen's record: when, and on which page. Kept as long as the record."""
 
     appointment = models.ForeignKey(
         "appointments.Appointment", models.CASCADE, related_name="readings", verbose_name=_("appointment")

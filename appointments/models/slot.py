@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, OpeningRule
 
-# No slot is longer: that bounds the look back to those that still run.
+# No slot is longer. This limits how far back slots that still run are searched.
 LONGEST_SLOT = timedelta(hours=4)
 # `TimeSlotQuerySet.running` in SQL: whether the row `slot` runs at {now}.
 RUNNING = "slot.starts_at > {now} - interval '4 hours' AND slot.starts_at <= {now} AND slot.ends_at > {now}"
@@ -14,15 +14,15 @@ RUNNING = "slot.starts_at > {now} - interval '4 hours' AND slot.starts_at <= {no
 
 class TimeSlotQuerySet(models.QuerySet["TimeSlot"]):
     def running(self, *, now: datetime) -> "TimeSlotQuerySet":
-        """Slots that have begun and not ended. A rule has one of them at most; those of several rules add up."""
+        """Slots that have begun and not ended: one of each rule at most. The desks of several rules add up."""
         return self.filter(starts_at__gt=now - LONGEST_SLOT, starts_at__lte=now, ends_at__gt=now)
 
 
 class TimeSlot(models.Model):
     """One stored time of an opening rule, and how many of its desks are taken.
 
-    `desks` is what rules and closures give now; `capacity` is that, or `taken` where more is taken than the rules still
-    give: a taken time is never lost. Only `appointments.publishing` and `appointments.booking` write here.
+    `desks` is how many desks rules and closures give now. `capacity` is the greater one of `desks` and `taken`, so that
+    a taken time is never lost. Only `appointments.times.publishing` and `appointments.booking` write here.
     """
 
     branch = models.ForeignKey(Branch, models.PROTECT, related_name="slots", db_index=False, verbose_name=_("branch"))
@@ -48,7 +48,7 @@ class TimeSlot(models.Model):
             models.UniqueConstraint(fields=["rule", "starts_at", "ends_at"], name="one_slot_per_rule_and_time"),
         )
         indexes = (
-            # Free times are read by rule: each branch has a few. Holds free slots only, so the past costs nothing.
+            # Free times are read by rule, of which each branch has a few. Only free slots are in it, so it stays small.
             models.Index(
                 fields=["rule", "starts_at"],
                 include=["id", "branch", "ends_at", "capacity", "taken", "bookable_from"],
@@ -64,5 +64,5 @@ class TimeSlot(models.Model):
 
     @property
     def has_desk(self) -> bool:
-        """Whether a desk is left; `HAS_DESK` of `appointments.times.slots` says the same in SQL."""
+        """Whether a desk is free. `HAS_DESK` of `appointments.times.slots` says the same in SQL."""
         return self.taken < self.capacity

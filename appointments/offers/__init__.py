@@ -1,4 +1,4 @@
-"""The verbs of offers: a time is held for somebody until a deadline, and answered."""
+"""The verbs of offers: hold another time for a citizen until a deadline, and take the answer."""
 
 from appointments.offers.holding import Because, Source, accept, again, close, make, renew
 

@@ -1,8 +1,8 @@
-"""Holding a time for somebody until a deadline: because theirs cannot be kept, because they wished for an earlier one, or
-because an officer suggests it.
+"""Offers: another time is held for a citizen until a deadline.
 
-Each verb is one short transaction that locks the appointment first, as the verbs of `appointments.booking` do, which move
-the times. A citizen who answers by moving or cancelling the appointment itself ends the offer there.
+The reason is that the citizen's own time cannot be kept, that the citizen wished for an earlier one, or that an officer
+suggests it. Each verb is one short transaction that locks the appointment first, as the verbs of `appointments.booking`
+do. Those end the offer themselves when a citizen answers by moving or cancelling the appointment.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -24,44 +24,47 @@ from appointments.times import asking
 
 State, Verb = Offer.State, Event.Verb
 
-# How long an offer is held, how long before the held time an answer is needed, and what everybody has at least.
+# How long an offer is held, how long before the held time the answer is needed, and the least time to answer.
 PATIENCE, BEFORE, AT_LEAST = timedelta(hours=48), timedelta(hours=4), timedelta(hours=2)
-# A message waits for the morning, unless the appointment's own time is nearer to it than this.
+# A message at night waits for the morning, unless the appointment's own time is less than this after the morning.
 ALARM = timedelta(hours=4)
 
 
 @dataclass(frozen=True)
 class Because:
-    """Why a time is held for somebody."""
+    """Why a time is held for a citizen."""
 
     reason: Offer.Reason
     disruption: Disruption | None = None
 
     @property
     def is_urgent(self) -> bool:
-        """Whether the citizen has no time that can be kept, and so has to hear of it even if nothing else is free."""
+        """Whether the citizen's own time cannot be kept, so that a message is due even if no other time is free."""
         return self.reason == Offer.Reason.DISRUPTION
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where offers come from: the candidates for an appointment, the best first, and who is told which slots were given."""
+    """Where offers come from.
+
+    `candidates` gives the times for an appointment, the best first. `gave` is told which slots an offer has taken.
+    """
 
     candidates: Callable[[Appointment], Iterable[Candidate]]
     gave: Callable[[Iterable[int]], None]
 
 
 def make(appointment: Appointment, because: Because, source: Source, *, by: Actor, now: datetime) -> Offer | None:
-    """Hold the best time for the appointment, and tell the citizen; or tell that there is none, where that is news.
+    """Hold the best time for the appointment, and tell the citizen; or that there is none, if the reason is urgent.
 
-    The appointment comes from a list, with branch, agency and procedure; here it is locked and asked whether it is still so.
-    Returns None where there is nothing to do (any more), or somebody else is at it: then a later sweep looks again.
+    The appointment was read with branch, agency and procedure; here it is locked and checked again. Returns None if
+    there is nothing to do (any more), or if somebody else is changing the appointment: a later sweep then tries again.
     """
     with transaction.atomic():
         here = {"starts_at": appointment.starts_at, "branch": appointment.branch_id, "status": Status.BOOKED}
         same = Appointment.objects.filter(pk=appointment.pk, **here).order_by().values_list("revision", flat=True)
         revisions = list(same.select_for_update(skip_locked=True, no_key=True))
-        # Asked under the lock: another worker may have been here since the list was made.
+        # Checked under the lock, because another worker may have made an offer since the list was read.
         if not revisions or not _makes_way(appointment, because, by, now):
             return None
         (appointment.revision,) = revisions
@@ -77,7 +80,7 @@ def make(appointment: Appointment, because: Because, source: Source, *, by: Acto
 
 
 def again(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
-    """Look for another time, where the first one lapsed or none was found."""
+    """Look for another time after the offer has lapsed, or if none was found before. Raises WrongStatus otherwise."""
     with _locked(offered) as offer:
         if offer.state not in (State.LAPSED, State.NONE_FOUND) or offer.appointment.status != Status.BOOKED:
             raise WrongStatus
@@ -86,7 +89,7 @@ def again(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
 
 
 def renew(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
-    """The time that was held has been closed as well: hold another one."""
+    """Hold another time instead of the held one, which has been closed as well. Does nothing if none is held."""
     with _locked(offered) as offer:
         if offer.state == State.OPEN and offer.hold and offer.hold.status == Status.HELD:
             changing.release(offer.hold, by=by, now=now)
@@ -95,7 +98,7 @@ def renew(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
 
 
 def close(offered: Offer, state: Offer.State, *, by: Actor, now: datetime) -> Offer:
-    """Nobody waits for an answer any more: what is held is free again."""
+    """End an unsettled offer with this state, and give back the time that it holds."""
     with _locked(offered) as offer:
         if offer.is_unsettled:
             _close(offer, state, by, now)
@@ -103,9 +106,9 @@ def close(offered: Offer, state: Offer.State, *, by: Actor, now: datetime) -> Of
 
 
 def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
-    """The appointment moves to the time that is held for it. Repeating it changes nothing.
+    """Move the appointment to the time that is held for it. Repeating it changes nothing.
 
-    Raises OfferGone if the time is held no longer.
+    Raises OfferGone if the time is no longer held.
     """
     with _locked(offered) as offer:
         if offer.state == State.ACCEPTED:
@@ -122,7 +125,7 @@ def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
 
 
 def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datetime) -> bool:
-    """Whether nothing is offered already. A time that cannot be kept goes before a wish, whose offer ends."""
+    """Return whether an offer may be made. An offer for an urgent reason ends unsettled offers for other reasons."""
     earlier = appointment.offers.filter(Q(state__in=Offer.UNSETTLED) | Q(disruption=because.disruption))
     wishes = []
     for offer in earlier.select_related("hold"):
@@ -146,7 +149,7 @@ def _close(offer: Offer, state: Offer.State, by: Actor, now: datetime) -> None:
 
 @contextmanager
 def _locked(offered: Offer) -> Iterator[Offer]:
-    """The offer as it is now, its appointment locked until the verb is done."""
+    """Lock the offer's appointment until the block ends, and yield the offer as it is stored now."""
     with transaction.atomic():
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=offered.appointment_id)
         related = Offer.objects.select_related(
@@ -156,7 +159,10 @@ def _locked(offered: Offer) -> Iterator[Offer]:
 
 
 def _offer_best(offer: Offer, source: Source, by: Actor, now: datetime) -> Offer | None:
-    """Store the offer, and owe the message about it. None where nothing is free and nobody has to hear of that."""
+    """Store the offer with the best free time, and owe the message about it.
+
+    If no time is free, an offer for a disruption is stored all the same; for other reasons the result is None.
+    """
     appointment = offer.appointment
     due = _due(offer, now)
     tried = (_hold(appointment, candidate, due, by, now) for candidate in source.candidates(appointment))
@@ -168,7 +174,7 @@ def _offer_best(offer: Offer, source: Source, by: Actor, now: datetime) -> Offer
     offer.state = State.OPEN if offer.hold else State.NONE_FOUND
     offer.deadline = offer.hold.expires_at if offer.hold else None
     offer.save()
-    # Messages of before say what is no longer true; this one is told apart by the number.
+    # Earlier messages are no longer true. The new revision keeps this message apart from them.
     appointment.revision += 1
     Appointment.objects.filter(pk=appointment.pk).update(revision=appointment.revision)
     _note(offer, owed.drop_pending(appointment), by, now)
@@ -197,7 +203,10 @@ def _note(offer: Offer, dropped: list[int], by: Actor, now: datetime) -> None:
 def _hold(
     appointment: Appointment, candidate: Candidate, due: datetime, by: Actor, now: datetime
 ) -> Appointment | None:
-    """A time held until the answer is due. It counts for nobody's limit: it takes the place of one that counts."""
+    """Hold the candidate's time until the answer is due; None if it cannot be had.
+
+    The hold does not count towards the limit per person, because the appointment that it may replace counts already.
+    """
     procedure, channel = appointment.procedure, candidate.channel
     try:
         asked = asking.bookable_slot(candidate.slot, procedure, channel, now=now)
@@ -221,12 +230,12 @@ def _hold(
 
 
 def deadline(starts_at: datetime, appointment: Appointment, *, due: datetime) -> datetime:
-    """Until when a time that begins then is held: not into the night of who has to answer, and never up to the time."""
+    """Return until when a time is held: if possible not into the citizen's night, and never up to `starts_at`."""
     latest = owed.waking_hours(min(due + PATIENCE, starts_at - BEFORE), appointment.zone)
     return max(latest, min(due + AT_LEAST, starts_at - AT_LEAST / 2))
 
 
 def _due(offer: Offer, now: datetime) -> datetime:
-    """When the message leaves: nobody is woken by it, but for a time that is very near."""
+    """Return when the message is sent: not at night, unless the appointment's own time is very near."""
     morning = owed.after_night(now, offer.appointment.zone)
     return now if offer.was_starts_at < morning + ALARM else morning

@@ -1,7 +1,7 @@
-"""Where else, and when: free times that may be offered in place of an appointment's own.
+"""Replacements: free times that may be offered in place of an appointment's own.
 
-The nearest in time wins, before or after. A branch near by has to be days nearer than the citizen's own, for one has to
-travel there, and a video call still more.
+The time nearest to the appointment's own wins, before or after it. A time at a branch near by has to be days nearer
+than one at the citizen's own branch, because the citizen has to travel there. A video call has to be nearer still.
 """
 
 from bisect import bisect_left
@@ -16,9 +16,9 @@ from appointments.models import Appointment
 from appointments.models.disruption import Way
 from appointments.times.availability import FreeTime, free_times
 
-# Nobody can be expected to come sooner than this after a message.
+# No time is offered sooner than this, because nobody can be expected to come so soon after a message.
 NOTICE = timedelta(days=1)
-# So many days of waiting are worth the way to another branch, or another channel.
+# How much nearer in time another branch or another channel has to be.
 DETOURS = {Way.SAME: timedelta(), Way.NEAR: timedelta(days=3), Way.VIDEO: timedelta(days=7)}
 NEAR_BRANCHES = 5
 NEAR_KM = 50
@@ -34,7 +34,7 @@ class Candidate:
 
 @dataclass
 class Pool:
-    """Free times of a service in one channel at one branch, in order, less what was given out since they were read."""
+    """The free times of a service in one channel at one branch, in order. Times that are given out are removed."""
 
     times: list[FreeTime]
     channel: str
@@ -45,7 +45,10 @@ class Pool:
         self.starts = [time.starts_at for time in self.times]
 
     def nearest(self, to: datetime, given: Counter[int]) -> FreeTime | None:
-        """The free time nearest to the moment; times that are gone are forgotten on the way."""
+        """Return the free time nearest to `to`, or None. Removes the times around it that are no longer free.
+
+        `given` is how many desks of each slot have been given out since the times were read.
+        """
         place = bisect_left(self.starts, to)
         while place < len(self.times) and not self._is_left(self.times[place], given):
             self._forget(place)
@@ -64,7 +67,7 @@ class Pool:
 
 @dataclass(frozen=True)
 class Closed:
-    """A stretch of time at a branch (UTC) in which nothing is offered, though its slots may still be there."""
+    """A closed time at a branch (UTC). Nothing in it is offered, though its slots may not be withdrawn yet."""
 
     branch_id: int
     begins: datetime
@@ -72,9 +75,9 @@ class Closed:
 
 
 class Replacements:
-    """The free times around appointments that need another one. Each list is read once, however many are offered from it.
+    """Finds free times for appointments that need another one. Each list of free times is read only once.
 
-    `ways` are what may be offered. Times taken by others since are found out when they are tried.
+    `ways` says what may be offered. That somebody else has taken a time meanwhile is noticed only when it is tried.
     """
 
     def __init__(self, ways: Iterable[str], closed: Iterable[Closed] = (), *, now: datetime) -> None:
@@ -87,13 +90,13 @@ class Replacements:
         self._given: Counter[int] = Counter()
 
     def candidates(self, appointment: Appointment) -> Iterator[Candidate]:
-        """What may be offered, the best first. A caller that asks for the next one says that this one is gone."""
+        """Yield the times that may be offered, the best first. Asking for the next one says that the last is gone."""
         while best := self._best(appointment):
             yield best
             best.pool.gone.add(best.slot)
 
     def gave(self, slots: Iterable[int]) -> None:
-        """A desk of each of these slots has been taken from here."""
+        """Note that a desk in each of these slots has been given to an offer."""
         self._given.update(slots)
 
     def _best(self, appointment: Appointment) -> Candidate | None:
@@ -125,9 +128,9 @@ class Replacements:
         return self._pools[key]
 
     def _read(self, procedure: Procedure, branch: Branch, channel: str) -> list[FreeTime]:
-        """From `NOTICE` on, up to the agency's horizon. Times kept for officers or for the day itself stay kept.
+        """Read the public's free times from NOTICE on, up to the agency's horizon.
 
-        Times in the closed hours are left out: perhaps the worker has not withdrawn them yet.
+        Times in closed hours are left out, because the worker may not have withdrawn them yet.
         """
         until = self._now + timedelta(days=procedure.agency.horizon_days + 1)
         found = free_times(procedure, branch, channel, now=self._now, since=self._now + NOTICE, until=until)
@@ -147,7 +150,10 @@ class Replacements:
 
 
 def near_branches(branch: Branch, others: Iterable[Branch]) -> list[Branch]:
-    """Those of the same city first, then of the same region, each by distance; none that is known to be far away."""
+    """Return up to NEAR_BRANCHES of the others: same city first, then same region, each by distance.
+
+    Branches that are known to be more than NEAR_KM away are left out.
+    """
     ranked = []
     for other in others:
         is_in_city = (other.country, other.city_el) == (branch.country, branch.city_el)
@@ -159,7 +165,7 @@ def near_branches(branch: Branch, others: Iterable[Branch]) -> list[Branch]:
 
 
 def distance_km(one: Branch, other: Branch) -> float | None:
-    """As the crow flies; None where a place is not known."""
+    """Return the distance in a straight line, or None if one of the positions is not known."""
     if None in (one.latitude, one.longitude, other.latitude, other.longitude):
         return None
     north, east = (radians(float(value or 0)) for value in (one.latitude, one.longitude))
@@ -169,6 +175,6 @@ def distance_km(one: Branch, other: Branch) -> float | None:
 
 
 def _can_join(appointment: Appointment) -> bool:
-    """Whether a video call may be offered: it is given by video, and the link reaches the citizen."""
+    """Return whether a video call may replace an appointment in person: needs a video service and an e-mail address."""
     by_video = Channel.VIDEO in appointment.procedure.channels and appointment.channel == Channel.IN_PERSON
     return by_video and bool(appointment.email)

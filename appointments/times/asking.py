@@ -1,4 +1,4 @@
-"""What may be booked: a time that is asked for, if the service can begin there as far as rules tell."""
+"""Reading a time that somebody asks to book, and checking whether the rules allow it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,9 +34,9 @@ from appointments.times.slots import slots_needed
 
 @dataclass(frozen=True, slots=True)
 class AskedTime:
-    """A time that is asked for: its slot, what its rule allows, its branch, and the service that is to begin there.
+    """A time that somebody asks to book: its slot, the channels of its rule, its branch, and the wanted service.
 
-    What the verbs need and no more: a booking does not carry the texts of everything it touches.
+    It holds only what the verbs need, so that a booking does not read the texts of everything it touches.
     """
 
     pk: int
@@ -55,7 +55,7 @@ class AskedTime:
 
     @property
     def ends_at(self) -> datetime:
-        """When the service ends, not the slot."""
+        """The end of the service, which may differ from the end of the slot."""
         return self.starts_at + self.procedure.duration
 
     @property
@@ -78,7 +78,10 @@ SLOT = slice(PROCEDURE_WIDTH + AGENCY_WIDTH, PROCEDURE_WIDTH + AGENCY_WIDTH + 7)
 
 
 def asked_for(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime | None]:
-    """The service with this code; and the time of this slot, if its rule gives it for the service. One query."""
+    """Read the service with this code, and the time of this slot if its rule serves the service. One query.
+
+    Each is None if it does not exist.
+    """
     with connection.cursor() as cursor:
         cursor.execute(ASKED, {"slot": slot_id, "procedure": code})
         row = cursor.fetchone()
@@ -91,7 +94,7 @@ def asked_for(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime
 
 
 def asked_plainly(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime | None]:
-    """The same through the models, in six queries: what `asked_for` has to answer."""
+    """Return the same as `asked_for`, read in six queries through the models. Tests compare the two."""
     found = Procedure.objects.filter(code=code).first()
     if found is None:
         return None, None
@@ -107,18 +110,18 @@ def asked_plainly(slot_id: int, code: str) -> tuple[ProcedureFacts | None, Asked
 def bookable_slot(
     slot: int, procedure: AnyProcedure, channel: str, *, now: datetime, assisted: bool = False
 ) -> AskedTime:
-    """The time of the slot with this key, if the service can begin there in this channel as far as rules tell.
+    """Return the time of the slot with this key if the rules let the service begin there in this channel.
 
-    Raises the BookingError that says what is wrong.
+    Raises the BookingError that says why they do not. See `require_bookable`.
     """
     _procedure, asked = asked_for(slot, procedure.code)
     return require_bookable(asked, channel, now=now, assisted=assisted)
 
 
 def require_bookable(asked: AskedTime | None, channel: str, *, now: datetime, assisted: bool = False) -> AskedTime:
-    """The same where the time has been read already; None where there is no such time.
+    """Return `asked`, or raise the BookingError that says why the rules do not allow it. None raises SlotNotFound.
 
-    Officers (`assisted`) may book up to the last minute. Whether the time is still free is decided when it is taken.
+    Officers (`assisted`) may book up to the last minute. Whether a desk is still free is decided when it is taken.
     """
     if asked is None:
         raise SlotNotFound

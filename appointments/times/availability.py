@@ -1,4 +1,4 @@
-"""What is free. Read from the slots alone, with a constant number of queries; appointments are never counted."""
+"""Free times. They are read from the slots alone, in a constant number of queries; appointments are never counted."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ from appointments.times.slots import FREE, HAS_DESK, IN_RUN, NEEDED, RUN
 
 @dataclass(frozen=True, slots=True)
 class FreeTime:
-    """A time at which the procedure can begin (UTC): keys of first slot and branch, and how many can still book."""
+    """A time (UTC) at which the service can begin: the keys of its first slot and branch, and how many can book it."""
 
     slot: int
     branch: int
@@ -25,7 +25,7 @@ class FreeTime:
     free: int
 
 
-# The rules under which the procedure is given in a channel.
+# The opening rules that serve the service in a channel, at open branches of an agency that takes bookings.
 RULES = f"""
     SELECT rule.id, rule.branch_id, rule.slot_minutes
     FROM agencies_openingrule rule
@@ -37,7 +37,7 @@ RULES = f"""
 
 RUN_NEEDED = NEEDED.format(minutes="%(minutes)s", slot_minutes="rule.slot_minutes")
 
-# A time is free when the run that begins with it is whole and free.
+# A time is free if the run of slots that begins with it is complete, and each slot of the run has a free desk.
 FREE_TIMES = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
 SELECT id, starts_at, free FROM (
@@ -52,8 +52,8 @@ WHERE slots = needed AND starts_at < %(until)s
 ORDER BY starts_at, id
 """
 
-# The same as the text of a JSON list, on the branch's clock, whose offset may change in between. Putting text together
-# is faster than json_agg, and a month of times would cost still more to pass through Python.
+# The same times as the text of a JSON list, on the branch's clock, whose offset from UTC may change in between. Joining
+# text is faster than json_agg, and building the list of a month's times in Python would be slower still.
 FREE_TIMES_JSON = f"""
 SELECT '[' || coalesce(string_agg(
     '{{"id":' || id || ',"branch":' || %(code)s
@@ -75,7 +75,7 @@ NEXT_IN_RUN = IN_RUN.format(
     slot="next", rule="rule.id", begins="slot.starts_at", ends="slot.starts_at + %(duration)s::interval"
 )
 
-# The index of free slots is walked from the earliest on and left at the first time that fits: a few probes per branch.
+# For each rule, reads the index of free slots from the earliest on and stops at the first time that fits.
 EARLIEST = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL)})
 SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
@@ -107,10 +107,10 @@ def free_times(
     until: datetime,
     assisted: bool = False,
 ) -> list[FreeTime]:
-    """Every time from `since` before `until` at which the procedure can begin, in order; not within the agency's notice.
+    """Return the times from `since` until before `until` at which the service can begin, in order. One query.
 
-    Officers (`assisted`) may book up to the last minute, and times that are not released yet. One query. A time that
-    two rules of the branch both give appears twice, with two slots.
+    Times within the agency's notice, or not released yet, are only for officers (`assisted`). A time that two rules of
+    the branch both give appears twice, with two slots.
     """
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
     params["since"] = max(since, now if assisted else now + procedure.agency.notice)
@@ -123,7 +123,7 @@ def free_times(
 def free_times_json(
     procedure: AnyProcedure, branch: AnyBranch, channel: str, *, now: datetime, since: datetime, until: datetime
 ) -> str:
-    """What `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
+    """Return what `free_times` finds, as a JSON list of `{id, branch, starts_at, ends_at, free}`. One query."""
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
     params["since"] = max(since, now + procedure.agency.notice)
     clock = spans(branch.timezone, since, until + procedure.duration)
@@ -146,9 +146,10 @@ def earliest(
     branches: Iterable[int] | None = None,
     since: Mapping[int, datetime] | None = None,
 ) -> dict[int, FreeTime]:
-    """The first free time of each branch (primary keys; all of the agency if None), for some not before `since`.
+    """Return the first free time of each branch, by the branch's primary key. One query for any number of branches.
 
-    Branches without one are left out. One query, whatever the number of branches.
+    `branches` are primary keys (None: all branches of the agency). `since` gives the earliest wanted time for some of
+    them. Branches without a free time are left out.
     """
     params = _params(procedure, channel, now) | {"branches": None if branches is None else list(branches)}
     params |= {"later_branches": [*(since or {})], "later": [*(since or {}).values()]}
@@ -173,7 +174,7 @@ def _params(procedure: AnyProcedure, channel: str, now: datetime) -> dict[str, A
 def _rows(
     sql: str, params: dict[str, Any], procedure: AnyProcedure, channel: str, *, assisted: bool = False
 ) -> list[tuple]:
-    """None of a procedure that is not offered; officers also find times of those that only they book."""
+    """Run the query, unless the service is not offered. Officers (`assisted`) also see services that only they book."""
     offered = procedure.is_offered or (assisted and procedure.by_referral)
     if not offered or channel not in procedure.channels:
         return []
@@ -194,7 +195,7 @@ ORDER BY slot.starts_at LIMIT 1
 
 
 def next_free(branch: Branch, *, now: datetime) -> datetime | None:
-    """When a desk of the branch is free next, for whatever service: what officers tell who stands before them."""
+    """Return when the branch next has a free desk, for any service: officers tell this to a citizen at the counter."""
     with connection.cursor() as cursor:
         cursor.execute(NEXT_FREE, {"branch": branch.pk, "now": now})
         row = cursor.fetchone()

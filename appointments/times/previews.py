@@ -1,4 +1,7 @@
-"""What a change of openings or closures would bring: it is made, published, counted and undone, so it cannot be wrong."""
+"""Previews of a change of openings or closures.
+
+The change is made, published, counted, and rolled back, so that the preview is what would really happen.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -16,10 +19,10 @@ from appointments.models import Appointment, TimeSlot
 from appointments.models.appointment import PROMISED
 from appointments.times.publishing import publish
 
-# Times of so many branches are published while the person waits; more are left to the worker.
+# The times of up to this many branches are published while the officer waits; those of more are left to the worker.
 AT_ONCE = 5
 FOUR_WEEKS = timedelta(days=28)
-# Two of us at one branch wait for each other; nobody waits for long, for this is only a look.
+# How long a preview waits for locks. Two previews of one branch wait for each other, but neither is worth a long wait.
 PATIENCE = "2s"
 
 Change = Callable[[], Iterable[OpeningRule]]
@@ -31,7 +34,11 @@ class BusyError(Exception):
 
 @dataclass(frozen=True)
 class Preview:
-    """Times are desks times slots, over the time `within`. `rule_times` are those of the rules that the change is about."""
+    """What a change would bring. Times are counted as desks times slots, within the time `within` from now.
+
+    `rule_times` counts those of the rules that the change is about. `displaced` are the keys of the appointments that
+    would no longer fit, `placed_again` is the number of those that would fit again.
+    """
 
     before: int
     after: int
@@ -40,7 +47,7 @@ class Preview:
     rule_times: int = 0
     displaced: frozenset[int] = frozenset()
     placed_again: int = 0
-    # How many branches, where they are too many to count their times for a look.
+    # The number of branches if they are too many to count their times for a preview, or else 0.
     branches: int = 0
 
     @property
@@ -53,9 +60,10 @@ class Preview:
 
 
 def preview(branches: Iterable[Branch], change: Change, *, now: datetime, within: timedelta = FOUR_WEEKS) -> Preview:
-    """What the change would bring to the branches; nothing of it stays. `change` answers the rules that it is about.
+    """Return what the change would bring to the branches, and roll it back.
 
-    Raises BusyError if somebody else is publishing one of the branches.
+    `change` makes the change and returns the rules that it is about. Raises BusyError if somebody else is publishing
+    one of the branches.
     """
     pks = [branch.pk for branch in branches]
     until = now + within
@@ -82,7 +90,7 @@ def preview(branches: Iterable[Branch], change: Change, *, now: datetime, within
 
 @contextmanager
 def undone() -> Iterator[None]:
-    """What happens inside is seen inside alone. Its locks are given back at the end, too: a second look begins anew."""
+    """Run the block in a transaction that is rolled back at the end. Raises BusyError after PATIENCE."""
     try:
         with transaction.atomic():
             with connection.cursor() as cursor:
@@ -107,7 +115,8 @@ def _unplaced(branches: list[int], now: datetime) -> set[int]:
     return set(Appointment.objects.unplaced(now=now, branches=branches).values_list("pk", flat=True))
 
 
-# Many branches are not published for a look: who is affected follows from the closed hours alone, on each branch's clock.
+# Many branches are not published for a preview. Their affected appointments follow from the closed hours alone, on each
+# branch's clock.
 WITHIN_CLOSED_HOURS = """
 SELECT appointment.id
 FROM appointments_appointment appointment
@@ -128,7 +137,10 @@ DAY = timedelta(days=1)
 
 
 def preview_of_many(branches: Iterable[Branch], closure: Closure, *, now: datetime) -> Preview:
-    """Who has an appointment in the closed hours. One query; nobody where only some desks close, for then most stay."""
+    """Return a preview with the appointments in the closed hours. One query.
+
+    If only some desks close, no appointment is counted, because most of them still fit.
+    """
     chosen = list(branches)
     displaced = frozenset() if closure.desks else frozenset(_within(chosen, closure, now))
     return Preview(before=0, after=0, displaced=displaced, branches=len(chosen))

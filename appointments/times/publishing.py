@@ -1,9 +1,9 @@
-"""Publishing: opening rules, holidays and closures become slots, up to each agency's booking horizon.
+"""Publishing: turning opening rules, holidays and closures into slots, up to each agency's booking horizon.
 
-Set-based and idempotent: a second run changes nothing. Openings for visits without an appointment give no slots, and slots
-of assisted booking are never released to the public. A slot that somebody holds is never removed, nor made smaller than
-what is taken; the appointments that the rules no longer give room for are found by `AppointmentQuerySet.unplaced`, and
-staff resolve them.
+It is set-based and idempotent: a second run changes nothing. Opening rules for walk-ins give no slots, and slots for
+assisted booking are never released to the public. A slot that an appointment holds is never removed, and its capacity
+never falls below what is taken. `AppointmentQuerySet.unplaced` finds the appointments that no longer fit the rules;
+officers deal with them.
 """
 
 from collections.abc import Iterable
@@ -20,19 +20,19 @@ from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import spans
 from appointments.models.appointment import LONGEST_APPOINTMENT
 
-# Branches per transaction: short enough to keep locks brief, long enough to be set-based.
+# Branches per transaction: few enough to keep locks short, and enough to work on sets.
 BATCH = 40
-# So many new slots at once leave the planner with a wrong picture of the table, and the next batch with a slow plan.
+# After this many new slots the planner's statistics are wrong, and the next batch would get a slow plan.
 MANY = 10_000
-# When times that only officers book become bookable for everybody. (A Python datetime cannot hold PostgreSQL's infinity.)
+# The `bookable_from` of times that only officers book. (A Python datetime cannot hold PostgreSQL's infinity.)
 NEVER = datetime(9999, 1, 1, tzinfo=UTC)
-# Rules are walked by local dates: one day more at each end covers every zone.
+# Rules are expanded by local dates. One more day at each end covers every time zone.
 MARGIN = timedelta(days=1)
 
 
 @dataclass(frozen=True)
 class Published:
-    """How many slots a run added, changed, removed, and kept only because somebody holds them."""
+    """How many slots a run added, changed, removed, and kept only because appointments hold them."""
 
     added: int = 0
     changed: int = 0
@@ -61,8 +61,8 @@ def publish(branches: Iterable[int], *, now: datetime) -> Published:
 
 
 def publish_all(*, now: datetime) -> Published:
-    """Publish every branch, and forget past slots that nobody took."""
-    # Rules and holidays that were loaded a moment ago are unknown to the planner, and cost three times as much.
+    """Publish every branch, and delete past slots that nobody took."""
+    # The planner does not know rules and holidays that were loaded a moment ago, and would take three times as long.
     _run("ANALYZE agencies_branch, agencies_openingrule, agencies_closure", {})
     total = publish(Branch.objects.values_list("pk", flat=True), now=now)
     _run(FORGET_PAST, {"before": now - MARGIN})
@@ -87,7 +87,7 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
 
 
 def _spans(zones: set[str], now: datetime) -> dict[str, Any]:
-    """The zones' clocks over the longest horizon, as parallel arrays for `unnest`."""
+    """Return the zones' offsets from UTC over the longest horizon, as parallel arrays for `unnest`."""
     horizon = Agency.objects.aggregate(longest=Max("horizon_days"))["longest"] or 0
     until = now + timedelta(days=horizon) + 3 * MARGIN
     found = [span for zone in sorted(zones) for span in spans(zone, now - 3 * MARGIN, until)]
@@ -107,12 +107,12 @@ def _run(sql: str, params: dict[str, Any]) -> int:
         return cursor.rowcount
 
 
-# One publisher at a time per branch. Not FOR UPDATE: bookings refer to the branch and must not wait.
+# One publisher at a time per branch. FOR UPDATE would make bookings wait, because they refer to the branch.
 LOCK_BRANCHES = """
 SELECT timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FOR NO KEY UPDATE
 """
 
-# What rules and closures give. Days first, then the times of a day on the local clock, then UTC through the zone's span.
+# The slots that rules and closures give: first days, then times of each day on the local clock, then UTC by the offset.
 WANTED = f"""
 CREATE TEMPORARY TABLE wanted_slot ON COMMIT DROP AS
 WITH span AS MATERIALIZED (
@@ -164,7 +164,7 @@ WHERE desks > 0 AND utc AT TIME ZONE 'UTC' > %(now)s
 
 MATCHES = """wanted.rule_id = slot.rule_id AND wanted.starts_at = slot.starts_at AND wanted.ends_at = slot.ends_at"""
 
-# Every row that a later statement may write, in key order as bookings take them: so neither can deadlock.
+# Locks each row that a later statement may write, in the order of keys as bookings do, so that the two cannot deadlock.
 LOCK_CHANGING = f"""
 SELECT slot.id FROM appointments_timeslot slot LEFT JOIN wanted_slot wanted ON {MATCHES}
 WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND (
@@ -179,7 +179,7 @@ WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND (
 ORDER BY slot.id FOR NO KEY UPDATE OF slot
 """
 
-# A taken slot of an earlier grid of the same rule still needs its desks: new slots over the same time get fewer.
+# A taken slot from before the rule was changed still needs its desks, so new slots over the same time get fewer.
 LEAVE_ROOM_FOR_KEPT = f"""
 UPDATE wanted_slot SET desks = wanted_slot.desks - crossing.desks
 FROM (

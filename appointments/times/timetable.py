@@ -1,4 +1,4 @@
-"""A week of a branch as its opening rules make it: a row for each day, in words and as bars of desks by the hour."""
+"""The opening rules of a branch in one week: a row for each day, in words and as a drawing of the desks by the hour."""
 
 import math
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from agencies.models import Branch, Closure, OpeningRule
 from agencies.wallclock import parse_day
 
 DAYS = timedelta(days=7)
-# The drawing, in its own units: as wide as the week's hours, a desk so high unless there are too many.
+# Units of the drawing: the width of the hours, the height of one desk, and the greatest height of all desks of a day.
 WIDTH, DESK, HIGHEST = 720, 12, 96
 MARKS = 8
 
@@ -57,7 +57,7 @@ class Week:
 
 
 def asked_week(branch: Branch, asked: str, *, now: datetime) -> date:
-    """The Monday of the asked day's week (ISO), or of the branch's today."""
+    """Return the Monday of the week of the asked day (ISO 8601), or of today at the branch."""
     day = parse_day(asked) or branch.today(now)
     return day - timedelta(days=day.weekday())
 
@@ -88,7 +88,7 @@ def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
 
 
 def _hours(rules: list[OpeningRule]) -> tuple[int, int]:
-    """The full hours around all openings of the week, in equal steps from the first to the last."""
+    """Return the first and the last hour of the drawing. It covers all openings of the week in equal steps."""
     begin = min((rule.opens_at.hour for rule in rules), default=8)
     end = max((rule.closes_at.hour + (1 if rule.closes_at.minute else 0) for rule in rules), default=14)
     step = _step(end - begin)
@@ -96,7 +96,7 @@ def _hours(rules: list[OpeningRule]) -> tuple[int, int]:
 
 
 def _step(hours: int) -> int:
-    """Hours from one mark to the next, so that there is room for their labels."""
+    """Return how many hours there are from one mark to the next, so that there is room for the labels."""
     return math.ceil(hours / MARKS)
 
 

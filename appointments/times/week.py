@@ -1,5 +1,8 @@
-"""Free times as people look through them, on the branch's clock and calendar: citizens a week of days with one day open,
-officers seven days from the one they ask for, up to the last minute."""
+"""Free times by day, on the branch's clock and calendar.
+
+Citizens see a week from Monday to Sunday, with the times of one day. Officers see the times of seven days from the day
+they ask for, up to the last minute.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,7 +21,7 @@ SEVEN_DAYS = timedelta(days=7)
 
 @dataclass(frozen=True, slots=True)
 class LocalTime:
-    """A free time on the branch's wall clock."""
+    """A free time on the branch's clock."""
 
     slot: int
     starts_at: datetime
@@ -31,13 +34,13 @@ class Day:
 
     @property
     def parts(self) -> list[tuple[str | Promise, list[LocalTime]]]:
-        """The times under the headings that they are shown under."""
+        """The times of the day in pairs of a heading and the times below it."""
         return [(label, list(times)) for label, times in groupby(self.times, key=_part)]
 
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """Monday to Sunday around the day that is open, and where free times go on before and after: what citizens see."""
+    """What citizens see: Monday to Sunday, the day that is `open`, and free days in the weeks before and after."""
 
     days: list[Day]
     open: Day
@@ -48,7 +51,7 @@ class Week:
 
 @dataclass(frozen=True, slots=True)
 class SevenDays:
-    """Seven days, of which those with free times are there, as officers see them; `soonest` where there are none."""
+    """What officers see: the days with free times of seven days. If there are none, `soonest` is the next such day."""
 
     since: date
     previous: date | None
@@ -58,9 +61,9 @@ class SevenDays:
 
 
 def find_week(procedure: Procedure, branch: Branch, channel: str, *, asked: date | None, now: datetime) -> Week | None:
-    """The week with the first free day from the `asked` one on; the last free day where nothing is free after it.
+    """Return the week of the first free day from `asked` on, or of the last free day if nothing is free from then on.
 
-    None if nothing is free at all. One query, up to the agency's booking horizon.
+    Returns None if nothing is free at all. One query, up to the agency's booking horizon.
     """
     found = free_times(procedure, branch, channel, now=now, since=now, until=_horizon(procedure, now))
     days = _days(found, branch)
@@ -82,7 +85,7 @@ def find_week(procedure: Procedure, branch: Branch, channel: str, *, asked: date
 def find_seven_days(
     procedure: Procedure, branch: Branch, channel: str, *, asked: date | None, now: datetime
 ) -> SevenDays:
-    """From the `asked` day on, or from today where none is asked for, or one that is over. Two queries at most."""
+    """Return the seven days from `asked` on, or from today if that is None or past. Two queries at most."""
     today = branch.today(now)
     since = max(asked or today, today)
     begin, end = branch.midnight(since), branch.midnight(since + SEVEN_DAYS)
@@ -97,19 +100,19 @@ def find_seven_days(
 
 
 def _soonest(procedure: Procedure, branch: Branch, channel: str, now: datetime) -> date | None:
-    """The first day on which an officer finds a time, those that the public never sees included."""
+    """Return the first day with a time that officers may book, even if the public never sees that time."""
     until = _horizon(procedure, now)
     found = free_times(procedure, branch, channel, now=now, since=now, until=until, assisted=True)
     return branch.local(found[0].starts_at).date() if found else None
 
 
 def _horizon(procedure: Procedure, now: datetime) -> datetime:
-    """A moment after all that is published: the last day is over somewhere later than here."""
+    """Return a moment after all published times in any time zone."""
     return now + timedelta(days=procedure.agency.horizon_days + 2)
 
 
 def _days(times: Iterable[FreeTime], branch: Branch) -> list[Day]:
-    """Days with their times; one of each time, where two rules of the branch give the same."""
+    """Group the times by local day. A time that two rules of the branch both give is listed once."""
     slots = {time.starts_at: time.slot for time in times}
     local = [LocalTime(slot, branch.local(starts_at)) for starts_at, slot in slots.items()]
     return [Day(day, tuple(ones)) for day, ones in groupby(local, key=lambda one: one.starts_at.date())]
@@ -123,6 +126,6 @@ def _part(one: LocalTime) -> str | Promise:
 
 
 def _monday_or_first(last: date, days: list[Day]) -> date:
-    """The first free day of the week that `last` is in."""
+    """Return the first free day of the week that `last` is in."""
     monday = last - timedelta(days=last.weekday())
     return next(day.date for day in days if day.date >= monday)

@@ -1,7 +1,8 @@
-"""Alerts: raised when a branch needs its supervisors, cleared when it does not any more, mailed once to each of them.
+"""Alerts: raised when a branch needs its supervisors, cleared when it no longer does, mailed once to each supervisor.
 
-`check` writes what is so now, and the mails owed about it, in one transaction. `mail_next` leases one supervisor's mails,
-sends them as one, and records that; so a crash or a mail server that is away loses none: a later run sends what is left.
+`check` brings the alerts up to date and owes the mails about new ones, in one transaction. `mail_next` leases all mails
+that one supervisor is owed, sends them as one, and records that. So no mail is lost in a crash, or while the mail
+server is away: a later run sends what is left.
 """
 
 import logging
@@ -36,11 +37,11 @@ from appointments.watch.loads import unplaced_by_branch
 Kind = Alert.Kind
 logger = logging.getLogger(__name__)
 
-# An alert that was mailed and comes again so soon is not mailed again: one freed time must not make two mails a day.
+# An alert that comes again within this time after its mail is not mailed again: one freed time must not make two mails.
 SILENCE = timedelta(days=1)
-# A mail names so many branches, and so many services of each; the page has the rest.
+# How many branches a mail names, and how many services of each. The page shows the rest.
 BRANCHES_NAMED, SERVICES_NAMED = 20, 8
-# A supervisor sees the alert on the page too: so a mail server that is away for fifteen hours loses little.
+# Minutes, fifteen hours in all. Little is lost after that, because supervisors see the alert on the page too.
 RETRIES = (5, 15, 60, 120, 240, 480)
 MAILING = Work(AlertMail.objects, LEASE, RETRIES, due="retry_at", given_up=lambda now: {"settled_at": now})
 
@@ -50,7 +51,7 @@ MAILING = Work(AlertMail.objects, LEASE, RETRIES, due="retry_at", given_up=lambd
 
 @transaction.atomic
 def check(*, now: datetime) -> None:
-    """Bring the alerts of all branches in line with what is so now, and owe the mails about new ones."""
+    """Bring the alerts of all branches up to date, and owe the mails about new ones."""
     _check_times(now)
     _check_places(now)
     _owe_mails(now)
@@ -63,9 +64,9 @@ NEXT_IN_RUN = IN_RUN.format(
     ends="slot.starts_at + length.minutes * interval '1 minute'",
 )
 
-# Each rule and length of service is looked at once: services of one length find the same times. A time counts in whatever
-# channel, and also if it is only released later: a branch that releases each day's times in the morning has times to come.
-# Officers' own rules and walk-in windows have no times for the public.
+# Looks once for each rule and length of service, because services of one length find the same times. A time counts in
+# any channel, and also if it is released later: a branch that releases each day's times in the morning does have times.
+# Rules for officers and for walk-ins do not count, because they have no times for the public.
 CHECK_TIMES = f"""
 WITH offered AS MATERIALIZED (
     SELECT rule.id AS rule, rule.slot_minutes, branch.id AS branch, procedure.id AS procedure,
@@ -109,7 +110,7 @@ WHERE appointments_alert.number <> excluded.number
 
 
 def _check_times(now: datetime) -> None:
-    """`number` of such an alert is the days that the agency wants looked ahead."""
+    """Raise and clear the alerts about missing free times. Their `number` is how many days ahead the agency looks."""
     _execute(CHECK_TIMES, {"now": now, "live": [*Agency.LIVE], "kind": Kind.NO_FREE_TIME.value})
 
 
@@ -163,7 +164,7 @@ def _execute(sql: str, params: dict[str, Any]) -> None:
 
 
 def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
-    """Send one supervisor all that is owed. False if nothing is, or if trying another is no use at the moment."""
+    """Send one supervisor all mails owed, as one. Return False if none is owed, or if no other could be sent now."""
     owed = claim(now=now)
     if not owed:
         return False
@@ -186,7 +187,7 @@ def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
 
 @transaction.atomic
 def claim(*, now: datetime) -> list[AlertMail]:
-    """Lease all that is owed to one supervisor to the caller, in the order in which it is read."""
+    """Lease all mails that are owed to one supervisor, in the order in which the mail names their alerts."""
     owed = AlertMail.objects.due(now=now)
     user = leases.lock_first(User.objects.filter(pk__in=owed.values("user")).order_by("pk"))
     if user is None:
@@ -198,7 +199,7 @@ def claim(*, now: datetime) -> list[AlertMail]:
 
 @dataclass
 class Concern:
-    """What a mail says of one branch."""
+    """What the mail says about one branch."""
 
     branch: Branch
     unplaced: int = 0
@@ -216,13 +217,13 @@ class Concern:
 
 
 def _page(name: str, branch: Branch | None = None) -> str:
-    """Where one acts, in the reader's language."""
+    """Return the address of the page where the supervisor can act, in the active language."""
     query = f"?branch={branch.code}" if branch else ""
     return f"{settings.SITE_URL}{reverse(f'admin:appointments_appointment_{name}')}{query}"
 
 
 def letter(owed: list[AlertMail]) -> EmailMultiAlternatives:
-    """All of one supervisor's new alerts in one mail, in the supervisor's language."""
+    """Return one mail about all of these alerts, in the supervisor's language."""
     user = owed[0].user
     with translation.override(user.language):
         concerns = list(_concerns(owed))
@@ -259,7 +260,7 @@ def _concerns(owed: list[AlertMail]) -> Iterator[Concern]:
 
 
 def _brand(concerns: list[Concern]) -> dict[str, object]:
-    """The platform's name and colour, where all of it is about one agency."""
+    """Return the agency, whose name and colour the mail shows, if all branches belong to one."""
     agencies = {concern.branch.agency_id: concern.branch.agency for concern in concerns}
     if len(agencies) > 1:
         return {}
@@ -268,7 +269,10 @@ def _brand(concerns: list[Concern]) -> dict[str, object]:
 
 
 def _headers(owed: list[AlertMail]) -> dict[str, str]:
-    """Sent again it has the same Message-ID, by which mail programs recognise a repetition; RFC 3834: no answers."""
+    """Return the headers. The Message-ID stays the same, so that mail programs recognise a mail that is sent again.
+
+    Auto-Submitted (RFC 3834) keeps holiday notices from answering.
+    """
     _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
     pks = sorted(one.pk for one in owed)
     return {

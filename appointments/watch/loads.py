@@ -1,6 +1,6 @@
-"""What supervisors watch: the load of each branch now, and what somebody has to do there.
+"""What supervisors watch: the load of each branch now, and what has to be done there.
 
-Numbers alone, no citizens. A constant number of queries, whatever the number of branches.
+It consists of numbers, and shows no citizens. The number of queries does not depend on the number of branches.
 """
 
 from collections.abc import Iterable
@@ -14,15 +14,19 @@ from django.db.models import Count, QuerySet, Sum
 from agencies.models import Branch
 from appointments.models import Alert, Appointment, Desk, Notification, Status, TimeSlot
 
-# Who waits longer is behind the time that was promised.
+# A branch is behind if somebody has been waiting longer than this.
 LONG_WAIT = timedelta(minutes=20)
-# What a citizen reads afterwards: nobody has to call because it did not arrive.
+# Messages after the appointment: nobody has to call the citizen if one of these did not arrive.
 AFTERWARDS = (Notification.Kind.RATING, Notification.Kind.SUMMARY)
 
 
 @dataclass
 class Load:
-    """One branch now. `planned` is what opening rules give at this moment, `seated` and `paused` who is really there."""
+    """The load of one branch now.
+
+    `planned` is how many desks the opening rules give at this moment, `seated` how many desks have an officer, and
+    `paused` how many of those pause.
+    """
 
     branch: Branch
     today: date
@@ -57,18 +61,18 @@ class Load:
 
     @property
     def is_unattended(self) -> bool:
-        """Somebody waits and nobody calls."""
+        """Whether somebody waits although no officer is calling."""
         return self.waiting > 0 and self.seated == self.paused
 
     @property
     def problems(self) -> int:
-        """How much there is to do; what hurts citizens who are there now weighs most."""
+        """How much there is to do, for sorting. Trouble for citizens who are at the branch now weighs most."""
         now = 1000 * self.is_unattended + 100 * self.is_behind
         return now + 10 * self.unplaced + 5 * self.failed + len(self.without_times) + self.unconfirmed
 
 
 def loads(branches: QuerySet[Branch], *, now: datetime) -> list[Load]:
-    """The branches with most to do first, then by name. Eight queries."""
+    """Return the load of each branch: those with most to do first, then by name. Eight queries."""
     found = {branch.pk: Load(branch, branch.today(now)) for branch in branches.select_related("agency")}
     if not found:
         return []
@@ -81,12 +85,12 @@ def loads(branches: QuerySet[Branch], *, now: datetime) -> list[Load]:
 
 
 def unplaced_by_branch(*, now: datetime, branches: Iterable[int] | None = None) -> dict[int, int]:
-    """How many appointments no longer fit, at those of the branches (all if None) where there are any."""
+    """Return how many appointments no longer fit, by the key of the branch (None: all branches). Zeros are left out."""
     unplaced = Appointment.objects.unplaced(now=now, branches=branches).order_by()
     return dict(unplaced.values_list("branch").annotate(Count("pk")))
 
 
-# Each counts one thing at all branches
+# Each function counts one thing at all branches
 
 BY_STATUS = """
 SELECT branch.id, appointment.status, count(*)
@@ -144,14 +148,14 @@ def _count_planned(found: dict[int, Load], now: datetime) -> None:
 
 
 def _count_ahead(found: dict[int, Load], now: datetime) -> None:
-    """Guests who have not confirmed their address yet: an index holds these alone."""
+    """Count the guests who have not confirmed their address yet."""
     waiting = Appointment.objects.filter(status=Status.UNVERIFIED, expires_at__gt=now, branch__in=found).order_by()
     for branch, number in waiting.values_list("branch").annotate(Count("pk")):
         found[branch].unconfirmed = number
 
 
 def _count_failed(found: dict[int, Load], now: datetime) -> None:
-    """Citizens to call, because a message about what is still ahead did not arrive."""
+    """Count the appointments still ahead whose citizens have to be called, because a message did not arrive."""
     lost = Notification.objects.undelivered().exclude(kind__in=AFTERWARDS)
     lost = lost.filter(appointment__branch__in=found, appointment__ends_at__gt=now).order_by()
     people = Count("appointment", distinct=True)
