@@ -95,6 +95,11 @@ def drop_pending(appointment: Appointment) -> list[int]:
         return [pk for (pk,) in cursor.fetchall()]
 
 
+def keep_pending(appointment: Appointment) -> None:
+    """Carry messages that are not sent yet over to the appointment's new revision, because they are still true."""
+    appointment.notifications.filter(state=State.PENDING).update(revision=appointment.revision)
+
+
 def take_back(appointment: Appointment, dropped: Iterable[int]) -> None:
     """Undo what a step did to messages: owe the `dropped` ones again, and delete what the step had owed itself."""
     Notification.objects.filter(pk__in=list(dropped), state=State.DROPPED).update(state=State.PENDING)

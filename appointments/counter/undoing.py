@@ -15,6 +15,8 @@ from appointments.models import Desk, Event, Ticket
 Verb = Event.Verb
 # Events that do not touch the line. A step before them can still be taken back.
 BESIDE = (Verb.TELL, Verb.FAIL, Verb.ROOM, Verb.NO_ROOM)
+# The citizen is told of these steps, so they are never taken back; only another move or booking follows them.
+NEVER = (Verb.MOVE, Verb.ACCEPT, Verb.CANCEL)
 
 
 def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:
@@ -62,7 +64,3 @@ def _require_way_back(desk_id: int, ticket: Ticket, event: Event) -> None:
         raise DeskTaken
     if is_busy(desk_id, but=ticket):
         raise DeskBusy
-
-
-# The citizen is told of these steps, so they are never taken back; only another move or booking follows them.
-NEVER = (Verb.MOVE, Verb.ACCEPT, Verb.CANCEL)

@@ -106,6 +106,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
     offer = unsettled.latest("created_at")
     context: dict[str, object] = {
         "reason": offer.because,
+        "fell_out": offer.is_of_disruption,
         "offer_link": appointment.link("offer"),
         "move_link": appointment.link("move"),
         "cancel_link": appointment.link("cancel"),

@@ -9,8 +9,12 @@ from django.utils.translation import gettext_lazy as _
 
 class OfferQuerySet(models.QuerySet["Offer"]):
     def unsettled(self) -> "OfferQuerySet":
-        """Offers that the citizen still has to answer, and those for which an officer has to find another time."""
-        return self.filter(state__in=Offer.UNSETTLED)
+        """Offers that the citizen still has to answer, and those for which an officer has to find another time.
+
+        Only a disruption leaves such work: after any other offer the citizen keeps the appointment.
+        """
+        hanging = Q(reason=Offer.Reason.DISRUPTION, state__in=Offer.UNSETTLED)
+        return self.filter(Q(state=Offer.State.OPEN) | hanging)
 
     def for_disruptions(self) -> "OfferQuerySet":
         return self.filter(reason=Offer.Reason.DISRUPTION)
@@ -98,7 +102,13 @@ class Offer(models.Model):
 
     @property
     def is_unsettled(self) -> bool:
-        return self.state in self.UNSETTLED
+        """As in `OfferQuerySet.unsettled`."""
+        return self.state == self.State.OPEN or (self.is_of_disruption and self.state in self.UNSETTLED)
+
+    @property
+    def is_of_disruption(self) -> bool:
+        """Whether the time of the appointment itself cannot be kept."""
+        return self.reason == self.Reason.DISRUPTION
 
     @property
     def because(self) -> str:

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q
 
 from appointments import history
 from appointments.booking import changing, owed, taking
@@ -126,13 +125,14 @@ def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
 
 def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datetime) -> bool:
     """Return whether an offer may be made. An offer for an urgent reason ends unsettled offers for other reasons."""
-    earlier = appointment.offers.filter(Q(state__in=Offer.UNSETTLED) | Q(disruption=because.disruption))
-    wishes = []
-    for offer in earlier.select_related("hold"):
-        if not because.is_urgent or offer.reason == because.reason:
-            return False
-        wishes.append(offer)
-    for offer in wishes:
+    earlier = list(appointment.offers.select_related("hold"))
+    # One disruption makes one offer, whatever the answer was.
+    if because.disruption and any(offer.disruption_id == because.disruption.pk for offer in earlier):
+        return False
+    unsettled = [offer for offer in earlier if offer.is_unsettled]
+    if unsettled and (not because.is_urgent or any(offer.is_of_disruption for offer in unsettled)):
+        return False
+    for offer in unsettled:
         _close(offer, State.WITHDRAWN, by, now)
     return True
 
@@ -169,15 +169,20 @@ def _offer_best(offer: Offer, source: Source, by: Actor, now: datetime) -> Offer
     offer.hold = next(filter(None, tried), None)
     if offer.hold:
         source.gave(offer.hold.slot_ids)
-    elif offer.reason != Offer.Reason.DISRUPTION:
+    elif not offer.is_of_disruption:
         return None
     offer.state = State.OPEN if offer.hold else State.NONE_FOUND
     offer.deadline = offer.hold.expires_at if offer.hold else None
     offer.save()
-    # Earlier messages are no longer true. The new revision keeps this message apart from them.
+    # The new revision keeps this message apart from one about an earlier offer.
     appointment.revision += 1
     Appointment.objects.filter(pk=appointment.pk).update(revision=appointment.revision)
-    _note(offer, owed.drop_pending(appointment), by, now)
+    dropped: list[int] = []
+    if offer.is_of_disruption:
+        dropped = owed.drop_pending(appointment)  # they name a time that cannot be kept
+    else:
+        owed.keep_pending(appointment)
+    _note(offer, dropped, by, now)
     owed.owe_offer(appointment, due=due)
     return offer
 

@@ -34,13 +34,13 @@ def done(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 @for_appointment
 def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, offer = timezone.now(), latest_offer(appointment)
-    visit = None if offer and offer.is_unsettled else arrivals.visit_of(appointment, now=now)
-    fell_out = offer if offer and offer.is_unsettled else None
+    fell_out = offer if offer and offer.is_of_disruption and offer.is_unsettled else None
+    visit = None if fell_out else arrivals.visit_of(appointment, now=now)
     context = _context(appointment) | {
         "visit": visit,
         "state": changes.of_branch(appointment.branch, appointment.branch.today(now), now=now) if visit else "",
         "fell_out": fell_out,
-        "is_held": fell_out is not None and fell_out.is_open(now),
+        "held": offer if offer and offer.is_open(now) else None,
         "may_change": appointment.may_change(now),
         "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
         "is_ahead": appointment.status in PROMISED and appointment.ends_at > now and not fell_out,

@@ -28,7 +28,7 @@ def offer(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         else:
             messages.success(request, _("The new time is yours. We have sent it to you."))
             return redirect(appointment)
-    if latest is None or not latest.is_unsettled:
+    if latest is None or not latest.is_unsettled or not (latest.is_of_disruption or latest.is_open(now)):
         return redirect(appointment)
     context = {
         "appointment": appointment,
