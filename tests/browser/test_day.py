@@ -156,7 +156,8 @@ def test_citizens_arrive(
     ]
     assert Ticket.objects.get(number=3).priority
     assert set(Event.objects.values_list("verb", "ticket__number")) == {
-        (Verb.CHECK_IN, number) for number in (1, 2, 3, 4)
+        (Verb.BOOK, None),
+        *((Verb.CHECK_IN, number) for number in (1, 2, 3, 4)),
     }
     statuses = dict(Appointment.objects.values_list("pk", "status"))
     assert [statuses[one.pk] for one in (maria, nikos, eleni)] == [Status.ARRIVED] * 3
