@@ -528,14 +528,16 @@ class Counter(RuleBasedStateMachine):
             booking.expire(by=WORKER, now=self.now)
         self.seen = None
 
-    @rule(hour=which, to=st.sampled_from([timedelta(seconds=-3), timedelta(hours=8)]), closes=st.booleans())
-    def night_falls(self, hour: int, to: timedelta, closes: bool) -> None:
-        """To just before midnight, or over it; not often, for most happens by day."""
+    @rule(hour=which, closes=st.booleans())
+    def night_falls(self, hour: int, closes: bool) -> None:
+        """To just before midnight, or over it with somebody still served; not often, for most happens by day."""
         branch = self.world.branch
-        if hour in (7, 8):
-            self.now = branch.midnight(branch.today(self.now) + timedelta(days=1)) + to
-            if closes:
-                self.close_past()
+        if hour >= 8:
+            self.serve(number=hour, officer=0, then="")
+            midnight = branch.midnight(branch.today(self.now) + timedelta(days=1))
+            self.now = midnight + (timedelta(hours=8) if closes else timedelta(seconds=-3))
+        if closes:
+            self.close_past()
 
     def close_past(self) -> None:
         before = self.look()
