@@ -32,6 +32,7 @@ from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
 from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
 from appointments.counter.steps import UNDO
+from appointments.counter.undoing import NEVER
 from appointments.models import Appointment, Event, Ticket
 from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING
@@ -331,7 +332,8 @@ def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:
         ticket__branch=branch, ticket__day=branch.today(now), officer=officer, before__has_key="ticket"
     )
     recent = today.standing().filter(at__gt=now - UNDO).select_related("ticket__appointment")
-    return recent.order_by("-pk").first()
+    last = recent.order_by("-pk").first()
+    return None if last is None or last.verb in NEVER else last
 
 
 def undoable(step: Event | None, now: datetime) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure, Role
-from appointments import counter
+from appointments import booking, counter
 from appointments.admin.counter.desks import desks_by_rules
 from appointments.counter import desks
 from appointments.models import Appointment, Desk, Event, Status, Ticket
@@ -283,6 +283,16 @@ def test_undo_sent_twice_takes_back_one_step(client: Client, branch: Branch, des
         page = press(client, branch, "undo", script=True, **form)
     assert "This has been done already." in page
     assert state_of(ticket) == State.CALLED
+
+
+def test_undo_is_not_offered_for_what_the_citizen_is_told(client: Client, branch: Branch, officer: User) -> None:
+    appointment = booked(branch)
+    counter.check_in(appointment, by=by(officer), now=NOON)
+    page = client.get(QUEUE, {"branch": branch.code})
+    assert 'id="undo-button"' in text_of(page)
+    booking.cancel(appointment, by=by(officer), now=NOON)
+    page = client.get(QUEUE, {"branch": branch.code})
+    assert 'id="undo-button"' not in text_of(page)
 
 
 def test_script_learns_what_the_next_press_stands_on(client: Client, branch: Branch, desk: Desk) -> None:
