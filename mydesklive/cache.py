@@ -2,12 +2,12 @@
 
 import logging
 from collections.abc import Callable
-from functools import wraps
+from functools import cached_property, wraps
 from time import monotonic
 from typing import Any
 
-from django.core.cache.backends.redis import RedisCache
-from redis import exceptions
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
+from redis import Redis, exceptions
 
 logger = logging.getLogger(__name__)
 
@@ -46,8 +46,23 @@ def _always(answer: Any) -> Callable[..., Any]:
     return lambda *args, **kwargs: answer  # noqa: ARG005 - whatever the method is called with
 
 
+class KeptClient(RedisCacheClient):
+    """Keeps its client of the one server. Django makes a new one for every command, which costs as much as the command."""
+
+    @cached_property
+    def _kept(self) -> Redis:
+        return super().get_client(write=True)
+
+    def get_client(self, key: Any = None, *, write: bool = False) -> Redis:
+        return self._kept
+
+
 class ForgivingRedisCache(RedisCache):
     silent_until = 0.0
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = KeptClient
 
     def _increased(self, key: str, delta: int = 1, version: int | None = None) -> int:
         """Increases the key in one round trip. Django's own method first checks that the key exists."""

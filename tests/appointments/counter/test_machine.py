@@ -21,7 +21,7 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import booking, counter
 from appointments.booking.serving import DAY_FIELDS
 from appointments.counter import Result, delays, desks
-from appointments.counter.line import line_of
+from appointments.counter.line import Line, Seat, line_of
 from appointments.counter.steps import PATIENCE
 from appointments.counter.undoing import BESIDE, NEVER
 from appointments.errors import BookingError, NobodyWaits, NoDesk, UndoTooLate
@@ -138,6 +138,11 @@ def look() -> Seen:
 def _rows(model: type[models.Model]) -> dict[int, dict[str, Any]]:
     key = model._meta.pk.attname
     return {row[key]: row for row in model._default_manager.values()}
+
+
+def seat_of(desk: Desk, line: Line) -> Seat:
+    """The desk as the line shows it, which says whom it may call."""
+    return next(seat for seat in line.desks if seat.pk == desk.pk)
 
 
 def pick(among: Sequence[Found], number: int) -> Found | None:
@@ -323,14 +328,14 @@ class Counter(RuleBasedStateMachine):
             assert first is None
 
     def first_for(self, desk: Desk) -> Ticket | Appointment | None:
-        services = set(desk.procedures.values_list("pk", flat=True))
         line = line_of(self.world.branch, now=self.now)
+        seat = seat_of(desk, line)
         here: list[tuple[tuple[bool, datetime, int], Ticket | Appointment]] = [
-            ((not one.priority, one.due_at, one.pk), one) for one in line.waiting if desk.may_call(one, services)
+            ((not one.priority, one.due_at, one.pk), one) for one in line.waiting if seat.may_call(one)
         ]
         for one in line.expected_today:
             is_due = one.channel != Channel.IN_PERSON and one.status == Status.BOOKED and one.starts_at <= self.now
-            if is_due and desk.may_call(one, services):
+            if is_due and seat.may_call(one):
                 old = Ticket.objects.filter(appointment=one).first()
                 here.append(((True, one.starts_at, old.pk if old else 10**9 + one.pk), one))
         return min(here, key=lambda pair: pair[0])[1] if here else None
@@ -575,8 +580,8 @@ class Counter(RuleBasedStateMachine):
     def the_line_is_one_for_all(self) -> None:
         line = line_of(self.world.branch, now=self.now)
         for desk in self.world.desks[:2]:
-            services = {one.pk for one in desk.procedures.all()}
-            shown = [one for one in line.waiting if desk.may_call(one, services)]
+            seat = seat_of(desk, line)
+            shown = [one for one in line.waiting if seat.may_call(one)]
             assert list(counter.waiting_for(desk, now=self.now)) == shown
 
     def who_is_at_a_desk_has_an_officer_there(self, ticket: dict[str, Any], seen: Seen) -> None:
