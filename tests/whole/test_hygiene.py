@@ -1,12 +1,15 @@
-"""What holds for the tests themselves."""
+"""What holds for the files of the project: who imports tests, and how full a folder may be."""
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).parent.parent
 FILES = sorted(TESTS.rglob("*.py"))
+ROOMS = ("accounts", "agencies", "appointments", "bench", "mydesklive", "reports", "tests", "videocalls")
+MOST = 12  # modules that one takes in at a glance
 
 
 def modules_read_by(path: Path) -> set[str]:
@@ -26,3 +29,9 @@ def test_no_file_imports_a_test_file(path: Path) -> None:
     """What two test files need has a module of its own: builders, pages, races, and so on."""
     read = {module for module in modules_read_by(path) if module.startswith(("tests.", "."))}
     assert {module for module in read if any(part.startswith("test_") for part in module.split("."))} == set()
+
+
+def test_no_folder_is_too_full() -> None:
+    modules = (path for room in ROOMS for path in (TESTS.parent / room).rglob("*.py") if path.name != "__init__.py")
+    counted = Counter(str(path.parent.relative_to(TESTS.parent)) for path in modules if "migrations" not in path.parts)
+    assert {folder: count for folder, count in counted.items() if count > MOST} == {}
