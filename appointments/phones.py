@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from phonenumbers import (
     CountryCodeSource,
@@ -45,13 +46,14 @@ def normalized(text: str, country: str) -> str:
         raise ValueError(text)
     readings = [*_readings(text, country)]
     if abroad := [number for number in readings if number.country_code_source in _INTERNATIONAL]:
-        chosen = [*filter(is_valid_number, abroad), *filter(_is_possible, abroad)]
+        best_first = chain(filter(is_valid_number, abroad), filter(_is_possible, abroad))
     else:
         valid = [*filter(is_valid_number, readings)]
-        chosen = [*filter(_is_as_dialled, valid), *filter(_is_greek, valid), *valid]
-    if not chosen or number_type(chosen[0]) == PhoneNumberType.PREMIUM_RATE:
+        best_first = chain(filter(_is_as_dialled, valid), filter(_is_greek, valid), valid)
+    chosen = next(best_first, None)
+    if chosen is None or number_type(chosen) == PhoneNumberType.PREMIUM_RATE:
         raise ValueError(text)
-    return format_number(chosen[0], PhoneNumberFormat.E164)
+    return format_number(chosen, PhoneNumberFormat.E164)
 
 
 def mobile_number(phone: str) -> str:
