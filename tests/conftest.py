@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 import time_machine
 from django.core.cache import cache
 from django.utils import translation
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -105,13 +106,6 @@ def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
     The test fails if a page has a script error, or if the content security policy blocks something on it.
     """
     contexts, errors = [], []
-    unanswered: set[Request] = set()
-
-    def asked(request: Request) -> None:
-        unanswered.add(request)
-
-    def answered(request: Request) -> None:
-        unanswered.discard(request)
 
     def note(message: ConsoleMessage) -> None:
         if message.type == "error" and "Failed to load resource" not in message.text:
@@ -135,24 +129,27 @@ def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
         )
         context.set_default_timeout(15_000)
         contexts.append(context)
-        context.on("request", asked)
-        context.on("requestfinished", answered)
-        context.on("requestfailed", answered)
         page = context.new_page()
         page.on("console", note)
         page.on("pageerror", lambda error: errors.append(str(error)))
         return page
 
     yield open_page
-    # A request that the server still works on would lock tables while the next test empties them.
-    for page in (page for context in contexts for page in context.pages):
-        for _moment in range(100):
-            if not unanswered:
-                break
-            page.wait_for_timeout(30)
     for context in contexts:
         context.close()
+    _wait_for_server()
     assert errors == []
+
+
+def _wait_for_server() -> None:
+    """Wait until the server has ended every connection of pages that are closed now.
+
+    It goes on with a request that its page has given up, and would lock tables while they are emptied for the next test.
+    """
+    for thread in threading.enumerate():
+        if "process_request_thread" in thread.name:  # one for each connection
+            thread.join(timeout=20)
+            assert not thread.is_alive(), "The server still works on a request of a page that is closed."
 
 
 # Everything that a page does every few seconds, five times as often.
