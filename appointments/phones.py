@@ -46,11 +46,12 @@ def normalized(text: str, country: str) -> str:
         raise ValueError(text)
     readings = [*_readings(text, country)]
     if abroad := [number for number in readings if number.country_code_source in _INTERNATIONAL]:
-        best_first = chain(filter(is_valid_number, abroad), filter(_is_possible, abroad))
+        chosen = next(chain(filter(is_valid_number, abroad), filter(_is_possible, abroad)), None)
     else:
         valid = [*filter(is_valid_number, readings)]
-        best_first = chain(filter(_is_as_dialled, valid), filter(_is_greek, valid), valid)
-    chosen = next(best_first, None)
+        if len(valid) > 1:
+            valid = [*filter(_is_as_dialled, valid), *filter(_is_greek, valid), *valid]
+        chosen = valid[0] if valid else None
     if chosen is None or number_type(chosen) == PhoneNumberType.PREMIUM_RATE:
         raise ValueError(text)
     return format_number(chosen, PhoneNumberFormat.E164)

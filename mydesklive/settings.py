@@ -69,8 +69,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "csp.middleware.CSPMiddleware",
-    "mydesklive.pages.middleware.PolicyOfLibraryPages",
+    "mydesklive.pages.middleware.PolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mydesklive.pages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -2,6 +2,7 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,11 +27,22 @@ from videocalls.models import VideoCall
 REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 REFERENCE_LENGTH = 10
 SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telephone number
+_ANY = "REFERENCE"  # stands in a path where a reference will stand
 _LINK = signing.Signer(salt="appointments.manage")
 
 
 def random_reference() -> str:
     return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
+
+
+@cache
+def _path_of(view: str, language: str) -> str:
+    """Return the path of a page about an appointment, with {} in the reference's place.
+
+    It is kept, because every answer and message contains such a path, and Django takes long to find it.
+    """
+    with translation.override(language):
+        return reverse(f"appointments:{view}", args=[_ANY]).replace(_ANY, "{}")
 
 
 class Status(models.TextChoices):
@@ -351,8 +363,7 @@ class Appointment(models.Model):
 
     def page_url(self, view: str = "detail") -> str:
         """Return the absolute address of a page about the appointment, in the citizen's language, without a key."""
-        with translation.override(self.language):
-            return settings.SITE_URL + reverse(f"appointments:{view}", args=[self.reference])
+        return settings.SITE_URL + _path_of(view, self.language).format(self.reference)
 
     def link(self, view: str = "detail") -> str:
         """Return the address for messages. It opens the page without a sign-in, for anybody who has the link."""

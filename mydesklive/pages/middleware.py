@@ -1,36 +1,44 @@
 """Middleware of the product."""
 
-from collections.abc import Callable
-
-from csp.decorators import csp_replace
+from csp.constants import HEADER
+from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 
-Handler = Callable[[HttpRequest], HttpResponseBase]
-
 
 class LanguageMiddleware(LocaleMiddleware):
     """Sets the language: pages use that of their address, the API the one that its client asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
-        super().process_request(request)
         if request.path_info.startswith("/api/"):
             translation.activate(translation.get_language_from_request(request))
             request.LANGUAGE_CODE = translation.get_language()
+        else:
+            super().process_request(request)
 
 
-class PolicyOfLibraryPages:
-    """Loosens the strict content security policy for pages of libraries. All other pages keep it."""
+class PolicyMiddleware(CSPMiddleware):
+    """Tells browsers what a page may load. Our own pages keep the strict policy of the settings.
 
-    PREFIXES = ("/admin/", "/en/admin/", "/api/v1/docs/")
+    Pages of libraries get a looser one. Data loads nothing, so its policy forbids everything.
+    """
 
-    def __init__(self, get_response: Handler) -> None:
-        self.strict = get_response
-        self.relaxed: Handler = csp_replace(settings.LIBRARY_PAGES_POLICY)(get_response)
+    OF_LIBRARIES = ("/admin/", "/en/admin/", "/api/v1/docs/")
+    DATA, NOTHING = "application/json", "default-src 'none'; frame-ancestors 'none'"
 
-    def __call__(self, request: HttpRequest) -> HttpResponseBase:
-        handler = self.relaxed if request.path_info.startswith(self.PREFIXES) else self.strict
-        return handler(request)
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if response.headers.get("Content-Type") == self.DATA:
+            response.headers[HEADER] = self.NOTHING
+            return response
+        return super().process_response(request, response)
+
+    def get_policy_parts(
+        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
+    ) -> PolicyParts:
+        parts = super().get_policy_parts(request, response, report_only)
+        if request.path_info.startswith(self.OF_LIBRARIES):
+            parts.replace = settings.LIBRARY_PAGES_POLICY
+        return parts
