@@ -3,20 +3,41 @@
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
+from django.contrib.messages.middleware import MessageMiddleware
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
+from django.utils.cache import patch_vary_headers
+
+
+def _is_of_api(request: HttpRequest) -> bool:
+    return request.path_info.startswith("/api/")
 
 
 class LanguageMiddleware(LocaleMiddleware):
     """Sets the language: pages use that of their address, the API the one that its client asks for."""
 
     def process_request(self, request: HttpRequest) -> None:
-        if request.path_info.startswith("/api/"):
-            translation.activate(translation.get_language_from_request(request))
-            request.LANGUAGE_CODE = translation.get_language()
-        else:
+        if not _is_of_api(request):
+            super().process_request(request)
+            return
+        translation.activate(translation.get_language_from_request(request))
+        request.LANGUAGE_CODE = translation.get_language()
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not _is_of_api(request):
+            return super().process_response(request, response)
+        patch_vary_headers(response, ("Accept-Language",))
+        response.headers.setdefault("Content-Language", translation.get_language())
+        return response
+
+
+class MessagesMiddleware(MessageMiddleware):
+    """Keeps messages for the next page. The API has no pages."""
+
+    def process_request(self, request: HttpRequest) -> None:
+        if not _is_of_api(request):
             super().process_request(request)
 
 

@@ -143,3 +143,19 @@ def test_writing_to_lists_is_refused(client: Client):
 def test_unknown_address_is_answered_for_programs(client: Client, address: str):
     response = client.get(f"/api/v1/{address}", headers={"Accept-Language": "en"})
     assert (response.status_code, list(response.json())) == (404, ["detail"])
+
+
+@pytest.mark.parametrize(
+    ("query", "accept", "status", "content"),
+    [
+        ("", None, 200, "application/json"),
+        ("", "*/*", 200, "application/json"),
+        ("", "text/html, */*;q=0.1", 200, "application/json"),
+        ("", "text/html", 406, "application/json"),
+        ("?format=json", "*/*", 200, "application/json"),
+        ("?format=xml", "*/*", 404, "application/json"),
+    ],
+)
+def test_answers_are_json_or_refused(client: Client, query: str, accept: str | None, status: int, content: str):
+    answer = client.get(f"/api/v1/agencies/{query}", headers={"Accept": accept} if accept else {})
+    assert (answer.status_code, answer["Content-Type"]) == (status, content)

@@ -57,7 +57,23 @@ def test_pages_run_no_script_but_ours(client: Client):
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/admin/", "/en/admin/", "/api/v1/docs/"])
+def test_pages_of_libraries_set_their_own_styles(client: Client, path: str):
+    policy = client.get(path).headers["Content-Security-Policy"].split("; ")
+    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert "frame-ancestors 'none'" in policy
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", ["/api/v1/agencies/", "/api/v1/branches/?agency=none"])
+def test_data_loads_nothing(client: Client, path: str):
+    policy = client.get(path).headers["Content-Security-Policy"]
+    assert policy == "default-src 'none'; frame-ancestors 'none'"
+
+
+@pytest.mark.django_db
 @pytest.mark.parametrize("language", ["el", "en"])
 def test_the_api_speaks_the_language_asked_for(client: Client, language: str):
     answer = client.get("/api/v1/schema/", headers={"Accept-Language": language})
     assert answer.headers["Content-Language"] == language
+    assert "Accept-Language" in answer.headers["Vary"]
