@@ -101,6 +101,13 @@ class DeskBusy(BookingError):
     field = "desk"
 
 
+class DeskPaused(BookingError):
+    """The desk calls nobody until its officer ends the pause."""
+
+    message = _("This desk is paused. End the pause first.")
+    field = "desk"
+
+
 class DeskTaken(BookingError):
     message = _("A colleague sits at this desk.")
     field = "desk"

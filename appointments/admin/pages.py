@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -79,15 +79,15 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
     """Returns the branch in the address, or else the branch opened last, or else the first one.
 
-    Raises Http404 if the officer does not serve citizens at the branch in the address.
+    `branches` are those among which the person may choose. Raises Http404 if the one in the address is not among them.
     """
+    found = {branch.code: branch for branch in branches}
     if code := request.GET.get("branch"):
-        branch = get_object_or_404(access.counters(signed_in(request)).select_related("agency"), code=code)
+        if code not in found:
+            raise Http404
         if request.session.get(REMEMBERED) != code:
             request.session[REMEMBERED] = code
-        return branch
-    last = request.session.get(REMEMBERED)
-    return next((branch for branch in branches if branch.code == last), branches[0])
+    return found.get(code or request.session.get(REMEMBERED, ""), branches[0])
 
 
 def own_branches(request: HttpRequest) -> list[Branch]:

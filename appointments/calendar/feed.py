@@ -4,7 +4,7 @@ Times are in UTC. Every calendar shows them on its owner's clock, and no calenda
 """
 
 from collections.abc import Iterable
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
@@ -17,8 +17,10 @@ from agencies.wallclock import instant
 from appointments.models import Appointment, Status
 
 
-def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Closure] = ()) -> bytes:
+def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Closure], zone: ZoneInfo) -> bytes:
     """Returns the feed's file: appointments, and an officer's absences, in the active language.
+
+    An absence from the whole agency is on the clock of `zone`.
 
     The same rows always make the same file, so a calendar that asks again can be told that nothing is new. The lines
     are written by hand, because a branch has thousands of appointments and the objects of `icalendar` would take
@@ -31,7 +33,7 @@ def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Clos
         lines += _staff_event(appointment, words)
     for closure in absences:
         for day in _days(closure):
-            lines += _absence(closure, day, words)
+            lines += _absence(closure, day, closure.branch.zone if closure.branch else zone, words)
     return "".join(f"{_folded(line)}\r\n" for line in [*lines, "END:VCALENDAR"]).encode()
 
 
@@ -72,8 +74,10 @@ def _staff_event(appointment: Appointment, words: FeedWords) -> list[str]:
     ]
 
 
-def _absence(closure: Closure, day: date, words: FeedWords) -> list[str]:
-    begins, ends = (_on(day, at, closure) for at in (closure.from_time, closure.until_time))
+def _absence(closure: Closure, day: date, zone: ZoneInfo, words: FeedWords) -> list[str]:
+    begins, ends = (
+        instant(datetime.combine(day, at), zone) if at else None for at in (closure.from_time, closure.until_time)
+    )
     return [
         "BEGIN:VEVENT",
         f"UID:absence-{closure.pk}-{day.isoformat()}@{words.host}",
@@ -116,12 +120,3 @@ def _folded(line: str) -> str:
 def _days(closure: Closure) -> list[date]:
     length = (closure.until_date - closure.from_date).days + 1
     return [closure.from_date + timedelta(days=number) for number in range(length)]
-
-
-def _on(day: date, at: time | None, closure: Closure) -> datetime | None:
-    """Returns the time of the closure on this day in UTC, or None if it has no time.
-
-    An absence from the whole agency is on the clock of TIME_ZONE.
-    """
-    zone = closure.branch.zone if closure.branch else ZoneInfo(settings.TIME_ZONE)
-    return instant(datetime.combine(day, at), zone) if at else None

@@ -28,7 +28,7 @@ Verb, State = Event.Verb, Ticket.State
 def call_next(desk: Desk, *, by: Actor, now: datetime) -> Ticket:
     """Call the next ticket for this desk. Telephone and video appointments whose time has come join the line first.
 
-    Raises NobodyWaits, NoDesk or DeskBusy.
+    Raises NobodyWaits, NoDesk, DeskPaused or DeskBusy.
     """
     with queue_of(desk.branch) as queue:
         require_free(desk, by.officer)
@@ -46,7 +46,7 @@ def waiting_for(desk: Desk, *, now: datetime) -> QuerySet[Ticket]:
 
 
 def call(waiting: Ticket, desk: Desk, *, by: Actor, now: datetime) -> Ticket:
-    """Call this ticket out of turn."""
+    """Call this ticket out of turn. Raises NoDesk, DeskPaused or DeskBusy."""
     with locked(waiting) as ticket:
         require_free(desk, by.officer)
         return _call(ticket, desk, by, now)

@@ -12,7 +12,7 @@ from django.db import transaction
 from accounts.models import User
 from agencies.models import Branch
 from appointments import history
-from appointments.errors import DeskBusy, DeskTaken, NoDesk
+from appointments.errors import DeskBusy, DeskPaused, DeskTaken, NoDesk
 from appointments.history import Actor
 from appointments.models import Desk, Event, Queue, Ticket
 
@@ -22,11 +22,15 @@ EMPTY = {"officer": None, "seated_at": None, "paused_at": None}
 
 
 @contextmanager
-def queue_of(branch: Branch) -> Iterator[Queue]:
-    """Lock the branch's queue until the block ends. Nobody else calls, checks in or sits down meanwhile."""
+def queue_of(branch: Branch, *others: int) -> Iterator[Queue]:
+    """Lock the branch's queue until the block ends. Nobody else calls, checks in or sits down meanwhile.
+
+    `others` are the keys of further branches, whose queues are locked together with it.
+    """
     with transaction.atomic():
         Queue.objects.get_or_create(branch=branch)
-        yield Queue.objects.select_for_update().get(branch=branch)
+        queues = Queue.objects.filter(branch__in={branch.pk, *others}).order_by("pk").select_for_update()
+        yield next(queue for queue in queues if queue.branch_id == branch.pk)
 
 
 def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
@@ -35,7 +39,9 @@ def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
     Raises DeskTaken if a colleague sits there or the desk is not used, or DeskBusy if a ticket is at the earlier desk.
     """
     officer = by.officer
-    with queue_of(desk.branch):
+    # An officer who sits down elsewhere may have been called to at the same moment at the earlier desk.
+    left = Desk.objects.filter(officer=officer).values_list("branch_id", flat=True) if officer else ()
+    with queue_of(desk.branch, *left):
         desk = Desk.objects.get(pk=desk.pk)
         if officer is None or desk.officer_id not in (None, officer.pk) or not desk.is_used:
             raise DeskTaken
@@ -66,9 +72,12 @@ def leave(desk: Desk, *, by: Actor, now: datetime) -> None:
 
 
 def require_free(desk: Desk, officer: User | None) -> None:
-    """Raise NoDesk unless the officer sits at this desk, and DeskBusy if a ticket is called or served there."""
-    if officer is None or not Desk.objects.filter(pk=desk.pk, officer=officer).exists():
+    """Raise NoDesk unless the officer sits at this desk, DeskPaused, or DeskBusy if a ticket is called or served there."""
+    own = Desk.objects.filter(pk=desk.pk, officer=officer).first() if officer else None
+    if own is None:
         raise NoDesk
+    if own.paused_at:
+        raise DeskPaused
     if is_busy(desk.pk):
         raise DeskBusy
 

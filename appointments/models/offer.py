@@ -107,7 +107,7 @@ class Offer(models.Model):
 
     @property
     def is_of_disruption(self) -> bool:
-        """Whether the time of the appointment itself cannot be kept."""
+        """Whether the time of the appointment itself cannot be kept, so that a message is due even if no other is free."""
         return self.reason == self.Reason.DISRUPTION
 
     @property

@@ -36,11 +36,6 @@ class Because:
     reason: Offer.Reason
     disruption: Disruption | None = None
 
-    @property
-    def is_urgent(self) -> bool:
-        """Whether the citizen's own time cannot be kept, so that a message is due even if no other time is free."""
-        return self.reason == Offer.Reason.DISRUPTION
-
 
 @dataclass(frozen=True)
 class Source:
@@ -54,7 +49,7 @@ class Source:
 
 
 def make(appointment: Appointment, because: Because, source: Source, *, by: Actor, now: datetime) -> Offer | None:
-    """Hold the best time for the appointment, and tell the citizen; or that there is none, if the reason is urgent.
+    """Hold the best time for the appointment, and tell the citizen; or that there is none, if a disruption is the reason.
 
     The appointment was read with branch, agency and procedure; here it is locked and checked again. Returns None if
     there is nothing to do (any more), or if somebody else is changing the appointment: a later sweep then tries again.
@@ -63,8 +58,7 @@ def make(appointment: Appointment, because: Because, source: Source, *, by: Acto
         here = {"starts_at": appointment.starts_at, "branch": appointment.branch_id, "status": Status.BOOKED}
         same = Appointment.objects.filter(pk=appointment.pk, **here).order_by().values_list("revision", flat=True)
         revisions = list(same.select_for_update(skip_locked=True, no_key=True))
-        # Checked under the lock, because another worker may have made an offer since the list was read.
-        if not revisions or not _makes_way(appointment, because, by, now):
+        if not revisions:
             return None
         (appointment.revision,) = revisions
         offer = Offer(
@@ -75,7 +69,8 @@ def make(appointment: Appointment, because: Because, source: Source, *, by: Acto
             was_branch=appointment.branch,
             created_at=now,
         )
-        return _offer_best(offer, source, by, now)
+        # Checked under the lock, because another worker may have made an offer since the list was read.
+        return _offer_best(offer, source, by, now) if _makes_way(offer, by, now) else None
 
 
 def again(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
@@ -88,11 +83,15 @@ def again(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
 
 
 def renew(offered: Offer, source: Source, *, by: Actor, now: datetime) -> Offer:
-    """Hold another time instead of the held one, which has been closed as well. Does nothing if none is held."""
+    """Hold another time instead of the held one, which has been closed as well. Does nothing if none is held.
+
+    If no other time is free, an offer for another reason than a disruption ends.
+    """
     with _locked(offered) as offer:
         if offer.state == State.OPEN and offer.hold and offer.hold.status == Status.HELD:
             changing.release(offer.hold, by=by, now=now)
-            _offer_best(offer, source, by, now)
+            if _offer_best(offer, source, by, now) is None:
+                _settle(offer, State.WITHDRAWN, by, now)
     return offer
 
 
@@ -123,14 +122,14 @@ def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
     return offer
 
 
-def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datetime) -> bool:
-    """Return whether an offer may be made. An offer for an urgent reason ends unsettled offers for other reasons."""
-    earlier = list(appointment.offers.select_related("hold"))
+def _makes_way(new: Offer, by: Actor, now: datetime) -> bool:
+    """Return whether the offer may be made. One for a disruption ends unsettled offers for other reasons."""
+    earlier = list(new.appointment.offers.select_related("hold"))
     # One disruption makes one offer, whatever the answer was.
-    if because.disruption and any(offer.disruption_id == because.disruption.pk for offer in earlier):
+    if new.disruption_id and any(offer.disruption_id == new.disruption_id for offer in earlier):
         return False
     unsettled = [offer for offer in earlier if offer.is_unsettled]
-    if unsettled and (not because.is_urgent or any(offer.is_of_disruption for offer in unsettled)):
+    if unsettled and (not new.is_of_disruption or any(offer.is_of_disruption for offer in unsettled)):
         return False
     for offer in unsettled:
         _close(offer, State.WITHDRAWN, by, now)
@@ -140,6 +139,10 @@ def _makes_way(appointment: Appointment, because: Because, by: Actor, now: datet
 def _close(offer: Offer, state: Offer.State, by: Actor, now: datetime) -> None:
     if offer.hold:
         changing.release(offer.hold, by=by, now=now)
+    _settle(offer, state, by, now)
+
+
+def _settle(offer: Offer, state: Offer.State, by: Actor, now: datetime) -> None:
     offer.state, offer.answered_at = state, now
     offer.save(update_fields=["state", "answered_at"])
     history.note(

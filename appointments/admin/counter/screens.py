@@ -7,7 +7,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext, gettext_noop
@@ -17,7 +17,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
-from appointments.admin.pages import REMEMBERED, address, page
+from appointments.admin.pages import address, chosen_branch, page
 from appointments.models import Queue
 from appointments.models.keys import random_key
 
@@ -39,7 +39,7 @@ def screens(request: HttpRequest) -> HttpResponse:
     branches = _supervised(request)
     if not branches:
         return page(request, "no_branch.html", {"title": gettext("Kiosk and screen")})
-    branch = _chosen(request, branches)
+    branch = chosen_branch(request, branches)
     # A branch's queue may not exist yet. It is made when somebody first opens this page.
     queue, _made = Queue.objects.get_or_create(branch=branch)
     if request.method == "POST" and request.POST.get("renew") in KEYS:
@@ -60,17 +60,6 @@ def _supervised(request: HttpRequest) -> list[Branch]:
     if not access.supervises(user):
         raise PermissionDenied
     return list(access.branches(user, Role.SUPERVISOR).select_related("agency"))
-
-
-def _chosen(request: HttpRequest, branches: list[Branch]) -> Branch:
-    """Returns the branch in the address, or else the branch opened last, or else the first one.
-
-    Raises Http404 if the person does not supervise the branch in the address.
-    """
-    if code := request.GET.get("branch"):
-        return get_object_or_404(access.branches(signed_in(request), Role.SUPERVISOR), code=code)
-    last = request.session.get(REMEMBERED)
-    return next((branch for branch in branches if branch.code == last), branches[0])
 
 
 def _devices(queue: Queue) -> list[Device]:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.http import Http404, HttpRequest, HttpResponse
@@ -15,7 +17,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from agencies import access
-from agencies.models import Closure
+from agencies.models import Branch, Closure
 from agencies.wallclock import midnight
 from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
@@ -33,6 +35,7 @@ class Content:
     name: str
     appointments: QuerySet[Appointment]
     absences: QuerySet[Closure]
+    branches: QuerySet[Branch]
 
 
 @require_safe
@@ -56,12 +59,14 @@ def _content(found: Feed, now: datetime) -> Content:
     since = midnight((now - BACK).date(), UTC)
     shown = Appointment.objects.filter(starts_at__gte=since).in_calendar()
     if found.branch:
-        return Content(found.branch.name, shown.filter(branch=found.branch), Closure.objects.none())
+        here = Branch.objects.filter(pk=found.branch.pk)
+        return Content(found.branch.name, shown.filter(branch=found.branch), Closure.objects.none(), here)
     if found.officer is None or not found.officer.is_active:
         raise Http404
-    own = shown.filter(officer=found.officer, branch__in=access.counters(found.officer))
+    branches = access.counters(found.officer)
+    own = shown.filter(officer=found.officer, branch__in=branches)
     away = Closure.objects.filter(officer=found.officer, until_date__gte=since.date())
-    return Content(f"{found.officer}", own, away)
+    return Content(f"{found.officer}", own, away, branches)
 
 
 def _fingerprint(found: Feed, content: Content) -> str:
@@ -86,4 +91,11 @@ def _of_rows(table: str) -> dict[str, Count | Sum]:
 def _file(content: Content) -> bytes:
     # Not joined, because thousands of appointments share a few agencies, branches and services.
     appointments = content.appointments.prefetch_related("agency", "branch", "procedure").order_by("starts_at", "pk")
-    return calendar_feed.feed(content.name, appointments, content.absences.select_related("branch").order_by("pk"))
+    absences = content.absences.select_related("branch").order_by("pk")
+    return calendar_feed.feed(content.name, appointments, absences, _zone(content))
+
+
+def _zone(content: Content) -> ZoneInfo:
+    """Returns the time zone of the branches, or that of the settings if they are in several."""
+    names = [*content.branches.values_list("timezone", flat=True).distinct()[:2]]
+    return ZoneInfo(names[0] if len(names) == 1 else settings.TIME_ZONE)

@@ -1,7 +1,8 @@
 """Private calendar addresses: what they hold, who may make them, and when they answer nobody any more."""
 
-from datetime import UTC, date, time
+from datetime import UTC, date, datetime, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
@@ -10,11 +11,24 @@ from icalendar import Calendar, Event
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from agencies.models import Channel, Membership
+from agencies.models import Channel, Closure, Membership
 from appointments import booking
 from appointments.messages import invitations
 from appointments.models import Feed
-from tests.builders import NOW, STAFF, a_branch, a_closure, an_appointment, an_officer, an_open_branch, at, by, slot_at
+from tests.builders import (
+    NOW,
+    STAFF,
+    TUESDAY,
+    a_branch,
+    a_closure,
+    an_agency,
+    an_appointment,
+    an_officer,
+    an_open_branch,
+    at,
+    by,
+    slot_at,
+)
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 FEEDS = "/admin/appointments/appointment/calendar/feeds/"
@@ -139,7 +153,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     for numbers in ((1,), (2, 3)):
         for number in numbers:
             an_appointment(slot_at(at(10), branch), number)
-        with django_assert_num_queries(6):  # and appointments with agency, branch and service
+        with django_assert_num_queries(7):  # and appointments with agency, branch and service
             read(client, feed)
     assert len(uids(client, feed)) == 3
 
@@ -158,6 +172,16 @@ def test_officers_feed_holds_what_is_assigned_and_absences(client: Client) -> No
     assert found["Απουσία"].decoded("dtstart") == at(9, day=date(2026, 3, 4)).astimezone(UTC)
     days = [event.decoded("dtstart") for event in events if event["summary"] == "Άδεια"]
     assert days == [date(2026, 3, 5), date(2026, 3, 6)]
+
+
+def test_absence_from_the_whole_agency_is_on_the_clock_of_the_officers_branch(client: Client) -> None:
+    branch = a_branch(an_agency(), timezone="America/New_York")
+    officer = an_officer(branch)
+    hours = {"from_time": time(9), "until_time": time(11)}
+    closure = a_closure(branch, TUESDAY, kind="absence", officer=officer, **hours)
+    Closure.objects.filter(pk=closure.pk).update(branch=None)
+    (event,) = read(client, a_feed(officer=officer)).events
+    assert event.decoded("dtstart") == datetime.combine(TUESDAY, time(9), ZoneInfo("America/New_York")).astimezone(UTC)
 
 
 def test_officer_who_left_a_branch_sees_nothing_of_it_and_the_branch_feed_stays(client: Client) -> None:

@@ -321,9 +321,11 @@ class Counter(RuleBasedStateMachine):
         actor, place = self.actors[officer], self.desk_of(officer, desk) if mine else self.world.desks[desk]
         first = self.first_for(place)
         self.refusal = None
+        paused = Desk.objects.get(pk=place.pk).paused_at
         called = self.attempt(Verb.CALL, actor, lambda: counter.call_next(place, by=actor, now=self.now), then)
         if called:
             assert first in (called, called.appointment)
+            assert paused is None
         elif isinstance(self.refusal, NobodyWaits):
             assert first is None
 

@@ -17,7 +17,7 @@ from appointments import booking, counter
 from appointments.counter import desks
 from appointments.errors import BookingError
 from appointments.models import Appointment, Desk, Status, Ticket, TimeSlot
-from tests.builders import GUEST, NOW, STAFF, an_appointment, an_officer, an_open_branch, at, by, slots_of
+from tests.builders import GUEST, NOW, STAFF, a_branch, an_appointment, an_officer, an_open_branch, at, by, slots_of
 from tests.races import assert_counts_agree, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -65,6 +65,29 @@ def test_one_desk_that_calls_twice_at_once_gets_one() -> None:
         counter.take_ticket(branch, Procedure.objects.get(), by=GUEST, now=NOW)
     results = at_once([lambda: counter.call_next(desk, by=by(officer), now=NOW) for _ in range(10)])
     assert results == {"done": 1, "DeskBusy": 9}
+
+
+def test_officer_who_changes_branch_leaves_nobody_behind() -> None:
+    """Two pages of one officer: one calls at the old desk while the other sits down at another branch."""
+    here = an_open_branch()
+    there = a_branch(here.agency, code="kep-there")
+    desk, officer = seated(here, 1)[0]
+    new = Desk.objects.create(branch=there, name="1")
+    for _ in range(RACES):
+        waiting = counter.take_ticket(here, Procedure.objects.get(), by=GUEST, now=NOW)
+        at_once(
+            [
+                lambda ticket=waiting: counter.call(ticket, desk, by=by(officer), now=NOW),
+                lambda: desks.sit(new, by=by(officer), now=NOW),
+            ]
+        )
+        waiting.refresh_from_db()
+        desk.refresh_from_db()
+        assert (waiting.state == Ticket.State.CALLED) == (desk.officer_id == officer.pk)
+        if waiting.state == Ticket.State.CALLED:
+            counter.park(waiting, by=by(officer), now=NOW)
+        else:
+            desks.sit(desk, by=by(officer), now=NOW)
 
 
 def test_tickets_taken_at_once_have_different_numbers() -> None:

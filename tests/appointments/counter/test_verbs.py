@@ -8,6 +8,7 @@ from appointments import booking, counter
 from appointments.counter import Result, desks
 from appointments.errors import (
     DeskBusy,
+    DeskPaused,
     DeskTaken,
     NobodyWaits,
     NoDesk,
@@ -303,6 +304,25 @@ def test_desks_seat_one_officer_each() -> None:
     desks.leave(one, by=STAFF, now=NOW)
     one.refresh_from_db()
     assert (one.officer, one.seated_at) == (None, None)
+
+
+def test_paused_desk_calls_nobody_and_serves_to_the_end() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk = a_desk(branch, officer)
+    here, waiting = a_walk_in(branch, NOW), a_walk_in(branch, NOW)
+    counter.call(here, desk, by=by(officer), now=NOW)
+    desks.pause(desk, by=by(officer), now=NOW)
+    counter.serve(here, by=by(officer), now=NOW)
+    counter.complete(here, by=by(officer), now=NOW)
+    for call in (
+        lambda: counter.call_next(desk, by=by(officer), now=NOW),
+        lambda: counter.call(waiting, desk, by=by(officer), now=NOW),
+    ):
+        with pytest.raises(DeskPaused):
+            call()
+    desks.resume(desk, by=by(officer), now=NOW)
+    assert counter.call_next(desk, by=by(officer), now=NOW) == waiting
 
 
 def test_nobody_leaves_a_desk_where_somebody_is_served() -> None:

@@ -89,6 +89,32 @@ def test_offer_without_a_free_time_is_none(branch: Branch, booked: Appointment) 
     assert (booked.revision, Offer.objects.count()) == (revision, 0)
 
 
+def test_closed_time_of_a_suggestion_is_replaced_or_the_suggestion_ends(
+    branch: Branch, booked: Appointment, clock: time_machine.Traveller
+) -> None:
+    offer = suggest(booked)
+    assert offer is not None
+
+    def renewed(*slots: int) -> Offer:
+        pool = Pool([], booked.channel)
+        source = offers.Source(
+            lambda _one: [Candidate(slot, booked.channel, pool) for slot in slots], lambda _slots: None
+        )
+        return offers.renew(offer, source, by=WORKER, now=NOW)
+
+    other = renewed(slot_at(at(10), branch).pk)
+    assert (other.state, other.hold and other.hold.starts_at) == (State.OPEN, at(10))
+    ended = renewed()
+    ended.refresh_from_db()
+    assert (ended.state, ended.answered_at) == (State.WITHDRAWN, NOW)
+    assert {*Appointment.objects.exclude(pk=booked.pk).values_list("status", flat=True)} == {Status.EXPIRED}
+    assert [event.details["offer_state"] for event in Event.objects.filter(verb=Verb.SETTLE)] == ["withdrawn"]
+    clock.move_to(NOW + timedelta(hours=12))
+    deliver_due()
+    assert not Notification.objects.filter(kind=Notification.Kind.OFFER, state=Notification.State.SENT).exists()
+    assert {*pending(booked)} == {"reminder"}
+
+
 def test_disruption_ends_it_and_makes_its_own(branch: Branch, booked: Appointment) -> None:
     suggested = suggest(booked)
     strike = a_strike(branch)
