@@ -1,6 +1,6 @@
 """A time held for somebody whose own time stands: what it takes, what it leaves alone, and how it ends."""
 
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -12,7 +12,19 @@ from appointments import booking, disruptions, offers
 from appointments.models import Appointment, Event, Notification, Offer, Status
 from appointments.offers.replacements import Candidate, Pool
 from appointments.tasks import deliver_due
-from tests.builders import GUEST, NOW, STAFF, TUESDAY, WORKER, a_strike, an_open_branch, at, booked_at, slot_at
+from tests.builders import (
+    GUEST,
+    NOW,
+    STAFF,
+    TUESDAY,
+    WEDNESDAY,
+    WORKER,
+    a_strike,
+    an_open_branch,
+    at,
+    booked_at,
+    slot_at,
+)
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -32,9 +44,9 @@ def booked(branch: Branch) -> Appointment:
     return booked_at(branch, 9, day=TUESDAY)
 
 
-def suggest(booked: Appointment, reason: Reason = Reason.SUGGESTION) -> Offer | None:
-    """Eight o'clock on the same day, if it is free."""
-    slot = Candidate(slot_at(EARLIER, booked.branch).pk, booked.channel, Pool([], booked.channel))
+def suggest(booked: Appointment, reason: Reason = Reason.SUGGESTION, starts_at: datetime = EARLIER) -> Offer | None:
+    """By default, eight o'clock on the same day, if it is free."""
+    slot = Candidate(slot_at(starts_at, booked.branch).pk, booked.channel, Pool([], booked.channel))
     source = offers.Source(lambda _appointment: [slot], lambda _slots: None)
     return offers.make(booked, offers.Because(reason), source, by=STAFF, now=NOW)
 
@@ -115,14 +127,16 @@ def test_closed_time_of_a_suggestion_is_replaced_or_the_suggestion_ends(
     assert {*pending(booked)} == {"reminder"}
 
 
-def test_disruption_ends_it_and_makes_its_own(branch: Branch, booked: Appointment) -> None:
-    suggested = suggest(booked)
+@pytest.mark.parametrize("suggested_day", [TUESDAY, WEDNESDAY], ids=["closed too", "still open"])
+def test_disruption_ends_it_and_makes_its_own(branch: Branch, booked: Appointment, suggested_day: date) -> None:
+    early = at(8, day=suggested_day)
+    suggested = suggest(booked, starts_at=early)
     strike = a_strike(branch)
     assert suggested is not None
     suggested.refresh_from_db()
     assert suggested.state == State.WITHDRAWN
     assert strike.offers.get().state == State.OPEN
-    assert suggest(booked) is None
+    assert suggest(booked, starts_at=early) is None
     disruptions.look_after(strike, by=WORKER, now=NOW)
     assert strike.offers.count() == 1
 
