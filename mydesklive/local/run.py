@@ -83,6 +83,7 @@ def _environment(port: int, local: Path, stack: ExitStack) -> dict[str, str]:
         "MYDESK_DEMO": "1",
         "SITE_URL": f"http://localhost:{port}",
         "EMAIL_URL": "demo:",
+        "STATIC_MANIFEST": "1",
         "SECRET_KEY": _secret_key(local),
         "PYTHONUNBUFFERED": "1",
     }
