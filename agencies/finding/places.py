@@ -23,8 +23,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A region or a country with its branches."""
+    """A region or a country with its branches. The key is the same in every language."""
 
+    key: str
     name: str
     rows: list[Row]
 
@@ -39,8 +40,9 @@ def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> li
     A group is a region of Greece or another country. `earliest` maps a branch's primary key to its earliest time (UTC).
     """
     rows = [Row(branch, earliest.get(branch.pk)) for branch in branches]
-    named = sorted(((_place(row.branch), row) for row in rows), key=lambda pair: _order(*pair))
-    return [Place(name, [row for _name, row in group]) for name, group in groupby(named, key=lambda pair: pair[0])]
+    named = sorted(((_place(row.branch), row) for row in rows), key=lambda pair: _order(pair[0][1], pair[1]))
+    groups = groupby(named, key=lambda pair: pair[0])
+    return [Place(key, name, [row for _named, row in group]) for (key, name), group in groups]
 
 
 def soonest(places: Iterable[Place], number: int) -> list[Row]:
@@ -49,10 +51,11 @@ def soonest(places: Iterable[Place], number: int) -> list[Row]:
     return sorted(rows, key=_moment)[:number]
 
 
-def _place(branch: Branch) -> str:
+def _place(branch: Branch) -> tuple[str, str]:
+    """Return the key and the name of the branch's place."""
     if branch.country != HOME:
-        return country_name(branch.country)
-    return branch.region or _("Central services")
+        return branch.country, country_name(branch.country)
+    return branch.region_el or HOME, branch.region or _("Central services")
 
 
 def _order(name: str, row: Row) -> tuple[str, str, str]:

@@ -138,7 +138,7 @@ def compile_translations(log: Path) -> None:
 
 def collect_static(log: Path) -> None:
     """Hashes and compresses the static files, as the image for production does."""
-    folders = [BASE / "static", BASE / "mydesklive/pages"]
+    folders = [BASE / "static", BASE / "mydesklive/management"]
     sources = [file for folder in folders for file in sorted(folder.rglob("*")) if file.suffix not in ("", ".pyc")]
     sources += [BASE / "package-lock.json", BASE / "requirements/runtime.txt", BASE / "mydesklive/settings.py"]
     stamp = BASE / "staticfiles/.collected"

@@ -12,16 +12,26 @@ from appointments.times.availability import earliest
 MAX_QUERY = 100
 SOONEST = 3  # branches offered before the list of all
 ELSEWHERE = 3  # other branches offered where nothing is free
+FEW = 30  # branches that are listed at once; of more, those of the place that is chosen
 
 
 def to_choose_from(
     request: HttpRequest, branches: BranchQuerySet, procedure: Procedure, channel: str, now: datetime
 ) -> dict[str, object]:
-    """Returns what the page of branches shows: the branches that match the search, by place, and the soonest."""
+    """Returns what the page of branches shows: the branches that match the search, by place, and the soonest.
+
+    `opened` are the keys of the places whose branches are listed. A page with hundreds of branches would be heavy.
+    """
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
     free = earliest(procedure, channel, now=now)
     places = by_place(branches.matching(query), {pk: time.starts_at for pk, time in free.items()})
-    return {"query": query, "places": places, "soonest": soonest(places, SOONEST) if len(places) > 1 else []}
+    are_few = len(places) == 1 or sum(len(place.rows) for place in places) <= FEW
+    return {
+        "query": query,
+        "places": places,
+        "opened": [place.key for place in places] if are_few else [request.GET.get("place")],
+        "soonest": soonest(places, SOONEST) if len(places) > 1 else [],
+    }
 
 
 def with_earliest_times(procedure: Procedure, channel: str, branch: Branch, now: datetime) -> list[Row]:

@@ -1,5 +1,7 @@
 """The way from a service to a booked appointment."""
 
+import html
+import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
@@ -94,6 +96,22 @@ def test_branch_page_shows_earliest_times(client: Client, branch: Branch) -> Non
     assert f'href="{BOOK}time/?channel=in_person&branch=kep-chania"' in page
     assert "Δευτέρα 2 Μαρτίου, 08:00" in page
     assert "ΚΕΠ Ρεθύμνου" in page
+
+
+def test_branch_page_of_many_lists_those_of_the_chosen_place(client: Client, branch: Branch) -> None:
+    for number in range(40):
+        region = ("Κρήτη", "Αττική")[number % 2]
+        a_rule(a_branch(branch.agency, f"kep-{number}", name_el=f"ΚΕΠ {number}", region_el=region))
+    address = f"{BOOK}branch/?channel=in_person"
+    names = re.compile(r"ΚΕΠ \d+")
+    page = text_of(client.get(address))
+    assert names.findall(page.partition("Όλα τα σημεία")[2]) == []
+    (crete,) = re.findall(r'href="([^"#]+)#place-\d"[^>]*>Κρήτη', page)
+    opened = text_of(client.get(f"{BOOK}branch/{html.unescape(crete)}"))
+    assert {*names.findall(opened.partition("Όλα τα σημεία")[2])} == {f"ΚΕΠ {number}" for number in range(0, 40, 2)}
+    assert "#place-1" in opened  # the other places stay links
+    found = text_of(client.get(f"{address}&q=attiki"))
+    assert {*names.findall(found)} == {f"ΚΕΠ {number}" for number in range(1, 40, 2)}
 
 
 @pytest.mark.parametrize("branches", [1, 3])
