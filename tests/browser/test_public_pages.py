@@ -52,6 +52,45 @@ def test_pages_are_accessible_and_fit(
         assert_fits(page)
 
 
+BOOK = "/mykeplive/kep-dilosi/book/"
+
+
+def test_pages_fit_with_letters_twice_as_large(new_page: NewPage) -> None:
+    page = new_page(size=SMALL)
+
+    def fits() -> None:
+        page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert_fits(page)
+
+    steps = ("channel/", "branch/?channel=in_person", "time/?channel=in_person&branch=kep-chania")
+    for address in (*ADDRESSES, "/reports/agencies/", "/appointments/find/", *(f"{BOOK}{step}" for step in steps)):
+        page.goto(address)
+        fits()
+    page.locator("button.slot").first.click()
+    for name, typed in {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678"}.items():
+        page.locator(f"[name={name}]").fill(typed)
+    fits()
+    for button in ("Συνέχεια", "Κλείστε το ραντεβού"):
+        page.get_by_role("button", name=button).click()
+        fits()
+    page.goto(page.url.replace("done/", ""))
+    fits()
+
+
+def test_colours_of_the_reader_keep_the_frames_of_buttons(new_page: NewPage) -> None:
+    page = new_page()
+    page.emulate_media(forced_colors="active")
+    page.goto(f"{BOOK}time/?channel=in_person&branch=kep-chania")
+    frame = "element => getComputedStyle(element).borderTopWidth + getComputedStyle(element).borderTopStyle"
+    for place in ("button.slot", "a.week__day"):
+        assert page.locator(place).first.evaluate(frame) == "2pxsolid"
+    here, other = page.locator("a.week__day[aria-current]").first, page.locator(".week__day:not([aria-current])").first
+    ground = "element => getComputedStyle(element).backgroundColor"
+    assert here.evaluate(ground) != other.evaluate(ground)
+    page.goto("/accounts/login/code/")
+    assert page.locator(".govgr-btn").first.evaluate(frame) == "2pxsolid"
+
+
 def test_visitor_without_javascript_finds_the_start_of_a_booking(plain_page: Page):
     plain_page.goto("/")
     plain_page.get_by_role("searchbox").fill("ypefthini")
