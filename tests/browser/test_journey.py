@@ -184,6 +184,13 @@ def test_pages_on_a_desk_are_accessible(page: Page, branch: Branch, looks_right:
     looks_right(page)
 
 
+def test_appointment_prints_on_one_page(page: Page, branch: Branch) -> None:
+    booked = an_appointment(slots_ahead(branch)[0])
+    for address in (booked.link("done"), booked.link()):
+        page.goto(address.removeprefix(settings.SITE_URL))
+        assert b"/Count 1" in page.pdf(format="A4")
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK])
 def test_pages_of_every_state_are_accessible(
     new_page: NewPage, size: tuple[int, int], branch: Branch, looks_right: Check
