@@ -1,5 +1,14 @@
-"""Time zones whose clocks change in different ways, or never."""
+"""Time zones, the changes of their clocks, and a plain way to read a clock: minute by minute."""
 
+import csv
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+MINUTE = timedelta(minutes=1)
+BRANCHES = Path(__file__).parents[1] / "agencies/data/branches.csv"
+# Zones whose clocks change in different ways, or never.
 ZONES = [
     "Europe/Athens",
     "America/New_York",
@@ -14,3 +23,28 @@ ZONES = [
     "Africa/Casablanca",
     "Pacific/Apia",
 ]
+
+
+def zones_of_branches() -> list[str]:
+    with BRANCHES.open() as rows:
+        return sorted({row["timezone"] for row in csv.DictReader(rows)})
+
+
+def walk(zone: str, begin: datetime, end: datetime) -> dict[datetime, datetime]:
+    """Maps each local minute that the clock shows from `begin` until `end` to the first moment (UTC) that shows it."""
+    clock, shown, moment = ZoneInfo(zone), {}, begin
+    while moment < end:
+        shown.setdefault(moment.astimezone(clock).replace(tzinfo=None, fold=0), moment)
+        moment += MINUTE
+    return shown
+
+
+def changes(zone: str, begin: datetime, end: datetime) -> Iterator[datetime]:
+    """Yields the moments (UTC) at which the zone's clock changes. Clocks change on a quarter of an hour."""
+    clock, step = ZoneInfo(zone), 15 * MINUTE
+    before = begin.astimezone(clock).utcoffset()
+    moment = begin
+    while moment < end:
+        if (now := moment.astimezone(clock).utcoffset()) != before:
+            yield moment
+        before, moment = now, moment + step

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
 from django.db.models import Max
@@ -87,11 +88,13 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
 
 
 def _spans(zones: set[str], now: datetime) -> dict[str, Any]:
-    """Return the zones' offsets from UTC over the longest horizon, as parallel arrays for `unnest`."""
+    """Return the zones' offsets from UTC over the longest horizon, and their dates now, as parallel arrays for `unnest`."""
     horizon = Agency.objects.aggregate(longest=Max("horizon_days"))["longest"] or 0
     until = now + timedelta(days=horizon) + 3 * MARGIN
     found = [span for zone in sorted(zones) for span in spans(zone, now - 3 * MARGIN, until)]
     return {
+        "clocks": sorted(zones),
+        "dates": [now.astimezone(ZoneInfo(zone)).date() for zone in sorted(zones)],
         "zones": [span.zone for span in found],
         "begins": [span.begins for span in found],
         "ends": [span.ends for span in found],
@@ -113,10 +116,13 @@ SELECT timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FO
 """
 
 # The slots that rules and closures give: first days, then times of each day on the local clock, then UTC by the offset.
+# `missing_since` is the end of the span before: local times from then until `begins` are in a missing hour. A release in
+# a missing hour is at the first moment after it, the same as `wallclock.instant`.
 WANTED = f"""
 CREATE TEMPORARY TABLE wanted_slot ON COMMIT DROP AS
 WITH span AS MATERIALIZED (
-    SELECT * FROM unnest(%(zones)s::text[], %(begins)s::timestamp[], %(ends)s::timestamp[], %(offsets)s::interval[])
+    SELECT *, lag(ends, 1, begins) OVER (PARTITION BY zone ORDER BY begins) AS missing_since
+    FROM unnest(%(zones)s::text[], %(begins)s::timestamp[], %(ends)s::timestamp[], %(offsets)s::interval[])
         AS span (zone, begins, ends, utc_offset)
 ), opening AS MATERIALIZED (
     SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.opens_at, rule.closes_at, rule.desks, branch.timezone AS zone,
@@ -129,15 +135,10 @@ WITH span AS MATERIALIZED (
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id
     JOIN agencies_agency agency ON agency.id = branch.agency_id
-    JOIN span today ON today.zone = branch.timezone
-        AND %(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset >= today.begins
-        AND %(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset < today.ends
+    JOIN unnest(%(clocks)s::text[], %(dates)s::date[]) AS today (zone, date) ON today.zone = branch.timezone
     CROSS JOIN LATERAL generate_series(
         greatest(rule.valid_from, %(since)s::date)::timestamp,
-        least(
-            rule.valid_until, %(until)s::date,
-            (%(now)s::timestamptz AT TIME ZONE 'UTC' + today.utc_offset)::date + agency.horizon_days
-        )::timestamp,
+        least(rule.valid_until, %(until)s::date, today.date + agency.horizon_days)::timestamp,
         '1 day'
     ) AS day
     WHERE rule.branch_id = ANY(%(branches)s) AND rule.purpose <> 'walk_in'
@@ -146,14 +147,14 @@ WITH span AS MATERIALIZED (
     SELECT opening.rule_id, opening.branch_id, local - span.utc_offset AS utc, opening.length,
         {DESKS_LEFT} AS desks,
         CASE opening.purpose WHEN 'assisted' THEN %(never)s::timestamptz AT TIME ZONE 'UTC'
-            ELSE released - released_in.utc_offset END AS released_utc
+            ELSE greatest(released, released_in.begins) - released_in.utc_offset END AS released_utc
     FROM opening
     CROSS JOIN LATERAL generate_series(
         opening.day + opening.opens_at, opening.day + opening.closes_at - opening.length, opening.length
     ) AS local
     JOIN span ON span.zone = opening.zone AND local >= span.begins AND local + opening.length <= span.ends
     LEFT JOIN span released_in ON released_in.zone = opening.zone
-        AND released >= released_in.begins AND released < released_in.ends
+        AND released >= released_in.missing_since AND released < released_in.ends
     {CLOSED_DESKS}
 )
 SELECT rule_id, branch_id, utc AT TIME ZONE 'UTC' AS starts_at, (utc + length) AT TIME ZONE 'UTC' AS ends_at, desks::int,
