@@ -1,3 +1,4 @@
+from collections import defaultdict
 from datetime import date, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING
@@ -41,6 +42,13 @@ class BranchQuerySet(models.QuerySet["Branch"]):
             opening_rules__purpose="public",
         )
         return self.open().filter(agency=procedure.agency_id, pk__in=rules.values("pk"))
+
+    def days(self, *, now: datetime) -> dict[date, list[str]]:
+        """Returns the days that the branches' calendars show now, each with the time zones in which it is this day."""
+        found: dict[date, list[str]] = defaultdict(list)
+        for zone in self.order_by().values_list("timezone", flat=True).distinct():
+            found[now.astimezone(ZoneInfo(zone)).date()].append(zone)
+        return dict(found)
 
     def matching(self, query: str) -> "BranchQuerySet":
         """Returns the branches whose name, city, region, country or address has all words of the query, in any spelling."""

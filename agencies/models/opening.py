@@ -1,8 +1,7 @@
 """Openings and closures of a branch, in the local time of its zone."""
 
 from collections.abc import Iterable
-from datetime import date, timedelta
-from typing import TYPE_CHECKING
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -12,11 +11,9 @@ from django.db import models
 from django.utils.dates import WEEKDAYS
 from django.utils.translation import gettext_lazy as _
 
+from agencies.models.branch import Branch
 from agencies.models.channel import Channel
 from agencies.text import localized
-
-if TYPE_CHECKING:  # annotations need no import at run time
-    from agencies.models.branch import Branch
 
 LIST_OF_DAYS = 2  # at most this many days in a row are named one by one
 ISO_WEEKDAYS = [(number + 1, label) for number, label in WEEKDAYS.items()]
@@ -132,13 +129,31 @@ CLOSES_DURING = "closure.from_date <= {until} AND closure.until_date >= {since}"
 
 
 class ClosureQuerySet(models.QuerySet["Closure"]):
-    def of(self, branch: "Branch") -> "ClosureQuerySet":
+    def of(self, branch: Branch) -> "ClosureQuerySet":
         """Returns the closures of the branch, of some of its desks, and of its whole agency."""
         return self.filter(models.Q(branch=branch) | models.Q(branch=None, agency=branch.agency_id))
 
     def during(self, since: date, until: date) -> "ClosureQuerySet":
         """Returns the closures on any of these local days. The last day is included."""
         return self.filter(from_date__lte=until, until_date__gte=since)
+
+    def from_today(self, *, now: datetime) -> "ClosureQuerySet":
+        """Returns the closures that are not over. One of a whole agency is over when it is over at each of its branches."""
+        return self.filter(_not_over(now))
+
+    def past(self, *, now: datetime) -> "ClosureQuerySet":
+        """Returns the other closures: those that ended before today, on the calendar of their branches."""
+        return self.exclude(pk__in=Closure.objects.filter(_not_over(now)).values("pk"))
+
+
+def _not_over(now: datetime) -> models.Q:
+    # An agency without branches has no calendar on which a day could be over.
+    found = models.Q(branch=None) & ~models.Q(agency__in=Branch.objects.values("agency"))
+    for day, zones in Branch.objects.days(now=now).items():
+        there = Branch.objects.filter(timezone__in=zones)
+        of_them = models.Q(branch__in=there) | models.Q(branch=None, agency__in=there.values("agency"))
+        found |= of_them & models.Q(until_date__gte=day)
+    return found
 
 
 class Closure(models.Model):

@@ -19,7 +19,6 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Role
-from agencies.wallclock import midnight
 from appointments import history
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
@@ -60,12 +59,12 @@ class WhenFilter(SimpleListFilter):
         yield from list(super().choices(changelist))[1:]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        today = midnight(timezone.localdate(), timezone.get_current_timezone())
+        found, now = cast(AppointmentQuerySet, queryset), timezone.now()
         if self.value() == "past":
-            return queryset.filter(starts_at__lt=today)
+            return found.before_today(now=now)
         if self.value() == "all" or self.searched:
-            return queryset
-        return queryset.filter(starts_at__gte=today)
+            return found
+        return found.from_today(now=now)
 
 
 class OwnAgencyFilter(AgencyFilter):

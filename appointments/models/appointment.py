@@ -2,7 +2,8 @@ import re
 import secrets
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -21,6 +22,7 @@ from accounts.models import User
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
+from agencies.wallclock import midnight
 from videocalls.models import VideoCall
 
 # Without 0/O, 1/I/L and U/V, because a reference is read out on the telephone and typed from paper.
@@ -175,6 +177,27 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
         """Appointments at the branch that begin on its local day."""
         begin, end = branch.day_span(day)
         return self.filter(branch=branch, starts_at__gte=begin, starts_at__lt=end)
+
+    def from_today(self, *, now: datetime) -> "AppointmentQuerySet":
+        """Appointments that begin on this day of their branch's calendar, or later."""
+        zones = _zones_by_midnight(now)
+        today = (Q(branch__timezone__in=there, starts_at__gte=moment) for moment, there in zones.items())
+        return self.filter(reduce(or_, today, Q(pk__in=()))).filter(starts_at__gte=min(zones, default=now))
+
+    def before_today(self, *, now: datetime) -> "AppointmentQuerySet":
+        """Appointments that began on an earlier day of their branch's calendar."""
+        zones = _zones_by_midnight(now)
+        past = (Q(branch__timezone__in=there, starts_at__lt=moment) for moment, there in zones.items())
+        return self.filter(reduce(or_, past, Q(pk__in=())))
+
+
+def _zones_by_midnight(now: datetime) -> dict[datetime, list[str]]:
+    """Return the first moments of today on the branches' calendars, each with the time zones for which it is that."""
+    found: dict[datetime, list[str]] = {}
+    for day, zones in Branch.objects.days(now=now).items():
+        for zone in zones:
+            found.setdefault(midnight(day, ZoneInfo(zone)), []).append(zone)
+    return found
 
 
 class Appointment(models.Model):

@@ -1,6 +1,7 @@
 """What holds for the files of the project: who imports tests, and how full a folder may be."""
 
 import ast
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 TESTS = Path(__file__).parent.parent
 FILES = sorted(TESTS.rglob("*.py"))
 ROOMS = ("accounts", "agencies", "appointments", "bench", "mydesklive", "reports", "tests", "videocalls")
+ELSEWHERE = re.compile(r"localdate\(|date\.today\(|datetime\.now\(|now\(\)\.date\(")
 MOST = 12  # modules that one takes in at a glance
 
 
@@ -35,3 +37,22 @@ def test_no_folder_is_too_full() -> None:
     modules = (path for room in ROOMS for path in (TESTS.parent / room).rglob("*.py") if path.name != "__init__.py")
     counted = Counter(str(path.parent.relative_to(TESTS.parent)) for path in modules if "migrations" not in path.parts)
     assert {folder: count for folder, count in counted.items() if count > MOST} == {}
+
+
+# Who may ask for the date of the settings' time zone: what is about no branch in particular.
+OF_NO_BRANCH = {
+    "agencies/management/commands/load_holidays.py",
+    "agencies/tasks.py",
+    "appointments/admin/times/closures.py",  # the first value of a form, before a branch is chosen
+    "appointments/admin/times/rules.py",
+    "mydesklive/management/commands/demo.py",
+    "reports/views.py",
+}
+
+
+def test_nothing_about_a_branch_asks_for_the_date_of_another_place() -> None:
+    """A branch has its own `today`. Python's `date.today` and Django's `localdate` give that of another clock."""
+    product = [room for room in ROOMS if room not in {"bench", "tests"}]
+    files = (path for room in product for path in (TESTS.parent / room).rglob("*.py"))
+    asking = {str(path.relative_to(TESTS.parent)) for path in files if ELSEWHERE.search(path.read_text())}
+    assert asking == OF_NO_BRANCH

@@ -68,8 +68,9 @@ def day(request: HttpRequest) -> HttpResponse:
         "channels": Channel.choices,
         "procedures": sorted({appointment.procedure for appointment in appointments}, key=str),
         "asked": {name: request.GET.get(name, "") for name in ("state", "channel", "procedure")},
-        "next_free": next_free(branch, now=now),
     }
+    if free := next_free(branch, now=now):
+        context["next_free"] = branch.local(free)
     if not appointments:
         context["busy_before"], context["busy_after"] = _busy_days(branch, shown)
     return page(request, "booking/day.html", context)

@@ -44,7 +44,7 @@ class BranchOpeningsAdmin(BranchAdmin):
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
         if not change:
-            load_holidays(Branch.objects.filter(pk=form.instance.pk), coming_years(timezone.localdate()))
+            load_holidays(Branch.objects.filter(pk=form.instance.pk), coming_years(form.instance.today(timezone.now())))
         else:
             publish_and_tell(request, [form.instance])
 

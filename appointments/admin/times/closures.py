@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
@@ -26,6 +26,9 @@ from appointments.admin.times.published import publish_and_tell
 from appointments.admin.times.rules import only, short
 from appointments.times.previews import AT_ONCE, Preview, preview, preview_of_many
 
+if TYPE_CHECKING:  # annotations need no import at run time
+    from agencies.models.opening import ClosureQuerySet
+
 # The preview of a closure covers all published times.
 EVERYTHING = timedelta(days=400)
 ABSENCE = Closure.Kind.ABSENCE
@@ -44,10 +47,8 @@ class ComingFilter(SimpleListFilter):
         yield from list(super().choices(changelist))[1:]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        today = timezone.localdate()
-        if self.value() == "past":
-            return queryset.filter(until_date__lt=today).order_by("-from_date")
-        return queryset.filter(until_date__gte=today)
+        found, now = cast("ClosureQuerySet", queryset), timezone.now()
+        return found.past(now=now).order_by("-from_date") if self.value() == "past" else found.from_today(now=now)
 
 
 TIMES = (("from_date", "until_date"), ("from_time", "until_time"))
@@ -162,7 +163,8 @@ class ClosureAdmin(PreviewedAdmin):
         if code := request.GET.get("branch"):
             for branch in only(choices["branch"].filter(code=code)):
                 own |= {"branch": branch.pk, "agency": branch.agency_id}
-        today = timezone.localdate()
+        here = Branch.objects.filter(pk__in=[own["branch"]] if "branch" in own else []).first()
+        today = here.today(timezone.now()) if here else timezone.localdate()
         return {"from_date": today, "until_date": today} | own | _named(request)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:

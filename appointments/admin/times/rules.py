@@ -178,7 +178,8 @@ class OpeningRuleAdmin(PreviewedAdmin):
         chosen = branches.filter(code=code) if code else branches
         found = only(chosen)
         own = {"branch": found[0].pk} if found else {}
-        return {"valid_from": timezone.localdate(), "purpose": Purpose.PUBLIC} | own | self._copied(request)
+        today = found[0].today(timezone.now()) if found else timezone.localdate()
+        return {"valid_from": today, "purpose": Purpose.PUBLIC} | own | self._copied(request)
 
     def _copied(self, request: HttpRequest) -> dict[str, Any]:
         asked = request.GET.get("copy", "")

@@ -370,7 +370,7 @@ def test_list_takes_as_many_queries_for_more_rows(
     signed_in(client, an_officer(branch))
     for number in range(count):
         booked(branch, number)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         text = text_of(client.get("/en/admin/appointments/appointment/"))
     assert text.count("state state--booked") == count
 
