@@ -1,7 +1,7 @@
 """Openings and closures of a branch, in the local time of its zone."""
 
 from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models.branch import Branch
 from agencies.models.channel import Channel
+from agencies.models.until import MIDNIGHT, UntilField, after, hours
 from agencies.text import localized
 
 LIST_OF_DAYS = 2  # at most this many days in a row are named one by one
@@ -54,7 +55,7 @@ class OpeningRule(models.Model):
         models.PositiveSmallIntegerField(choices=ISO_WEEKDAYS), verbose_name=_("weekdays"), help_text=_("1 is Monday.")
     )
     opens_at = models.TimeField(_("from"))
-    closes_at = models.TimeField(_("until"))
+    closes_at = UntilField(_("until"))
     every_n_weeks = models.PositiveSmallIntegerField(
         _("every … weeks"), default=1, validators=[MinValueValidator(1), MaxValueValidator(8)]
     )
@@ -85,7 +86,7 @@ class OpeningRule(models.Model):
         ordering = ("branch", "valid_from", "opens_at")
         constraints = (
             models.CheckConstraint(
-                condition=models.Q(opens_at__lt=models.F("closes_at")),
+                condition=after("opens_at", "closes_at"),
                 name="opening_ends_after_start",
                 violation_error_message=_("The opening must end after it starts."),
             ),
@@ -100,7 +101,15 @@ class OpeningRule(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{weekday_names(self.weekdays)} {self.opens_at:%H:%M}–{self.closes_at:%H:%M}"
+        return f"{weekday_names(self.weekdays)} {self.hours}"
+
+    @property
+    def hours(self) -> str:
+        return hours(self.opens_at, self.closes_at)
+
+    def is_open_at(self, clock: time) -> bool:
+        """Returns whether this time of the day is within the hours."""
+        return self.opens_at <= clock and (self.closes_at == MIDNIGHT or clock < self.closes_at)
 
     def is_on(self, day: date) -> bool:
         """Returns whether the rule opens on this local day. Closures do not count. Same as RULE_OPENS in SQL."""
@@ -181,7 +190,7 @@ class Closure(models.Model):
     from_date = models.DateField(_("from"))
     until_date = models.DateField(_("until"))
     from_time = models.TimeField(_("from, time"), null=True, blank=True)
-    until_time = models.TimeField(_("until, time"), null=True, blank=True)
+    until_time = UntilField(_("until, time"), null=True, blank=True)
     desks = models.PositiveSmallIntegerField(
         _("desks away"), null=True, blank=True, validators=[MinValueValidator(1)], help_text=_("Empty: all desks.")
     )
@@ -218,7 +227,7 @@ class Closure(models.Model):
             ),
             models.CheckConstraint(
                 condition=models.Q(from_time__isnull=True, until_time__isnull=True)
-                | models.Q(from_time__isnull=False, until_time__isnull=False, until_time__gt=models.F("from_time")),
+                | models.Q(from_time__isnull=False, until_time__isnull=False) & after("from_time", "until_time"),
                 name="closure_times_in_order",
                 violation_error_message=_("Give both times, the first before the last, or none for the whole day."),
             ),
@@ -228,6 +237,13 @@ class Closure(models.Model):
         return f"{self.reason or self.get_kind_display()} {self.from_date:%d/%m/%Y}"
 
     reason = localized("reason")
+
+    @property
+    def hours(self) -> str:
+        """The hours in digits, or "" for whole days."""
+        if self.from_time is None or self.until_time is None:
+            return ""
+        return hours(self.from_time, self.until_time)
 
     def clean(self) -> None:
         if self.branch and self.agency_id and self.branch.agency_id != self.agency_id:

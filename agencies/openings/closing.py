@@ -6,6 +6,7 @@ appointment lose first, because these visits were promised no time.
 """
 
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
+from agencies.models.until import UNTIL
 
 # The number that a closure of all desks takes away. No rule has as many.
 ALL_DESKS = 32767
@@ -20,7 +21,8 @@ CLOSED_DESKS = f"""
             FROM agencies_closure closure JOIN agencies_branch branch ON branch.id = opening.branch_id
             WHERE {CLOSES_BRANCH} AND {CLOSES_DURING.format(since="opening.day", until="opening.day")}
                 AND (closure.from_time IS NULL OR (
-                    local < opening.day + closure.until_time AND local + opening.length > opening.day + closure.from_time
+                    local < opening.day + {UNTIL.format(until="closure.until_time")}
+                    AND local + opening.length > opening.day + closure.from_time
                 ))
         ) ELSE 0 END AS desks
     ) AS away
@@ -30,7 +32,8 @@ CLOSED_DESKS = f"""
             WHERE other.branch_id = opening.branch_id
                 AND (other.desks, other.purpose = 'walk_in', -other.id)
                     > (opening.desks, opening.purpose = 'walk_in', -opening.rule_id)
-                AND other.opens_at <= local::time AND other.closes_at >= (local + opening.length)::time
+                AND opening.day + other.opens_at <= local
+                AND opening.day + {UNTIL.format(until="other.closes_at")} >= local + opening.length
                 AND {RULE_OPENS.format(rule="other", day="opening.day")}
         ) ELSE 0 END AS desks
     ) AS elsewhere

@@ -11,8 +11,15 @@ from unfold.widgets import DATETIME_CLASSES, UnfoldAdminCheckboxSelectMultipleWi
 from agencies.forms import Ticked, channels_field
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule
 from agencies.models.opening import ISO_WEEKDAYS
+from agencies.models.until import is_after, minutes_until
 
 CLASSES = {"class": " ".join(DATETIME_CLASSES)}
+
+
+# Weekdays, closures and holidays count by days, so an opening belongs to one day.
+OVER_MIDNIGHT = _(
+    "The opening must end after it starts. Over midnight, enter two: one until 00:00, and one from 00:00 on the next day."
+)
 
 
 class NativeDate(forms.DateInput):
@@ -62,6 +69,7 @@ class RuleForm(PreviewedForm):
             "slot_minutes": _("A service that takes longer gets several slots in a row."),
             "desks": _("How many people can be served at the same time."),
             "every_n_weeks": _("1: every week. 2: every second week, counted from the week of the first day."),
+            "closes_at": _("00:00: until midnight."),
             "valid_from": "",
             "valid_until": _("Empty: until further notice."),
             "procedures": _("None ticked: all services."),
@@ -82,9 +90,9 @@ class RuleForm(PreviewedForm):
     def _refuse_hours(self) -> None:
         given = self.cleaned_data
         if (opens_at := given.get("opens_at")) and (closes_at := given.get("closes_at")):
-            minutes = (closes_at.hour - opens_at.hour) * 60 + closes_at.minute - opens_at.minute
+            minutes = minutes_until(closes_at) - opens_at.hour * 60 - opens_at.minute
             if minutes <= 0:
-                self.add_error("closes_at", _("The opening must end after it starts."))
+                self.add_error("closes_at", OVER_MIDNIGHT)
             elif minutes < (given.get("slot_minutes") or 0):
                 self.add_error("slot_minutes", _("The opening is shorter than one slot."))
 
@@ -150,7 +158,7 @@ class ClosedForm(PreviewedForm):
         }
         help_texts: ClassVar = {
             "from_time": _("Empty: all day."),
-            "until_time": _("The same hours on each of the days."),
+            "until_time": _("The same hours on each of the days. 00:00: until midnight."),
             "desks": _("Empty: all desks."),
         }
 
@@ -160,7 +168,7 @@ class ClosedForm(PreviewedForm):
         if given.get("from_date") and given.get("until_date") and given["until_date"] < given["from_date"]:
             self.add_error("until_date", _("The last date must not be before the first."))
         begins, ends = given.get("from_time"), given.get("until_time")
-        if (begins or ends) and not (begins and ends and begins < ends):
+        if (begins or ends) and not (begins and ends and is_after(begins, ends)):
             self.add_error("until_time", _("Give both times, the first before the last, or none for the whole day."))
 
 

@@ -7,6 +7,7 @@ from django.db import transaction
 from agencies.models import Branch, Channel, OpeningRule, Procedure
 from agencies.models.opening import RULE_OPENS
 from agencies.models.services import serves
+from agencies.models.until import UNTIL
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 
 # A moment is an interval of one microsecond, the shortest in PostgreSQL.
@@ -19,7 +20,7 @@ CROSS JOIN LATERAL (
 ) AS opening
 {CLOSED_DESKS}
 WHERE rule.branch_id = %(branch)s AND rule.purpose = 'walk_in' AND {RULE_OPENS.format(rule="rule", day="opening.day")}
-    AND rule.opens_at <= local::time AND rule.closes_at > local::time AND {DESKS_LEFT} > 0
+    AND rule.opens_at <= local::time AND {UNTIL.format(until="rule.closes_at")} > local::time AND {DESKS_LEFT} > 0
 ORDER BY rule.valid_from, rule.opens_at, rule.id
 """
 

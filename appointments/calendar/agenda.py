@@ -16,6 +16,7 @@ from django.utils.translation import get_language, gettext, ngettext
 
 from agencies.models import Branch, Channel, Closure
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING
+from agencies.models.until import minutes_until
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import AppointmentQuerySet
 
@@ -194,16 +195,13 @@ def closed(days: Days) -> list[Closed]:
 
 
 def _by_day(closure: Closure, days: Days) -> Iterator[Closed]:
-    begins, ends = _minute(closure.from_time, 0), _minute(closure.until_time, DAY)
+    begins = closure.from_time.hour * HOUR + closure.from_time.minute if closure.from_time else 0
+    ends = minutes_until(closure.until_time) if closure.until_time else DAY
     day = max(closure.from_date, days.since)
     while day <= closure.until_date and day < days.until:
         midnight = (day - days.since).days * DAY
         yield Closed(midnight + begins, midnight + ends, _reason(closure), closure.desks)
         day += timedelta(days=1)
-
-
-def _minute(moment: time | None, otherwise: int) -> int:
-    return moment.hour * HOUR + moment.minute if moment else otherwise
 
 
 def _reason(closure: Closure) -> str:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from agencies.models import Channel, Closure
+from agencies.models.until import end_on
 from agencies.wallclock import instant
 from appointments.models import Appointment, Status
 
@@ -75,9 +76,8 @@ def _staff_event(appointment: Appointment, words: FeedWords) -> list[str]:
 
 
 def _absence(closure: Closure, day: date, zone: ZoneInfo, words: FeedWords) -> list[str]:
-    begins, ends = (
-        instant(datetime.combine(day, at), zone) if at else None for at in (closure.from_time, closure.until_time)
-    )
+    begins = None if closure.from_time is None else instant(datetime.combine(day, closure.from_time), zone)
+    ends = None if closure.until_time is None else instant(end_on(day, closure.until_time), zone)
     return [
         "BEGIN:VEVENT",
         f"UID:absence-{closure.pk}-{day.isoformat()}@{words.host}",

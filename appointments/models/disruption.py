@@ -11,6 +11,7 @@ from django.db.models.expressions import RawSQL
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch
+from agencies.models.until import UntilField, after, end_on, hours
 from agencies.text import localized
 from appointments.models.appointment import LONGEST_APPOINTMENT, Appointment, AppointmentQuerySet
 
@@ -69,7 +70,7 @@ class Disruption(models.Model):
     from_date = models.DateField(_("from"))
     until_date = models.DateField(_("until"))
     from_time = models.TimeField(_("from, time"), null=True, blank=True)
-    until_time = models.TimeField(_("until, time"), null=True, blank=True)
+    until_time = UntilField(_("until, time"), null=True, blank=True)
     reason_el = models.CharField(_("reason (Greek)"), max_length=200)
     reason_en = models.CharField(_("reason (English)"), max_length=200)
     ways = ArrayField(models.CharField(max_length=5, choices=Way), verbose_name=_("what is offered"), default=every_way)
@@ -92,7 +93,7 @@ class Disruption(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(from_time__isnull=True, until_time__isnull=True)
-                | Q(from_time__isnull=False, until_time__isnull=False, until_time__gt=models.F("from_time")),
+                | Q(from_time__isnull=False, until_time__isnull=False) & after("from_time", "until_time"),
                 name="disruption_times_in_order",
             ),
         )
@@ -102,15 +103,20 @@ class Disruption(models.Model):
 
     reason = localized("reason")
 
+    @property
+    def hours(self) -> str:
+        """The hours in digits, or "" for whole days."""
+        if self.from_time is None or self.until_time is None:
+            return ""
+        return hours(self.from_time, self.until_time)
+
     def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
         """Return the closed times at the branch as (begin, end) in UTC, in order."""
         if self.from_time is None or self.until_time is None:
             return [(branch.midnight(self.from_date), branch.midnight(self.until_date + DAY))]
         days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
         begins, ends = self.from_time, self.until_time
-        return [
-            (branch.instant(datetime.combine(day, begins)), branch.instant(datetime.combine(day, ends))) for day in days
-        ]
+        return [(branch.instant(datetime.combine(day, begins)), branch.instant(end_on(day, ends))) for day in days]
 
     def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
         """Return the appointments, of any status, whose time at these branches is closed."""

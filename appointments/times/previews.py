@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce
 from psycopg.errors import DeadlockDetected, LockNotAvailable
 
 from agencies.models import Branch, Closure, OpeningRule
+from agencies.models.until import UNTIL
 from agencies.wallclock import midnight, spans
 from appointments.models import Appointment, TimeSlot
 from appointments.models.appointment import PROMISED
@@ -117,7 +118,7 @@ def _unplaced(branches: list[int], now: datetime) -> set[int]:
 
 # Many branches are not published for a preview. Their affected appointments follow from the closed hours alone, on each
 # branch's clock.
-WITHIN_CLOSED_HOURS = """
+WITHIN_CLOSED_HOURS = f"""
 SELECT appointment.id
 FROM appointments_appointment appointment
 JOIN agencies_branch branch ON branch.id = appointment.branch_id
@@ -129,7 +130,7 @@ WHERE branch.id = ANY(%(branches)s) AND appointment.status = ANY(%(promised)s)
     AND local >= span.begins AND local < span.ends
     AND local::date BETWEEN %(from_date)s AND %(until_date)s
     AND (%(from_time)s::time IS NULL OR (
-        local < local::date + %(until_time)s::time
+        local < local::date + {UNTIL.format(until="%(until_time)s::time")}
         AND local + (appointment.ends_at - appointment.starts_at) > local::date + %(from_time)s::time
     ))
 """

@@ -17,6 +17,7 @@ from django.db.models import Max
 
 from agencies.models import Agency, Branch
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
+from agencies.models.until import UNTIL
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import spans
 from appointments.models.appointment import LONGEST_APPOINTMENT
@@ -125,7 +126,8 @@ WITH span AS MATERIALIZED (
     FROM unnest(%(zones)s::text[], %(begins)s::timestamp[], %(ends)s::timestamp[], %(offsets)s::interval[])
         AS span (zone, begins, ends, utc_offset)
 ), opening AS MATERIALIZED (
-    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.opens_at, rule.closes_at, rule.desks, branch.timezone AS zone,
+    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.opens_at, {UNTIL.format(until="rule.closes_at")} AS closes,
+        rule.desks, branch.timezone AS zone,
         day::date AS day, make_interval(mins => rule.slot_minutes) AS length,
         day::date - rule.release_days + rule.release_at AS released,
         EXISTS (
@@ -150,7 +152,7 @@ WITH span AS MATERIALIZED (
             ELSE greatest(released, released_in.begins) - released_in.utc_offset END AS released_utc
     FROM opening
     CROSS JOIN LATERAL generate_series(
-        opening.day + opening.opens_at, opening.day + opening.closes_at - opening.length, opening.length
+        opening.day + opening.opens_at, opening.day + opening.closes - opening.length, opening.length
     ) AS local
     JOIN span ON span.zone = opening.zone AND local >= span.begins AND local + opening.length <= span.ends
     LEFT JOIN span released_in ON released_in.zone = opening.zone

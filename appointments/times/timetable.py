@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from agencies.models import Branch, Closure, OpeningRule
+from agencies.models.until import minutes_until
 from agencies.wallclock import parse_day
 
 DAYS = timedelta(days=7)
@@ -90,7 +91,7 @@ def _closures(branch: Branch, dates: list[date]) -> list[Closure]:
 def _hours(rules: list[OpeningRule]) -> tuple[int, int]:
     """Return the first and the last hour of the drawing. It covers all openings of the week in equal steps."""
     begin = min((rule.opens_at.hour for rule in rules), default=8)
-    end = max((rule.closes_at.hour + (1 if rule.closes_at.minute else 0) for rule in rules), default=14)
+    end = max((math.ceil(minutes_until(rule.closes_at) / 60) for rule in rules), default=14)
     step = _step(end - begin)
     return begin, begin + math.ceil((end - begin) / step) * step
 
@@ -104,7 +105,7 @@ def _day(day: date, rules: list[OpeningRule], closures: list[Closure], begin: in
     bars, height = [], 0.0
     lanes: list[list[OpeningRule]] = []
     for rule in rules:
-        lane = next((lane for lane in lanes if lane[-1].closes_at <= rule.opens_at), None)
+        lane = next((lane for lane in lanes if minutes_until(lane[-1].closes_at) <= _minutes(rule.opens_at)), None)
         if lane is None:
             lanes.append([rule])
         else:
@@ -113,7 +114,7 @@ def _day(day: date, rules: list[OpeningRule], closures: list[Closure], begin: in
     for lane in lanes:
         for rule in lane:
             x = (_minutes(rule.opens_at) - begin * 60) * scale
-            width = (_minutes(rule.closes_at) - _minutes(rule.opens_at)) * scale
+            width = (minutes_until(rule.closes_at) - _minutes(rule.opens_at)) * scale
             bars.append(Bar(rule, round(x, 1), round(height, 1), round(width, 1), round(rule.desks * desk - 1, 1)))
         height += max(rule.desks for rule in lane) * desk
     return Day(day, rules, closures, bars, round(max(height, DESK), 1))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from agencies.models import Agency, Branch, Channel, OpeningRule, Procedure
 from agencies.models.services import serves
+from agencies.models.until import minutes_until
 from agencies.openings.holidays import holidays_of
 from agencies.wallclock import instant
 
@@ -78,7 +79,7 @@ def _choices(rule: OpeningRule, procedures: list[Procedure]) -> Iterator[Choice]
 
 
 def _offer(rule: OpeningRule, choices: list[Choice]) -> Offer:
-    opens, closes = (moment.hour * 60 + moment.minute for moment in (rule.opens_at, rule.closes_at))
+    opens, closes = rule.opens_at.hour * 60 + rule.opens_at.minute, minutes_until(rule.closes_at)
     longest = max(choice.minutes for choice in choices)
     starts = list(range(opens, closes - longest + 1, rule.slot_minutes)) or [opens]
     # Agencies list their most popular services first.

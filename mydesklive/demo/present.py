@@ -13,6 +13,7 @@ from typing import NamedTuple
 from django.db import connection, transaction
 
 from agencies.models import Branch, Channel, Closure, OpeningRule
+from agencies.models.until import end_on
 from agencies.wallclock import midnight
 from appointments.models import Appointment, Status
 from appointments.times.slots import slots_needed
@@ -187,9 +188,9 @@ def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
 def _clock(home: Branch, now: datetime) -> datetime:
     day = queue_day(home, now)
     rules = OpeningRule.objects.filter(branch=home, weekdays__contains=[day.isoweekday()])
-    closings = {rule.closes_at: rule.desks for rule in rules} or {time(14): 1}
+    closings = {end_on(day, rule.closes_at): rule.desks for rule in rules} or {datetime.combine(day, time(14)): 1}
     busy, last = max(closings, key=lambda closing: closings[closing]), max(closings)
-    ends = {closes: home.instant(datetime.combine(day, closes)) for closes in closings}
+    ends = {closes: home.instant(closes) for closes in closings}
     return now if now < ends[last] - BEFORE_CLOSING else ends[busy] - BEFORE_CLOSING
 
 

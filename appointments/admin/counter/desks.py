@@ -102,11 +102,7 @@ def desks_by_rules(branch: Branch, today: date) -> int:
     """Returns the most desks that the branch's opening rules, now or later, open at the same time. At least 1."""
     rules = OpeningRule.objects.filter(Q(valid_until=None) | Q(valid_until__gte=today), branch=branch)
     together = [
-        sum(
-            rule.desks
-            for rule in rules
-            if weekday in rule.weekdays and rule.opens_at <= begin.opens_at < rule.closes_at
-        )
+        sum(rule.desks for rule in rules if weekday in rule.weekdays and rule.is_open_at(begin.opens_at))
         for begin in rules
         for weekday in begin.weekdays
     ]

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies.models import Agency, Branch
+from agencies.models.until import UntilInput, is_after
 from agencies.openings.forms import NativeDate, NativeTime
 from appointments.models import Disruption
 from appointments.models.disruption import Way
@@ -21,8 +22,11 @@ class DisruptionForm(forms.Form):
     from_date = forms.DateField(label=_("First day"), widget=NativeDate)
     until_date = forms.DateField(label=_("Last day"), widget=NativeDate)
     from_time = forms.TimeField(label=_("From (time)"), required=False, widget=NativeTime)
-    until_time = forms.TimeField(
-        label=_("Until (time)"), required=False, widget=NativeTime, help_text=_("Without times: the whole day.")
+    until_time = UntilInput(
+        label=_("Until (time)"),
+        required=False,
+        widget=NativeTime,
+        help_text=_("Without times: the whole day. 00:00: until midnight."),
     )
     reason_el = forms.CharField(
         label=_("Reason (Greek)"), max_length=200, help_text=_("Citizens read it, for example “Απεργία”.")
@@ -50,7 +54,7 @@ class DisruptionForm(forms.Form):
         if given.get("from_date") and given.get("until_date") and given["until_date"] < given["from_date"]:
             self.add_error("until_date", _("The last date must not be before the first."))
         begins, ends = given.get("from_time"), given.get("until_time")
-        if (begins or ends) and not (begins and ends and begins < ends):
+        if (begins or ends) and not (begins and ends and is_after(begins, ends)):
             self.add_error("until_time", _("Give both times, the first before the last, or none for the whole day."))
 
     def chosen(self) -> list[Branch]:

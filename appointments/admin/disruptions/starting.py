@@ -248,6 +248,4 @@ def _short(day: date) -> str:
 
 
 def hours_of(disruption: Disruption) -> str:
-    if disruption.from_time is None or disruption.until_time is None:
-        return gettext("All day")
-    return f"{disruption.from_time:%H:%M}–{disruption.until_time:%H:%M}"
+    return disruption.hours or gettext("All day")

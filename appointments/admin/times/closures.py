@@ -19,6 +19,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, unbroken
 from agencies.models import Branch, Closure, Role
+from agencies.models.until import MIDNIGHT
 from agencies.openings.forms import AbsenceForm, ClosureForm
 from agencies.wallclock import parse_day
 from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled
@@ -65,7 +66,8 @@ def _named(request: HttpRequest) -> dict[str, Any]:
             found[name] = day
     for name in ("from_time", "until_time"):
         with suppress(KeyError, ValueError):
-            found[name] = time.fromisoformat(request.GET[name])
+            asked = request.GET[name]
+            found[name] = MIDNIGHT if name == "until_time" and asked == "24:00" else time.fromisoformat(asked)
     return found
 
 
@@ -102,9 +104,7 @@ class ClosureAdmin(PreviewedAdmin):
 
     @admin.display(description=gettext_lazy("hours"))
     def hours(self, closure: Closure) -> str:
-        if closure.from_time is None or closure.until_time is None:
-            return _("All day")
-        return f"{closure.from_time:%H:%M}–{closure.until_time:%H:%M}"
+        return closure.hours or _("All day")
 
     @admin.display(description=gettext_lazy("where"))
     def place(self, closure: Closure) -> str:

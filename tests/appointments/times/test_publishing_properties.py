@@ -32,6 +32,7 @@ minute_steps = st.integers(0, 287).map(lambda step: time(step * 5 // 60, step * 
 @st.composite
 def openings(draw: st.DrawFn) -> dict[str, Any]:
     opens_at, closes_at = sorted(draw(st.lists(minute_steps, min_size=2, max_size=2, unique=True)))
+    closes_at = draw(st.sampled_from([closes_at, closes_at, time(0)]))  # midnight is the end of the day
     return {
         "opens_at": opens_at,
         "closes_at": closes_at,
@@ -50,7 +51,7 @@ def closures(draw: st.DrawFn) -> dict[str, Any]:
         "day": draw(st.integers(0, 8)),
         "days": draw(st.integers(0, 2)),
         "from_time": times[0] if times else None,
-        "until_time": times[1] if times else None,
+        "until_time": draw(st.sampled_from([times[1], times[1], time(0)])) if times else None,
         "desks": draw(st.none() | st.integers(1, 2)),
     }
 
@@ -85,14 +86,19 @@ def wall(branch: Branch, moment: datetime) -> datetime:
     return branch.local(moment).replace(tzinfo=None)
 
 
+def end_of(day: date, until: time) -> datetime:
+    """On the wall clock. Midnight is the end of the day."""
+    return datetime.combine(day, until) + (timedelta(days=1) if until == time(0) else timedelta(0))
+
+
 def desks_away(branch: Branch, start: datetime, end: datetime) -> int:
     """Desks that closures take from the branch at the wall-clock time; a thousand for all of them."""
     away = 0
     for closure in branch.closures.all():
         if not closure.from_date <= start.date() <= closure.until_date:
             continue
-        from_time, until_time = closure.from_time or time.min, closure.until_time or time.max
-        if start.time() < until_time and datetime.combine(start.date(), from_time) < end:
+        from_time, until_time = closure.from_time or time.min, closure.until_time or time.min
+        if start < end_of(start.date(), until_time) and datetime.combine(start.date(), from_time) < end:
             away += closure.desks or 1000
     return away
 
@@ -103,7 +109,9 @@ def desks_taken(branch: Branch, rule: OpeningRule, start: datetime, end: datetim
     if away >= 1000:
         return away
     larger = [other for other in branch.opening_rules.all() if _size(other) > _size(rule) and other.is_on(start.date())]
-    over_it = [other for other in larger if other.opens_at <= start.time() and other.closes_at >= end.time()]
+    over_it = [
+        other for other in larger if other.opens_at <= start.time() and end_of(start.date(), other.closes_at) >= end
+    ]
     return max(away - sum(other.desks for other in over_it), 0)
 
 
@@ -121,7 +129,7 @@ def grid(branch: Branch, rule: OpeningRule, first: date, now: datetime) -> Itera
         if day.isoweekday() not in rule.weekdays or (day - week).days // 7 % rule.every_n_weeks:
             continue
         start = datetime.combine(day, rule.opens_at)
-        while start + length <= datetime.combine(day, rule.closes_at):
+        while start + length <= end_of(day, rule.closes_at):
             desks = rule.desks - desks_taken(branch, rule, start, start + length)
             begins = start.replace(tzinfo=branch.zone).astimezone(UTC)
             ends = begins + length
@@ -184,7 +192,8 @@ def assert_who_is_away_serves_nobody(branch: Branch) -> None:
     rules = list(branch.opening_rules.all())
     for moment, offered in desks_given(TimeSlot.objects.all()).items():
         local = wall(branch, moment)
-        there = [rule for rule in rules if rule.is_on(local.date()) and rule.opens_at <= local.time() < rule.closes_at]
+        today = [rule for rule in rules if rule.is_on(local.date()) and rule.opens_at <= local.time()]
+        there = [rule for rule in today if local < end_of(local.date(), rule.closes_at)]
         away = desks_away(branch, local, local + SECOND)
         assert offered <= max(sum(rule.desks for rule in there) - away, 0)
 
