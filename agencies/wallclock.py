@@ -1,6 +1,7 @@
 """The one way from local time to UTC: for a moment, for the beginning of a day, and for spans without a clock change."""
 
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from importlib.metadata import version
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -8,6 +9,16 @@ DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 # The days that a request can name. Arithmetic with them stays far from the ends of Python's calendar.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
+
+# The release of the data from which all time zones come, for example 2026.6 (see `mydesklive/__init__.py`).
+ZONE_DATA = version("tzdata")
+# Each year brings some releases. Data of a past year is old when half of the next year is over.
+OLD_AFTER = (7, 1)
+
+
+def is_old(release: str, today: date) -> bool:
+    """Returns whether countries are likely to have changed their clocks since this release of the time zone data."""
+    return today >= date(int(release[:4]) + 1, *OLD_AFTER)
 
 
 def instant(local: datetime, zone: tzinfo) -> datetime:

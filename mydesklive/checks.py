@@ -5,6 +5,9 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, register
 from django.core.checks import Warning as Caution
+from django.utils import timezone
+
+from agencies.wallclock import ZONE_DATA, is_old
 
 MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
 
@@ -72,6 +75,14 @@ def check_jitsi(**kwargs: object) -> list[CheckMessage]:
         text = f"JITSI_URL needs JITSI_APP_ID and a JITSI_SECRET of {MIN_JITSI_SECRET} bytes or more."
         return [Error(text, id="mydesklive.E008")]
     return []
+
+
+@register()
+def check_zone_data(**kwargs: object) -> list[CheckMessage]:
+    if not is_old(ZONE_DATA, timezone.localdate()):
+        return []
+    hint = "Install a newer release of the package tzdata, and publish all branches."
+    return [Caution(f"The time zone data ({ZONE_DATA}) is old.", hint=hint, id="mydesklive.W002")]
 
 
 def _is_local(host: str) -> bool:

@@ -11,6 +11,8 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from agencies.wallclock import ZONE_DATA
+
 
 @require_safe
 @never_cache
@@ -24,7 +26,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     """Answers 503 while the database is away or behind the code. Without Redis messages are late, but bookings go on."""
     state = {"database": _database_state(), "redis": "ok" if _cache_answers() else "degraded"}
     ok = state["database"] == "ok"
-    return JsonResponse({"status": "ok" if ok else "unavailable", **state}, status=200 if ok else 503)
+    told = {"status": "ok" if ok else "unavailable", **state, "zone_data": ZONE_DATA}
+    return JsonResponse(told, status=200 if ok else 503)
 
 
 def _database_state() -> str:

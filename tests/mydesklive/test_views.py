@@ -4,6 +4,8 @@ from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from agencies.wallclock import ZONE_DATA
+
 
 def test_live_needs_nothing(client: Client):
     assert client.get("/health/live").json() == {"status": "ok"}
@@ -11,7 +13,8 @@ def test_live_needs_nothing(client: Client):
 
 @pytest.mark.django_db
 def test_ready_when_everything_answers(client: Client):
-    assert client.get("/health/ready").json() == {"status": "ok", "database": "ok", "redis": "ok"}
+    told = client.get("/health/ready").json()
+    assert told == {"status": "ok", "database": "ok", "redis": "ok", "zone_data": ZONE_DATA}
 
 
 @pytest.mark.django_db

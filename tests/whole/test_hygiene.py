@@ -45,6 +45,8 @@ OF_NO_BRANCH = {
     "agencies/tasks.py",
     "appointments/admin/times/closures.py",  # the first value of a form, before a branch is chosen
     "appointments/admin/times/rules.py",
+    "appointments/admin/watch/watch.py",
+    "mydesklive/checks.py",
     "mydesklive/management/commands/demo.py",
     "reports/views.py",
 }

@@ -23,6 +23,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from agencies.wallclock import ZONE_DATA, is_old
 from appointments.admin.counter.board import queue_address
 from appointments.admin.pages import address, page
 from appointments.models import Alert
@@ -75,6 +76,8 @@ def watch(request: HttpRequest) -> HttpResponse:
         "query": request.GET.urlencode(),
         "many": access.branches(signed_in(request), Role.SUPERVISOR).count() > 1,
     }
+    if access.is_operator(signed_in(request)):
+        context |= {"zone_data": ZONE_DATA, "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate())}
     return page(request, "watch/watch.html", context)
 
 
