@@ -1,11 +1,13 @@
 """The one way from local time to UTC: for a moment, for the beginning of a day, and for spans without a clock change."""
 
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import cache
 from importlib.metadata import version
-from typing import NamedTuple
-from zoneinfo import ZoneInfo
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo, available_timezones
 
-DAY = timedelta(days=1)
+WEEK = timedelta(days=7)
 SECOND = timedelta(seconds=1)
 # The days that a request can name. Arithmetic with them stays far from the ends of Python's calendar.
 FIRST_DAY, LAST_DAY = date(2000, 1, 1), date(2199, 12, 31)
@@ -59,6 +61,8 @@ class Span(NamedTuple):
     begins: datetime
     ends: datetime
     offset: timedelta
+    since: datetime
+    """The moment (UTC) at which the span begins. In a repeated hour the clock shows an earlier time than `begins` then."""
 
 
 def spans(zone: str, since: datetime, until: datetime) -> list[Span]:
@@ -72,17 +76,55 @@ def spans(zone: str, since: datetime, until: datetime) -> list[Span]:
         local = _naive(begins) + offset
         if found:
             local = max(local, found[-1].ends)
-        found.append(Span(zone, local, _naive(ends) + offset, offset))
+        found.append(Span(zone, local, _naive(ends) + offset, offset, begins))
         begins = ends
     return found
 
 
+# The clocks of zones in SQL: one row for each zone, with parallel arrays. The parameters come from `clocks`.
+CLOCKS = """(
+    SELECT zone, array_agg(since ORDER BY since) AS begins, array_agg(utc_offset ORDER BY since) AS offsets
+    FROM unnest(%(clock_zones)s::text[], %(clock_begins)s::timestamptz[], %(clock_offsets)s::interval[])
+        AS span (zone, since, utc_offset)
+    GROUP BY zone
+)"""
+# The local time that a row `clock` of CLOCKS shows at a moment. Joined from the left, a zone that is not known has no row,
+# and then it is the time in UTC.
+ON_CLOCK = """{at} AT TIME ZONE 'UTC'
+    + coalesce(clock.offsets[greatest(width_bucket({at}, clock.begins), 1)], interval '0')"""
+
+
+def clocks(zones: Iterable[str], since: date, until: date) -> dict[str, Any]:
+    """Returns the parameters of CLOCKS for the days from `since` to `until` in any of the zones."""
+    first, last = (midnight(min(max(day, FIRST_DAY), LAST_DAY), UTC) for day in (since, until))
+    found = [span for zone in sorted(known(zones)) for span in spans(zone, first - WEEK, last + WEEK)]
+    return {
+        "clock_zones": [span.zone for span in found],
+        "clock_begins": [span.since for span in found],
+        "clock_offsets": [span.offset for span in found],
+    }
+
+
+@cache
+def all_zones() -> set[str]:
+    """Returns the names of all time zones. They are read from disk once. “Factory” stands for a zone that nobody has set."""
+    return available_timezones() - {"Factory"}
+
+
+def known(zones: Iterable[str]) -> set[str]:
+    """Returns those that are time zones. A row can name another one if it was stored under other time zone data."""
+    return {*zones} & all_zones()
+
+
 def _next_jump(clock: ZoneInfo, moment: datetime, until: datetime) -> datetime:
-    """Returns the first moment after `moment` at which the clock's offset changes, to the second, or `until` if it does not."""
+    """Returns the first moment after `moment` at which the clock's offset changes, to the second, or `until` if it does not.
+
+    No clock changes twice in a week.
+    """
     offset = _offset(clock, moment)
     before, after = moment, moment
     while after < until and _offset(clock, after) == offset:
-        before, after = after, after + DAY
+        before, after = after, after + WEEK
     return after if _offset(clock, after) == offset else _jump_between(clock, before, after)
 
 

@@ -10,10 +10,13 @@ guests are not requests.
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import Max
 
+from agencies.models import Branch
+from agencies.wallclock import CLOCKS, ON_CLOCK, clocks
 from reports.models import DailyCount
 
 # Officers close their days within this time. These last days are counted from the rows, older days from the roll-up.
@@ -32,6 +35,7 @@ SELECT agency_id, day, sum(submitted) AS submitted, sum(served) AS served, sum(m
 FROM (
     SELECT appointment.agency_id, event.*, 0 AS ratings, 0 AS satisfied
     FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
+    LEFT JOIN {CLOCKS} AS clock ON clock.zone = branch.timezone
     CROSS JOIN LATERAL (VALUES
         (least(created_at, starts_at), 1, 0, 0, 0),
         (
@@ -40,7 +44,7 @@ FROM (
         )
     ) AS moment (at, submitted, served, missed, cancelled)
     CROSS JOIN LATERAL (
-        SELECT (at AT TIME ZONE branch.timezone)::date, submitted, served, missed, cancelled
+        SELECT ({ON_CLOCK.format(at="at")})::date, submitted, served, missed, cancelled
     ) AS event (day, submitted, served, missed, cancelled)
     WHERE {SUBMITTED} AND starts_at >= %(since)s::date - interval '1 day'
         AND %(since)s::date <= %(until)s::date
@@ -82,11 +86,11 @@ class Totals:
 
 
 def totals(as_of: date) -> dict[int, Totals]:
-    """Returns the totals of each agency (primary key) until the end of that day. Takes two queries."""
+    """Returns the totals of each agency (primary key) until the end of that day. Takes three queries."""
     last = DailyCount.objects.aggregate(day=Max("day"))["day"]
-    since = last + DAY if last else date.min
+    asked = period(last + DAY if last else date.min, as_of)
     with connection.cursor() as cursor:
-        cursor.execute(TOTALS, {"since": since, "until": as_of})
+        cursor.execute(TOTALS, asked)
         return {agency: Totals(*counts) for agency, *counts in cursor.fetchall()}
 
 
@@ -97,5 +101,11 @@ def rebuild(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute("LOCK TABLE reports_dailycount IN SHARE ROW EXCLUSIVE MODE")
         cursor.execute("DELETE FROM reports_dailycount")
-        cursor.execute(REBUILD, {"since": date.min, "until": until})
+        cursor.execute(REBUILD, period(date.min, until))
         return cursor.rowcount
+
+
+def period(since: date, until: date) -> dict[str, Any]:
+    """Returns the parameters of queries about the days from `since` to `until` at any branch."""
+    zones = Branch.objects.order_by().values_list("timezone", flat=True).distinct()
+    return {"since": since, "until": until, **clocks(zones, since, until)}

@@ -1,8 +1,7 @@
 from collections import defaultdict
 from datetime import date, datetime, timedelta
-from functools import cache
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
@@ -12,20 +11,14 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models.agency import Agency
 from agencies.models.services import serving
 from agencies.text import country_name, localized, search_key
-from agencies.wallclock import instant, midnight
+from agencies.wallclock import all_zones, instant, known, midnight
 
 if TYPE_CHECKING:  # annotations need no import at run time
     from agencies.models.procedure import Procedure
 
 
-@cache
-def _zones() -> set[str]:
-    """Returns the names of all time zones. They are read from disk once."""
-    return available_timezones()
-
-
 def validate_timezone(value: str) -> None:
-    if value not in _zones():
+    if value not in all_zones():
         raise ValidationError(_("“%(zone)s” is not a time zone, for example Europe/Athens."), params={"zone": value})
 
 
@@ -46,7 +39,7 @@ class BranchQuerySet(models.QuerySet["Branch"]):
     def days(self, *, now: datetime) -> dict[date, list[str]]:
         """Returns the days that the branches' calendars show now, each with the time zones in which it is this day."""
         found: dict[date, list[str]] = defaultdict(list)
-        for zone in self.order_by().values_list("timezone", flat=True).distinct():
+        for zone in sorted(known(self.order_by().values_list("timezone", flat=True).distinct())):
             found[now.astimezone(ZoneInfo(zone)).date()].append(zone)
         return dict(found)
 

@@ -22,7 +22,7 @@ from accounts.models import User
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
-from agencies.wallclock import midnight
+from agencies.wallclock import all_zones, midnight
 from videocalls.models import VideoCall
 
 # Without 0/O, 1/I/L and U/V, because a reference is read out on the telephone and typed from paper.
@@ -358,7 +358,7 @@ class Appointment(models.Model):
     @property
     def zone(self) -> ZoneInfo:
         """The citizen's own time zone, or the branch's if that is not known."""
-        return ZoneInfo(self.timezone) if self.timezone else self.branch.zone
+        return ZoneInfo(self.timezone) if self.timezone in all_zones() else self.branch.zone
 
     def is_overdue(self, now: datetime) -> bool:
         """Return whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""

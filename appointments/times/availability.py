@@ -127,7 +127,7 @@ def free_times_json(
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until, "code": json.dumps(branch.code)}
     params["since"] = max(since, now + procedure.agency.notice)
     clock = spans(branch.timezone, since, until + procedure.duration)
-    params["begins"] = [(span.begins - span.offset).replace(tzinfo=UTC) for span in clock]
+    params["begins"] = [span.since for span in clock]
     params["offsets"] = [span.offset for span in clock]
     params["iso"] = [_iso_offset(span.offset) for span in clock]
     rows = _rows(FREE_TIMES_JSON, params, procedure, channel)

@@ -19,7 +19,7 @@ from agencies.models import Agency, Branch
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
 from agencies.models.until import UNTIL
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
-from agencies.wallclock import spans
+from agencies.wallclock import known, spans
 from appointments.models.appointment import LONGEST_APPOINTMENT
 
 # Branches per transaction: few enough to keep locks short, and enough to work on sets.
@@ -73,9 +73,12 @@ def publish_all(*, now: datetime) -> Published:
 
 @transaction.atomic
 def _publish_batch(pks: list[int], now: datetime) -> Published:
+    """Publish the branches at once. A branch whose time zone is not known keeps its slots as they are."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BRANCHES, {"branches": pks})
-        zones = {zone for (zone,) in cursor.fetchall()}
+        zone_of = dict(cursor.fetchall())
+        zones = known(zone_of.values())
+        pks = [pk for pk, zone in zone_of.items() if zone in zones]
         cursor.execute(WANTED, {"branches": pks, "now": now, "never": NEVER, **_spans(zones, now)})
     _run("ANALYZE wanted_slot", {})
     _run(LOCK_CHANGING, {"branches": pks, "now": now})
@@ -113,7 +116,7 @@ def _run(sql: str, params: dict[str, Any]) -> int:
 
 # One publisher at a time per branch. FOR UPDATE would make bookings wait, because they refer to the branch.
 LOCK_BRANCHES = """
-SELECT timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FOR NO KEY UPDATE
+SELECT id, timezone FROM agencies_branch WHERE id = ANY(%(branches)s) ORDER BY id FOR NO KEY UPDATE
 """
 
 # The slots that rules and closures give: first days, then times of each day on the local clock, then UTC by the offset.

@@ -5,7 +5,8 @@ wrote a row. So every change of a row changes the sum, even a change by plain SQ
 too, so the minute is part of the state.
 """
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.http import HttpRequest
@@ -19,14 +20,18 @@ SELECT (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appo
 """
 OF_BRANCH = f"{LINE} FROM (SELECT %s::bigint AS branch_id, %s::date AS day) place"
 OF_TICKET = f"{LINE} FROM appointments_ticket place WHERE place.code = %s"
+# The days around now in any time zone. Python says which of them it is at the branch.
 OF_SCREEN = """
-SELECT coalesce((
-    SELECT count(*) || '.' || sum(ticket.xmin::text::bigint) FROM appointments_ticket ticket
-    WHERE ticket.branch_id = branch.id AND ticket.day = (%s AT TIME ZONE branch.timezone)::date
-        AND ticket.called_at IS NOT NULL
-), '0')
+SELECT branch.timezone, (
+    SELECT json_object_agg(day, seen) FROM (
+        SELECT ticket.day, count(*) || '.' || sum(ticket.xmin::text::bigint) AS seen FROM appointments_ticket ticket
+        WHERE ticket.branch_id = branch.id AND ticket.day BETWEEN %(day)s::date - 1 AND %(day)s::date + 1
+            AND ticket.called_at IS NOT NULL
+        GROUP BY ticket.day
+    ) AS called
+)
 FROM appointments_queue queue JOIN agencies_branch branch ON branch.id = queue.branch_id
-WHERE queue.display_key = %s
+WHERE queue.display_key = %(key)s
 """
 
 
@@ -46,7 +51,13 @@ def of_ticket(code: str, *, now: datetime) -> str | None:
 
 def of_screen(display_key: str, *, now: datetime) -> str | None:
     """Returns the state of what the hall screen with this key shows, or None if no screen has this key."""
-    return _asked(OF_SCREEN, now, display_key)
+    with connection.cursor() as cursor:
+        cursor.execute(OF_SCREEN, {"day": now.astimezone(UTC).date(), "key": display_key})
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    zone, called = row
+    return (called or {}).get(now.astimezone(ZoneInfo(zone)).date().isoformat(), "0")
 
 
 def _asked(question: str, *params: str | int | date) -> str | None:

@@ -1,5 +1,6 @@
 """Publishing around every change of every branch's clock, compared with a walk over every minute of that clock."""
 
+import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
@@ -8,6 +9,7 @@ import pytest
 
 from agencies.models import Branch
 from appointments.models import TimeSlot
+from appointments.times.availability import free_times_json
 from appointments.times.publishing import Published, publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment
 from tests.zones import MINUTE, changes, walk, zones_of_branches
@@ -95,3 +97,18 @@ def test_release_at_a_midnight_that_does_not_exist_is_the_first_moment_of_the_da
         starts_at__range=(branch.midnight(date(2026, 5, 1)), branch.midnight(date(2026, 5, 2)))
     )
     assert {slot.bookable_from for slot in slots} == {datetime(2026, 4, 23, 22, tzinfo=UTC)}
+
+
+@pytest.mark.parametrize(("opens", "told"), [(3, "03:00:00+02:00"), (2, "03:00:00+03:00")])
+def test_json_tells_an_end_on_the_clock_of_its_moment(opens: int, told: str) -> None:
+    """In Athens the hour from three comes twice. A time that ends with its first pass ends as the second one begins."""
+    branch = a_branch(an_agency())
+    service = a_procedure(branch.agency, duration_minutes=60)
+    a_rule(branch, weekdays=EVERY_DAY, opens_at=time(opens), closes_at=time(opens + 1), slot_minutes=60)
+    night = date(2026, 10, 25)
+    now = branch.midnight(night) - DAY
+    publish([branch.pk], now=now)
+    since, until = branch.day_span(night)
+    [found] = json.loads(free_times_json(service, branch, "in_person", now=now, since=since, until=until))
+    assert found["ends_at"] == f"2026-10-25T{told}"
+    assert datetime.fromisoformat(found["ends_at"]) - datetime.fromisoformat(found["starts_at"]) == HOUR
