@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db import models
 from django.db.models import Q
+from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from accounts import leases
@@ -21,8 +22,11 @@ class VideoCallQuerySet(models.QuerySet["VideoCall"]):
         waiting = self.filter(state=VideoCall.State.PENDING, closes_at__gt=now)
         return waiting.filter(leases.is_free(now=now), Q(retry_at__isnull=True) | Q(retry_at__lte=now))
 
-    def reopen(self, opens_at: datetime, closes_at: datetime) -> int:
-        """Gives the calls another window (UTC). They are prepared again, even if a worker is preparing them now."""
+    def reopen(self, opens_at: datetime | Combinable, closes_at: datetime | Combinable) -> int:
+        """Gives the calls another window (UTC). They are prepared again, even if a worker is preparing them now.
+
+        The window can be given by expressions about each call.
+        """
         new = {"state": VideoCall.State.PENDING, "attempts": 0, "leased_until": None, "retry_at": None}
         return self.update(opens_at=opens_at, closes_at=closes_at, **new)
 

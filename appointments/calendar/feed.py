@@ -17,6 +17,16 @@ from agencies.models.until import end_on
 from agencies.wallclock import instant
 from appointments.models import Appointment, Status
 
+# How often calendars should ask again: the standard's property (RFC 7986), and the one that Outlook reads.
+HEAD = (
+    "BEGIN:VCALENDAR",
+    "VERSION:2.0",
+    "PRODID:-//myDESKlive//feeds//EN",
+    "METHOD:PUBLISH",
+    "REFRESH-INTERVAL;VALUE=DURATION:PT15M",
+    "X-PUBLISHED-TTL:PT15M",
+)
+
 
 def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Closure], zone: ZoneInfo) -> bytes:
     """Returns the feed's file: appointments, and an officer's absences, in the active language.
@@ -27,8 +37,7 @@ def feed(name: str, appointments: Iterable[Appointment], absences: Iterable[Clos
     are written by hand, because a branch has thousands of appointments and the objects of `icalendar` would take
     seconds.
     """
-    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//myDESKlive//feeds//EN", "METHOD:PUBLISH"]
-    lines += ["REFRESH-INTERVAL;VALUE=DURATION:PT15M", f"X-WR-CALNAME:{_escaped(name)}"]
+    lines = [*HEAD, f"X-WR-CALNAME:{_escaped(name)}"]
     words = FeedWords()
     for appointment in appointments:
         lines += _staff_event(appointment, words)

@@ -1,15 +1,20 @@
 """Makes the video call of an appointment and prepares its room."""
 
-from datetime import datetime
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import DateTimeField, ExpressionWrapper, F, OuterRef, Subquery, Value
 
-from agencies.models import Channel
+from agencies.models import Agency, Channel
 from appointments import history
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
 from videocalls import rooms
 from videocalls.models import VideoCall
+
+# A call may still be needed.
+ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
 
 
 @transaction.atomic
@@ -34,6 +39,30 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
     appointment.save(update_fields=["video_call"])
     history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
     return appointment.video_call
+
+
+def follow_windows(agencies: Iterable[Agency], *, now: datetime) -> int:
+    """Gives the calls that are not over the window that their agencies set now. Returns how many have changed.
+
+    They are prepared again. The same window as `Appointment.call_window`.
+    """
+    minute = Value(timedelta(minutes=1))
+    opens, closes = (
+        ExpressionWrapper(moment, DateTimeField())
+        for moment in (
+            F("starts_at") - F("agency__video_early_minutes") * minute,
+            F("ends_at") + F("agency__video_late_minutes") * minute,
+        )
+    )
+    appointments = Appointment.objects.filter(agency__in=agencies, video_call__isnull=False).annotate(
+        opens=opens, closes=closes
+    )
+    own = appointments.filter(video_call=OuterRef("pk"))
+    behind = appointments.filter(status__in=ON_THE_DAY, closes__gt=now).exclude(
+        video_call__opens_at=F("opens"), video_call__closes_at=F("closes")
+    )
+    calls = VideoCall.objects.filter(pk__in=behind.values("video_call"))
+    return calls.reopen(Subquery(own.values("opens")), Subquery(own.values("closes")))
 
 
 def prepare(call: VideoCall, *, by: Actor, now: datetime) -> None:

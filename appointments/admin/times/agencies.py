@@ -1,13 +1,17 @@
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.utils import timezone
 
 from agencies.admin.agencies import AgencyAdmin
 from agencies.models import Agency
 from appointments.admin.times.published import leave_to_worker
+from appointments.calls.provision import follow_windows
 
 # Fields that decide how far ahead times are published, and who may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}
+# Fields that decide when the room of a video call is open.
+ABOUT_CALLS = {"video_early_minutes", "video_late_minutes"}
 
 
 @admin.register(Agency)
@@ -17,3 +21,5 @@ class PublishedAgencyAdmin(AgencyAdmin):
         branches = list(obj.branches.all())
         if branches and ABOUT_TIMES & set(form.changed_data):
             leave_to_worker(request, branches)
+        if ABOUT_CALLS & set(form.changed_data):
+            follow_windows([obj], now=timezone.now())

@@ -6,7 +6,7 @@ from hashlib import sha256
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import BigIntegerField, Count, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Count, QuerySet, Sum
 from django.db.models.expressions import RawSQL
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,7 +17,7 @@ from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
 from agencies import access
-from agencies.models import Branch, Closure
+from agencies.models import Agency, Branch, Closure, Procedure
 from agencies.wallclock import midnight
 from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
@@ -70,17 +70,21 @@ def _content(found: Feed, now: datetime) -> Content:
 
 
 def _fingerprint(found: Feed, content: Content) -> str:
-    """Returns a fingerprint of the feed's rows, with two queries. `xmin` is the transaction that last wrote a row."""
-    parts = [
-        found.key,
-        get_language(),
-        content.appointments.aggregate(**_of_rows("appointments_appointment"), named=NAMED),
-    ]
-    parts.append(content.absences.aggregate(**_of_rows("agencies_closure")))
-    return sha256(repr(parts).encode()).hexdigest()[:32]
+    """Returns a fingerprint of all that the feed shows, with a few queries.
 
-
-NAMED = Count("pk", filter=Q(agency__feeds_show_names=True))
+    `xmin` is the transaction that last wrote a row. Agencies, branches and services give the events their names.
+    """
+    agencies = content.branches.order_by().values("agency")
+    rows = {
+        "appointments_appointment": content.appointments,
+        "agencies_closure": content.absences,
+        "agencies_branch": content.branches.order_by(),
+        "agencies_agency": Agency.objects.filter(pk__in=agencies),
+        "agencies_procedure": Procedure.objects.filter(agency__in=agencies),
+    }
+    parts = [found.key, get_language(), settings.SITE_URL, calendar_feed.HEAD, content.name]
+    written = [queryset.aggregate(**_of_rows(table)) for table, queryset in rows.items()]
+    return sha256(repr([*parts, *written]).encode()).hexdigest()[:32]
 
 
 def _of_rows(table: str) -> dict[str, Count | Sum]:

@@ -18,6 +18,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Channel
+from appointments.calls.provision import ON_THE_DAY
 from appointments.counter import arrivals
 from appointments.errors import BookingError
 from appointments.forms import PhoneForm
@@ -28,7 +29,6 @@ from videocalls import rooms
 from videocalls.providers import Visitor
 
 View = Callable[[HttpRequest, Appointment, Visitor], HttpResponseBase]
-ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
 
 
 def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase]:

@@ -6,15 +6,17 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from django.db import transaction
+from django.db.models import Model
 from django.test import Client
 from icalendar import Calendar, Event
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from agencies.models import Channel, Closure, Membership
+from agencies.models import Agency, Branch, Channel, Closure, Membership, Procedure
 from appointments import booking
 from appointments.messages import invitations
-from appointments.models import Feed
+from appointments.models import Appointment, Feed
 from tests.builders import (
     NOW,
     STAFF,
@@ -75,7 +77,8 @@ def test_names_are_shown_where_the_agency_allows_it(client: Client) -> None:
     feed = a_feed(branch=branch)
     old = client.get(f"/feeds/{feed.key}.ics")["ETag"]
     branch.agency.feeds_show_names = True
-    branch.agency.save()
+    with transaction.atomic():  # in production each change has a transaction of its own
+        branch.agency.save()
     assert only_event(client, feed)["summary"] == "Υπεύθυνη δήλωση · Με φυσική παρουσία · Μαρία Παπαδοπούλου"
     assert client.get(f"/feeds/{feed.key}.ics")["ETag"] != old
 
@@ -139,10 +142,43 @@ def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_quer
     assert first["Cache-Control"] == "private, max-age=0, must-revalidate"
     assert client.get(url).content == first.content
     known = {"if-none-match": first["ETag"]}
-    with django_assert_num_queries(2):  # the feed, and whether a row has changed
+    with django_assert_num_queries(5):  # the feed, and whether appointments, branch, agency or services have changed
         assert client.get(url, headers=known).status_code == 304
     booking.reschedule(appointment, slot_at(at(12), branch).pk, by=STAFF, now=NOW)
     assert client.get(url, headers=known).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("rows", "change", "shown"),
+    [
+        (Branch, {"name_el": "ΚΕΠ Σφακίων"}, "ΚΕΠ Σφακίων"),
+        (Procedure, {"name_el": "Άλλη υπηρεσία"}, "Άλλη υπηρεσία"),
+        (Agency, {"feeds_show_names": True}, "Πολίτης 1"),
+        (User, {"name": "Ελένη"}, "Ελένη"),
+    ],
+)
+def test_feed_is_sent_again_when_a_name_in_it_changes(
+    client: Client, rows: type[Model], change: dict[str, Any], shown: str
+) -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    appointment = an_appointment(slot_at(at(10), branch))
+    Appointment.objects.filter(pk=appointment.pk).update(officer=officer)
+    feeds = [f"/feeds/{a_feed(**whose).key}.ics" for whose in ({"branch": branch}, {"officer": officer})]
+    tags = [client.get(url)["ETag"] for url in feeds]
+    with transaction.atomic():
+        rows._default_manager.update(**change)
+    # An officer's own name is no part of the branch's feed.
+    for url, tag in list(zip(feeds, tags, strict=True))[rows is User :]:
+        answer = client.get(url, headers={"if-none-match": tag})
+        assert answer.status_code == 200
+        assert shown in answer.content.decode()
+
+
+def test_feed_says_how_often_to_ask_again(client: Client) -> None:
+    found = read(client, a_feed(branch=an_open_branch()))
+    assert str(found["x-published-ttl"]) == "PT15M"
+    assert "PT15M" in found["refresh-interval"].to_ical().decode()
 
 
 def test_feed_takes_the_same_queries_for_one_and_three(
@@ -153,7 +189,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     for numbers in ((1,), (2, 3)):
         for number in numbers:
             an_appointment(slot_at(at(10), branch), number)
-        with django_assert_num_queries(7):  # and appointments with agency, branch and service
+        with django_assert_num_queries(10):  # and appointments with agency, branch and service
             read(client, feed)
     assert len(uids(client, feed)) == 3
 

@@ -253,6 +253,48 @@ def test_calendar_file_is_downloaded() -> None:
     assert (event.start, str(event["location"])) == (STARTS_AT, appointment.link("join"))
 
 
+# An agency changes the window
+
+
+@pytest.mark.parametrize(("early", "late"), [(30, 60), (5, 0)])
+@pytest.mark.parametrize("state", ["pending", "ready", "failed"])
+@pytest.mark.django_db
+def test_rooms_follow_the_window_of_their_agency(jitsi: None, early: int, late: int, state: str) -> None:
+    appointment = a_video_appointment()
+    call = provision.give_call(appointment.pk, by=WORKER, now=NOW)
+    assert call is not None
+    VideoCall.objects.update(state=state, attempts=3)
+    agency = appointment.agency
+    agency.video_early_minutes, agency.video_late_minutes = early, late
+    agency.save()
+    assert provision.follow_windows([agency], now=NOW) == 1
+    call.refresh_from_db()
+    appointment = Appointment.objects.select_related("agency").get(pk=appointment.pk)
+    assert (call.opens_at, call.closes_at) == appointment.call_window
+    assert (call.state, call.attempts) == ("pending", 0)
+    assert provision.follow_windows([agency], now=NOW) == 0
+
+
+@pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW])
+@pytest.mark.django_db
+def test_rooms_of_ended_appointments_keep_their_window(jitsi: None, status: str) -> None:
+    appointment = a_video_appointment()
+    provision.give_call(appointment.pk, by=WORKER, now=NOW)
+    Appointment.objects.update(status=status)
+    appointment.agency.video_early_minutes = 30
+    appointment.agency.save()
+    assert provision.follow_windows([appointment.agency], now=NOW) == 0
+
+
+@pytest.mark.django_db
+def test_room_whose_new_window_is_over_stays_as_it_was(jitsi: None) -> None:
+    appointment = a_video_appointment()
+    provision.give_call(appointment.pk, by=WORKER, now=NOW)
+    appointment.agency.video_early_minutes = 30
+    appointment.agency.save()
+    assert provision.follow_windows([appointment.agency], now=appointment.ends_at + timedelta(hours=2)) == 0
+
+
 # In a browser, on the real clock
 
 

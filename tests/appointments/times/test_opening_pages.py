@@ -1,6 +1,7 @@
 """Supervisors change openings and closures: times follow at once, and what no longer fits is told."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from django.forms import model_to_dict
 from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
-from agencies.models import Agency, Branch, Closure, OpeningRule, Role
+from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Role
+from appointments.calls import provision
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
     NOW,
+    WORKER,
     a_branch,
     a_closure,
     a_procedure,
@@ -253,6 +256,19 @@ def test_agency_whose_times_move_is_published_by_the_worker(
         answer = client.post(f"/en/admin/agencies/agency/{agency.pk}/change/", agency_data(agency, **changed))
     assert answer.status_code == 302
     assert queued() == (["appointments.tasks.publish_agency"] if publishes else [])
+
+
+def test_agency_that_widens_its_video_window_moves_the_rooms_that_are_made(client: Client, branch: Branch) -> None:
+    [slot, *_others] = slots_on(branch, in_days(4))
+    appointment = an_appointment(slot, channel=Channel.VIDEO)
+    call = provision.give_call(appointment.pk, by=WORKER, now=NOW)
+    client.force_login(a_user("operator@example.org", is_operator=True))
+    wide = {"video_early_minutes": "45", "video_late_minutes": "90"}
+    client.post(f"/en/admin/agencies/agency/{branch.agency_id}/change/", agency_data(branch.agency, **wide))
+    assert call is not None
+    call.refresh_from_db()
+    assert call.opens_at == appointment.starts_at - timedelta(minutes=45)
+    assert call.closes_at == appointment.ends_at + timedelta(minutes=90)
 
 
 def queued() -> list[str]:
