@@ -120,7 +120,11 @@ def by_reference(reference: str, branch: Branch, *, by: Actor, now: datetime) ->
 
 
 def check_in(appointment: Appointment, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
-    """Check in the appointment at the branch, or say why that is not possible. Repeating it returns the same ticket."""
+    """Check in the appointment at the branch, or say why that is not possible. Repeating it returns the same ticket.
+
+    The answer is about the appointment that is checked in: a newer one if the citizen missed this one and booked again.
+    """
+    appointment = tickets.to_check_in(appointment, now)
     if refusal := _refusal(appointment, branch, now):
         return Arrival(refusal, appointment)
     if here := open_ticket(appointment, now=now):
@@ -185,6 +189,7 @@ def place_of(ticket: Ticket, *, now: datetime) -> Place:
 
 def visit_of(appointment: Appointment, *, now: datetime) -> Visit | None:
     """Return what the citizen's page shows of the visit. None on other days, before check-in begins, and afterwards."""
+    appointment = tickets.to_check_in(appointment, now)
     branch = appointment.branch
     is_today = branch.today(now) == branch.today(appointment.starts_at)
     awaited = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED, Status.SERVING, Status.NO_SHOW)

@@ -26,10 +26,11 @@ ANEW = (
 def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
     """Check in the citizen on the day of the appointment, and return the ticket. Repeating it returns the same ticket.
 
-    A citizen who was marked as missed, or whose appointment was moved, gets a new number. Raises WrongStatus if the
-    appointment is not today, or its status does not allow it.
+    A citizen who was marked as missed, or whose appointment was moved, gets a new number. One who was missed and has
+    booked again for today is checked in on the new appointment. Raises WrongStatus if the appointment is not today, or
+    its status does not allow it.
     """
-    with queue_of(appointment.branch) as queue, locked_appointment(appointment) as here:
+    with queue_of(appointment.branch) as queue, locked_appointment(to_check_in(appointment, now)) as here:
         _require_here_today(here, queue, now)
         present = Ticket.objects.open().of_day(here.branch, here.branch.today(now))
         if ticket := present.filter(appointment=here).first():
@@ -41,6 +42,17 @@ def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket:
         ticket = _ticket_of(here, queue, now)
         steps.note(Verb.CHECK_IN, ticket, by=by, now=now, before=before)
     return ticket
+
+
+def to_check_in(appointment: Appointment, now: datetime) -> Appointment:
+    """Return the appointment on which this one's citizen is checked in.
+
+    It is another one only if the citizen missed this one, and has booked the same service again for today.
+    """
+    if appointment.status != Status.NO_SHOW or appointment.ended_at is None:
+        return appointment
+    related = Appointment.objects.select_related("agency", "branch__agency", "procedure__agency")
+    return related.booked_instead_of(appointment, now=now).first() or appointment
 
 
 def take_ticket(

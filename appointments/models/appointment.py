@@ -173,6 +173,12 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
             Q(reference__startswith=reference) | Q(found) if lexemes else Q(reference__startswith=reference)
         )
 
+    def booked_instead_of(self, missed: "Appointment", *, now: datetime) -> "AppointmentQuerySet":
+        """The open appointments, today at the same branch, that the citizen has booked since this one was missed."""
+        anew = self.promised().on_day(missed.branch, missed.branch.today(now)).filter(created_at__gte=missed.ended_at)
+        same = anew.filter(person_key=missed.person_key, procedure=missed.procedure_id).exclude(person_key="")
+        return same.order_by("starts_at", "pk")
+
     def on_day(self, branch: Branch, day: date) -> "AppointmentQuerySet":
         """Appointments at the branch that begin on its local day."""
         begin, end = branch.day_span(day)

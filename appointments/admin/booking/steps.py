@@ -151,10 +151,20 @@ def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
     appointment = find(request, reference)
     _step, run = ONE_CLICK[name]
     try:
-        run(appointment, acting(request), timezone.now())
+        done = run(appointment, acting(request), timezone.now())
     except BookingError as error:
         messages.error(request, f"{appointment.spoken_reference}: {error}")
+    else:
+        if isinstance(done, Ticket) and done.appointment_id != appointment.pk:
+            messages.info(request, _booked_again(done))
     return HttpResponseRedirect(f"{way_back(request, appointment)}#{appointment.reference}")
+
+
+def _booked_again(checked_in: Ticket) -> str:
+    """Returns the text for an officer who checked in a missed citizen who has booked again since."""
+    text = gettext("The citizen has booked again. The new appointment is checked in: %(reference)s, number %(number)s.")
+    new = checked_in.appointment
+    return text % {"reference": new.spoken_reference if new else "", "number": checked_in.spoken_number}
 
 
 @officers_page
