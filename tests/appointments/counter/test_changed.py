@@ -1,7 +1,4 @@
-"""A citizen who was marked as missed books the same service again for today, and then stands at the counter.
-
-Whichever appointment the citizen names, and wherever: the new one is checked in, and the old one stays missed.
-"""
+"""An appointment is missed and booked again, moved, or cancelled, while its citizen is in the line or stands at the counter."""
 
 from collections.abc import Callable
 from html import unescape
@@ -11,15 +8,19 @@ import time_machine
 from django.test import Client
 
 from accounts.models import User
-from agencies.models import Branch
+from agencies.models import Branch, Channel
 from appointments import booking, counter
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer
-from appointments.models import Appointment, Queue, Status, Ticket
+from appointments.errors import NobodyWaits
+from appointments.models import Appointment, Desk, Queue, Status, Ticket
 from tests.builders import (
     GUEST,
     STAFF,
+    a_branch,
+    a_desk,
     a_procedure,
+    a_rule,
     an_always_open_branch,
     an_appointment,
     an_officer,
@@ -27,10 +28,12 @@ from tests.builders import (
     booked_at,
     by,
     slot_at,
+    slots_of,
     today_at,
 )
 
 pytestmark = pytest.mark.django_db
+State = Ticket.State
 DAY = "/en/admin/appointments/appointment"
 
 
@@ -43,6 +46,14 @@ def branch(clock: time_machine.Traveller) -> Branch:
 @pytest.fixture
 def officer(branch: Branch) -> User:
     return an_officer(branch)
+
+
+@pytest.fixture
+def desk(branch: Branch, officer: User) -> Desk:
+    return a_desk(branch, officer)
+
+
+# Missed and booked again for today: whichever appointment the citizen names, and wherever, the new one is checked in
 
 
 def missed(branch: Branch, number: int = 1, *, after_check_in: bool = False) -> Appointment:
@@ -169,3 +180,79 @@ def test_undo_takes_the_new_one_out_of_the_line_again(branch: Branch, officer: U
     assert counter.undo(ticket, by=by(officer), now=today_at(10)).state == Ticket.State.GONE
     new.refresh_from_db()
     assert new.status == Status.BOOKED
+
+
+# By telephone or video: parked, and then moved or cancelled
+
+
+def parked(video: Appointment, officer: User, desk: Desk) -> Ticket:
+    ticket = counter.admit(video, by=by(officer), now=today_at(8))
+    return counter.park(ticket, by=by(officer), now=today_at(8, 1), reason="Did not answer")
+
+
+def parked_from_the_call(video: Appointment, officer: User, desk: Desk) -> Ticket:
+    called = counter.call(counter.admit(video, by=by(officer), now=today_at(8)), desk, by=by(officer), now=today_at(8))
+    return counter.park(called, by=by(officer), now=today_at(8, 1))
+
+
+def parked_from_the_service(video: Appointment, officer: User, desk: Desk) -> Ticket:
+    ticket = counter.admit(video, by=by(officer), now=today_at(8))
+    served = counter.serve(ticket, by=by(officer), now=today_at(8))
+    return counter.park(served, by=by(officer), now=today_at(8, 1))
+
+
+Park = Callable[[Appointment, User, Desk], Ticket]
+PARKED: list[Park] = [parked, parked_from_the_call, parked_from_the_service]
+remotely = pytest.mark.parametrize("channel", [Channel.PHONE, Channel.VIDEO])
+
+
+@remotely
+@pytest.mark.parametrize("park", PARKED)
+def test_parked_ticket_ends_with_its_appointment(
+    branch: Branch, officer: User, desk: Desk, channel: Channel, park: Park
+) -> None:
+    remote = booked_at(branch, 9, channel=channel)
+    ticket = park(remote, officer, desk)
+    booking.cancel(remote, by=STAFF, now=today_at(8, 5))
+    ticket.refresh_from_db()
+    assert (ticket.state, ticket.desk) == (State.GONE, None)
+    with pytest.raises(NobodyWaits):
+        counter.call_next(desk, by=by(officer), now=today_at(12))
+
+
+@remotely
+@pytest.mark.parametrize("park", PARKED)
+def test_parked_citizen_who_moves_to_later_today_is_called_then_and_served(
+    branch: Branch, officer: User, desk: Desk, channel: Channel, park: Park
+) -> None:
+    remote = booked_at(branch, 9, channel=channel)
+    ticket = park(remote, officer, desk)
+    booking.reschedule(remote, slot_at(today_at(11)).pk, by=STAFF, now=today_at(8, 5))
+    with pytest.raises(NobodyWaits):
+        counter.call_next(desk, by=by(officer), now=today_at(10, 59))
+    called = counter.call_next(desk, by=by(officer), now=today_at(11))
+    assert (called, called.due_at) == (ticket, today_at(11))
+    counter.complete(called, by=by(officer), now=today_at(11, 10))
+    remote.refresh_from_db()
+    assert remote.status == Status.COMPLETED
+
+
+@remotely
+@pytest.mark.parametrize("park", PARKED)
+def test_parked_citizen_who_moves_to_tomorrow_or_elsewhere_can_be_missed_there(
+    branch: Branch, officer: User, desk: Desk, channel: Channel, park: Park
+) -> None:
+    other = a_branch(branch.agency, "kep-other")
+    a_rule(other, channels=[*Channel])
+    slots_of(other)
+    colleague = an_officer(other, email="other@example.org")
+    elsewhere = a_desk(other, colleague)
+    remote = booked_at(branch, 9, channel=channel)
+    park(remote, officer, desk)
+    booking.reschedule(remote, slot_at(at(9), other).pk, by=STAFF, now=today_at(8, 5))
+    with pytest.raises(NobodyWaits):
+        counter.call_next(desk, by=by(officer), now=today_at(12))
+    called = counter.call_next(elsewhere, by=by(colleague), now=at(9))
+    counter.miss(called, by=by(colleague), now=at(9, 5))
+    remote.refresh_from_db()
+    assert remote.status == Status.NO_SHOW
