@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.models import User
@@ -212,6 +212,106 @@ def test_answer_that_got_lost_repeats_nothing(page: Page, branch: Branch, opened
     page.keyboard.press("n")
     here(page).to_have_text("B001")
     assert states() == ["called", "waiting"]
+
+
+ERRORS = {
+    403: "Δεν μπορείτε πια να το κάνετε εδώ.",
+    404: "Αυτό το βήμα δεν ήταν δυνατό.",
+    409: "Αυτό το βήμα δεν ήταν δυνατό.",
+    429: "Αυτό το βήμα δεν ήταν δυνατό.",
+    500: "Δεν έγινε, λόγω σφάλματος από την πλευρά μας.",
+}
+
+
+@pytest.mark.parametrize("status", ERRORS)
+def test_error_drops_the_step_with_a_message_and_later_steps_go_on(
+    page: Page, branch: Branch, opened: Callable, assert_accessible: Accessible, status: int
+) -> None:
+    a_walk_in(branch)
+    opened(page)
+    page.keyboard.press("n")
+    here(page).to_have_text("B001")
+    tries: list[Route] = []
+
+    def hold(route: Route) -> None:
+        tries.append(route)
+
+    page.route("**/again/", hold)
+    page.keyboard.press("a")
+    page.keyboard.press("t")
+    page.locator("#walk-in-service").select_option("kep-dilosi")
+    page.locator("#walk-in-name").fill("Νίκος Ιωάννου")
+    page.get_by_role("button", name="Έκδοση αριθμού").click()
+    tries[0].fulfill(status=status, body="<h1>Σφάλμα</h1>")
+    expect(page.locator("#queue-board")).to_contain_text("Νίκος Ιωάννου")
+    expect(page.locator("#queue-dropped")).to_contain_text(f"Νέα κλήση B001: {ERRORS[status]}")
+    assert_accessible(page)
+    expect(page.locator("#queue-connection")).to_be_empty()
+    page.keyboard.press("r")
+    expect(page.locator("#waiting-title .count")).to_have_text("2")
+    expect(page.locator("#queue-dropped")).to_be_empty()
+    assert len(tries) == 1
+    assert states() == ["waiting", "waiting"]
+    assert page.evaluate("sessionStorage.getItem('queue.pressed')") == "[]"
+
+
+@pytest.mark.parametrize("status", [502, 503, 504])
+def test_server_that_cannot_be_reached_is_a_lost_connection(
+    page: Page, branch: Branch, opened: Callable, status: int
+) -> None:
+    a_walk_in(branch)
+    opened(page)
+    page.route("**/next/", lambda route: route.fulfill(status=status, body=""))
+    page.keyboard.press("n")
+    expect(page.locator("#queue-connection")).to_contain_text("Θα σταλούν: Κλήση επόμενου")
+    page.unroute("**/next/")
+    here(page).to_have_text("B001")
+    expect(page.locator("#queue-connection")).to_be_empty()
+
+
+def test_line_that_cannot_be_shown_is_said_to_be_old_and_steps_go_on(
+    page: Page, branch: Branch, opened: Callable, assert_accessible: Accessible
+) -> None:
+    a_walk_in(branch)
+    opened(hurry(page))
+    page.route("**/poll/**", lambda route: route.fulfill(status=500, body=""))
+    expect(page.locator("#queue-connection")).to_contain_text("Η ουρά δεν μπορεί να ανανεωθεί", timeout=SOON)
+    assert_accessible(page)
+    page.keyboard.press("n")
+    here(page).to_have_text("B001")
+    page.unroute("**/poll/**")
+    expect(page.locator("#queue-connection")).to_be_empty(timeout=SOON)
+
+
+def test_officer_who_was_signed_out_keeps_the_steps_until_the_next_sign_in(
+    page: Page, branch: Branch, officer: User, opened: Callable, live_server: LiveServer
+) -> None:
+    a_walk_in(branch)
+    opened(page)
+    page.context.clear_cookies(name="sessionid")
+    page.keyboard.press("n")
+    expect(page.locator("#queue-connection")).to_contain_text("Δεν είστε πια σε σύνδεση")
+    expect(page.locator("#queue-connection")).to_contain_text("Θα σταλούν: Κλήση επόμενου")
+    assert states() == ["waiting"]
+    sign_in(page, officer, live_server)
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.locator("#queue-connection").get_by_role("link").click()
+    here(page).to_have_text("B001")
+    assert states() == ["called"]
+
+
+def test_undo_after_calling_again(page: Page, branch: Branch, opened: Callable) -> None:
+    a_walk_in(branch)
+    opened(page)
+    page.keyboard.press("n")
+    here(page).to_have_text("B001")
+    page.keyboard.press("a")
+    expect(page.locator(".here__state")).to_contain_text("2 φορές")
+    page.keyboard.press("u")
+    expect(page.locator(".here__state")).not_to_contain_text("2 φορές")
+    page.keyboard.press("r")
+    expect(page.locator("#waiting-title .count")).to_have_text("1")
+    assert Ticket.objects.get().calls == 1
 
 
 def test_two_officers_and_one_person(

@@ -1,6 +1,7 @@
 // The queue page and the page for serving. Both are plain forms, and this script sends them without leaving the page. Steps are
 // sent in order, and a step without a connection is kept and sent later. Every form contains the state that the officer saw,
-// so the server does nothing twice.
+// so the server does nothing twice. A step that the server answers with an error is dropped with a message, and the steps
+// after it go on.
 
 const EVERY = 5_000;
 const AGAIN = 3_000;
@@ -12,15 +13,19 @@ const words = document.querySelector("#queue-words").dataset;
 const page = document.querySelector("#queue");
 const board = document.querySelector("#queue-board");
 const line = document.querySelector("#queue-connection");
+// What was dropped stands here until the officer presses again: the answers to the steps behind it do not wipe it out.
+const dropped = document.querySelector("#queue-dropped");
 const news = document.querySelector("#queue-news");
 const home = document.querySelector("[data-home]")?.dataset.home;
+// The server behind these answers cannot be reached, so they are no answer to the step.
+const UNREACHED = [502, 503, 504];
 const MORPHED = ["queue-told", "queue-board", "serving"];
 
 // Steps
 
 const pressed = JSON.parse(sessionStorage.getItem(KEPT) || "[]");
 let sending = false;
-let isLost = false;
+let trouble = "";
 let seen = "";
 
 function keep() {
@@ -34,6 +39,7 @@ function press(form) {
   const body = new URLSearchParams(typed).toString();
   if (!pressed.some((one) => one.url === form.action && one.body === body)) pressed.push({ url: form.action, body, label: form.dataset.label });
   form.dataset.pressed = "";
+  dropped.replaceChildren();
   if (form.dataset.step === "walk-in") renew(form);
   keep();
   send();
@@ -50,39 +56,46 @@ function renew(form) {
 async function send() {
   if (sending) return;
   sending = true;
-  while (pressed.length) {
-    const answer = await sent(pressed[0]);
-    if (!answer) break;
-    if (answer.redirected) return sign();
-    const done = pressed.shift();
-    await take(answer, done);
-    keep();
+  let failed = false;
+  try {
+    while (pressed.length) {
+      const [answer, html] = await sent(pressed[0]);
+      if (!answer) break;
+      if (answer.redirected) return sign();
+      const done = pressed.shift();
+      failed ||= !answer.ok;
+      take(answer, html, done);
+      keep();
+    }
+  } finally {
+    sending = false;
   }
-  sending = false;
   if (pressed.length) setTimeout(send, AGAIN);
+  else if (failed) look();
 }
 
-/** Returns the server's answer, or null if there is none and the step has to wait. */
+/** Returns the server's answer and its HTML. Without a connection there is no answer, and the step has to wait. */
 async function sent({ url, body: kept }) {
   const body = new URLSearchParams(kept);
   body.set("csrfmiddlewaretoken", document.querySelector("[name=csrfmiddlewaretoken]").value);
   try {
     const headers = { "X-Requested-With": "queue" };
     const answer = await fetch(url, { method: "POST", headers, body, signal: AbortSignal.timeout(PATIENCE) });
-    if (answer.status >= 500) throw new Error(answer.status);
-    lose(false);
-    return answer;
+    if (UNREACHED.includes(answer.status)) throw new Error(answer.status);
+    const html = answer.ok ? await answer.text() : "";
+    if (!answer.redirected) say("");
+    return [answer, html];
   } catch {
-    lose(true);
-    return null;
+    say("lost");
+    return [null, ""];
   }
 }
 
-async function take(answer, done) {
+function take(answer, html, done) {
   const [go, isRefused] = [answer.headers.get("X-Go"), answer.headers.get("X-Refused")];
-  const fresh = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
+  const fresh = new DOMParser().parseFromString(html, "text/html");
   show(fresh);
-  if (!answer.ok || isRefused) return drop(done, !answer.ok);
+  if (!answer.ok || isRefused) return drop(done, answer);
   follow(done, answer.headers.get("X-Seen"));
   // The served citizen has left this desk, so the page for serving is closed.
   const next = go ?? (page || fresh.getElementById("serving") ? null : home);
@@ -107,19 +120,19 @@ function follow(done, now) {
   }
 }
 
-/** After a refusal, drops the later steps on the same ticket. They no longer make sense. */
-function drop(done, isUnknown) {
+/** After a refusal or an error, drops the later steps on the same ticket. They no longer make sense. */
+function drop(done, answer) {
+  for (const form of document.querySelectorAll("form[data-pressed]")) if (form.action === done.url) delete form.dataset.pressed;
   const ticket = new URLSearchParams(done.body).get("ticket");
   const lost = pressed.filter((one) => ticket && new URLSearchParams(one.body).get("ticket") === ticket);
   for (const one of lost) pressed.splice(pressed.indexOf(one), 1);
-  const text = [isUnknown && `${done.label}: ${words.failed}`, lost.length && `${words.dropped} ${lost.map((one) => one.label).join(", ")}`];
-  const told = document.querySelector("#queue-told");
-  for (const sentence of text.filter(Boolean)) {
-    const note = document.createElement("p");
-    note.className = "note note--warn";
-    note.textContent = sentence;
-    told.append(note);
-  }
+  const text = [!answer.ok && `${done.label}: ${reason(answer.status)}`, lost.length && `${words.dropped} ${lost.map((one) => one.label).join(", ")}`];
+  dropped.append(...text.filter(Boolean).map((one) => Object.assign(sentence(one), { className: "note note--warn" })));
+}
+
+function reason(status) {
+  if (status >= 500) return words.broken;
+  return status === 403 ? words.forbidden : words.failed;
 }
 
 document.addEventListener("submit", (event) => {
@@ -131,33 +144,32 @@ document.addEventListener("submit", (event) => {
 
 // The connection
 
-function lose(is) {
-  isLost = is;
+/** Says what is wrong: the connection is "lost", the line is "old" because of an error, "signedOut", or nothing (""). */
+function say(what) {
+  trouble = what;
   sayConnection();
 }
 
+const isLost = () => trouble === "lost";
+
 function sayConnection() {
-  document.documentElement.classList.toggle("is-lost", isLost);
-  const waiting = isLost && pressed.length ? `${words.pending} ${pressed.map((one) => one.label).join(", ")}` : "";
-  const text = isLost ? words.lost : "";
+  document.documentElement.classList.toggle("is-lost", isLost());
+  const keeps = ["lost", "signedOut"].includes(trouble) && pressed.length;
+  const waiting = keeps ? `${words.pending} ${pressed.map((one) => one.label).join(", ")}` : "";
+  const text = trouble ? words[trouble] : "";
   if (line.dataset.text === text + waiting) return;
   line.dataset.text = text + waiting;
-  line.replaceChildren();
-  if (!isLost) return;
-  line.append(sentence(text));
-  if (!waiting) return;
-  const button = document.createElement("button");
-  button.type = "button";
-  button.className = "staff-button staff-button--quiet";
-  button.textContent = words.drop;
-  button.addEventListener("click", dropLast);
-  line.append(sentence(waiting), button);
+  line.replaceChildren(...[text, waiting].filter(Boolean).map(sentence));
+  if (trouble === "signedOut") line.append(made("a", words.reload, { href: location.href }));
+  else if (waiting) line.append(made("button", words.drop, { type: "button", onclick: dropLast }));
+}
+
+function made(tag, text, more) {
+  return Object.assign(document.createElement(tag), { className: "staff-button staff-button--quiet", textContent: text, ...more });
 }
 
 function sentence(text) {
-  const made = document.createElement("p");
-  made.textContent = text;
-  return made;
+  return Object.assign(document.createElement("p"), { textContent: text });
 }
 
 function dropLast() {
@@ -167,18 +179,13 @@ function dropLast() {
 }
 
 function sign() {
-  line.replaceChildren(sentence(words.signedOut));
-  const link = document.createElement("a");
-  link.href = location.href;
-  link.className = "staff-button staff-button--quiet";
-  link.textContent = words.reload;
-  line.append(link);
+  say("signedOut");
   clearInterval(polling);
 }
 
 const warn = (event) => pressed.length && event.preventDefault();
 window.addEventListener("beforeunload", warn);
-window.addEventListener("offline", () => lose(true));
+window.addEventListener("offline", () => say("lost"));
 window.addEventListener("online", () => (send(), look()));
 
 // The page
@@ -221,15 +228,15 @@ async function look() {
   try {
     const answer = await fetch(`${page.dataset.poll}&seen=${encodeURIComponent(seen)}`, { signal: AbortSignal.timeout(PATIENCE) });
     if (answer.status === 403) return sign();
-    if (!answer.ok) throw new Error(answer.status);
-    lose(false);
-    if (answer.status === 204) return;
+    if (UNREACHED.includes(answer.status)) throw new Error(answer.status);
+    say(answer.ok ? "" : "old");
+    if (!answer.ok || answer.status === 204) return;
     const html = await answer.text();
     if (sending || pressed.length) return;
     seen = answer.headers.get("X-State");
     morph(board, html);
   } catch {
-    lose(true);
+    say("lost");
   }
 }
 
@@ -255,7 +262,7 @@ function countDown() {
   const left = (undone.until - performance.now()) / 1000;
   bar.querySelector("progress").value = left;
   bar.querySelector(".undo__left").textContent = Math.ceil(left);
-  if (left > 0 || isLost) return;
+  if (left > 0 || isLost()) return;
   const hadFocus = bar.contains(document.activeElement);
   bar.remove();
   if (hadFocus) document.querySelector("#desk-title")?.focus({ preventScroll: true });
@@ -305,7 +312,7 @@ document.addEventListener("keydown", (event) => {
   const key = letter(event);
   if (!key) return;
   if (key === "?") return void dialog.showModal();
-  if (key === "u" && isLost && pressed.length) return dropLast();
+  if (key === "u" && isLost() && pressed.length) return dropLast();
   const button = [...document.querySelectorAll(`[data-key="${key}"]`)].find((one) => isReady(one));
   if (!button) return;
   event.preventDefault();
