@@ -11,7 +11,9 @@ from functools import cached_property
 from agencies.models import Branch, Channel
 from agencies.models.services import serves
 from appointments.counter.expectation import Turn, expected, free_at
-from appointments.models import Appointment, Desk, Notification, Ticket
+from appointments.counter.pace import Pace, pace_of
+from appointments.models import Appointment, Desk, Notification, Status, Ticket
+from appointments.models.appointment import EXPECTED
 
 State = Ticket.State
 # A citizen who is more than this late may not come at all. The turn of one who still comes counts from the arrival, no
@@ -45,13 +47,18 @@ class Seat:
 
 @dataclass(frozen=True)
 class Line:
-    """The line of one branch at `now`. `day` is its local date, `expected_today` its appointments without a ticket."""
+    """The line of one branch at `now`.
+
+    `day` is its local date. Of its appointments without an open ticket, those in `expected_today` may still come, and
+    those in `missed_today` were marked as missed and had no ticket.
+    """
 
     branch: Branch
     day: date
     now: datetime
     tickets: list[Ticket]
     expected_today: list[Appointment]
+    missed_today: list[Appointment]
     desks: list[Seat]
 
     def having(self, *states: str) -> list[Ticket]:
@@ -61,7 +68,7 @@ class Line:
     def waiting(self) -> list[Ticket]:
         """The waiting tickets, the next one first."""
         waiting = self.having(State.WAITING)
-        return sorted(waiting, key=lambda ticket: (not ticket.priority, ticket.due_at, ticket.pk))
+        return sorted(waiting, key=lambda ticket: (not ticket.priority, ticket.due_at, ticket.number))
 
     @cached_property
     def at_desks(self) -> dict[int, Ticket]:
@@ -71,12 +78,14 @@ class Line:
     @cached_property
     def begins(self) -> Mapping[object, datetime]:
         """When each turn is expected to begin. The keys are the waiting tickets and the coming appointments."""
-        turns = [
-            Turn(one, one.due_at, one.arrived_at, _length(one), one.priority and one.state == State.WAITING)
-            for one in self.waiting
-        ]
-        turns += [Turn(one, one.starts_at, max(one.starts_at, self.now), _length(one)) for one in self.coming]
+        turns = [Turn(one, one.due_at, one.arrived_at, self._length(one), one.priority) for one in self.waiting]
+        turns += [Turn(one, one.starts_at, max(one.starts_at, self.now), self._length(one)) for one in self.coming]
         return expected(turns, [self._free_at(desk) for desk in self.desks if desk.is_serving], now=self.now)
+
+    @cached_property
+    def pace(self) -> Pace:
+        """How the day goes, compared with its plan."""
+        return pace_of(self.tickets, [*self.expected_today, *self.missed_today], due_before=self.now - GRACE)
 
     @cached_property
     def coming(self) -> list[Appointment]:
@@ -106,12 +115,17 @@ class Line:
         ticket = self.at_desks.get(desk.pk)
         if ticket is None:
             return self.now
-        since = ticket.serving_at if ticket.state == State.SERVING else ticket.called_at
-        return free_at(serving_since=since or self.now, length=_length(ticket), now=self.now)
+        return free_at(busy_since=ticket.called_at or self.now, length=self._length(ticket), now=self.now)
 
+    def _length(self, one: Ticket | Appointment) -> timedelta:
+        """Return how long a desk is expected to be busy with this one, at the pace of the day.
 
-def _length(one: Ticket | Appointment) -> timedelta:
-    return one.procedure.duration
+        Somebody in person who is still to come may not come, so only a share of the time is expected to be needed.
+        """
+        length = one.procedure.duration * self.pace.service
+        if isinstance(one, Ticket) or one.channel != Channel.IN_PERSON:
+            return length
+        return length * self.pace.coming(self.now - one.starts_at)
 
 
 def line_of(branch: Branch, *, now: datetime) -> Line:
@@ -135,11 +149,13 @@ def read_line(branch: Branch, desks: list[Seat], *, day: date, now: datetime) ->
     """Read the branch's line for desks that have been read already. Two queries."""
     related = ("procedure", "appointment", "desk", "for_desk", "officer")
     tickets = list(Ticket.objects.of_day(branch, day).with_last_event().select_related(*related).order_by("number"))
-    coming = Appointment.objects.on_day(branch, day).expected()
+    awaited = Appointment.objects.on_day(branch, day).filter(status__in=(*EXPECTED, Status.NO_SHOW))
     with_ticket = {ticket.appointment_id for ticket in tickets if ticket.state in Ticket.OPEN}
-    appointments = coming.select_related("procedure").order_by("starts_at", "pk")
-    expected_today = [one for one in appointments if one.pk not in with_ticket]
-    return Line(branch, day, now, tickets, expected_today, desks)
+    came = {ticket.appointment_id for ticket in tickets}
+    appointments = list(awaited.select_related("procedure").order_by("starts_at", "pk"))
+    expected_today = [one for one in appointments if one.status in EXPECTED and one.pk not in with_ticket]
+    missed_today = [one for one in appointments if one.status == Status.NO_SHOW and one.pk not in came]
+    return Line(branch, day, now, tickets, expected_today, missed_today, desks)
 
 
 def delay_of(appointment: Appointment, *, now: datetime) -> timedelta | None:

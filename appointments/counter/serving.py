@@ -36,7 +36,8 @@ def serve(present: Ticket, *, by: Actor, now: datetime) -> Ticket:
             with locked_appointment(ticket.appointment) as appointment:
                 before = of_appointment.to_serving(appointment, by.officer, now)
         changed = {"state": State.SERVING, "serving_at": now, "officer_id": by.officer.pk if by.officer else None}
-        changed |= {"called_at": ticket.called_at or now}
+        # Somebody who was not called to the desk just now is called by voice.
+        changed |= {"called_at": ticket.called_at if ticket.state == State.CALLED else now}
         return change(ticket, NOT_BEGUN, Verb.SERVE, changed, by=by, now=now, before=before)
 
 

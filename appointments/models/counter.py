@@ -85,8 +85,8 @@ class TicketQuerySet(models.QuerySet["Ticket"]):
         return self.filter(branch=branch, day=day)
 
     def waiting(self) -> "TicketQuerySet":
-        """The waiting tickets, the next one first: by priority, then by the time their turn counts from."""
-        return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "pk")
+        """The waiting tickets, the next one first: by priority, the time their turn counts from, and their number."""
+        return self.filter(state=Ticket.State.WAITING).order_by(F("priority").desc(), "due_at", "number")
 
     def for_desk(self, desk: Desk) -> "TicketQuerySet":
         """Tickets that the desk may serve: those forwarded to it, and those for its services forwarded to none."""

@@ -120,6 +120,15 @@ def test_missed_today_gets_a_new_number_and_counts_from_now():
     assert again.ticket.number == first.number + 1
 
 
+def test_three_with_one_time_are_told_the_order_of_the_line():
+    branch = an_open_branch(desks=3)
+    officer = an_officer(branch)
+    a_desk(branch, officer)
+    tickets = [arrive(booked_at(branch, 9, number=number), today_at(8, 50)).ticket for number in range(3)]
+    places = [arrivals.place_of(ticket, now=today_at(9)) for ticket in tickets if ticket]
+    assert [(place.ahead, place.wait) for place in places] == [(0, minutes(0)), (1, minutes(10)), (2, minutes(20))]
+
+
 def test_again_shows_the_same_number():
     appointment = booked_at(an_open_branch(), 9)
     first, again = arrive(appointment, today_at(8, 50)), arrive(appointment, today_at(8, 55))

@@ -333,13 +333,12 @@ class Counter(RuleBasedStateMachine):
         line = line_of(self.world.branch, now=self.now)
         seat = seat_of(desk, line)
         here: list[tuple[tuple[bool, datetime, int], Ticket | Appointment]] = [
-            ((not one.priority, one.due_at, one.pk), one) for one in line.waiting if seat.may_call(one)
+            ((not one.priority, one.due_at, one.number), one) for one in line.waiting if seat.may_call(one)
         ]
         for one in line.expected_today:
             is_due = one.channel != Channel.IN_PERSON and one.status == Status.BOOKED and one.starts_at <= self.now
             if is_due and seat.may_call(one):
-                old = Ticket.objects.filter(appointment=one).first()
-                here.append(((True, one.starts_at, old.pk if old else 10**9 + one.pk), one))
+                here.append(((True, one.starts_at, 10**9 + one.pk), one))
         return min(here, key=lambda pair: pair[0])[1] if here else None
 
     def desk_of(self, officer: int, otherwise: int) -> Desk:
@@ -585,6 +584,8 @@ class Counter(RuleBasedStateMachine):
             seat = seat_of(desk, line)
             shown = [one for one in line.waiting if seat.may_call(one)]
             assert list(counter.waiting_for(desk, now=self.now)) == shown
+        told = [line.begins[one] for one in line.waiting if line.begins]
+        assert told == sorted(told)
 
     def who_is_at_a_desk_has_an_officer_there(self, ticket: dict[str, Any], seen: Seen) -> None:
         if ticket["state"] in Ticket.AT_DESK and ticket["desk_id"]:
