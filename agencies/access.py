@@ -86,6 +86,12 @@ def counters(user: User) -> QuerySet[Branch]:
     return Branch.objects.filter(Q(agency__in=agency_ids) | Q(pk__in=branch_ids))
 
 
+def serves(user: User, branch: Branch) -> bool:
+    """Returns whether the user serves citizens at the branch, and may still sign in."""
+    agency_ids, branch_ids = served_places(user)
+    return user.is_active and (branch.agency_id in agency_ids or branch.pk in branch_ids)
+
+
 def officers(branch: Branch) -> QuerySet[User]:
     """Returns the users who serve citizens at the branch: they have a role there, or at its whole agency."""
     return officers_of(Branch.objects.filter(pk=branch.pk)).filter(is_active=True)

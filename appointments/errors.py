@@ -113,6 +113,27 @@ class DeskTaken(BookingError):
     field = "desk"
 
 
+class TicketAtDesk(BookingError):
+    """A colleague's desk cannot be freed while somebody is called or served there."""
+
+    message = _("%(number)s is still at this desk. Complete, park or forward it first.")
+    field = "desk"
+
+    def __init__(self, number: str) -> None:
+        super().__init__(number)
+        self.number = number
+
+    def __str__(self) -> str:
+        return str(self.message) % {"number": self.number}
+
+
+class NotOfBranch(BookingError):
+    """The officer has lost the role at the branch, or may no longer sign in."""
+
+    message = _("You no longer serve at this branch.")
+    field = "desk"
+
+
 class NoDesk(BookingError):
     message = _("Sit down at a desk first.")
     field = "desk"

@@ -10,7 +10,7 @@ from agencies.models import Branch
 from appointments import booking, counter, disruptions
 from appointments.booking import retention
 from appointments.calls import provision
-from appointments.counter import delays
+from appointments.counter import delays, desks
 from appointments.history import worker
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Disruption
@@ -69,6 +69,12 @@ def provide_video_calls() -> None:
 def tell_delays() -> None:
     """Tell every citizen once who will be served much later than promised."""
     delays.tell(now=timezone.now())
+
+
+@shared_task
+def free_desks() -> None:
+    """Free the desks of people who no longer serve at the branch."""
+    desks.free_of_strangers(by=worker("free_desks"), now=timezone.now())
 
 
 @shared_task

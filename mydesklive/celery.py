@@ -39,6 +39,11 @@ app.conf.beat_schedule = {
         "schedule": 60.0,
         "options": {"expires": 60},
     },
+    "free the desks of people who lost their role": {
+        "task": "appointments.tasks.free_desks",
+        "schedule": 60.0,
+        "options": {"expires": 60},
+    },
     # At every hour it is midnight in some time zone.
     "close the queues of past days": {
         "task": "appointments.tasks.close_past_days",

@@ -9,7 +9,7 @@ the appointment's own time for citizens who came in time, the arrival for those 
 arrival plus the agency's `walk_in_minutes`.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,7 +18,7 @@ from agencies.models import Procedure
 from appointments.counter.desks import queue_of, require_free
 from appointments.counter.steps import change, locked
 from appointments.counter.tickets import admit_due
-from appointments.errors import NobodyWaits
+from appointments.errors import NobodyWaits, WrongStatus
 from appointments.history import Actor
 from appointments.models import Desk, Event, Ticket
 
@@ -59,10 +59,19 @@ def call_again(called: Ticket, *, by: Actor, now: datetime) -> Ticket:
 
 
 def put_back(parked: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Put a parked or called ticket back into the line. Its turn still counts from the same time."""
+    """Put a parked or called ticket back into the line. Its turn still counts from the same time.
+
+    A walk-in of today who was missed, or had left, can come back too: with the same number, and the turn of one who
+    comes now. A missed citizen with an appointment checks in again instead.
+    """
     with locked(parked) as ticket:
-        changed = {"state": State.WAITING, "desk_id": None}
-        return change(ticket, [State.PARKED, State.CALLED], Verb.RETURN, changed, by=by, now=now)
+        changed: dict[str, Any] = {"state": State.WAITING, "desk_id": None}
+        if ticket.state == State.GONE:
+            if not ticket.is_walk_in or ticket.day != ticket.branch.today(now):
+                raise WrongStatus
+            due_at = now + timedelta(minutes=ticket.branch.agency.walk_in_minutes)
+            changed |= {"arrived_at": now, "due_at": due_at, "ended_at": None, "calls": 0, "for_desk_id": None}
+        return change(ticket, [State.PARKED, State.CALLED, State.GONE], Verb.RETURN, changed, by=by, now=now)
 
 
 def park(present: Ticket, *, by: Actor, now: datetime, reason: str = "") -> Ticket:

@@ -10,9 +10,10 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.models import User
+from agencies import access
 from agencies.models import Branch
 from appointments import history
-from appointments.errors import DeskBusy, DeskPaused, DeskTaken, NoDesk
+from appointments.errors import DeskBusy, DeskPaused, DeskTaken, NoDesk, NotOfBranch, TicketAtDesk
 from appointments.history import Actor
 from appointments.models import Desk, Event, Queue, Ticket
 
@@ -36,15 +37,18 @@ def queue_of(branch: Branch, *others: int) -> Iterator[Queue]:
 def sit(desk: Desk, *, by: Actor, now: datetime) -> Desk:
     """Seat the officer at the desk, and free the officer's earlier desk.
 
-    Raises DeskTaken if a colleague sits there or the desk is not used, or DeskBusy if a ticket is at the earlier desk.
+    Raises NotOfBranch if the officer does not serve at the branch, DeskTaken if a colleague sits there or the desk is
+    not used, or DeskBusy if a ticket is at the earlier desk.
     """
     officer = by.officer
     # An officer who sits down elsewhere may have been called to at the same moment at the earlier desk.
     left = Desk.objects.filter(officer=officer).values_list("branch_id", flat=True) if officer else ()
     with queue_of(desk.branch, *left):
-        desk = Desk.objects.get(pk=desk.pk)
+        desk = Desk.objects.select_related("branch").get(pk=desk.pk)
         if officer is None or desk.officer_id not in (None, officer.pk) or not desk.is_used:
             raise DeskTaken
+        if not access.serves(officer, desk.branch):
+            raise NotOfBranch
         if desk.officer_id is None:
             for other in Desk.objects.filter(officer=officer):
                 _vacate(other, by, now)
@@ -71,11 +75,45 @@ def leave(desk: Desk, *, by: Actor, now: datetime) -> None:
         _vacate(desk, by, now)
 
 
+def free(desk: Desk, *, by: Actor, now: datetime) -> None:
+    """Free the desk of a colleague who has gone. Raises TicketAtDesk if somebody is called or served there."""
+    with queue_of(desk.branch):
+        if there := Ticket.objects.filter(desk=desk.pk, state__in=Ticket.AT_DESK).first():
+            raise TicketAtDesk(there.spoken_number)
+        _vacate(desk, by, now)
+
+
+def free_of_strangers(*, by: Actor, now: datetime) -> int:
+    """Free the desks of people who no longer serve at the branch or may not sign in; return how many.
+
+    A desk where somebody is called or served is freed later, when a colleague has ended that.
+    """
+    seated = Desk.objects.filter(officer__isnull=False).select_related("officer", "branch")
+    seated = seated.prefetch_related("officer__memberships").order_by("pk")
+    return sum(_free_of_stranger(desk, by, now) for desk in seated if not _may_stay(desk))
+
+
+def _may_stay(desk: Desk) -> bool:
+    return desk.officer is not None and access.serves(desk.officer, desk.branch)
+
+
+def _free_of_stranger(desk: Desk, by: Actor, now: datetime) -> bool:
+    with queue_of(desk.branch):
+        stays = is_busy(desk.pk) or not Desk.objects.filter(pk=desk.pk, officer=desk.officer).exists()
+        if not stays:
+            _vacate(desk, by, now)
+    return not stays
+
+
 def require_free(desk: Desk, officer: User | None) -> None:
-    """Raise NoDesk unless the officer sits at this desk, DeskPaused, or DeskBusy if a ticket is called or served there."""
-    own = Desk.objects.filter(pk=desk.pk, officer=officer).first() if officer else None
+    """Raise NoDesk unless the officer sits at this desk, NotOfBranch if the officer has lost the role, DeskPaused, or
+    DeskBusy if a ticket is called or served there.
+    """
+    own = Desk.objects.select_related("branch").filter(pk=desk.pk, officer=officer).first() if officer else None
     if own is None:
         raise NoDesk
+    if officer and not access.serves(officer, own.branch):
+        raise NotOfBranch
     if own.paused_at:
         raise DeskPaused
     if is_busy(desk.pk):

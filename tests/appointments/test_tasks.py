@@ -11,7 +11,7 @@ from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from mydesklive.celery import app
-from tests.builders import GUEST, NOW, WORKER, an_appointment, an_open_branch, at, minutes, slots_of
+from tests.builders import GUEST, NOW, WORKER, a_desk, an_appointment, an_officer, an_open_branch, at, minutes, slots_of
 from videocalls.models import VideoCall
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -123,3 +123,18 @@ def test_messages_of_the_day_go_out_as_the_clock_moves() -> None:
     kinds = Notification.objects.filter(state=Notification.State.SENT).order_by("due_at").values_list("kind", flat=True)
     assert list(kinds) == ["confirmation", "reminder"]
     assert mail.outbox[-1].subject == "Υπενθύμιση: Τρίτη 3 Μαρτίου 2026, 12:00, ΚΕΠ Χανίων"
+
+
+@pytest.mark.django_db
+def test_desk_of_somebody_who_lost_the_role_is_freed() -> None:
+    branch = an_open_branch()
+    officer = an_officer(branch)
+    desk = a_desk(branch, officer)
+    tasks.free_desks()
+    desk.refresh_from_db()
+    assert desk.officer == officer
+    officer.memberships.all().delete()
+    tasks.free_desks()
+    desk.refresh_from_db()
+    assert desk.officer is None
+    assert desk.events.latest("pk").page == "free_desks"

@@ -33,7 +33,7 @@ from appointments.admin.pages import chosen_branch, officers_page, own_branches,
 from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
 from appointments.counter.steps import UNDO
 from appointments.counter.undoing import NEVER
-from appointments.models import Appointment, Event, Ticket
+from appointments.models import Appointment, Event, Status, Ticket
 from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING
 
@@ -196,6 +196,12 @@ class Board:
     @property
     def gone(self) -> int:
         return len(self.line.having(State.GONE))
+
+    @property
+    def missed(self) -> list[Ticket]:
+        """The tickets of citizens who did not come or left, and may come back today; the latest first."""
+        gone = [one for one in self.ended if one.state == State.GONE]
+        return [one for one in gone if one.appointment is None or one.appointment.status == Status.NO_SHOW]
 
     @property
     def last_event(self) -> int:

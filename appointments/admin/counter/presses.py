@@ -180,6 +180,7 @@ WITH_DESK: dict[str, Callable[[Press], object]] = {
     "pause": lambda press: desks.pause(press.desk, **press.by),
     "resume": lambda press: desks.resume(press.desk, **press.by),
     "leave": lambda press: desks.leave(press.desk, **press.by),
+    "free": lambda press: desks.free(press.chosen_desk, **press.by),
     "set-up": lambda press: set_up(press.branch, press.branch.today(press.now)),
 }
 

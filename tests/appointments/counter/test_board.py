@@ -218,6 +218,33 @@ def test_officers_sit_pause_go_on_and_leave(client: Client, branch: Branch, offi
     assert one.officer is None
 
 
+def test_desk_of_a_colleague_who_went_home_is_freed_on_the_page(client: Client, branch: Branch, desk: Desk) -> None:
+    colleague = an_officer(branch, email="colleague@example.org")
+    other = a_desk(branch, colleague, name="2")
+    ticket = a_walk_in(branch, NOON)
+    counter.call_next(other, by=by(colleague), now=NOON)
+    assert "B001 is at this desk." in text_of(client.get(QUEUE))
+    assert "B001 is still at this desk." in press(client, branch, "free", desk="2")
+    press(client, branch, "park", **on(ticket))
+    assert "Free the desk" in text_of(client.get(QUEUE))
+    press(client, branch, "free", desk="2")
+    other.refresh_from_db()
+    assert other.officer is None
+
+
+def test_who_did_not_come_is_put_back_or_checked_in_on_the_page(client: Client, branch: Branch, desk: Desk) -> None:
+    walk_in = counter.miss(a_walk_in(branch, NOON, name="Ελένη"), by=by(desk.officer), now=NOON)
+    late = booked(branch, minutes=-30)
+    counter.miss(counter.check_in(late, by=GUEST, now=NOON), by=by(desk.officer), now=NOON)
+    text = text_of(client.get(QUEUE))
+    assert f'id="back-{walk_in.code}"' in text
+    assert f'id="check-in-{late.reference}"' in text
+    press(client, branch, "back", **on(walk_in))
+    press(client, branch, "check-in", appointment=late.reference)
+    assert {one.state for one in Ticket.objects.all()} == {State.WAITING}
+    assert 'id="missed"' not in text_of(client.get(QUEUE))
+
+
 def test_desks_are_set_up_as_rules_plan(client: Client, branch: Branch, officer: User) -> None:
     a_rule(branch, weekdays=[1], opens_at="10:00", closes_at="12:00", desks=3)
     a_rule(branch, weekdays=[1], opens_at="12:00", closes_at="13:00", desks=4, valid_until=MONDAY - timedelta(days=1))

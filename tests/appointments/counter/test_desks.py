@@ -1,19 +1,55 @@
-"""Whom a desk may call: the queryset and the board's own rule agree."""
+"""Whom a desk may call: the queryset and the board's own rule agree. And who may sit there."""
 
 import json
+from collections.abc import Callable
 from operator import attrgetter
 from random import Random
 
 import pytest
 
+from accounts.models import User
+from agencies.models import Branch
 from appointments import counter
 from appointments.admin.counter.board import hall_of, seats_in
 from appointments.counter import desks
 from appointments.counter.line import seats_of
+from appointments.errors import NotOfBranch, TicketAtDesk, WrongStatus
 from appointments.models import Desk, Ticket
-from tests.builders import GUEST, NOW, a_branch, a_desk, a_procedure, an_agency, an_officer, at, by
+from tests.builders import (
+    GUEST,
+    NOW,
+    WORKER,
+    a_branch,
+    a_desk,
+    a_procedure,
+    a_walk_in,
+    an_agency,
+    an_officer,
+    an_open_branch,
+    at,
+    booked_at,
+    by,
+    minutes,
+    today_at,
+)
 
 pytestmark = pytest.mark.django_db
+State = Ticket.State
+
+
+@pytest.fixture
+def branch() -> Branch:
+    return an_open_branch()
+
+
+@pytest.fixture
+def officer(branch: Branch) -> User:
+    return an_officer(branch)
+
+
+@pytest.fixture
+def desk(branch: Branch, officer: User) -> Desk:
+    return a_desk(branch, officer)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -51,3 +87,94 @@ def test_polls_read_the_desks_that_the_models_give() -> None:
     key = attrgetter("pk")
     assert sorted(seats_in(json.loads(hall_of(branch, NOW))), key=key) == sorted(seats_of(branch), key=key)
     assert {seat.officer for seat in seats_of(branch)} == {"Άννα Υπαλλήλου", ""}
+
+
+# Who came back, and who has gone
+
+
+def test_missed_walk_in_comes_back_with_the_same_number_and_a_new_turn(
+    branch: Branch, desk: Desk, officer: User
+) -> None:
+    ticket = a_walk_in(branch, today_at(8))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
+    missed = counter.miss(ticket, by=by(officer), now=today_at(8, 35))
+    back = counter.put_back(missed, by=by(officer), now=today_at(9))
+    turn = today_at(9) + minutes(branch.agency.walk_in_minutes)
+    assert (back.state, back.number, back.due_at, back.ended_at) == (State.WAITING, ticket.number, turn, None)
+    assert counter.undo(back, by=by(officer), now=today_at(9)).ended_at == today_at(8, 35)
+    counter.put_back(missed, by=by(officer), now=today_at(9, 1))
+    assert counter.call_next(desk, by=by(officer), now=today_at(9, 2)) == ticket
+
+
+def test_walk_in_of_yesterday_and_missed_appointment_are_not_put_back(branch: Branch, officer: User) -> None:
+    """A missed citizen with an appointment is checked in again."""
+    old = counter.miss(a_walk_in(branch, today_at(8)), by=by(officer), now=today_at(9))
+    with pytest.raises(WrongStatus):
+        counter.put_back(old, by=by(officer), now=at(9))
+    ticket = counter.check_in(booked_at(branch, 9), by=GUEST, now=today_at(9))
+    missed = counter.miss(ticket, by=by(officer), now=today_at(9, 10))
+    with pytest.raises(WrongStatus):
+        counter.put_back(missed, by=by(officer), now=today_at(9, 20))
+
+
+def test_colleagues_desk_is_freed_once_nobody_is_there(branch: Branch, desk: Desk, officer: User) -> None:
+    colleague = an_officer(branch, email="colleague@example.org")
+    ticket = a_walk_in(branch, today_at(8))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
+    with pytest.raises(TicketAtDesk, match=ticket.spoken_number):
+        desks.free(desk, by=by(colleague), now=today_at(9))
+    counter.put_back(ticket, by=by(colleague), now=today_at(9))
+    desks.free(desk, by=by(colleague), now=today_at(9))
+    desk.refresh_from_db()
+    assert (desk.officer, desk.events.latest("pk").officer) == (None, colleague)
+    assert desks.sit(desk, by=by(colleague), now=today_at(9)).officer == colleague
+
+
+def lose_role(officer: User) -> None:
+    officer.memberships.all().delete()
+
+
+def deactivate(officer: User) -> None:
+    User.objects.filter(pk=officer.pk).update(is_active=False)
+
+
+def change_branch(officer: User) -> None:
+    agency = an_agency("dypa")
+    officer.memberships.update(agency=agency, branch=a_branch(agency, "dypa-chania"))
+
+
+@pytest.mark.parametrize("go", [lose_role, deactivate, change_branch])
+def test_who_may_no_longer_serve_calls_nobody_and_is_unseated(
+    branch: Branch, desk: Desk, officer: User, go: Callable[[User], None]
+) -> None:
+    ticket = a_walk_in(branch, today_at(8))
+    go(officer)
+    stranger = User.objects.get(pk=officer.pk)
+    with pytest.raises(NotOfBranch):
+        counter.call_next(desk, by=by(stranger), now=today_at(9))
+    with pytest.raises(NotOfBranch):
+        counter.call(ticket, desk, by=by(stranger), now=today_at(9))
+    assert desks.free_of_strangers(by=WORKER, now=today_at(9)) == 1
+    desk.refresh_from_db()
+    assert desk.officer is None
+    with pytest.raises(NotOfBranch):
+        desks.sit(desk, by=by(stranger), now=today_at(9))
+    assert desks.free_of_strangers(by=WORKER, now=today_at(9)) == 0
+
+
+def test_desk_of_a_stranger_is_freed_when_the_person_there_has_been_served(
+    branch: Branch, desk: Desk, officer: User
+) -> None:
+    colleague = an_officer(branch, email="colleague@example.org")
+    ticket = a_walk_in(branch, today_at(8))
+    counter.call_next(desk, by=by(officer), now=today_at(8, 30))
+    lose_role(officer)
+    assert desks.free_of_strangers(by=WORKER, now=today_at(9)) == 0
+    counter.complete(ticket, by=by(colleague), now=today_at(9))
+    assert desks.free_of_strangers(by=WORKER, now=today_at(9, 1)) == 1
+
+
+def test_officers_of_the_branch_and_of_its_agency_stay_seated(branch: Branch, desk: Desk) -> None:
+    other = a_desk(branch, an_officer(branch.agency, email="agency@example.org"), name="2")
+    assert desks.free_of_strangers(by=WORKER, now=today_at(9)) == 0
+    assert Desk.objects.filter(pk__in=[desk.pk, other.pk], officer__isnull=False).count() == 2

@@ -364,7 +364,12 @@ class Counter(RuleBasedStateMachine):
     @rule(number=which, officer=officers, then=undos)
     def put_back(self, number: int, officer: int, then: str) -> None:
         self.step(
-            Verb.RETURN, counter.put_back, (State.CALLED, State.PARKED), number=number, officer=officer, then=then
+            Verb.RETURN,
+            counter.put_back,
+            (State.CALLED, State.PARKED, State.GONE),
+            number=number,
+            officer=officer,
+            then=then,
         )
 
     @rule(number=which, officer=officers, then=undos)
