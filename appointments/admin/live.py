@@ -3,6 +3,9 @@
 A page carries a signed key. When it asks for news (`?key=…&seen=…`), the answer comes from the key, the session cookie
 and one query. The query also checks that the person is still signed in and still works at the branch. So sixty desks
 can ask again and again, and Django does not read the session, the user and the memberships each time.
+
+The key stands in addresses, which proxies log. So it says nothing about the session, but it is signed for the session:
+it is valid only together with the cookie.
 """
 
 from dataclasses import dataclass
@@ -52,8 +55,13 @@ class Live:
 
 def live_key(request: HttpRequest, branch: Branch) -> str:
     """Returns the signed key with which this person can poll for this branch in this session."""
-    facts = [signed_in(request).pk, branch.pk, branch.timezone, request.session.session_key]
-    return signing.dumps(facts, salt=SALT, compress=True)
+    facts = [signed_in(request).pk, branch.pk, branch.timezone]
+    return signing.dumps(facts, salt=_salt(request.session.session_key or ""))
+
+
+def _salt(session: str) -> str:
+    """Returns a salt for each session. Only a keyed hash of it leaves the server, as the signature."""
+    return f"{SALT}:{session}"
 
 
 def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: str = "") -> Live | None:
@@ -63,14 +71,12 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
     `also` is an SQL expression of ours about the row `branch`. Its value is returned as `more`, which is None while the
     state is still `known`.
     """
-    session = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    try:
-        user, branch, zone, bound_to = signing.loads(
-            request.GET.get("key", ""), salt=SALT, max_age=settings.SESSION_COOKIE_AGE
-        )
-    except signing.BadSignature:
+    session, key = request.COOKIES.get(settings.SESSION_COOKIE_NAME), request.GET.get("key", "")
+    if not session:
         return None
-    if not session or session != bound_to:
+    try:
+        user, branch, zone = signing.loads(key, salt=_salt(session), max_age=settings.SESSION_COOKIE_AGE)
+    except signing.BadSignature:
         return None
     today = now.astimezone(ZoneInfo(zone)).date()
     since, until = (midnight(day, ZoneInfo(zone)) for day in (today, today + timedelta(days=1)))

@@ -1,13 +1,19 @@
 """Every address of the product, for everybody: no server error anywhere, and nothing about another branch's citizens."""
 
+import re
+import zlib
+from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from html import unescape
 from itertools import product
 from typing import Any
 
 import pytest
 import time_machine
 from django.apps import apps
+from django.core import signing
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Model
@@ -241,10 +247,57 @@ def is_refused(response: HttpResponse) -> bool:
     return response.status_code in (401, 403, 404, 405)
 
 
+def polled(session: str, response: HttpResponse) -> list[HttpResponse]:
+    """The answers at the addresses that the page gives to its scripts."""
+    found = set(re.findall(r'\sdata-[\w-]+="(/[^"]*)"', response.content.decode(errors="replace")))
+    return [answer(session, unescape(url), "get") for url in sorted(found)]
+
+
+def tells(text: str, secret: str) -> bool:
+    """Whether the secret can be read in the text: as it is, in hexadecimal digits, or in base64, packed or not."""
+    if secret in text or secret.encode().hex() in text.lower():
+        return True
+    for word in re.findall(r"[A-Za-z0-9_+/-]{16,}", text):
+        data = word.replace("+", "-").replace("/", "_").encode()
+        for start in range(4):
+            piece = data[start:]
+            raw = urlsafe_b64decode(piece + b"=" * (-len(piece) % 4)) if len(piece) % 4 != 1 else b""
+            with suppress(zlib.error):
+                raw += zlib.decompress(raw)
+            if secret.encode() in raw:
+                return True
+    return False
+
+
+def written(response: HttpResponse) -> str:
+    """The whole answer, without the cookies: they are the place for secrets."""
+    headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
+    return f"{headers}\n\n{response.content.decode(errors='replace')}"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("before", ["", "1", "12", "123"])
+def test_secret_is_found_however_it_is_written(before: str, packed: bool) -> None:
+    secret = "k0j3h1g2f4d5s6a7q8w9e0r1t2y3u4i5"
+    signed = signing.dumps([before, secret, "Europe/Athens" * 20 * packed], salt="any", compress=packed)
+    assert tells(f'data-poll="/queue/?key={signed}"', secret)
+    assert tells(secret.encode().hex(), secret)
+    assert not tells(signing.dumps([before, secret[::-1]], salt="any"), secret)
+
+
 @pytest.mark.parametrize("address", ADDRESSES, ids=str)
-def test_address_answers_everybody_without_an_error(people: People, address: Address) -> None:
-    found = asked(people.all, url_of(address))
+def test_address_answers_everybody_without_an_error_or_a_secret(
+    people: People, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing but the cookie knows the key of the session: not the page, what its scripts ask for, or the log."""
+    url = url_of(address)
+    found = asked(people.all, url)
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
+    secrets = {name: key for name, key in people.all.items() if key}
+    for name, key in secrets.items():
+        answers = [*polled(key, found[name, "get"]), found[name, "get"], found[name, "post"]]
+        assert [one.request["PATH_INFO"] for one in answers if tells(written(one), key)] == [], name
+    assert [name for name, key in secrets.items() if tells(caplog.text, key)] == []
 
 
 @pytest.mark.parametrize("address", [one for one in ADDRESSES if one.is_about_an_appointment], ids=str)
