@@ -1,7 +1,7 @@
 from typing import Any
 
 from allauth.account.fields import PasswordField
-from allauth.account.forms import LoginForm, RequestLoginCodeForm, SignupForm
+from allauth.account.forms import AddEmailForm, LoginForm, RequestLoginCodeForm, SignupForm
 from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 
@@ -23,6 +23,12 @@ class CodeForm(RequestLoginCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["email"].label = E_MAIL
+
+
+class AddressForm(AddEmailForm):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["email"].label = _("New e-mail address")
 
 
 class SignUpForm(SignupForm):

@@ -76,6 +76,19 @@ class User(AbstractBaseUser, PermissionsMixin):
         """Returns whether the person has a valid membership at an agency."""
         return self.memberships.exists()
 
+    @property
+    def has_role(self) -> bool:
+        return self.is_staff or self.is_official
+
+    @property
+    def changes_own_address(self) -> bool:
+        """Returns whether the person may move the account to another address.
+
+        A role belongs to an address, so whoever manages the members decides on it. Accounts with a password are the
+        demo's, which all its visitors share.
+        """
+        return not self.has_role and not self.has_usable_password()
+
     def get_full_name(self) -> str:
         return self.name
 

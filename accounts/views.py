@@ -1,9 +1,11 @@
-"""The demo's mailbox. Every visitor of the demo can read its mail."""
+"""The address of an account, and the demo's mailbox, which every visitor of the demo can read."""
 
 from collections.abc import Callable
 from functools import wraps
 
+from allauth.account.views import EmailView
 from django.conf import settings
+from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, render
@@ -13,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.mailbox import parsed
 from accounts.models import DemoMail
+from accounts.people import signed_in
 
 PER_PAGE = 25
 # A mail is shown in a frame that runs no scripts and loads no files. Its links may open in the surrounding window.
@@ -22,6 +25,20 @@ MAIL_HEADERS = {
     "X-Frame-Options": "SAMEORIGIN",
 }
 View = Callable[..., HttpResponseBase]
+
+
+@never_cache
+@login_required
+def address(request: HttpRequest) -> HttpResponseBase:
+    """Lets citizens change the address of their account. It becomes theirs with the code that is sent there."""
+    if not signed_in(request).changes_own_address:
+        return render(request, "account/address_fixed.html", status=403)
+    return EmailView.as_view()(request)
+
+
+def no_passwords(request: HttpRequest) -> HttpResponseBase:
+    """Closes allauth's pages about passwords. Only the demo has passwords, and all its visitors share them."""
+    raise Http404
 
 
 def demo_only(view: View) -> View:

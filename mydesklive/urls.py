@@ -2,8 +2,9 @@
 
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 
+from accounts.views import address, no_passwords
 from mydesklive.pages import views
 
 urlpatterns = [
@@ -14,6 +15,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     *i18n_patterns(
         path("accounts/login/", views.sign_in, name="account_login"),
+        path("accounts/email/", address, name="account_email"),
+        re_path(r"^accounts/(?:password|reauthenticate)/", no_passwords),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
         path("admin/", admin.site.urls),
