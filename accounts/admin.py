@@ -14,12 +14,22 @@ from unfold.admin import ModelAdmin
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.models import User
-from accounts.people import invited, signed_in
+from accounts.people import invited, named, signed_in
 
 # Permissions come from roles alone, and addresses are personal data.
 for model in (Group, EmailAddress, EmailConfirmation):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+
+def without_own(user: User) -> User:
+    """Forgets, in memory alone, the name in an account that a citizen has made.
+
+    So no title, message or log of the admin tells it. `UserAdmin.save_model` does not write the field.
+    """
+    if not user.is_invited:
+        user.name = ""
+    return user
 
 
 class NewUserForm(forms.ModelForm):
@@ -45,7 +55,7 @@ class NewUserForm(forms.ModelForm):
 
     def save(self, commit: bool = True) -> User:
         given = self.cleaned_data
-        user = invited(given["address"], given["name"])
+        user = without_own(invited(given["address"], given["name"]))
         user.is_operator |= given["is_operator"]
         user.is_official |= given["is_official"]
         self.instance = user
@@ -54,10 +64,13 @@ class NewUserForm(forms.ModelForm):
 
 @admin.register(User)
 class UserAdmin(ModelAdmin):
-    """Lets operators edit people with a role, but not their own role. Addresses are fixed: an address opens an account."""
+    """Lets operators edit people with a role, but not their own role. Addresses are fixed: an address opens an account.
 
-    list_display = ("email", "name", "is_operator", "is_official", "is_active")
-    list_filter = ("is_operator", "is_official", "is_active")
+    Of an account that a citizen has made, operators see the address, which they know, and edit the roles alone.
+    """
+
+    list_display = ("email", "person", "is_operator", "is_official")
+    list_filter = ("is_operator", "is_official")
     search_fields = ("email", "name")
     actions = None
     view_on_site = False
@@ -73,7 +86,18 @@ class UserAdmin(ModelAdmin):
         user = super().get_object(request, object_id, from_field)
         if user is None:
             raise Http404
-        return user
+        return without_own(user)
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Saves what has been edited, and no other field of the account."""
+        obj.save(update_fields=form.changed_data if change else self.roles)
+
+    @admin.display(description=_("full name"))
+    def person(self, user: User) -> str:
+        return user.name_in_role
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return queryset.filter(named(search_term)), False
 
     def get_form(self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any) -> Any:
         form = super().get_form(request, obj, change, **kwargs if obj else kwargs | {"form": NewUserForm})
@@ -83,6 +107,8 @@ class UserAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("address", "name", *self.roles)
+        if not obj.is_invited:
+            return ("email", *self.roles)
         return ("email", "name", "language", *self.roles, "is_active", "date_joined", "last_login")
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:

@@ -41,6 +41,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_active = models.BooleanField(_("may sign in"), default=True)
     is_operator = models.BooleanField(_("platform operator"), default=False, help_text=_("Configures agencies."))
     is_official = models.BooleanField(_("ministry official"), default=False, help_text=_("Reads statistics."))
+    # Made for a role. All other accounts are made by the people themselves, and are their own affair.
+    is_invited = models.BooleanField(_("made by an invitation"), default=False, db_default=False, editable=False)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -75,6 +77,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     def is_officer(self) -> bool:
         """Returns whether the person has a valid membership at an agency."""
         return self.memberships.exists()
+
+    @property
+    def name_in_role(self) -> str:
+        """Returns how those who manage members call the person. What citizens wrote in their own account is not shown."""
+        return str(self) if self.is_invited else self.email
 
     @property
     def has_role(self) -> bool:

@@ -80,7 +80,7 @@ def polling(*, seconds: float) -> list[Row]:
 
 
 def _seat(branch: Branch, number: int) -> Seat:
-    officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}")
+    officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}", is_invited=True)
     Membership.objects.create(user=officer, agency=branch.agency, branch=branch, role=Role.AGENT)
     desk = Desk.objects.create(branch=branch, name=str(number + 1))
     return desks.sit(desk, by=Actor(By.OFFICER, officer), now=timezone.now()), officer

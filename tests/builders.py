@@ -142,7 +142,7 @@ def a_user(email: str = "citizen@example.org", **fields: Any) -> User:
 
 def an_officer(place: Agency | Branch, role: str = Role.AGENT, email: str = "agent@example.org") -> User:
     """Makes a user with a role at the agency or at the branch."""
-    user = a_user(email, name="Άννα Υπαλλήλου")
+    user = a_user(email, name="Άννα Υπαλλήλου", is_invited=True)
     agency, branch = (place, None) if isinstance(place, Agency) else (place.agency, place)
     Membership.objects.create(user=user, agency=agency, branch=branch, role=role)
     return user

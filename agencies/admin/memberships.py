@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.people import signed_in
+from accounts.people import named, signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import InvitationForm, MembershipForm
@@ -27,11 +27,14 @@ class MembershipAdmin(PlacedAdmin):
 
     @admin.display(description=_("officer"), ordering="user__name")
     def person(self, membership: Membership) -> str:
-        return str(membership.user)
+        return membership.user.name_in_role
 
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, membership: Membership) -> str:
         return membership.user.email
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        return queryset.filter(named(search_term, "user__")), False
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

@@ -44,7 +44,7 @@ class Membership(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.user} – {self.get_role_display()}, {self.branch or self.agency}"
+        return f"{self.user.name_in_role} – {self.get_role_display()}, {self.branch or self.agency}"
 
     def clean(self) -> None:
         if self.branch and self.agency_id and self.branch.agency_id != self.agency_id:

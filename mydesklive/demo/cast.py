@@ -44,6 +44,7 @@ def create() -> int:
             password=password,
             is_official=email == OFFICIAL,
             is_operator=email == OPERATOR,
+            is_invited=email != CITIZEN,
         )
         EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
         _give_role(user)

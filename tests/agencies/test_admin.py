@@ -1,5 +1,6 @@
 """Permissions in the admin: which people may see and change which rows. Nobody can give rights that they do not have."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -50,7 +51,7 @@ def administrator(client: Client, kep: Agency) -> Client:
 
 @pytest.fixture
 def operator(client: Client) -> Client:
-    client.force_login(a_user("operator@example.org", is_operator=True))
+    client.force_login(a_user("operator@example.org", is_operator=True, is_invited=True))
     return client
 
 
@@ -318,6 +319,56 @@ def test_operator_makes_an_official_of_who_has_an_account(operator: Client) -> N
     operator.post(f"{USERS}add/", data)
     known.refresh_from_db()
     assert (known.is_official, known.name, known.language) == (True, "Γνωστός", "el")
+
+
+# Everything that a page of the admin may say of a citizen's account is the address, which the operator typed.
+LONG_AGO = datetime(2019, 5, 6, tzinfo=UTC)
+OWN = {"name": "Μαρία Παπαδοπούλου", "phone": "6912345678", "language": "el"}
+
+
+def seen_by(client: Client, *pages: str) -> str:
+    return "".join(text_of(client.get(page, follow=True)) for page in pages)
+
+
+def test_operator_sees_nothing_of_a_citizen_who_becomes_an_official(operator: Client) -> None:
+    citizen = a_user("citizen@example.org", last_login=LONG_AGO, date_joined=LONG_AGO, **OWN)
+    given = {"address": citizen.email, "name": "", "is_official": "on", "_continue": ""}
+    added = text_of(operator.post(f"{USERS}add/", given, follow=True))
+    own = f"{USERS}{citizen.pk}/"
+    shown = added + seen_by(operator, USERS, f"{own}change/", f"{own}history/", "/en/admin/")
+    assert citizen.email in shown
+    assert [told for told in ("Μαρία", "Παπαδοπούλου", "6912345678", "2019") if told in shown] == []
+    assert citizen.email not in text_of(operator.get(f"{USERS}?q=Παπαδοπούλου")).split("</form>")[-1]
+
+
+def test_operator_edits_no_more_than_the_roles_of_a_citizens_account(operator: Client) -> None:
+    citizen = a_user("citizen@example.org", is_official=True, **OWN)
+    data = {"name": "Άλλη", "language": "en", "email": "x@example.org", "phone": "1", "is_operator": "on"}
+    operator.post(f"{USERS}{citizen.pk}/change/", data)
+    citizen.refresh_from_db()
+    kept = {name: getattr(citizen, name) for name in OWN}
+    assert (kept, citizen.email, citizen.is_active) == (OWN, "citizen@example.org", True)
+    assert (citizen.is_operator, citizen.is_official) == (True, False)
+
+
+def test_administrator_sees_nothing_of_a_citizen_who_becomes_an_officer(administrator: Client, kep: Agency) -> None:
+    citizen = a_user("citizen@example.org", **OWN)
+    given = invitation(kep, email=citizen.email, name="Νέα", _continue="")
+    added = text_of(administrator.post(f"{ADMIN}membership/add/", given, follow=True))
+    own = f"{ADMIN}membership/{Membership.objects.get(user=citizen).pk}/"
+    pages = (f"{ADMIN}membership/", f"{own}change/", f"{own}history/", f"{own}delete/", "/en/admin/")
+    shown = added + seen_by(administrator, *pages)
+    assert citizen.email in shown
+    assert [told for told in ("Μαρία", "Παπαδοπούλου", "6912345678") if told in shown] == []
+    assert citizen.email not in text_of(administrator.get(f"{ADMIN}membership/?q=Παπαδοπούλου"))
+    citizen.refresh_from_db()
+    assert {name: getattr(citizen, name) for name in OWN} == OWN
+
+
+@pytest.mark.parametrize("query", ["officer@", "Νέα", "νέα officer"])
+def test_who_was_invited_is_found_by_name_and_address(administrator: Client, kep: Agency, query: str) -> None:
+    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    assert "new.officer@example.org" in text_of(administrator.get(f"{ADMIN}membership/", {"q": query}))
 
 
 def test_user_without_a_role_is_refused(operator: Client) -> None:
