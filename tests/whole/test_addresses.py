@@ -188,7 +188,7 @@ def a_branch_with_everything() -> Branch:
     appointment = booked_at(branch, 9, name=NAME, citizen=a_user())
     booked_at(branch, 9, day=TUESDAY, name=NAME)
     desk = a_desk(branch, officer)
-    Feed.objects.create(branch=branch, made_at=NOW)
+    Feed.objects.create(branch=branch, made_by=officer, made_at=NOW)
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
     ticket = counter.check_in(appointment, by=GUEST, now=NOW)

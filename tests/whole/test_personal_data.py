@@ -76,7 +76,7 @@ KEPT: dict[str, dict[str, str]] = {
         "before": "codes and times, folded away by retention with the step",
         "details": "codes and times, folded away by retention with the step",
     },
-    "appointments.Feed": {"key": SECRET, "officer": OFFICER},
+    "appointments.Feed": {"key": SECRET, "officer": OFFICER, "made_by": OFFICER},
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

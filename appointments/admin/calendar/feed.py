@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -26,11 +25,10 @@ MADE = gettext_noop("Made a new address")
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the page: a branch or the officer (no branch), and the feed if somebody has made one."""
+    """One line of the page: a branch or the officer (no branch), and the feed if there is one that has not ended."""
 
     branch: Branch | None
     feed: Feed | None
-    made_by: str
 
     @property
     def url(self) -> str:
@@ -43,24 +41,13 @@ def feeds(request: HttpRequest) -> HttpResponse:
     if not branches:
         return page(request, "no_branch.html", {"title": gettext("Calendar feeds")})
     branch = chosen_branch(request, branches)
-    found = list(Feed.objects.filter(Q(officer=user) | Q(branch=branch)))
-    makers = _makers(found)
+    every = Feed.objects.filter(Q(officer=user) | Q(branch=branch)).select_related("made_by", "officer", "branch")
+    found = [feed for feed in every if not feed.has_ended]
     own = next((feed for feed in found if feed.officer_id), None)
     of_branch = next((feed for feed in found if feed.branch_id), None)
-    rows = [
-        Row(place, feed, makers.get(str(feed.pk), "") if feed else "")
-        for place, feed in ((None, own), (branch, of_branch))
-    ]
+    rows = [Row(None, own), Row(branch, of_branch)]
     context = {"title": gettext("Calendar feeds"), "rows": rows, "branch": branch, "branches": branches}
     return page(request, "calendar/feed.html", context)
-
-
-def _makers(found: list[Feed]) -> dict[str | None, str]:
-    """Returns the name of the person who last made each feed's address, by the feed's key (a string)."""
-    entries = LogEntry.objects.filter(
-        content_type=ContentType.objects.get_for_model(Feed), object_id__in=[str(feed.pk) for feed in found]
-    )
-    return {entry.object_id: str(entry.user) for entry in entries.select_related("user").order_by("action_time")}
 
 
 @officers_page
@@ -69,7 +56,8 @@ def renew(request: HttpRequest) -> HttpResponse:
     """Makes a new address for the feed. The old address stops working."""
     user, code = signed_in(request), request.POST.get("branch", "")
     whose = {"branch": get_object_or_404(access.counters(user), code=code)} if code else {"officer": user}
-    feed, _made = Feed.objects.update_or_create(**whose, defaults={"key": random_key(), "made_at": timezone.now()})
+    made = {"key": random_key(), "made_by": user, "made_at": timezone.now()}
+    feed, _made = Feed.objects.update_or_create(**whose, defaults=made)
     LogEntry.objects.log_actions(str(user.pk), [feed], CHANGE, MADE, single_object=True)
     messages.success(request, gettext("There is a new address. Calendars with the old one no longer get news."))
     return redirect(address("feeds", branch=code))

@@ -41,6 +41,8 @@ class Content:
 @require_safe
 def feed(request: HttpRequest, key: str) -> HttpResponse:
     found = get_object_or_404(Feed.objects.select_related("branch", "officer"), key=key)
+    if found.has_ended:
+        raise Http404
     content = _content(found, timezone.now())
     etag = quote_etag(_fingerprint(found, content))
     answer = get_conditional_response(request, etag=etag) or HttpResponse(_file(content), content_type=TYPE)
@@ -53,16 +55,14 @@ def _content(found: Feed, now: datetime) -> Content:
     """Returns the content of the feed. It goes back BACK days (from midnight in UTC).
 
     A branch's feed has all its appointments. An officer's feed has the appointments assigned to the officer, at
-    branches where the officer still works, and the officer's absences. Raises Http404 for an officer who can no longer
-    sign in.
+    branches where the officer still works, and the officer's absences.
     """
     since = midnight((now - BACK).date(), UTC)
     shown = Appointment.objects.filter(starts_at__gte=since).in_calendar()
     if found.branch:
         here = Branch.objects.filter(pk=found.branch.pk)
         return Content(found.branch.name, shown.filter(branch=found.branch), Closure.objects.none(), here)
-    if found.officer is None or not found.officer.is_active:
-        raise Http404
+    assert found.officer  # noqa: S101 (a feed is of a branch or of an officer)
     branches = access.counters(found.officer)
     own = shown.filter(officer=found.officer, branch__in=branches)
     away = Closure.objects.filter(officer=found.officer, until_date__gte=since.date())

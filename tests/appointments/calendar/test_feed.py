@@ -1,7 +1,7 @@
 """Private calendar addresses: what they hold, who may make them, and when they answer nobody any more."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -36,8 +36,13 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 FEEDS = "/admin/appointments/appointment/calendar/feeds/"
 
 
-def a_feed(**whose: Any) -> Feed:
-    return Feed.objects.create(made_at=NOW, **whose)
+def a_feed(branch: Branch | None = None, officer: User | None = None, made_by: User | None = None) -> Feed:
+    maker = made_by or officer or an_officer(branch, email=f"{branch.code}@example.org") if branch else officer
+    return Feed.objects.create(branch=branch, officer=officer, made_by=maker, made_at=NOW)
+
+
+def status(client: Client, feed: Feed) -> int:
+    return client.get(f"/feeds/{feed.key}.ics").status_code
 
 
 def read(client: Client, feed: Feed, language: str = "") -> Calendar:
@@ -142,7 +147,9 @@ def test_unchanged_feed_is_not_sent_again(client: Client, django_assert_num_quer
     assert first["Cache-Control"] == "private, max-age=0, must-revalidate"
     assert client.get(url).content == first.content
     known = {"if-none-match": first["ETag"]}
-    with django_assert_num_queries(5):  # the feed, and whether appointments, branch, agency or services have changed
+    with django_assert_num_queries(
+        6
+    ):  # the feed, whether its maker is still there, and whether appointments, branch, agency or services have changed
         assert client.get(url, headers=known).status_code == 304
     booking.reschedule(appointment, slot_at(at(12), branch).pk, by=STAFF, now=NOW)
     assert client.get(url, headers=known).status_code == 200
@@ -189,7 +196,7 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     for numbers in ((1,), (2, 3)):
         for number in numbers:
             an_appointment(slot_at(at(10), branch), number)
-        with django_assert_num_queries(10):  # and appointments with agency, branch and service
+        with django_assert_num_queries(11):  # and appointments with agency, branch and service
             read(client, feed)
     assert len(uids(client, feed)) == 3
 
@@ -220,24 +227,63 @@ def test_absence_from_the_whole_agency_is_on_the_clock_of_the_officers_branch(cl
     assert event.decoded("dtstart") == datetime.combine(TUESDAY, time(9), ZoneInfo("America/New_York")).astimezone(UTC)
 
 
-def test_officer_who_left_a_branch_sees_nothing_of_it_and_the_branch_feed_stays(client: Client) -> None:
+def test_officer_who_left_a_branch_sees_nothing_of_it(client: Client) -> None:
     branch = an_open_branch()
     officer = an_officer(branch)
     appointment = an_appointment(slot_at(at(10), branch))
     booking.assign(appointment, officer, by=by(officer), now=NOW)
-    own, of_branch = a_feed(officer=officer), a_feed(branch=branch)
+    own = a_feed(officer=officer)
     assert len(uids(client, own)) == 1
-    Membership.objects.filter(user=officer).delete()
+    Membership.objects.filter(user=officer).update(branch=a_branch(branch.agency, "kep-patra"))
     assert uids(client, own) == []
-    assert len(uids(client, of_branch)) == 1
 
 
-def test_feed_of_who_may_no_longer_sign_in_is_gone(client: Client) -> None:
+# How somebody's work at a branch ends.
+ENDS: dict[str, Callable[[User, Branch], object]] = {
+    "without a role": lambda user, _branch: Membership.objects.filter(user=user).delete(),
+    "who may not sign in": lambda user, _branch: User.objects.filter(pk=user.pk).update(is_active=False),
+    "whose account is gone": lambda user, _branch: user.delete(),
+}
+MOVES: dict[str, Callable[[User, Branch], object]] = {
+    "at another branch": lambda user, branch: Membership.objects.filter(user=user).update(
+        branch=a_branch(branch.agency, "kep-patra")
+    ),
+    "at another agency": lambda user, _branch: Membership.objects.filter(user=user).update(
+        agency=an_agency("aade"), branch=None
+    ),
+    "operator": lambda user, _branch: (
+        Membership.objects.filter(user=user).delete(),
+        User.objects.filter(pk=user.pk).update(is_operator=True),
+    ),
+}
+
+
+@pytest.mark.parametrize("of_agency", [False, True])
+@pytest.mark.parametrize("how", ENDS | MOVES)
+def test_branch_feed_ends_with_the_role_of_its_maker(client: Client, how: str, of_agency: bool) -> None:
+    branch = an_open_branch()
+    maker, colleague = an_officer(branch.agency if of_agency else branch), an_officer(branch, email="two@example.org")
+    feed = a_feed(branch=branch, made_by=maker)
+    assert status(client, feed) == 200
+    ENDS["without a role"](an_officer(branch, email="three@example.org"), branch)
+    assert status(client, feed) == 200
+    (ENDS | MOVES)[how](maker, branch)
+    assert status(client, feed) == 404
+    client.force_login(colleague)
+    assert feed.key not in client.get(FEEDS).content.decode()
+    client.post(f"{FEEDS}new/", {"branch": branch.code})
+    assert status(client, Feed.objects.get(branch=branch)) == 200
+    assert status(client, feed) == 404
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_own_feed_ends_with_the_last_role(client: Client, how: str) -> None:
     branch = an_open_branch()
     officer = an_officer(branch)
     feed = a_feed(officer=officer)
-    User.objects.filter(pk=officer.pk).update(is_active=False)
-    assert client.get(f"/feeds/{feed.key}.ics").status_code == 404
+    assert status(client, feed) == 200
+    ENDS[how](officer, branch)
+    assert status(client, feed) == 404
 
 
 def test_unknown_address_is_not_found(client: Client) -> None:
