@@ -30,6 +30,8 @@ REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
 REFERENCE_LENGTH = 10
 SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telephone number
 _ANY = "REFERENCE"  # stands in a path where a reference will stand
+# How long after an appointment its link still tells whose it was. Until then it is rated, and its result is read.
+LINK_TELLS = timedelta(days=30)
 _LINK = signing.Signer(salt="appointments.manage")
 
 
@@ -401,6 +403,10 @@ class Appointment(models.Model):
     @property
     def link_key(self) -> str:
         return _LINK.signature(self.reference)
+
+    def link_tells_who(self, now: datetime) -> bool:
+        """Return whether the link, which anybody may have by now, still shows the person and opens all pages."""
+        return now < self.ends_at + LINK_TELLS
 
     def is_link_key(self, key: str) -> bool:
         """Return whether the key opens this appointment. Keys signed with one of SECRET_KEY_FALLBACKS are valid too."""

@@ -6,6 +6,7 @@ from functools import wraps
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
 from appointments.models import Appointment
@@ -19,7 +20,7 @@ def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
     """Gives the view the appointment that the address names. Strangers get 404.
 
     The key of a link (`?key=`) is exchanged for a place in the session and removed from the address, so that the key
-    does not leak. A wrong key gets 403.
+    does not leak. A wrong key gets 403. Long after the appointment the link opens one page alone, which names nobody.
     """
 
     @wraps(view)
@@ -29,6 +30,8 @@ def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
         appointment = find_own(request, reference)
         if appointment is None:
             raise Http404
+        if not (_is_citizens(request, appointment) or appointment.link_tells_who(timezone.now())):
+            return render(request, "appointments/booking/past.html", {"appointment": appointment})
         return view(request, appointment)
 
     return never_cache(opened)
@@ -51,9 +54,11 @@ def remember(request: HttpRequest, appointment: Appointment) -> None:
 
 
 def _is_own(request: HttpRequest, appointment: Appointment) -> bool:
-    if request.user.is_authenticated and appointment.citizen_id == request.user.pk:
-        return True
-    return appointment.reference in request.session.get("appointments", [])
+    return _is_citizens(request, appointment) or appointment.reference in request.session.get("appointments", [])
+
+
+def _is_citizens(request: HttpRequest, appointment: Appointment) -> bool:
+    return request.user.is_authenticated and appointment.citizen_id == request.user.pk
 
 
 def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:

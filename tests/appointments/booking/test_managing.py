@@ -1,20 +1,26 @@
 """What a citizen sees and does about an appointment that exists."""
 
 from datetime import time
+from typing import Any
 
 import pytest
 import time_machine
+from django.conf import settings
 from django.test import Client
+from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
-from agencies.models import Agency, Branch, Procedure
+from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
-from appointments.models import Appointment, Rating, Status
+from appointments.models import Appointment, Rating, Status, Ticket
+from appointments.models.appointment import LINK_TELLS
+from appointments.urls import managing
 from tests.builders import (
     GUEST,
     NOW,
     STAFF,
+    TUESDAY,
     WORKER,
     a_branch,
     a_citizen,
@@ -89,6 +95,77 @@ def test_tampered_link_says_how_to_get_in(client: Client, booked: Appointment, r
 def test_link_of_one_appointment_does_not_open_another(client: Client, booked: Appointment) -> None:
     other = an_appointment(slot_at(at(10)), 2)
     assert client.get(f"{other.get_absolute_url()}?key={booked.link_key}").status_code == 403
+
+
+# Every page about an appointment, as the map of addresses lists them.
+PAGES = [page.name for page in managing if page.name]
+
+
+def told(client: Client, appointment: Appointment, page: str) -> list[str]:
+    """What the page, by both methods, tells of the person."""
+    address = reverse(f"appointments:{page}", args=[appointment.reference])
+    text = "".join(text_of(ask(address, follow=True)) for ask in (client.get, client.post))
+    own = (appointment.name, appointment.email, appointment.phone, appointment.notes, "Έτοιμο", "Υπεύθυνη δήλωση")
+    return [one for one in own if one in text]
+
+
+def a_visit(branch: Branch, **more: Any) -> Appointment:
+    """Somebody came and told much about themselves, and the officer wrote back."""
+    appointment = an_appointment(slot_at(at(9)), notes="Με αμαξίδιο", channel=Channel.VIDEO, **more)
+    serve(appointment)
+    times = {"due_at": NOW, "arrived_at": NOW}
+    Ticket.objects.create(
+        branch=branch,
+        day=TUESDAY,
+        number=1,
+        appointment=appointment,
+        procedure=appointment.procedure,
+        citizen_note="Έτοιμο",
+        **times,
+    )
+    appointment.refresh_from_db()
+    return appointment
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_link_names_nobody_a_month_after_the_appointment(
+    client: Client, branch: Branch, page: str, clock: time_machine.Traveller
+) -> None:
+    visit = a_visit(branch)
+    clock.move_to(visit.ends_at + LINK_TELLS - minutes(1))
+    client.get(visit.link().removeprefix(settings.SITE_URL))
+    assert visit.name in told(client, visit, "detail")
+    clock.move_to(visit.ends_at + LINK_TELLS)
+    for visitor in (client, Client()):
+        opened = text_of(visitor.get(visit.link().removeprefix(settings.SITE_URL), follow=True))
+        assert visit.spoken_reference in opened
+        assert visit.get_status_display() in opened
+        assert "ΚΕΠ Χανίων" in opened
+        assert told(visitor, visit, page) == []
+
+
+def test_own_account_shows_the_appointment_after_a_month_too(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    citizen = a_user()
+    visit = a_visit(branch, citizen=citizen)
+    clock.move_to(visit.ends_at + LINK_TELLS)
+    page = text_of(Client().get(visit.link().removeprefix(settings.SITE_URL), follow=True))
+    assert visit.name not in page
+    assert "/appointments/" in page
+    assert visit.name in told(signed_in(client, citizen), visit, "detail")
+
+
+def test_reference_and_address_name_nobody_a_month_after_the_appointment(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    visit = a_visit(branch)
+    clock.move_to(visit.ends_at + LINK_TELLS)
+    page = text_of(
+        client.post("/appointments/find/", {"reference": visit.reference, "email": visit.email}, follow=True)
+    )
+    assert visit.spoken_reference in page
+    assert visit.name not in page
 
 
 @pytest.mark.parametrize("page", ["", "done/", "verify/", "move/", "move/branch/", "move/check/", "cancel/", "rate/"])
