@@ -33,7 +33,14 @@ def reschedule(booked: Appointment, slot_id: int, *, by: Actor, now: datetime) -
     Both happen in one transaction, so the old time is kept if the new one is refused. Raises the BookingError that says
     why.
     """
-    asked = bookable_slot(slot_id, booked.procedure, booked.channel, now=now, assisted=by.is_for_agency)
+    channel, assisted = booked.channel, by.is_for_agency
+    asked = bookable_slot(slot_id, booked.procedure, channel, now=now, assisted=assisted)
+    return taking.at_any_rule(
+        lambda time: _reschedule(booked, time, by, now), asked, channel, now=now, assisted=assisted
+    )
+
+
+def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime) -> Appointment:
     with locked(booked) as appointment:
         _require_changeable(appointment, by, now)
         if asked.starts_at == appointment.starts_at and asked.branch_id == appointment.branch_id:

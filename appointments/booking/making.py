@@ -29,7 +29,8 @@ def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now:
     appointment = _new(asked, channel, by, now)
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=asked.procedure.agency.hold_minutes)
-    taking.make(appointment, asked, history.made(Verb.HOLD, by=by, now=now))
+    held = history.made(Verb.HOLD, by=by, now=now)
+    taking.at_any_rule(lambda time: taking.make(appointment, time, held), asked, channel, now=now)
     return appointment
 
 
@@ -120,7 +121,8 @@ def _book(
     idempotency_key: str | None,
     follows: Appointment | None,
 ) -> Appointment:
-    asked = require_bookable(asked, channel, now=now, assisted=by.by == By.OFFICER)
+    assisted = by.by == By.OFFICER
+    asked = require_bookable(asked, channel, now=now, assisted=assisted)
     appointment = _new(asked, channel, by, now)
     appointment.follows, appointment.idempotency_key = follows, idempotency_key
     if follows:
@@ -128,13 +130,16 @@ def _book(
     sign(appointment, contact)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
+    booked = history.made(Verb.BOOK, by=by, now=now)
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
     # A booking is one statement, which needs no transaction. A follow-up takes two statements, so it needs one.
     with refusals(), transaction.atomic() if follows else nullcontext():
         if follows:
             # The citizen is being served already, so that appointment no longer counts towards the limit per person.
             Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
-        taking.make(appointment, asked, history.made(Verb.BOOK, by=by, now=now), messages)
+        taking.at_any_rule(
+            lambda time: taking.make(appointment, time, booked, messages), asked, channel, now=now, assisted=assisted
+        )
     _wake_workers(appointment)
     return appointment
 

@@ -4,10 +4,10 @@ Locks are taken in the order of all verbs: the times held for the appointment, t
 person is above one), then the slots by primary key.
 """
 
-from collections.abc import Iterable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext, suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
@@ -17,8 +17,10 @@ from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Offer, Status
-from appointments.times.asking import AskedTime
+from appointments.times.asking import AskedTime, siblings
 from appointments.times.slots import HAS_DESK, IN_RUN
+
+T = TypeVar("T")
 
 
 def stored_under(idempotency_key: str) -> int | None:
@@ -127,6 +129,22 @@ WHERE slot.id = freed.id
 """
 
 
+def at_any_rule(
+    attempt: Callable[[AskedTime], T], asked: AskedTime, channel: str, *, now: datetime, assisted: bool = False
+) -> T:
+    """Return what `attempt` returns for the asked time, or if that is taken, for another rule of the same time.
+
+    Each attempt undoes what it did and lets go of its locks if it raises SlotTaken. Raises SlotTaken if all do.
+    """
+    try:
+        return attempt(asked)
+    except SlotTaken:
+        for other in siblings(asked, channel, now=now, assisted=assisted):
+            with suppress(SlotTaken):
+                return attempt(other)
+        raise
+
+
 def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Iterable[Owed] = ()) -> None:
     """Take the slots of the asked time, and store the appointment with its first event and its messages.
 
@@ -137,15 +155,15 @@ def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Ite
     row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
     row |= {"event_officer": event.officer_id, "needed": asked.slots_needed}
     # A single statement is a transaction of its own. Inside another transaction it needs a savepoint, because a
-    # constraint may refuse it.
+    # constraint may refuse it, and because a refusal has to let go of the slots that it locked.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:
         cursor.execute(MAKE, row)
-        appointment.limit_place, pk, slot_ids = cursor.fetchone()
-    if appointment.person_key and appointment.limit_place is None:
-        raise LimitReached
-    if pk is None:
-        raise SlotTaken
-    appointment.pk, appointment.slot_ids = pk, slot_ids
+        limit_place, pk, slot_ids = cursor.fetchone()
+        if appointment.person_key and limit_place is None:
+            raise LimitReached
+        if pk is None:
+            raise SlotTaken
+    appointment.limit_place, appointment.pk, appointment.slot_ids = limit_place, pk, slot_ids
     appointment._state.adding = False  # noqa: SLF001 (public by Django's documentation)
 
 

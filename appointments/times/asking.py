@@ -1,7 +1,8 @@
 """Reading a time that somebody asks to book, and checking whether the rules allow it."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 
@@ -29,7 +30,7 @@ from appointments.errors import (
     SlotPassed,
 )
 from appointments.models import TimeSlot
-from appointments.times.slots import slots_needed
+from appointments.times.slots import FREE, slots_needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +64,10 @@ class AskedTime:
         return slots_needed(self.procedure.duration, self.slot_length)
 
 
+SLOT_COLUMNS = """slot.id, slot.rule_id, slot.starts_at, slot.ends_at - slot.starts_at, slot.bookable_from,
+    slot.taken < slot.capacity, rule.channels"""
 ASKED = f"""
-SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}, slot.id, slot.rule_id, slot.starts_at, slot.ends_at - slot.starts_at,
-    slot.bookable_from, slot.taken < slot.capacity, rule.channels, {BRANCH_COLUMNS}
+SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}, {SLOT_COLUMNS}, {BRANCH_COLUMNS}
 FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
 LEFT JOIN (
     appointments_timeslot slot
@@ -105,6 +107,36 @@ def asked_plainly(slot_id: int, code: str) -> tuple[ProcedureFacts | None, Asked
     length, branch = slot.ends_at - slot.starts_at, facts_of_branch(slot.branch)
     facts = (slot.pk, rule.pk, slot.starts_at, length, slot.bookable_from, slot.has_desk, rule.channels)
     return procedure, AskedTime(*facts, branch, procedure)
+
+
+# The other slots of the branch that begin with the asked one, have a desk, and serve the service in the channel.
+SIBLINGS = f"""
+SELECT {SLOT_COLUMNS}
+FROM appointments_timeslot slot JOIN agencies_openingrule rule ON rule.id = slot.rule_id
+WHERE slot.branch_id = %(branch)s AND slot.starts_at = %(starts_at)s AND slot.id <> %(slot)s
+    AND {FREE.format(slot="slot")} AND %(channel)s = ANY(rule.channels)
+    AND {RULE_SERVES.format(procedure="%(procedure)s")}
+ORDER BY slot.id
+"""
+
+
+def siblings(asked: AskedTime, channel: str, *, now: datetime, assisted: bool = False) -> list[AskedTime]:
+    """Return the same time as other opening rules of the branch give it, where their first slot has a desk. One query.
+
+    A time that several rules give is listed once, under one slot. When that slot is full, these are still to be had.
+    """
+    params: dict[str, Any] = {
+        "slot": asked.pk,
+        "branch": asked.branch_id,
+        "starts_at": asked.starts_at,
+        "procedure": asked.procedure.pk,
+        "channel": channel,
+        "now": datetime.max.replace(tzinfo=UTC) if assisted else now,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(SIBLINGS, params)
+        rows = cursor.fetchall()
+    return [AskedTime(*(*row, asked.branch, asked.procedure)) for row in rows]
 
 
 def bookable_slot(

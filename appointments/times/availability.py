@@ -17,7 +17,11 @@ from appointments.times.slots import FREE, HAS_DESK, IN_RUN, NEEDED, RUN
 
 @dataclass(frozen=True, slots=True)
 class FreeTime:
-    """A time (UTC) at which the service can begin: the keys of its first slot and branch, and how many can book it."""
+    """A time (UTC) at which the service can begin: the keys of its first slot and branch, and how many can book it.
+
+    Several rules of a branch may give the same time. Then `free` is their sum, and `slot` is the first rule's. Whoever
+    books this slot gets a desk of any of them.
+    """
 
     slot: int
     branch: int
@@ -37,10 +41,11 @@ RULES = f"""
 
 RUN_NEEDED = NEEDED.format(minutes="%(minutes)s", slot_minutes="rule.slot_minutes")
 
-# A time is free if the run of slots that begins with it is complete, and each slot of the run has a free desk.
+# A time is free if the run of slots that begins with it is complete, and each slot of the run has a free desk. Where
+# several rules give the same time, it is one time with the desks of all.
 FREE_TIMES = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
-SELECT id, starts_at, free FROM (
+SELECT min(id) AS id, starts_at, sum(free)::int AS free FROM (
     SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
         count(*) OVER run AS slots, {RUN_NEEDED} AS needed
     FROM rule JOIN appointments_timeslot slot ON slot.rule_id = rule.id
@@ -49,7 +54,7 @@ SELECT id, starts_at, free FROM (
     WINDOW run AS {RUN.format(duration="%(duration)s")}
 ) AS run
 WHERE slots = needed AND starts_at < %(until)s
-ORDER BY starts_at, id
+GROUP BY starts_at ORDER BY starts_at
 """
 
 # The same times as the text of a JSON list, on the branch's clock, whose offset from UTC may change in between. Joining
@@ -75,10 +80,12 @@ NEXT_IN_RUN = IN_RUN.format(
     slot="next", rule="rule.id", begins="slot.starts_at", ends="slot.starts_at + %(duration)s::interval"
 )
 
-# For each rule, reads the index of free slots from the earliest on and stops at the first time that fits.
+# For each rule, reads the index of free slots from the earliest on and stops at the first time that fits. The rules
+# whose first time is the earliest of the branch add up.
 EARLIEST = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place=SOME_OR_ALL)})
-SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at, first.free
+SELECT DISTINCT ON (rule.branch_id) rule.branch_id, first.id, first.starts_at,
+    sum(first.free) OVER (PARTITION BY rule.branch_id, first.starts_at)::int AS free
 FROM rule
 LEFT JOIN unnest(%(later_branches)s::bigint[], %(later)s::timestamptz[]) AS later (branch, since)
     ON later.branch = rule.branch_id
@@ -109,8 +116,8 @@ def free_times(
 ) -> list[FreeTime]:
     """Return the times from `since` until before `until` at which the service can begin, in order. One query.
 
-    Times within the agency's notice, or not released yet, are only for officers (`assisted`). A time that two rules of
-    the branch both give appears twice, with two slots.
+    Times within the agency's notice, or not released yet, are only for officers (`assisted`). A time that several rules
+    of the branch give appears once, with all their desks.
     """
     params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
     params["since"] = max(since, now if assisted else now + procedure.agency.notice)

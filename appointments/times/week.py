@@ -112,9 +112,7 @@ def _horizon(procedure: Procedure, now: datetime) -> datetime:
 
 
 def _days(times: Iterable[FreeTime], branch: Branch) -> list[Day]:
-    """Group the times by local day. A time that two rules of the branch both give is listed once."""
-    slots = {time.starts_at: time.slot for time in times}
-    local = [LocalTime(slot, branch.local(starts_at)) for starts_at, slot in slots.items()]
+    local = [LocalTime(time.slot, branch.local(time.starts_at)) for time in times]
     return [Day(day, tuple(ones)) for day, ones in groupby(local, key=lambda one: one.starts_at.date())]
 
 

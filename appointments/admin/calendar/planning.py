@@ -44,7 +44,7 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
     if not form.is_valid():
         raise SlotNotFound
     slot = form.cleaned_data["slot"]
-    if appointment.slot_ids[:1] == [slot]:
+    if TimeSlot.objects.filter(pk=slot, branch=appointment.branch, starts_at=appointment.starts_at).exists():
         return HttpResponse(status=204)
     if request.POST.get("revision") != str(appointment.revision):
         raise WrongStatus

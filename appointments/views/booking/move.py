@@ -78,8 +78,10 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime 
     if not form.is_valid():
         return None
     try:
-        slot = asking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, appointment.channel, now=now)
-        if not slot.has_desk and slot.pk not in appointment.slot_ids:
+        channel = appointment.channel
+        slot = asking.bookable_slot(form.cleaned_data["slot"], appointment.procedure, channel, now=now)
+        has_desk = slot.has_desk or slot.pk in appointment.slot_ids
+        if not has_desk and not asking.siblings(slot, channel, now=now):
             raise SlotTaken
     except BookingError as error:
         form.add_error("slot", str(error))

@@ -67,6 +67,25 @@ def test_holds_compete_like_bookings() -> None:
     assert_counts_agree()
 
 
+def test_clients_of_a_time_that_two_rules_give_share_the_desks_of_both() -> None:
+    branch = an_open_branch(desks=1)
+    a_rule(branch, desks=2)
+    a_rule(branch, desks=1, slot_minutes=5)
+    publish([branch.pk], now=NOW)
+    first, procedure = TimeSlot.objects.order_by("starts_at", "pk")[0], the_procedure()
+    later = TimeSlot.objects.filter(starts_at=first.starts_at + timedelta(hours=2)).earliest("pk")
+    same_time = list(TimeSlot.objects.filter(starts_at=first.starts_at).order_by("pk"))
+    moving = [an_appointment(slot, n, procedure=procedure) for n, slot in enumerate([later] * 4)]
+    calls = [lambda slot=slot: booking.hold(slot.pk, procedure, "in_person", by=GUEST, now=NOW) for slot in same_time]
+    moves = [
+        lambda one=one, slot=slot: booking.reschedule(one, slot.pk, by=STAFF, now=NOW)
+        for one, slot in zip(moving, [*same_time, first], strict=True)
+    ]
+    results = at_once([*calls * 12, *moves])
+    assert results == {"done": 4, "SlotTaken": 36}
+    assert_counts_agree()
+
+
 def test_one_person_in_forty_tabs_gets_one_appointment() -> None:
     an_open_branch(desks=60)
     slots, procedure = list(TimeSlot.objects.order_by("starts_at")[:40]), the_procedure()
