@@ -62,6 +62,13 @@ class LimitReached(BookingError):
     field = "procedure"
 
 
+class KeyReused(BookingError):
+    """The idempotency key is that of an earlier booking, which was asked for in other words."""
+
+    message = _("This key has already booked another appointment. Use a new key for each booking.")
+    field = "Idempotency-Key"
+
+
 class HoldExpired(BookingError):
     message = _("The time was not kept any longer. Please choose a time again; what you typed is still here.")
 

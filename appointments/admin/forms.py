@@ -1,5 +1,6 @@
 """The forms that officers fill in. When booking refuses something, the message stands at the field, as for citizens."""
 
+import uuid
 from typing import Any, cast
 
 from django import forms
@@ -69,6 +70,7 @@ class WishForm(forms.Form):
 class CallerForm(MoveForm, DetailsForm):
     """A caller's details and the chosen time. The e-mail address is optional, because many callers have none."""
 
+    # New each time the page is opened, so that a second click on the button books nothing more.
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
     field_order = ("slot", "name", "phone", "email", "tax_number", "language", "notes", "key")
 
@@ -83,3 +85,8 @@ class CallerForm(MoveForm, DetailsForm):
             self.fields[name].widget.attrs["autocomplete"] = "off"
         for name in ("phone", "email", "notes"):
             self.fields[name].help_text = ""  # the standard help texts speak to citizens
+
+    def ask_again(self) -> None:
+        """Says that the page has booked something else already, and gives it a new key, so that it can book again."""
+        self.data = {**self.data, "key": str(uuid.uuid4())}
+        self.add_error(None, _("This page has already booked an appointment. Press the button again to book one more."))

@@ -6,7 +6,7 @@ Serializers check the input, and the verbs in `appointments.booking` do the rest
 import hashlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
@@ -52,9 +52,9 @@ from appointments.api.serializers import (
     shown,
     shown_as_asked,
 )
-from appointments.booking import Made
-from appointments.booking.persons import Contact
-from appointments.errors import BookingError, SlotTaken, TooLate, WrongStatus
+from appointments.booking import Made, Once
+from appointments.booking.persons import Contact, digest_of
+from appointments.errors import BookingError, KeyReused, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
 from appointments.times.availability import earliest, free_times_json
@@ -142,13 +142,14 @@ def _range(wanted: dict[str, Any], branch: AnyBranch, now: datetime) -> tuple[da
 class Refused(APIException):
     """A BookingError as a response, with its message at its field.
 
-    The status is 409 if the time is gone or the appointment has changed, otherwise 400.
+    The status is 409 if the time is gone or the appointment has changed, 422 if the idempotency key has booked
+    something else, otherwise 400.
     """
 
-    CONFLICTS = (SlotTaken, TooLate, WrongStatus)
+    STATUSES: ClassVar[dict[type[BookingError], int]] = {SlotTaken: 409, TooLate: 409, WrongStatus: 409, KeyReused: 422}
 
     def __init__(self, error: BookingError) -> None:
-        self.status_code = 409 if isinstance(error, self.CONFLICTS) else 400
+        self.status_code = self.STATUSES.get(type(error), 400)
         self.detail = {error.field: [ErrorDetail(str(error))]}
 
 
@@ -178,7 +179,11 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "maxLength": MAX_KEY, "pattern": "^[!-~]*$"},
     OpenApiParameter.HEADER,
     description="Any text that is new for each booking, e.g. a UUID. The same key again books nothing and answers the "
-    "same appointment: send a request again when its answer was lost.",
+    "same appointment: send a request again when its answer was lost. The same key with another request is refused.",
+)
+KEY_REUSED = errors_by_field(
+    "The idempotency key has booked another appointment.",
+    {"Idempotency-Key": ["This key has already booked another appointment. Use a new key for each booking."]},
 )
 BOOKING_EXAMPLE = {
     "slot": 90210,
@@ -213,7 +218,7 @@ WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 42
         summary="Book a free time",
         parameters=[IDEMPOTENCY_KEY],
         request=BookingSerializer,
-        responses={201: AppointmentSerializer, 400: FIELD_ERRORS, **WRITES},
+        responses={201: AppointmentSerializer, 400: FIELD_ERRORS, 422: KEY_REUSED, **WRITES},
         examples=EXAMPLES,
     ),
     retrieve=extend_schema(
@@ -278,7 +283,7 @@ class AppointmentViewSet(CodedViewSet):
             _contact(asked),
             by=self._actor,
             now=timezone.now(),
-            idempotency_key=_idempotency_key(self.request),
+            once=_once(self.request, asked["given"]),
         )
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
@@ -320,12 +325,16 @@ def _citizen(request: Request) -> User:
     return request.user
 
 
-def _idempotency_key(request: Request) -> str | None:
-    """Returns a hash of the caller and the caller's key, so no other caller can name the same key. None without a key.
+def _once(request: Request, given: dict[str, Any]) -> Once | None:
+    """Returns the key and the digest of what was given. None without a key.
 
-    Raises ValidationError for a key longer than MAX_KEY characters.
+    The key is a hash of the caller and the caller's key, so no other caller can name the same one. Raises
+    ValidationError for a key longer than MAX_KEY characters.
     """
     key = request.headers.get("Idempotency-Key", "")
     if len(key) > MAX_KEY:
         raise ValidationError({"Idempotency-Key": [_("At most %(number)s characters.") % {"number": MAX_KEY}]})
-    return hashlib.sha256(f"{caller(request)} {key}".encode(errors="replace")).hexdigest() if key else None
+    if not key:
+        return None
+    own = hashlib.sha256(f"{caller(request)} {key}".encode(errors="replace")).hexdigest()
+    return Once(own, digest_of(given))

@@ -182,6 +182,7 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
+        asked["given"] = dict(asked)
         asked |= self._found(asked["slot"], asked["procedure"])
         if asked["phone"] and asked["slot"]:
             asked["phone"] = _phone(asked["phone"], asked["slot"].branch.country)

@@ -4,11 +4,12 @@ No other code writes the status or the slots of an appointment.
 """
 
 from appointments.booking.changing import cancel, expire, release, reschedule, take_over
-from appointments.booking.making import Made, book, book_asked, confirm, hold, verify
+from appointments.booking.making import Made, Once, book, book_asked, confirm, hold, verify
 from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
 __all__ = [
     "Made",
+    "Once",
     "arrive",
     "assign",
     "book",

@@ -1,7 +1,7 @@
 """The verbs that make an appointment: hold a time, confirm the hold, book at once, and verify a guest's address."""
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -12,9 +12,9 @@ from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
-from appointments.booking.persons import Contact, sign
+from appointments.booking.persons import Contact, digest_of, sign
 from appointments.booking.waking import wake_worker
-from appointments.errors import BookingError, HoldExpired
+from appointments.errors import BookingError, HoldExpired, KeyReused
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status
 from appointments.times.asking import AskedTime, asked_for, bookable_slot, require_bookable
@@ -60,6 +60,14 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
 
 
 @dataclass(frozen=True)
+class Once:
+    """Something that is booked once, however often it is asked for: its key, and a digest of what is asked for."""
+
+    key: str
+    digest: str
+
+
+@dataclass(frozen=True)
 class Made:
     """The result of booking. `asked` is None if an earlier request with the same key had made the appointment."""
 
@@ -81,11 +89,13 @@ def book(
     """Book the slot with this key at once, without a hold: for officers, who know the citizen.
 
     `follows` is the appointment that is being served while its citizen gets this new one. Repeated or parallel calls
-    with the same `idempotency_key` return the same appointment. Raises the BookingError that says why it is refused.
+    with the same `idempotency_key` return the same appointment; if they ask for something else, they raise KeyReused.
+    Raises the BookingError that says why it is refused.
     """
     _procedure, asked = asked_for(slot, procedure.code)
-    key = idempotency_key
-    return book_asked(asked, channel, contact, by=by, now=now, idempotency_key=key, follows=follows).appointment
+    said = digest_of([slot, procedure.pk, channel, asdict(contact), follows and follows.pk])
+    once = Once(idempotency_key, said) if idempotency_key else None
+    return book_asked(asked, channel, contact, by=by, now=now, once=once, follows=follows).appointment
 
 
 def book_asked(
@@ -95,17 +105,16 @@ def book_asked(
     *,
     by: Actor,
     now: datetime,
-    idempotency_key: str | None = None,
+    once: Once | None = None,
     follows: Appointment | None = None,
 ) -> Made:
     """Do what `book` does, for a time that `asked_for` has read already. None raises SlotNotFound."""
-    key = idempotency_key
     try:
-        made = _book(asked, channel, contact, by=by, now=now, idempotency_key=key, follows=follows)
+        made = _book(asked, channel, contact, by=by, now=now, once=once, follows=follows)
     except (BookingError, IntegrityError):
         # An earlier or parallel request may have made the appointment of this key: return that one. This is looked up
         # only after a refusal, because nearly every key is new, and a constraint keeps one from being stored twice.
-        if winner := _by_key(key):
+        if winner := _made_before(once):
             return Made(winner, None)
         raise
     return Made(made, asked)
@@ -118,13 +127,15 @@ def _book(
     *,
     by: Actor,
     now: datetime,
-    idempotency_key: str | None,
+    once: Once | None,
     follows: Appointment | None,
 ) -> Appointment:
     assisted = by.by == By.OFFICER
     asked = require_bookable(asked, channel, now=now, assisted=assisted)
     appointment = _new(asked, channel, by, now)
-    appointment.follows, appointment.idempotency_key = follows, idempotency_key
+    appointment.follows = follows
+    if once:
+        appointment.idempotency_key, appointment.request_digest = once.key, once.digest
     if follows:
         appointment.citizen = follows.citizen
     sign(appointment, contact)
@@ -160,11 +171,15 @@ def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
     return appointment
 
 
-def _by_key(idempotency_key: str | None) -> Appointment | None:
-    stored = taking.stored_under(idempotency_key) if idempotency_key else None
-    if stored is None:
+def _made_before(once: Once | None) -> Appointment | None:
+    """Return the appointment of this key, or None. Raises KeyReused if something else was asked for with the key."""
+    stored = taking.stored_under(once.key) if once else None
+    if once is None or stored is None:
         return None
-    return Appointment.objects.select_related("agency", "branch", "procedure").get(pk=stored)
+    made = Appointment.objects.select_related("agency", "branch", "procedure").get(pk=stored)
+    if made.request_digest not in ("", once.digest):
+        raise KeyReused
+    return made
 
 
 def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointment:

@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import json
 import re
 from dataclasses import dataclass
 from functools import cache
@@ -56,6 +57,15 @@ def person_key(*, tax_number: str = "", email: str = "") -> str:
 
 def _keyed(text: str) -> str:
     return hmac.new(_key("person"), text.encode(), sha256).hexdigest()
+
+
+def digest_of(asked: object) -> str:
+    """Return a keyed hash of what somebody asks for. It tells repeated requests from others, and nothing about people.
+
+    `asked` is anything that JSON can hold; other values count as their text. The order of a dictionary does not matter.
+    """
+    text = json.dumps(asked, sort_keys=True, default=str)
+    return hmac.new(_key("request"), text.encode(), sha256).hexdigest()
 
 
 def encrypted(tax_number: str) -> bytes | None:

@@ -24,6 +24,7 @@ NOBODY = {
     "person_key": "",
     "limit_place": None,
     "idempotency_key": None,
+    "request_digest": "",
     "search": "",
 }
 

@@ -263,6 +263,8 @@ class Appointment(models.Model):
 
     source = models.CharField(_("booked through"), max_length=6, choices=Source, default=Source.WEB)
     idempotency_key = models.CharField(max_length=100, null=True, editable=False)  # noqa: DJ001 (unique)
+    # A keyed hash of what was asked for with the idempotency key. Empty if that is not known.
+    request_digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     revision = models.PositiveSmallIntegerField(
         _("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE.")
     )

@@ -16,7 +16,7 @@ from appointments import booking
 from appointments.admin.forms import CallerForm, WishForm
 from appointments.admin.pages import REMEMBERED, acting, address, find, officers_page, only, page
 from appointments.booking.persons import Contact
-from appointments.errors import BookingError
+from appointments.errors import BookingError, KeyReused
 from appointments.forms import refuse
 from appointments.models import Appointment
 from appointments.times.week import find_seven_days
@@ -65,6 +65,9 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
             now=now,
             idempotency_key=f"staff:{signed_in(request).pk}:{key}",
         )
+    except KeyReused:
+        caller.ask_again()
+        return None
     except BookingError as error:
         refuse(caller, error)
         return None

@@ -22,7 +22,7 @@ from appointments.admin.counter.board import serving_address
 from appointments.admin.forms import CallerForm, WishForm
 from appointments.admin.pages import acting, find_ticket, officers_page, page
 from appointments.booking.persons import Contact, decrypted
-from appointments.errors import BookingError
+from appointments.errors import BookingError, KeyReused
 from appointments.forms import refuse
 from appointments.models import Appointment, Ticket
 from appointments.times.week import find_seven_days
@@ -85,6 +85,9 @@ def _book(
             idempotency_key=f"staff:{signed_in(request).pk}:{key}",
             follows=ticket.appointment,
         )
+    except KeyReused:
+        contact.ask_again()
+        return None
     except BookingError as error:
         refuse(contact, error)
         return None

@@ -1,4 +1,5 @@
 import json
+import re
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from accounts.limits import Limit
 from accounts.models import User
 from agencies.api.callers import WriteThrottle
 from agencies.models import Agency, Branch, SystemToken
-from appointments.booking.persons import decrypted, person_key
+from appointments.booking.persons import decrypted, digest_of, person_key
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
@@ -315,6 +316,72 @@ def test_same_key_of_another_caller_is_another_booking(branch: Branch):
     other = book(a_system(branch.agency, "another"), slots[1], key="k", email="other@example.org").json()
     citizens = book(a_citizen(), slots[2], key="k").json()
     assert len({mine["reference"], other["reference"], citizens["reference"]}) == 3
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Νίκος Παπαδάκης"},
+        {"email": "nikos@example.org"},
+        {"phone": "6987654321"},
+        {"language": "en"},
+        {"channel": "video"},
+        {"procedure": "kep-other"},
+        {"notes": "με διερμηνέα"},
+        {"timezone": "Australia/Melbourne"},
+        {"tax_number": TAX_NUMBER},
+        {"slot": 1},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_same_key_with_another_request_is_refused(branch: Branch, other: dict[str, Any]):
+    client, slots = a_system(branch.agency), slots_of(branch)
+    a_procedure(branch.agency, "kep-other")
+    first = book(client, slots[0], key="one")
+    if "slot" in other:
+        other = {"slot": slots[1].pk}
+    for again in (other, other | {"notes": "νέα σημείωση"}):
+        response = book(client, slots[0], key="one", **again)
+        message = "This key has already booked another appointment. Use a new key for each booking."
+        assert (response.status_code, response.json()) == (422, {"Idempotency-Key": [message]})
+    assert Appointment.objects.count() == 1
+    assert book(client, slots[0], key="one").json() == first.json()
+
+
+def test_same_request_in_other_json_answers_the_same(branch: Branch):
+    client, slots = a_system(branch.agency), slots_of(branch)
+    first = book(client, slots[0], key="one")
+    asked = a_request(slots[0])
+    spaced = json.dumps(dict(reversed(asked.items())), ensure_ascii=False, indent=4)
+    defaults = json.dumps(asked | {"slot": str(slots[0].pk), "notes": "", "tax_number": "", "unknown": 1})
+    for body in (spaced, defaults):
+        again = client.post(
+            "/api/v1/appointments/", body, content_type="application/json", headers={"Idempotency-Key": "one"}
+        )
+        assert (again.status_code, again.json()) == (201, first.json())
+
+
+def test_repeated_request_answers_the_same_when_language_header_or_slot_are_gone(branch: Branch):
+    """Only what the body says counts. The slot of an appointment that has moved may be withdrawn meanwhile."""
+    client, slots = a_system(branch.agency), slots_of(branch)
+    asked = a_request(slots[0])
+    del asked["language"]
+    options: dict[str, Any] = {"content_type": "application/json"}
+    key = {"Idempotency-Key": "one"}
+    first = client.post("/api/v1/appointments/", asked, headers=key, **options).json()
+    client.patch(f"/api/v1/appointments/{first['reference']}/", {"slot": slots[1].pk}, **options)
+    slots[0].delete()
+    again = client.post("/api/v1/appointments/", asked, headers=key | {"Accept-Language": "el"}, **options)
+    assert (again.status_code, again.json()["reference"]) == (201, first["reference"])
+
+
+def test_digest_of_a_request_tells_nothing_about_the_citizen(branch: Branch):
+    book(a_system(branch.agency), slots_of(branch)[0], key="one")
+    digest = Appointment.objects.get().request_digest
+    assert re.fullmatch("[0-9a-f]{64}", digest)
+    assert digest == digest_of(a_request(slots_of(branch)[0]) | {"tax_number": "", "notes": "", "timezone": ""}), (
+        "keyed by DATA_KEY, so nobody else can try names"
+    )
 
 
 def test_key_after_a_refusal_can_be_used_again(branch: Branch):

@@ -405,9 +405,26 @@ def test_callers_number_is_one_of_the_branchs_country(client: Client, branch: Br
 
 def test_double_click_books_a_caller_once(client: Client, branch: Branch) -> None:
     signed_in(client, an_officer(branch))
-    first, second = (client.post(wish(branch), a_caller(next_slot(branch))) for _ in range(2))
+    slot = next_slot(branch)
+    first, second = (client.post(wish(branch), a_caller(slot)) for _ in range(2))
     assert first.headers["Location"] == second.headers["Location"]
     assert Appointment.objects.count() == 1
+
+
+def test_page_that_has_booked_asks_before_it_books_one_more(client: Client, branch: Branch) -> None:
+    """An officer who goes back in the browser and types the next caller would otherwise see the first one's reference."""
+    signed_in(client, an_officer(branch))
+    slot = next_slot(branch)
+    client.post(wish(branch), a_caller(slot))
+    later = TimeSlot.objects.filter(starts_at__gt=slot.starts_at).earliest("starts_at")
+    text = text_of(client.post(wish(branch), a_caller(later, name="Νίκος Επόμενος", phone="6987654321")))
+    assert "This page has already booked an appointment. Press the button again to book one more." in text
+    assert "Νίκος Επόμενος" in text
+    key = re.search(r'name="key" value="([^"]+)"', text)
+    assert key
+    assert Appointment.objects.get().name == "Ελένη Καλούσα"
+    client.post(wish(branch), a_caller(later, name="Νίκος Επόμενος", phone="6987654321", key=key[1]))
+    assert sorted(Appointment.objects.values_list("name", flat=True)) == ["Ελένη Καλούσα", "Νίκος Επόμενος"]
 
 
 def test_caller_gets_a_time_within_the_agencys_notice(client: Client, branch: Branch) -> None:
