@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -15,11 +16,18 @@ from appointments.booking.persons import Contact, clean_tax_number
 from appointments.errors import BookingError
 
 LONGEST = 1000  # a wrong answer is kept for correction up to this many characters
+LONGEST_NUMBER = 10  # digits of a revision
 
 
 def refuse(form: forms.Form, error: BookingError) -> None:
     """Adds a refusal to the form, at the field that it is about if the form has this field."""
     form.add_error(error.field if error.field in form.fields else None, str(error))
+
+
+def revision_seen(data: QueryDict) -> int | None:
+    """Returns the revision of the appointment that the sent page showed, or None if the page does not say it."""
+    number = data.get("revision", "")
+    return int(number) if number.isascii() and number.isdigit() and len(number) < LONGEST_NUMBER else None
 
 
 class ChannelForm(forms.Form):
@@ -165,9 +173,10 @@ PHONE_HINTS = {
 
 
 class ConfirmForm(forms.Form):
-    """Names the held time that the page showed, because the citizen may have chosen another one in another window."""
+    """Names the held time and the details that the page showed, because another window may have changed them."""
 
     hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
+    seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
 
 
 class PhoneForm(forms.Form):

@@ -1,5 +1,6 @@
 """Signing in, and reading what pages show: with Django's client and in the browser."""
 
+import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
@@ -23,6 +24,12 @@ def signed_in(client: Client, user: User) -> Client:
 def text_of(response: Any) -> str:
     """The page as it is written, with its letters instead of their entities."""
     return unescape(response.content.decode())
+
+
+def hidden_of(text: str) -> dict[str, str]:
+    """The hidden fields of the page's forms, without the token against forged requests, as a click would send them."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)">', text)
+    return {name: value for name, value in found if name != "csrfmiddlewaretoken"}
 
 
 def sign_in(page: Page, user: User, live_server: LiveServer) -> None:

@@ -27,24 +27,27 @@ CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
 PLACED = ("status", "branch_id", "channel", "starts_at", "ends_at", "arrived_at")
 
 
-def reschedule(booked: Appointment, slot_id: int, *, by: Actor, now: datetime) -> Appointment:
+def reschedule(
+    booked: Appointment, slot_id: int, *, by: Actor, now: datetime, revision: int | None = None
+) -> Appointment:
     """Move the appointment to the time of this slot, and give back its old time.
 
     Both happen in one transaction, so the old time is kept if the new one is refused. Raises the BookingError that says
-    why.
+    why: WrongStatus also if it has got another `revision` than the one that was seen, as moves and offers give it.
     """
     channel, assisted = booked.channel, by.is_for_agency
     asked = bookable_slot(slot_id, booked.procedure, channel, now=now, assisted=assisted)
     return taking.at_any_rule(
-        lambda time: _reschedule(booked, time, by, now), asked, channel, now=now, assisted=assisted
+        lambda time: _reschedule(booked, time, by, now, revision), asked, channel, now=now, assisted=assisted
     )
 
 
-def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime) -> Appointment:
+def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime, revision: int | None) -> Appointment:
     with locked(booked) as appointment:
         _require_changeable(appointment, by, now)
         if asked.starts_at == appointment.starts_at and asked.branch_id == appointment.branch_id:
             return appointment
+        _require_seen(appointment, revision)
         step = _Step(appointment, asked)
         appointment.slot_ids += step.end_offers(Offer.State.CHANGED, by, now)
         taking.lock_slots(appointment, asked)
@@ -75,15 +78,18 @@ def take_over(booked: Appointment, held: Appointment, *, by: Actor, now: datetim
     return appointment
 
 
-def cancel(booked: Appointment, *, by: Actor, now: datetime, reason: str = "") -> Appointment:
+def cancel(
+    booked: Appointment, *, by: Actor, now: datetime, reason: str = "", revision: int | None = None
+) -> Appointment:
     """Cancel the appointment and give back its time. Does nothing if it has been cancelled already.
 
-    Raises WrongStatus or TooLate.
+    Raises WrongStatus (also if it has got another `revision` than the one that was seen) or TooLate.
     """
     with locked(booked) as appointment:
         if appointment.status == Status.CANCELLED:
             return appointment
         _require_changeable(appointment, by, now)
+        _require_seen(appointment, revision)
         step = _Step(appointment)
         appointment.cancelled_by = CancelledBy.AGENCY if by.is_for_agency else CancelledBy.CITIZEN
         appointment.cancel_reason = reason
@@ -185,6 +191,11 @@ def _require_changeable(appointment: Appointment, by: Actor, now: datetime) -> N
         raise WrongStatus
     if not by.is_for_agency and not appointment.may_change(now):
         raise TooLate
+
+
+def _require_seen(appointment: Appointment, revision: int | None) -> None:
+    if revision not in (None, appointment.revision):
+        raise WrongStatus
 
 
 def _moved(step: _Step, verb: Event.Verb, by: Actor, now: datetime) -> None:

@@ -103,16 +103,19 @@ def close(offered: Offer, state: Offer.State, *, by: Actor, now: datetime) -> Of
     return offer
 
 
-def accept(offered: Offer, *, by: Actor, now: datetime) -> Offer:
+def accept(offered: Offer, *, by: Actor, now: datetime, revision: int | None = None) -> Offer:
     """Move the appointment to the time that is held for it. Repeating it changes nothing.
 
-    Raises OfferGone if the time is no longer held.
+    Raises OfferGone if the time is no longer held, or WrongStatus if the appointment has got another `revision` than
+    the one that was seen, because another time is offered now.
     """
     with _locked(offered) as offer:
         if offer.state == State.ACCEPTED:
             return offer
         if offer.state != State.OPEN or offer.hold is None:
             raise OfferGone
+        if revision not in (None, offer.appointment.revision):
+            raise WrongStatus
         try:
             offer.appointment = changing.take_over(offer.appointment, offer.hold, by=by, now=now)
         except HoldExpired as error:

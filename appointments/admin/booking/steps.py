@@ -21,7 +21,7 @@ from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
 from appointments.admin.pages import acting, find, officers_page, page, told, way_back
 from appointments.errors import BookingError, WrongStatus
-from appointments.forms import refuse
+from appointments.forms import refuse, revision_seen
 from appointments.history import Actor
 from appointments.models import Appointment, Desk, Status, Ticket
 from appointments.times.week import SevenDays, find_seven_days
@@ -172,9 +172,9 @@ def cancel(request: HttpRequest, reference: str) -> HttpResponse:
     appointment = find(request, reference)
     form = CancelForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        reason = form.cleaned_data["reason"]
+        reason, seen = form.cleaned_data["reason"], revision_seen(request.POST)
         try:
-            booking.cancel(appointment, by=acting(request), now=timezone.now(), reason=reason)
+            booking.cancel(appointment, by=acting(request), now=timezone.now(), reason=reason, revision=seen)
         except BookingError as error:
             refuse(form, error)
         else:
@@ -188,8 +188,9 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     appointment, now = find(request, reference), timezone.now()
     form = MoveForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
+        slot, seen = form.cleaned_data["slot"], revision_seen(request.POST)
         try:
-            booking.reschedule(appointment, form.cleaned_data["slot"], by=acting(request), now=now)
+            booking.reschedule(appointment, slot, by=acting(request), now=now, revision=seen)
         except BookingError as error:
             refuse(form, error)
         else:

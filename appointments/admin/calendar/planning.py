@@ -48,7 +48,7 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
         return HttpResponse(status=204)
     if request.POST.get("revision") != str(appointment.revision):
         raise WrongStatus
-    booking.reschedule(appointment, slot, by=acting(request), now=now)
+    booking.reschedule(appointment, slot, by=acting(request), now=now, revision=appointment.revision)
     return HttpResponse(status=204)
 
 

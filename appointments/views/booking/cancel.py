@@ -7,7 +7,7 @@ from django.views.decorators.http import require_http_methods
 
 from appointments import booking
 from appointments.errors import BookingError, TooLate
-from appointments.forms import CancelForm
+from appointments.forms import CancelForm, revision_seen
 from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
@@ -24,9 +24,9 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         return redirect(appointment)
     form = CancelForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
-        reason = form.cleaned_data["reason"]
+        reason, seen = form.cleaned_data["reason"], revision_seen(request.POST)
         try:
-            booking.cancel(appointment, by=visitor(request), reason=reason, now=now)
+            booking.cancel(appointment, by=visitor(request), reason=reason, now=now, revision=seen)
         except BookingError as error:
             messages.error(request, str(error))
         else:

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from appointments import booking
+from appointments.booking.persons import digest_of
 from appointments.errors import BookingError, HoldExpired, LimitReached
 from appointments.forms import ConfirmForm, DetailsForm, refuse
 from appointments.models import Appointment
@@ -25,7 +26,8 @@ def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse
     if not details.is_valid():
         return redirect(journey.address("details"))
     form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
-    if request.method == "POST" and _agrees(form, draft):
+    seen = digest_of(details.cleaned_data)
+    if request.method == "POST" and _agrees(form, draft, seen):
         try:
             return finished(request, draft, _confirm(request, held, details))
         except HoldExpired:
@@ -33,19 +35,21 @@ def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse
         except BookingError as error:
             refuse(form, error)
     context = journey.context("check") | _change_urls(journey)
-    context |= {"held": held, "form": form, "rows": _rows(details), "limit": str(LimitReached())}
+    context |= {"held": held, "seen": seen, "form": form, "rows": _rows(details), "limit": str(LimitReached())}
     return render(request, "appointments/booking/check.html", context)
 
 
-def _agrees(form: ConfirmForm, draft: Draft) -> bool:
-    """Returns whether the sent page showed the time that is held now. Otherwise adds an error to the form.
+def _agrees(form: ConfirmForm, draft: Draft, seen: str) -> bool:
+    """Returns whether the sent page showed the time that is held and the details that are kept now.
 
-    The citizen may have chosen another time in another window.
+    Otherwise adds an error to the form. The citizen may have chosen another time, or typed something else, in another
+    window.
     """
-    if form.is_valid() and draft.is_for(form.cleaned_data["hold"]):
-        return True
-    form.add_error(None, _("You have chosen another time in the meantime. Please check it once more."))
-    return False
+    if not (form.is_valid() and draft.is_for(form.cleaned_data["hold"])):
+        form.add_error(None, _("You have chosen another time in the meantime. Please check it once more."))
+    elif form.cleaned_data["seen"] not in ("", seen):
+        form.add_error(None, _("You have typed other details in the meantime. Please check them once more."))
+    return not form.errors
 
 
 def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:

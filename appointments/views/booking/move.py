@@ -16,7 +16,7 @@ from agencies.models import Branch
 from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.errors import BookingError, SlotTaken, TooLate
-from appointments.forms import TimeForm
+from appointments.forms import TimeForm, revision_seen
 from appointments.models import Appointment
 from appointments.times import asking
 from appointments.times.asking import AskedTime
@@ -57,7 +57,8 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     slot = _slot(form, appointment, now)
     if slot and request.method == "POST":
         try:
-            booking.reschedule(appointment, slot.pk, by=visitor(request), now=now)
+            seen = revision_seen(request.POST)
+            booking.reschedule(appointment, slot.pk, by=visitor(request), now=now, revision=seen)
         except BookingError as error:
             form.add_error("slot", str(error))
         else:

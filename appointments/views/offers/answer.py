@@ -9,6 +9,7 @@ from django.views.decorators.http import require_http_methods
 
 from appointments import offers
 from appointments.errors import BookingError
+from appointments.forms import revision_seen
 from appointments.models import Appointment, Offer
 from appointments.views.acting import visitor
 from appointments.views.entry import for_appointment
@@ -21,7 +22,7 @@ def offer(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, latest = timezone.now(), latest_offer(appointment)
     if latest and request.method == "POST":
         try:
-            offers.accept(latest, by=visitor(request), now=now)
+            offers.accept(latest, by=visitor(request), now=now, revision=revision_seen(request.POST))
         except BookingError as error:
             messages.error(request, str(error))
             latest.refresh_from_db()

@@ -35,7 +35,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
-from tests.pages import text_of
+from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BOOK = "/mykeplive/kep-dilosi/book/"
@@ -432,6 +432,62 @@ def test_time_zone_that_is_none_is_not_stored(client: Client, branch: Branch) ->
     client.cookies["timezone"] = "Mars/Base"
     client.post(f"{BOOK}check/", {"hold": held.reference})
     assert Appointment.objects.get().timezone == ""
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"name": "Άννα Παπαδάκη"},
+        {"email": "anna@example.org"},
+        {"phone": "6987654321"},
+        {"language": "en"},
+        {"notes": "Σκάλες"},
+    ],
+    ids=lambda other: next(iter(other)),
+)
+def test_details_typed_in_another_tab_are_shown_before_they_are_booked(
+    client: Client, branch: Branch, other: dict[str, str]
+) -> None:
+    come_to_check(client, slot_at(at(9)))
+    first = hidden_of(text_of(client.get(f"{BOOK}check/")))
+    client.post(f"{BOOK}details/", TYPED | other)
+    page = text_of(client.post(f"{BOOK}check/", first))
+    assert "Στο μεταξύ συμπληρώσατε άλλα στοιχεία." in page
+    assert Appointment.objects.get().status == Status.HELD
+    client.post(f"{BOOK}check/", hidden_of(page))
+    booked = Appointment.objects.get()
+    (field, value), *_none = other.items()
+    assert (booked.status, getattr(booked, field)) == (Status.BOOKED, "+306987654321" if field == "phone" else value)
+
+
+def test_same_details_typed_again_in_another_tab_are_booked(client: Client, branch: Branch) -> None:
+    come_to_check(client, slot_at(at(9)))
+    first = hidden_of(text_of(client.get(f"{BOOK}check/")))
+    client.post(f"{BOOK}details/", TYPED | {"phone": "+30 691 234 5678"})
+    client.post(f"{BOOK}check/", first)
+    assert Appointment.objects.get().status == Status.BOOKED
+
+
+@pytest.mark.parametrize("other", ["time", "branch", "channel"])
+def test_what_was_chosen_in_another_tab_is_shown_before_it_is_booked(
+    client: Client, branch: Branch, other: str
+) -> None:
+    a_rule(a_branch(branch.agency, "kep-souda"))
+    slots_of(Branch.objects.get(code="kep-souda"))
+    come_to_check(client, slot_at(at(9), branch))
+    first = hidden_of(text_of(client.get(f"{BOOK}check/")))
+    where = "kep-souda" if other == "branch" else "kep-chania"
+    how = "video" if other == "channel" else "in_person"
+    slot = slot_at(at(10) if other == "time" else at(9), Branch.objects.get(code=where))
+    if other == "channel":
+        slot = slot_at(at(11), branch)
+    choose(client, slot, f"{BOOK}time/?channel={how}&branch={where}")
+    page = text_of(client.post(f"{BOOK}check/", first))
+    assert "Στο μεταξύ επιλέξατε άλλη ώρα." in page
+    assert not Appointment.objects.filter(status=Status.BOOKED).exists()
+    client.post(f"{BOOK}check/", hidden_of(page))
+    booked = Appointment.objects.get(status=Status.BOOKED)
+    assert (booked.starts_at, booked.branch.code, booked.channel) == (slot.starts_at, where, how)
 
 
 def test_confirming_twice_books_once(client: Client, branch: Branch) -> None:

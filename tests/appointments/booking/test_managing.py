@@ -36,7 +36,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
-from tests.pages import signed_in, text_of
+from tests.pages import hidden_of, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -279,6 +279,23 @@ def test_move_asks_before_and_then_moves(client: Client, own: str) -> None:
     page = client.post(f"{own}move/check/", {"slot": slot_at(at(10)).pk}, follow=True)
     assert "Η ώρα του ραντεβού σας άλλαξε." in text_of(page)
     assert (slot_at(at(9)).taken, slot_at(at(10)).taken, Appointment.objects.get().starts_at) == (0, 1, at(10))
+
+
+@pytest.mark.parametrize("page", ["move/check/", "cancel/"])
+def test_page_that_shows_an_earlier_time_changes_nothing(client: Client, own: str, page: str) -> None:
+    """Two tabs: the time on the page is not the appointment's any more, because the other tab has moved it."""
+    ten, eleven = slot_at(at(10)).pk, slot_at(at(11)).pk
+    query = f"?slot={ten}" if page == "move/check/" else ""
+    first = hidden_of(text_of(client.get(f"{own}{page}{query}")))
+    client.post(f"{own}move/check/", hidden_of(text_of(client.get(f"{own}move/check/?slot={eleven}"))))
+    shown = text_of(client.post(f"{own}{page}", first, follow=True))
+    assert "Το ραντεβού άλλαξε στο μεταξύ." in shown
+    assert "11:00" in shown
+    appointment = Appointment.objects.get()
+    assert (appointment.starts_at, appointment.status) == (at(11), Status.BOOKED)
+    client.post(f"{own}{page}", hidden_of(text_of(client.get(f"{own}{page}{query}"))))
+    appointment.refresh_from_db()
+    assert appointment.starts_at == at(10) if query else appointment.status == Status.CANCELLED
 
 
 def test_move_to_another_branch(client: Client, own: str, branch: Branch) -> None:

@@ -5,10 +5,11 @@ import time_machine
 from django.test import Client
 
 from agencies.models import Branch
-from appointments import booking
+from appointments import booking, offers
 from appointments.models import Appointment, Disruption, Offer, Status
-from tests.builders import TUESDAY, WEDNESDAY, WORKER, a_strike, an_open_branch, at, booked_at, offer_of
-from tests.pages import text_of
+from appointments.offers.replacements import Replacements
+from tests.builders import NOW, TUESDAY, WEDNESDAY, WORKER, a_strike, an_open_branch, at, booked_at, offer_of
+from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 State = Offer.State
@@ -95,6 +96,23 @@ def test_late_answer_is_told_that_the_time_is_gone(
     booking.expire(by=WORKER, now=offer_of(booked).deadline)
     assert "Η ώρα που σας κρατούσαμε δεν κρατιέται πια" in text_of(client.get(page))
     assert Offer.objects.get().state == State.LAPSED
+
+
+def test_time_that_another_page_showed_is_not_accepted(client: Client, booked: Appointment, page: str) -> None:
+    open_link(client, booked)
+    first = hidden_of(text_of(client.get(page)))
+    offer = offer_of(booked)
+    found = Replacements(["same"], now=NOW)
+    later = offers.Source(lambda one: list(found.candidates(one))[3:], found.gave)
+    renewed = offers.renew(offer, later, by=WORKER, now=NOW)
+    assert renewed.hold
+    shown = text_of(client.post(page, first, follow=True))
+    assert "Το ραντεβού άλλαξε στο μεταξύ." in shown
+    booked.refresh_from_db()
+    assert booked.starts_at == offer.was_starts_at
+    client.post(page, hidden_of(shown))
+    booked.refresh_from_db()
+    assert booked.starts_at == renewed.hold.starts_at
 
 
 def test_none_found_says_so_and_offers_what_can_be_done(client: Client, branch: Branch) -> None:

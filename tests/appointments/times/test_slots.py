@@ -64,7 +64,8 @@ def test_free_runs_agree_with_the_plain_way(seed: int) -> None:
     branch, procedures = a_random_day(Random(seed))
     lacking = set()
     for procedure in procedures:
-        expected = free_slots(branch, procedure)
+        # Both rules may give a time. It is listed once, under the first slot.
+        expected = list({slot.starts_at: slot for slot in reversed(free_slots(branch, procedure))}.values())[::-1]
         until = NOW + timedelta(days=3)
         found = free_times(procedure, branch, IN_PERSON, now=NOW, since=NOW, until=until)
         assert [time.slot for time in found] == [slot.pk for slot in expected]
