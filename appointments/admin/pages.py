@@ -1,6 +1,6 @@
 """What the officers' own pages share: the check of who may open them, and the search for a branch or an appointment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
@@ -18,8 +18,9 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from appointments.errors import SlotNotFound
 from appointments.history import Actor, By
-from appointments.models import Appointment, Ticket
+from appointments.models import Appointment, Ticket, TimeSlot
 
 P = ParamSpec("P")
 REMEMBERED = "staff_branch"
@@ -88,6 +89,12 @@ def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:
         if request.session.get(REMEMBERED) != code:
             request.session[REMEMBERED] = code
     return found.get(code or request.session.get(REMEMBERED, ""), branches[0])
+
+
+def require_slot(slot: int, branches: Iterable[Branch]) -> None:
+    """Raises SlotNotFound if the slot with this key, which a page sent, is at none of these branches."""
+    if not TimeSlot.objects.filter(pk=slot, branch__in=branches).exists():
+        raise SlotNotFound
 
 
 def own_branches(request: HttpRequest) -> list[Branch]:

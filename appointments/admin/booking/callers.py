@@ -14,7 +14,7 @@ from agencies import access
 from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.admin.forms import CallerForm, WishForm
-from appointments.admin.pages import REMEMBERED, acting, address, find, officers_page, only, page
+from appointments.admin.pages import REMEMBERED, acting, address, find, officers_page, only, page, require_slot
 from appointments.booking.persons import Contact
 from appointments.errors import BookingError, KeyReused
 from appointments.forms import refuse
@@ -56,6 +56,7 @@ def _book(request: HttpRequest, wish: WishForm, caller: CallerForm, now: datetim
     slot, key = given.pop("slot"), given.pop("key")
     procedure, channel = wish.cleaned_data["procedure"], wish.cleaned_data["channel"]
     try:
+        require_slot(slot, [wish.cleaned_data["branch"]])
         appointment = booking.book(
             slot,
             procedure,

@@ -15,11 +15,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
+from accounts.people import signed_in
+from agencies import access
 from agencies.models import Channel
 from agencies.wallclock import parse_day
 from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
-from appointments.admin.pages import acting, find, officers_page, page, told, way_back
+from appointments.admin.pages import acting, find, officers_page, page, require_slot, told, way_back
 from appointments.errors import BookingError, WrongStatus
 from appointments.forms import refuse, revision_seen
 from appointments.history import Actor
@@ -190,6 +192,7 @@ def move(request: HttpRequest, reference: str) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         slot, seen = form.cleaned_data["slot"], revision_seen(request.POST)
         try:
+            require_slot(slot, access.counters(signed_in(request)))
             booking.reschedule(appointment, slot, by=acting(request), now=now, revision=seen)
         except BookingError as error:
             refuse(form, error)

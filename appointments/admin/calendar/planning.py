@@ -9,10 +9,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 from django.views.decorators.http import require_POST
 
+from accounts.people import signed_in
 from agencies import access
 from appointments import booking
 from appointments.admin.forms import AssignForm, MoveForm
-from appointments.admin.pages import acting, address, find, officers_page, way_back
+from appointments.admin.pages import acting, address, find, officers_page, require_slot, way_back
 from appointments.errors import BookingError, NoFreeTime, SlotNotFound, WrongStatus
 from appointments.models import Appointment, TimeSlot
 from appointments.models.appointment import CHANGEABLE
@@ -48,6 +49,7 @@ def _moved(request: HttpRequest, appointment: Appointment, now: datetime) -> Htt
         return HttpResponse(status=204)
     if request.POST.get("revision") != str(appointment.revision):
         raise WrongStatus
+    require_slot(slot, access.counters(signed_in(request)))
     booking.reschedule(appointment, slot, by=acting(request), now=now, revision=appointment.revision)
     return HttpResponse(status=204)
 

@@ -20,7 +20,7 @@ from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.admin.counter.board import serving_address
 from appointments.admin.forms import CallerForm, WishForm
-from appointments.admin.pages import acting, find_ticket, officers_page, page
+from appointments.admin.pages import acting, find_ticket, officers_page, page, require_slot
 from appointments.booking.persons import Contact, decrypted
 from appointments.errors import BookingError, KeyReused
 from appointments.forms import refuse
@@ -75,6 +75,7 @@ def _book(
     slot, key = given.pop("slot"), given.pop("key")
     zone = ticket.appointment.timezone if ticket.appointment else ""
     try:
+        require_slot(slot, [wish.cleaned_data["branch"]])
         made = booking.book(
             slot,
             wish.cleaned_data["procedure"],

@@ -26,6 +26,7 @@ from appointments import offers
 from appointments.admin.pages import acting, page, told
 from appointments.disruptions import affected, replacements_for
 from appointments.errors import BookingError
+from appointments.forms import revision_seen
 from appointments.models import Appointment, Disruption, Notification, Offer
 from appointments.models.notification import NotificationQuerySet
 
@@ -81,7 +82,7 @@ def accept(request: HttpRequest, disruption: Disruption, reference: str) -> Http
     """Accepts the offer for a citizen who has said yes on the telephone."""
     offer = _find(request, disruption, reference)
     try:
-        offers.accept(offer, by=acting(request), now=timezone.now())
+        offers.accept(offer, by=acting(request), now=timezone.now(), revision=revision_seen(request.POST))
     except BookingError as error:
         messages.error(request, f"{offer.appointment.spoken_reference}: {error}")
     else:
