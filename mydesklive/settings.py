@@ -72,6 +72,7 @@ MIDDLEWARE = [
     # Django pads what it compresses, so that its length tells nothing of a secret in the page (BREACH).
     "django.middleware.gzip.GZipMiddleware",
     "mydesklive.pages.middleware.PolicyMiddleware",
+    "mydesklive.pages.middleware.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "mydesklive.pages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",

@@ -117,7 +117,8 @@ def address(name: str, *args: str, **query: Any) -> str:
 def way_back(request: HttpRequest, appointment: Appointment) -> str:
     """Returns the address in `next` if it is on this site, otherwise the address of the appointment's page."""
     came_from = request.POST.get("next") or request.GET.get("next") or ""
-    if url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=request.is_secure()):
+    is_path = came_from.startswith("/")  # `redirect` would take other text for the name of a page
+    if is_path and url_has_allowed_host_and_scheme(came_from, allowed_hosts=None, require_https=request.is_secure()):
         return came_from
     return address("change", appointment.reference)
 

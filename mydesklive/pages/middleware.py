@@ -1,18 +1,79 @@
 """Middleware of the product."""
 
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+
 from csp.constants import HEADER
 from csp.middleware import CSPMiddleware, PolicyParts
 from django.conf import settings
 from django.contrib.messages.middleware import MessageMiddleware
-from django.http import HttpRequest
+from django.core.exceptions import BadRequest
+from django.http import HttpRequest, JsonResponse, QueryDict, UnreadablePostError
 from django.http.response import HttpResponseBase
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.deprecation import MiddlewareMixin
+from django.utils.translation import gettext as _
+from rest_framework.settings import api_settings
+
+# Nobody can type these, and PostgreSQL cannot store them: the character zero, and halves of a character.
+UNREADABLE = re.compile("[\0\ud800-\udfff]")
+UTF_8 = {"utf-8", "utf8"}
 
 
 def _is_of_api(request: HttpRequest) -> bool:
     return request.path_info.startswith("/api/")
+
+
+class ReadableMiddleware(MiddlewareMixin):
+    """Answers 400 to a request that is not written in UTF-8, or that has characters that cannot be stored.
+
+    Looks at the address, the query and the form. The API says itself which field of its query or its JSON is wrong. A
+    cookie with such characters counts as absent.
+    """
+
+    def process_request(self, request: HttpRequest) -> None:
+        request.COOKIES = {name: value for name, value in request.COOKIES.items() if _is_readable([name, value])}
+
+    def process_view(self, request: HttpRequest, _view: Callable[..., Any], _args: Any, _kwargs: Any) -> Any:
+        if not _is_in_utf_8(request):
+            return _refused(request)
+        if _is_of_api(request):
+            return None
+        if not _is_readable([request.path_info, *_texts(request.GET), *_texts(_form(request))]):
+            return _refused(request)
+        return None
+
+
+def _is_readable(texts: Iterable[str]) -> bool:
+    return not any(map(UNREADABLE.search, texts))
+
+
+def _is_in_utf_8(request: HttpRequest) -> bool:
+    """Returns whether the body is in UTF-8. A Content-Type that cannot be read (see `wsgi.Request`) could say anything."""
+    charset = (request.content_params or {}).get("charset", "utf-8")
+    is_understood = bool(request.content_type) or not request.META.get("CONTENT_TYPE", "").strip()
+    return is_understood and charset.strip().lower() in UTF_8
+
+
+def _form(request: HttpRequest) -> QueryDict:
+    try:
+        return request.POST
+    except UnreadablePostError as error:
+        raise BadRequest from error
+
+
+def _texts(query: QueryDict) -> Iterable[str]:
+    return (text for name, values in query.lists() for text in (name, *values))
+
+
+def _refused(request: HttpRequest) -> HttpResponseBase:
+    if not _is_of_api(request):
+        raise BadRequest
+    message = _("The request is not valid JSON.")
+    return JsonResponse({api_settings.NON_FIELD_ERRORS_KEY: [message]}, status=400)
 
 
 class LanguageMiddleware(LocaleMiddleware):

@@ -3,23 +3,27 @@
 import re
 import zlib
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
 from itertools import product
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import time_machine
+from django import forms
 from django.apps import apps
+from django.contrib import admin
 from django.core import signing
 from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
 
 from accounts.models import DemoMail, User
@@ -233,10 +237,18 @@ def asked(people: dict[str, str], url: str) -> dict[tuple[str, str], HttpRespons
 
 def answer(session: str, url: str, method: str) -> HttpResponse:
     """What the person gets; the database is afterwards as it was."""
+    return sent(session, lambda: CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": ticket_code()}))
+
+
+def ticket_code() -> str:
+    return Ticket.objects.get().code
+
+
+def sent(session: str, send: Callable[[], HttpResponse]) -> HttpResponse:
     CLIENT.cookies.clear()
     CLIENT.cookies["sessionid"] = session
     with transaction.atomic():
-        response = CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": Ticket.objects.get().code})
+        response = send()
         transaction.set_rollback(True)
     return response
 
@@ -307,3 +319,78 @@ def test_address_about_an_appointment_opens_for_nobody_else(people: People, addr
     assert {who for who, one in found.items() if NAME in one.content.decode()} == set()
     own = asked(people.insiders, url_of(address))
     assert all(map(is_refused, own.values())) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
+
+
+# What nobody types, but programs send
+
+APPS = ("accounts", "agencies", "appointments", "mydesklive", "reports", "videocalls")
+READ = re.compile(r'(?:GET|POST|query|data)(?:\.get|\.getlist)?[(\[]"(\w+)"')
+OF_LISTS = ("q", "p", "o", "e", "all", "_changelist_filters", "_popup", "_to_field")
+# Percent-encoded: the character zero; bytes that are no characters, and half a character.
+UNREADABLE, NOT_UTF_8 = ("%00", "a%00b"), ("%FF%FE", "%C3", "%ED%A0%80")
+ODD = ("9" * 30, "-1", "2026-02-30", "0001-01-01", "9999-12-31", "25:61", "²", "x" * 500, "1e400", "\u202e\x0b", "[]")
+FORM = "application/x-www-form-urlencoded"
+
+
+def parents(kind: type) -> Iterator[type]:
+    for child in kind.__subclasses__():
+        yield child
+        yield from parents(child)
+
+
+def names_read() -> list[str]:
+    """Every name that a view reads from a query or a form, and every field of every form and filter of a list."""
+    sources = (path.read_text() for app in APPS for path in Path(app).rglob("*.py"))
+    named = {name for source in sources for name in READ.findall(source)}
+    fields = {name for form in parents(forms.BaseForm) for name in getattr(form, "base_fields", ())}
+    filters = {
+        f"{one}__{lookup}"
+        for options in admin.site._registry.values()
+        for one in options.list_filter
+        if isinstance(one, str)
+        for lookup in ("exact", "id__exact", "isnull")
+    }
+    return sorted({*named, *fields, *filters, *OF_LISTS})
+
+
+NAMES = names_read()
+
+
+def query(values: Iterable[str]) -> str:
+    """A query with all names, and the values in turn."""
+    each = [*values]
+    return "&".join(f"{name}={each[place % len(each)]}" for place, name in enumerate(NAMES))
+
+
+def faults(people: dict[str, str], url: str, query: str) -> dict[tuple[str, str], int]:
+    """The server errors that people get with this query, and with the same as a form."""
+    found = {}
+    for name, key in people.items():
+        found[name, "get"] = sent(key, lambda: CLIENT.get(f"{url}?{query}"))
+        found[name, "post"] = sent(key, lambda: CLIENT.post(url, query.encode(), content_type=FORM))
+    return {who: one.status_code for who, one in found.items() if one.status_code >= 500}
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=str)
+def test_address_bears_what_nobody_types(people: People, address: Address) -> None:
+    of_staff, of_public = ("administrator", "operator"), ("anonymous", "who booked")
+    typists = of_staff if address.name.startswith("admin:") else of_public
+    found = faults({name: people.all[name] for name in typists}, url_of(address), query(map(quote, ODD)))
+    assert found == {}
+
+
+@pytest.mark.parametrize("address", ADDRESSES, ids=str)
+def test_address_bears_what_cannot_be_stored(people: People, address: Address) -> None:
+    url, typist = url_of(address), {"administrator": people.all["administrator"]}
+    assert faults(typist, url, query(UNREADABLE)) | faults(typist, url, query(NOT_UTF_8)) == {}
+
+
+@pytest.mark.parametrize("address", [one for one in ADDRESSES if one.parameters], ids=str)
+def test_address_bears_odd_parts(people: People, address: Address) -> None:
+    filled = {name: VALUES_OF.get((address.name, name)) or VALUES[name](address) for name in address.parameters}
+    found = {}
+    for name, odd in product(filled, ("\0", "9" * 30, "²")):
+        with suppress(NoReverseMatch):
+            url = reverse(address.name, kwargs=filled | {name: odd})
+            found[url] = answer(people.all["operator"], url, "get").status_code
+    assert [url for url, status in found.items() if status >= 500] == []

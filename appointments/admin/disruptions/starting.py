@@ -128,7 +128,7 @@ class DisruptionAdmin(PlacedAdmin):
     def _found(self, request: HttpRequest, object_id: str) -> Disruption:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdigit() else 0)
+        return get_object_or_404(self.get_queryset(request), pk=object_id if object_id.isdecimal() else 0)
 
     # Starting a disruption
 
