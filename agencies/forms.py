@@ -14,6 +14,7 @@ from unfold.widgets import (
 
 from accounts.models import User
 from accounts.people import invited
+from accounts.typed import validate_name
 from agencies.models import Agency, Channel, Membership, Procedure, Role
 
 
@@ -81,7 +82,13 @@ class InvitationForm(MembershipForm):
         widget=UnfoldAdminEmailInputWidget,
         help_text=_("The officer signs in with a code sent there."),
     )
-    name = forms.CharField(label=_("Full name"), max_length=120, required=False, widget=UnfoldAdminTextInputWidget)
+    name = forms.CharField(
+        label=_("Full name"),
+        max_length=120,
+        required=False,
+        validators=[validate_name],
+        widget=UnfoldAdminTextInputWidget,
+    )
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].lower()

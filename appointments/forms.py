@@ -10,6 +10,7 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.typed import on_one_line, validate_name
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number
@@ -95,6 +96,7 @@ class DetailsForm(forms.Form):
         label=_("Full name"),
         max_length=120,
         error_messages={"required": _("Enter your full name.")},
+        validators=[validate_name],
         widget=forms.TextInput({"autocomplete": "name", "spellcheck": "false"}),
     )
     email = forms.EmailField(
@@ -141,10 +143,7 @@ class DetailsForm(forms.Form):
         phone.help_text = PHONE_HINTS[Channel(channel)]
 
     def clean_name(self) -> str:
-        name = " ".join(self.cleaned_data["name"].split())
-        if not any(letter.isalpha() for letter in name):
-            raise ValidationError(_("Enter your full name."))
-        return name
+        return on_one_line(self.cleaned_data["name"])
 
     def clean_phone(self) -> str:
         phone = self.cleaned_data["phone"]

@@ -23,6 +23,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
+from accounts.typed import cleaned_deeply
 from agencies.api.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrottle, caller
 from agencies.api.viewsets import (
     FIELD_ERRORS,
@@ -154,17 +155,17 @@ class Refused(APIException):
 
 
 class SmallJSONParser(JSONParser):
-    """Parses JSON up to the size of a booking.
+    """Parses JSON up to the size of a booking, and cleans its texts.
 
     Answers 400 to larger bodies, to invalid JSON and to JSON with too many nested brackets.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
-        if not length.isdigit() or int(length) > MAX_BODY:
+        if not length.isdecimal() or int(length) > MAX_BODY:
             raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [_("The request is too long.")]})
         try:
-            return super().parse(stream, media_type, parser_context)
+            return cleaned_deeply(super().parse(stream, media_type, parser_context))
         except (ParseError, RecursionError):
             message = _("The request is not valid JSON.")
             raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}) from None

@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
+from accounts.typed import on_one_line, validate_name
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.facts import AnyBranch, BranchFacts, ProcedureFacts
@@ -144,7 +145,7 @@ class BookingSerializer(serializers.Serializer):
     slot = SlotField()
     procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
     channel = serializers.ChoiceField(Channel.choices)
-    name = serializers.CharField(max_length=120)
+    name = serializers.CharField(max_length=120, validators=[validate_name])
     email = serializers.EmailField(max_length=254)
     phone = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=30, help_text="Needed by video and by telephone."
@@ -163,6 +164,9 @@ class BookingSerializer(serializers.Serializer):
         validators=[validate_timezone],
         help_text="Where the citizen is, e.g. Australia/Melbourne.",
     )
+
+    def validate_name(self, name: str) -> str:
+        return on_one_line(name)
 
     def validate_phone(self, phone: str) -> str:
         """Refuses text that is no number in any country.

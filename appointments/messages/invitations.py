@@ -12,6 +12,7 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 
+from accounts.typed import on_one_line
 from agencies.models import Channel
 from appointments.models import Appointment, Status
 from appointments.wording import place, when
@@ -89,7 +90,7 @@ def _organizer(appointment: Appointment) -> vCalAddress:
 
 def _attendee(appointment: Appointment) -> vCalAddress:
     attendee = vCalAddress(f"MAILTO:{appointment.email}")
-    attendee.params["cn"] = vText(appointment.name or appointment.email)
+    attendee.params["cn"] = vText(on_one_line(appointment.name) or appointment.email)
     attendee.params |= {"cutype": "INDIVIDUAL", "role": "REQ-PARTICIPANT", "partstat": "ACCEPTED", "rsvp": "FALSE"}
     return attendee
 

@@ -1,6 +1,5 @@
 """Middleware of the product."""
 
-import re
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -18,8 +17,8 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 from rest_framework.settings import api_settings
 
-# Nobody can type these, and PostgreSQL cannot store them: the character zero, and halves of a character.
-UNREADABLE = re.compile("[\0\ud800-\udfff]")
+from accounts.typed import UNREADABLE, cleaned
+
 UTF_8 = {"utf-8", "utf8"}
 
 
@@ -30,8 +29,9 @@ def _is_of_api(request: HttpRequest) -> bool:
 class ReadableMiddleware(MiddlewareMixin):
     """Answers 400 to a request that is not written in UTF-8, or that has characters that cannot be stored.
 
-    Looks at the address, the query and the form. The API says itself which field of its query or its JSON is wrong. A
-    cookie with such characters counts as absent.
+    Looks at the address, the query and the form, and cleans what people typed there (`accounts.typed`), so that no field
+    of any page can forget it. The API says itself which field of its query or its JSON is wrong. A cookie with such
+    characters counts as absent.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -44,6 +44,7 @@ class ReadableMiddleware(MiddlewareMixin):
             return None
         if not _is_readable([request.path_info, *_texts(request.GET), *_texts(_form(request))]):
             return _refused(request)
+        request.GET, request.POST = _cleaned(request.GET), _cleaned(request.POST)  # type: ignore[assignment]
         return None
 
 
@@ -67,6 +68,15 @@ def _form(request: HttpRequest) -> QueryDict:
 
 def _texts(query: QueryDict) -> Iterable[str]:
     return (text for name, values in query.lists() for text in (name, *values))
+
+
+def _cleaned(query: QueryDict) -> QueryDict:
+    if all(cleaned(text) == text for text in _texts(query)):
+        return query
+    clean = query.copy()
+    for name, values in query.lists():
+        clean.setlist(name, [cleaned(text) for text in values])
+    return clean
 
 
 def _refused(request: HttpRequest) -> HttpResponseBase:

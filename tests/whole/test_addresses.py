@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from html import unescape
+from io import BytesIO
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -22,13 +23,15 @@ from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
-from django.test import Client
+from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import DjangoDbBlocker
+from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
 from agencies.models import Branch, Role, SystemToken
 from appointments import counter
+from appointments.api.appointments import SmallJSONParser
 from appointments.models import Appointment, Feed, Queue, Ticket
 from tests.builders import (
     GUEST,
@@ -383,6 +386,36 @@ def test_address_bears_what_nobody_types(people: People, address: Address) -> No
 def test_address_bears_what_cannot_be_stored(people: People, address: Address) -> None:
     url, typist = url_of(address), {"administrator": people.all["administrator"]}
     assert faults(typist, url, query(UNREADABLE)) | faults(typist, url, query(NOT_UTF_8)) == {}
+
+
+def test_every_page_gets_clean_text(people: People) -> None:
+    """What no reader sees is gone before a view, and so before any field of any form."""
+    dirty, clean = "Έ\u202eμ\x0bα\u200b\u00ad\r\n", "Έμ\nα\n"
+    for address in ADDRESSES:
+        url = url_of(address)
+        response = sent("", lambda url=url: CLIENT.post(f"{url}?q={quote(dirty)}", {"name": dirty}))
+        request = response.wsgi_request
+        if not url.startswith("/api/"):
+            assert (request.POST["name"], request.GET["q"]) == (clean, clean), address
+
+
+def test_every_address_of_the_api_that_writes_cleans_its_texts() -> None:
+    views = {*api_views_that_write(get_resolver())}
+    assert views
+    for view in views:
+        assert view.parser_classes == (SmallJSONParser,), view
+    stream, request = BytesIO(b'{"notes": ["a\\u202eb\\u000bc\\r\\n"]}'), RequestFactory().post("/", {"a": "b"})
+    assert SmallJSONParser().parse(stream, "application/json", {"request": request}) == {"notes": ["ab\nc\n"]}
+
+
+def api_views_that_write(resolver: URLResolver) -> Iterator[type[APIView]]:
+    for pattern in resolver.url_patterns:
+        if isinstance(pattern, URLResolver):
+            yield from api_views_that_write(pattern)
+        elif issubclass(view := getattr(pattern.callback, "cls", object), APIView):
+            methods = getattr(pattern.callback, "actions", None) or dir(view)
+            if {"post", "put", "patch"} & {*methods}:
+                yield view
 
 
 @pytest.mark.parametrize("address", [one for one in ADDRESSES if one.parameters], ids=str)

@@ -12,8 +12,10 @@ from time_machine import TimeMachineFixture
 from accounts.limits import Limit
 from accounts.models import User
 from agencies.api.callers import WriteThrottle
-from agencies.models import Agency, Branch, SystemToken
+from agencies.models import Agency, Branch, Procedure, SystemToken
+from appointments.api.serializers import BOOKING
 from appointments.booking.persons import decrypted, digest_of, person_key
+from appointments.forms import DetailsForm
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
@@ -636,3 +638,27 @@ def test_docs_page_loads_nothing_from_elsewhere(client: Client):
     page = client.get("/api/v1/docs/").content.decode()
     assert "/static/drf_spectacular_sidecar/" in page
     assert "//cdn" not in page
+
+
+def test_text_is_cleaned_and_counted_as_on_the_website(branch: Branch):
+    system, first = a_system(branch.agency), slots_of(branch)[10]
+    notes = "α" + "\r\n" * 10 + "β" * 489
+    assert book(system, first, notes=notes + "γ").json() == {
+        "notes": ["Ensure this field has no more than 500 characters."]
+    }
+    assert book(system, first, name="Ελένη\u202e\x0bΠαπαδάκη", notes=notes).status_code == 201
+    made = Appointment.objects.get()
+    assert (made.name, len(made.notes), "\r" in made.notes) == ("Ελένη Παπαδάκη", 500, False)
+
+
+def test_a_link_as_a_name_is_refused(branch: Branch):
+    answer = book(a_system(branch.agency), slots_of(branch)[10], name="http://evil.example/click me")
+    assert answer.json() == {"name": ["Write only the name here, without an internet or e-mail address."]}
+
+
+@pytest.mark.parametrize("name", ["name", "email", "notes"])
+def test_texts_have_one_limit_everywhere(name: str):
+    form = DetailsForm(Procedure(identification="tax_number"), "in_person", "GR").fields[name]
+    longest = Appointment._meta.get_field(name).max_length
+    assert form.max_length == BOOKING.fields[name].max_length == longest
+    assert form.widget.attrs["maxlength"] == str(longest)

@@ -571,3 +571,36 @@ def test_channel_page_asks_the_same_number_of_queries(
     assert set(Procedure.objects.get().channels) == {Channel.IN_PERSON, Channel.VIDEO}
     with django_assert_num_queries(5):  # the procedure, branches, each channel's earliest time, those times' branches
         client.get(f"{BOOK}channel/")
+
+
+# What is typed
+
+
+def typed_with_breaks(length: int) -> str:
+    """A text of this length, as a person counts: ten of its characters are line breaks."""
+    return "\n" * 10 + "ή" * (length - 10)
+
+
+def test_notes_are_counted_as_people_count(client: Client, branch: Branch) -> None:
+    free = slots_of(branch)[10]
+    choose(client, free)
+    for length, is_refused in ((495, False), (500, False), (501, True)):
+        notes = f"α{typed_with_breaks(length - 2)}β"
+        page = client.post(f"{BOOK}details/", TYPED | {"notes": notes.replace("\n", "\r\n")})
+        assert (page.status_code == 200) == is_refused
+    assert 'maxlength="500"' in text_of(page)
+
+
+def test_what_nobody_sees_is_not_stored(client: Client, branch: Branch) -> None:
+    free = slots_of(branch)[10]
+    held = come_to_check(client, free, name="Μαρία\u202e\x0bΠαπα\u00adδάκη", notes="Με\r\nδιερμηνέα\u200b")
+    client.post(f"{BOOK}check/", {"hold": held.reference})
+    held.refresh_from_db()
+    assert (held.status, held.name, held.notes) == (Status.BOOKED, "Μαρία Παπαδάκη", "Με\nδιερμηνέα")
+
+
+def test_a_link_as_a_name_is_refused_at_its_field(client: Client, branch: Branch) -> None:
+    choose(client, slots_of(branch)[10])
+    page = client.post(f"{BOOK}details/", TYPED | {"name": "http://evil.example/click me"})
+    assert page.context["form"].errors["name"] == ["Γράψτε εδώ μόνο το όνομα, χωρίς διεύθυνση ιστοσελίδας ή e-mail."]
+    assert page.context["form"]["name"].value() == "http://evil.example/click me"

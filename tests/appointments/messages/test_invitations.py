@@ -118,3 +118,11 @@ def test_lines_are_folded_in_bytes_and_end_with_crlf() -> None:
     lines = content.split(b"\r\n")
     assert all(len(line) <= 75 for line in lines)
     assert not any(b"\n" in line for line in lines)
+
+
+def test_a_name_stays_in_its_line() -> None:
+    """Also a name that was stored before names were cleaned."""
+    appointment = booked_at(an_open_branch(), at(9), name="Μαρία\x0bΠαπαδάκη\u202e\nATTENDEE:x")
+    _method, event = invited(appointment)
+    assert event["attendee"].params["cn"] == "Μαρία Παπαδάκη ATTENDEE:x"
+    assert event.start == at(9)
