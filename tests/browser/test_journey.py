@@ -245,3 +245,22 @@ def test_link_that_was_tampered_with(page: Page, branch: Branch, looks_right: Ch
     page.get_by_role("main").get_by_role("button").click()
     expect(page.locator(".govgr-error-summary")).to_contain_text("Δεν βρήκαμε ραντεβού")
     looks_right(page)
+
+
+@pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "plain"])
+def test_what_was_typed_goes_along_to_the_other_language(
+    new_page: NewPage, branch: Branch, looks_right: Check, javascript: bool
+) -> None:
+    page = new_page(size=PHONE, javascript=javascript)
+    choose_a_time(page, looks_right if javascript else lambda _page: None)
+    page.get_by_label("Ονοματεπώνυμο").fill("Μαρία Παπαδάκη")
+    page.get_by_label("Ονοματεπώνυμο").press("Enter")  # sends the form, and is not the switch of the language
+    expect(page.locator(".govgr-error-summary")).to_be_visible()
+    page.get_by_label("ΑΦΜ").fill("12")
+    page.get_by_role("button", name="English").click()
+    expect(page.locator("h1")).to_have_text("Your details")
+    expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
+    expect(page.get_by_label("Tax number (AFM)")).to_have_value("12")
+    page.get_by_role("button", name="Back").click()
+    page.locator("button.slot").first.click()
+    expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")

@@ -1,7 +1,11 @@
 """The fourth question: the citizen's name and contact."""
 
+from urllib.parse import urlencode
+
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse, translate_url
 from django.utils import translation
 from django.views.decorators.http import require_http_methods
 
@@ -9,12 +13,15 @@ from appointments.forms import DetailsForm, initial_details
 from appointments.models import Appointment
 from appointments.views.booking.draft import Draft, citizen
 from appointments.views.booking.hold import for_held, journey_of
+from appointments.views.times.journey import Journey
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
 def details(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
     journey = journey_of(held)
+    if way := _ways_out(request, journey).get(request.POST.get("leave", "")):
+        return redirect(way)
     if request.method == "POST":
         form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST)
         if form.is_valid():
@@ -22,6 +29,12 @@ def details(request: HttpRequest, draft: Draft, held: Appointment) -> HttpRespon
     else:
         initial = initial_details(citizen(request), draft.typed, translation.get_language() or "el")
         form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial)
-    return render(
-        request, "appointments/booking/details.html", journey.context("details") | {"held": held, "form": form}
-    )
+    context = journey.context("details") | {"held": held, "form": form, "carried": "details"}
+    return render(request, "appointments/booking/details.html", context)
+
+
+def _ways_out(request: HttpRequest, journey: Journey) -> dict[str, str]:
+    """Returns where the page's other buttons lead. They send the form too, so that what was typed is kept."""
+    languages = {code: translate_url(request.path, code) for code, _name in settings.LANGUAGES}
+    sign_in = f"{reverse('account_login')}?{urlencode({'next': request.path})}"
+    return {"back": journey.address_before("details"), "sign-in": sign_in} | languages

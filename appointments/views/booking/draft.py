@@ -64,7 +64,8 @@ class Draft:
         kept = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
         if "tax_number" in kept:
             kept["tax_number"] = (encrypted(kept["tax_number"]) or b"").decode()
-        self._session["typed"] = kept
+        # Another service asks for more or less. What this one does not ask for is kept as well.
+        self._session["typed"] = self._session.get("typed", {}) | kept
 
     def held(self, procedure: Procedure) -> Appointment | None:
         """Returns the time held for the visitor, or None.
@@ -104,9 +105,14 @@ class Draft:
         hold = self._session.get("hold", {})
         return bool(reference) and reference in {hold.get("reference"), hold.get("before")}
 
-    def finish(self) -> None:
+    def booked(self, procedure: Procedure) -> str:
+        """Returns the reference of what the visitor booked last, if it was this service, otherwise ""."""
+        return self._session.get("booked", {}).get(f"{procedure.pk}", "")
+
+    def finish(self, booked: Appointment) -> None:
         for name in ("hold", "typed"):
             self._session.pop(name, None)
+        self._session["booked"] = {f"{booked.procedure_id}": booked.reference}
 
     def _count_hold(self, now: datetime) -> None:
         """Counts a hold of a guest. Raises TooManyHolds if the network address has too many.

@@ -33,7 +33,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
             draft.keep_typed(request.POST)
         held = draft.held(journey.procedure)
         if held is None:
-            return _booked_before(request) or redirect(journey.address("start"))
+            return _booked_before(request, draft, journey) or redirect(journey.address("start"))
         if held.status in PROMISED:
             return finished(request, draft, held)
         try:
@@ -46,7 +46,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
 
 def finished(request: HttpRequest, draft: Draft, appointment: Appointment) -> HttpResponse:
     """Ends the draft and leads to the last page. A second click on the button does the same."""
-    draft.finish()
+    draft.finish(appointment)
     remember(request, appointment)
     return redirect("appointments:done", appointment.reference)
 
@@ -55,10 +55,19 @@ def journey_of(held: Appointment) -> Journey:
     return Journey(held.procedure, {"channel": held.channel, "branch": held.branch.code})
 
 
-def _booked_before(request: HttpRequest) -> HttpResponse | None:
-    """Leads to the appointment that an earlier click on the last button has booked, or returns None."""
-    booked = find_own(request, request.POST.get("hold", ""))
-    return redirect("appointments:done", booked.reference) if booked else None
+def _booked_before(request: HttpRequest, draft: Draft, journey: Journey) -> HttpResponse | None:
+    """Leads to the appointment that an earlier click on the last button has booked, or returns None.
+
+    A citizen who goes back to the form is told so, because nothing of the form is left.
+    """
+    reference = request.POST.get("hold", "")
+    booked = find_own(request, reference or draft.booked(journey.procedure))
+    if booked is None:
+        return None
+    if not reference:
+        text = _("You have booked this appointment already: you see it here. For another one, choose the service again.")
+        messages.info(request, text)
+    return redirect("appointments:done", booked.reference)
 
 
 def _still_held(request: HttpRequest, draft: Draft, held: Appointment) -> Appointment:

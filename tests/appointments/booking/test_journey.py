@@ -4,6 +4,7 @@ import html
 import re
 from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
+from urllib.parse import quote
 
 import pytest
 import time_machine
@@ -424,7 +425,7 @@ def test_confirming_books(client: Client, branch: Branch) -> None:
     assert (booked.status, booked.name, booked.phone) == (Status.BOOKED, "Μαρία Παπαδάκη", "+306912345678")
     assert booked.timezone == "America/New_York"
     assert booked.spoken_reference in text_of(page)
-    assert client.session.keys() == {"appointments"}
+    assert client.session.keys() == {"appointments", "booked"}
 
 
 def test_time_zone_that_is_none_is_not_stored(client: Client, branch: Branch) -> None:
@@ -604,3 +605,52 @@ def test_a_link_as_a_name_is_refused_at_its_field(client: Client, branch: Branch
     page = client.post(f"{BOOK}details/", TYPED | {"name": "http://evil.example/click me"})
     assert page.context["form"].errors["name"] == ["Γράψτε εδώ μόνο το όνομα, χωρίς διεύθυνση ιστοσελίδας ή e-mail."]
     assert page.context["form"]["name"].value() == "http://evil.example/click me"
+
+
+# What was typed stays
+
+
+def test_language_sign_in_and_back_take_the_form_along(client: Client, branch: Branch) -> None:
+    choose(client, slots_of(branch)[10])
+    leave = dict.fromkeys(("en", "sign-in", "back"))
+    for way in leave:
+        unfinished = {"name": "Μαρία", "email": f"{way}@", "notes": "Με διερμηνέα"}
+        leave[way] = client.post(f"{BOOK}details/", unfinished | {"leave": way})["Location"]
+        typed = client.get(f"{BOOK}details/").context["form"]
+        assert {name: typed[name].value() for name in unfinished} == unfinished
+    assert leave == {
+        "en": f"/en{BOOK}details/",
+        "sign-in": f"/accounts/login/?next={quote(f'{BOOK}details/', safe='')}",
+        "back": TIMES,
+    }
+    client.force_login(a_user("maria@example.org", name="Άλλο όνομα"))
+    assert client.get(f"/en{BOOK}details/").context["form"]["name"].value() == "Μαρία"
+
+
+def test_a_second_tab_with_another_service_keeps_what_was_typed(client: Client, branch: Branch) -> None:
+    a_procedure(branch.agency, "kep-other", identification=Procedure.Identification.TAX_NUMBER)
+    book, times, free = "/mykeplive/kep-other/book/", TIMES.replace("kep-dilosi", "kep-other"), slots_of(branch)
+    choose(client, free[10], times)
+    client.post(f"{book}details/", TYPED | {"tax_number": "09000"})
+    choose(client, free[12])
+    client.post(f"{BOOK}details/", TYPED | {"name": "Μαρία Β."})
+    choose(client, free[10], times)
+    form = client.get(f"{book}details/").context["form"]
+    assert (form["name"].value(), form["tax_number"].value()) == ("Μαρία Β.", "09000")
+
+
+@pytest.mark.parametrize("page", ["details", "check"])
+def test_back_after_booking_leads_to_the_appointment(client: Client, branch: Branch, page: str) -> None:
+    held = come_to_check(client, slots_of(branch)[10])
+    client.post(f"{BOOK}check/", {"hold": held.reference})
+    shown = client.get(f"{BOOK}{page}/", follow=True)
+    assert shown.redirect_chain == [(f"/appointments/{held.reference}/done/", 302)]
+    assert "Έχετε ήδη κλείσει αυτό το ραντεβού" in text_of(shown)
+    assert client.get("/mykeplive/kep-other/book/check/").status_code == 404
+
+
+def test_another_appointment_after_the_first_begins_anew(client: Client, branch: Branch) -> None:
+    held = come_to_check(client, slots_of(branch)[10])
+    client.post(f"{BOOK}check/", {"hold": held.reference})
+    choose(client, slots_of(branch)[12])
+    assert client.get(f"{BOOK}details/").status_code == 200
