@@ -1,6 +1,5 @@
 """The forms that citizens fill in. A wrong or refused answer gets its message at the field."""
 
-import re
 from typing import Any
 
 from django import forms
@@ -208,7 +207,7 @@ class CancelForm(forms.Form):
 class FindForm(forms.Form):
     reference = forms.CharField(
         label=_("Reference of the appointment"),
-        max_length=40,
+        max_length=LONGEST,
         help_text=_("Ten letters and digits, like K7M4Q 2XDBN. It is in every message we sent you."),
         error_messages={"required": _("Enter the reference.")},
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
@@ -223,9 +222,6 @@ class FindForm(forms.Form):
         },
         widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}),
     )
-
-    def clean_reference(self) -> str:
-        return re.sub(r"[\s-]", "", self.cleaned_data["reference"]).upper()
 
 
 class RatingForm(forms.Form):

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from django.http import HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -253,6 +254,9 @@ class AppointmentViewSet(CodedViewSet):
         if isinstance(self.request.auth, SystemFacts):
             return self.queryset.filter(agency=self.request.auth.agency_id, source=Appointment.Source.SYSTEM)
         return self.queryset.of_citizen(_citizen(self.request))
+
+    def get_object(self) -> Appointment:
+        return get_object_or_404(self.get_queryset().with_reference(self.kwargs["reference"]))
 
     def create(self, request: Request) -> Response:
         asked = BOOKING.run_validation(request.data or {})

@@ -1,6 +1,5 @@
 """Check-in by the citizen, at the kiosk or by link: where and when it is possible, and what to do where it is not."""
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,13 +15,9 @@ from appointments.counter.line import Line, line_of
 from appointments.errors import WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Status, Ticket
-from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
 
 # How long before the appointment check-in begins. Earlier, the hall would fill with people whose turn is far away.
 EARLIEST = timedelta(minutes=60)
-REFERENCE = re.compile(f"[{REFERENCE_ALPHABET}]{{{REFERENCE_LENGTH}}}")
-# A scanner types like a keyboard. On a computer set to Greek, its letters arrive as the Greek ones on the same keys.
-GREEK_KEYS = str.maketrans("ΑΒΨΔΕΦΓΗΞΚΜΝΠΡΣΤΧΥΖ;:", "ABCDEFGHJKMNPRSTXYZQQ")
 
 
 class Answer(StrEnum):
@@ -104,16 +99,10 @@ class Visit:
 # Checking in
 
 
-def reference_in(typed: str) -> str:
-    """Return the reference in a typed or scanned text, or "". It may stand alone, in groups, or in an address."""
-    last_first = reversed(re.sub(r"[\s-]", "", typed.partition("?")[0]).upper().translate(GREEK_KEYS).split("/"))
-    return next((part for part in last_first if REFERENCE.fullmatch(part)), "")
-
-
 def by_reference(reference: str, branch: Branch, *, by: Actor, now: datetime) -> Arrival:
-    """Check in the appointment with this reference at the branch, or say why that is not possible."""
+    """Check in the appointment whose reference was typed or scanned at the branch, or say why that is not possible."""
     known = Appointment.objects.select_related("agency", "branch__agency", "procedure__agency")
-    appointment = known.filter(reference=reference).beyond_hold().first()
+    appointment = known.with_reference(reference).beyond_hold().first()
     if appointment is None or (appointment.status == Status.EXPIRED and not appointment.name):  # was only a hold
         return Arrival(Answer.UNKNOWN)
     return check_in(appointment, branch, by=by, now=now)

@@ -1,5 +1,4 @@
 import re
-import secrets
 from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from functools import cache, reduce
@@ -23,20 +22,15 @@ from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 from agencies.wallclock import all_zones, midnight
+from appointments import references
+from appointments.references import random_reference
 from videocalls.models import VideoCall
 
-# Without 0/O, 1/I/L and U/V, because a reference is read out on the telephone and typed from paper.
-REFERENCE_ALPHABET = "23456789ABCDEFGHJKMNPQRSTWXYZ"
-REFERENCE_LENGTH = 10
 SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telephone number
 _ANY = "REFERENCE"  # stands in a path where a reference will stand
 # How long after an appointment its link still tells whose it was. Until then it is rated, and its result is read.
 LINK_TELLS = timedelta(days=30)
 _LINK = signing.Signer(salt="appointments.manage")
-
-
-def random_reference() -> str:
-    return "".join(secrets.choice(REFERENCE_ALPHABET) for _ in range(REFERENCE_LENGTH))
 
 
 @cache
@@ -168,12 +162,18 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
 
         The beginning of a word or number is enough. Indexes keep this fast, however many past appointments there are.
         """
-        reference = re.sub(r"[\s-]", "", query).upper()
-        lexemes = " & ".join(f"{lexeme}:*" for lexeme in _lexemes(query))
-        found = RawSQL(f"{self.model._meta.db_table}.search @@ %s::tsquery", [lexemes], models.BooleanField())  # noqa: S611
-        return self.filter(
-            Q(reference__startswith=reference) | Q(found) if lexemes else Q(reference__startswith=reference)
-        )
+        wanted = Q(reference__in=references.readings(query))
+        for beginning in references.beginnings(query):
+            wanted |= Q(reference__startswith=beginning)
+        if lexemes := " & ".join(f"{lexeme}:*" for lexeme in _lexemes(query)):
+            wanted |= Q(
+                RawSQL(f"{self.model._meta.db_table}.search @@ %s::tsquery", [lexemes], models.BooleanField())  # noqa: S611
+            )
+        return self.filter(wanted)
+
+    def with_reference(self, typed: str) -> "AppointmentQuerySet":
+        """The appointment whose reference was typed or scanned, in whatever letters."""
+        return self.filter(reference__in=references.readings(typed))
 
     def booked_instead_of(self, missed: "Appointment", *, now: datetime) -> "AppointmentQuerySet":
         """The open appointments, today at the same branch, that the citizen has booked since this one was missed."""

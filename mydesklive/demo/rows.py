@@ -11,7 +11,7 @@ from random import Random
 from django.db import connection
 
 from appointments.models import Appointment, Status
-from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
+from appointments.references import ALPHABET, LENGTH
 from mydesklive.demo.offers import Choice, Offer
 from mydesklive.demo.people import NOBODY, Person
 
@@ -69,7 +69,7 @@ def invented(
 ) -> Row:
     """Returns a booked appointment. `finish` gives it an outcome."""
     return Row(
-        reference="".join(random.choices(REFERENCE_ALPHABET, k=REFERENCE_LENGTH)),
+        reference="".join(random.choices(ALPHABET, k=LENGTH)),
         agency_id=offer.branch.agency_id,
         branch_id=offer.branch.pk,
         procedure_id=choice.procedure,

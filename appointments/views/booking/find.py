@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from accounts.limits import Limit
+from appointments import references
 from appointments.forms import FindForm
 from appointments.models import Appointment
 from appointments.views.entry import remember
@@ -22,12 +23,13 @@ def find(request: HttpRequest) -> HttpResponse:
     form, now = FindForm(request.POST or None), timezone.now()
     if form.is_valid():
         reference = form.cleaned_data["reference"]
-        if TRIES.passed(reference, now=now):
+        counted = next(iter(references.readings(reference)), reference)
+        if TRIES.passed(counted, now=now):
             form.add_error(
                 None, _("Too many tries. Please wait a quarter of an hour, or use the link in our messages.")
             )
         elif found := _matching(reference, form.cleaned_data["email"]):
-            TRIES.forget(reference, now=now)
+            TRIES.forget(counted, now=now)
             remember(request, found)
             return redirect(found)
         else:
@@ -37,4 +39,4 @@ def find(request: HttpRequest) -> HttpResponse:
 
 def _matching(reference: str, email: str) -> Appointment | None:
     appointments = Appointment.objects.beyond_hold()
-    return appointments.filter(reference=reference, email__iexact=email).first()
+    return appointments.with_reference(reference).filter(email__iexact=email).first()

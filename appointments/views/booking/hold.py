@@ -65,7 +65,9 @@ def _booked_before(request: HttpRequest, draft: Draft, journey: Journey) -> Http
     if booked is None:
         return None
     if not reference:
-        text = _("You have booked this appointment already: you see it here. For another one, choose the service again.")
+        text = _(
+            "You have booked this appointment already: you see it here. For another one, choose the service again."
+        )
         messages.info(request, text)
     return redirect("appointments:done", booked.reference)
 

@@ -25,12 +25,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.limits import Limit
 from agencies.models import Branch, Procedure
 from agencies.openings.walk_ins import walk_in_procedures
-from appointments import counter
+from appointments import counter, references
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
 from appointments.history import Actor
 from appointments.models import Queue, Ticket
-from appointments.models.appointment import REFERENCE_ALPHABET, REFERENCE_LENGTH
 from appointments.models.keys import random_key
 from appointments.views.acting import visitor
 
@@ -84,7 +83,8 @@ class ReferenceForm(forms.Form):
     )
 
     def clean_reference(self) -> str:
-        if reference := arrivals.reference_in(self.cleaned_data["reference"]):
+        reference = self.cleaned_data["reference"]
+        if references.readings(reference):
             return reference
         raise forms.ValidationError(_("A reference has ten letters and digits, like K7M4Q 2XDBN."))
 
@@ -196,11 +196,11 @@ def _struck(typed: str, key: str) -> str:
     """Returns the content of the field after a key on the screen was pressed."""
     if key == "back":
         return typed[:-1]
-    return typed + key if len(typed) < REFERENCE_LENGTH and key in REFERENCE_ALPHABET else typed
+    return typed + key if len(typed) < references.LENGTH and key in references.ALPHABET else typed
 
 
 def _ask(request: HttpRequest, kiosk: Kiosk, typed: str = "", error: str = "") -> HttpResponse:
-    return _page(request, kiosk, "kiosk_appointment.html", typed=typed, error=error, keys=REFERENCE_ALPHABET)
+    return _page(request, kiosk, "kiosk_appointment.html", typed=typed, error=error, keys=references.ALPHABET)
 
 
 def _with(address: str, **query: str) -> str:

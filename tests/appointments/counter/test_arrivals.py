@@ -33,27 +33,6 @@ def arrive(appointment: Appointment, when: datetime, branch: Branch | None = Non
     return arrivals.by_reference(appointment.reference, branch or appointment.branch, by=GUEST, now=when)
 
 
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "K7M4Q2XDBN",
-        "k7m4q 2xdbn",
-        " K7M4Q-2XDBN ",
-        "http://localhost:8000/appointments/K7M4Q2XDBN/",
-        "https://example.org/en/appointments/K7M4Q2XDBN/?key=abc",
-        "ηττπσΨ//εχαμπλε.οργ/απποιντμεντσ/Κ7Μ4:2ΧΔΒΝ/",
-        "κ7μ4;2χδβν",
-    ],
-)
-def test_reference_is_found_in_what_is_typed_or_scanned(typed: str):
-    assert arrivals.reference_in(typed) == "K7M4Q2XDBN"
-
-
-@pytest.mark.parametrize("typed", ["", "K7M4Q2XDB", "K7M4Q2XDBN3", "K7M4Q2XDB0", "https://example.org/appointments/"])
-def test_anything_else_is_no_reference(typed: str):
-    assert arrivals.reference_in(typed) == ""
-
-
 def test_unknown_reference():
     branch = an_open_branch()
     arrival = arrivals.by_reference("K7M4Q2XDBN", branch, by=GUEST, now=NOW)

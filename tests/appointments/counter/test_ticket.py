@@ -11,8 +11,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
 from agencies.models import Branch, Channel
-from appointments import counter
-from appointments.counter import arrivals
+from appointments import counter, references
 from appointments.models import Appointment, Desk, Event, Status, Ticket
 from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, by, today_at
 
@@ -217,7 +216,7 @@ def test_page_has_the_code_for_the_kiosk(client: Client, own: str):
 
 
 def test_code_for_the_kiosk_opens_the_appointment_for_nobody(booked: Appointment):
-    assert arrivals.reference_in(booked.page_url()) == booked.reference
+    assert references.readings(booked.page_url()) == [booked.reference]
     assert Client().get(booked.page_url()).status_code == 404
 
 
