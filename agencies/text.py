@@ -37,6 +37,33 @@ _SPELLINGS = {
     "s": "σ s",
     "t": "τ t",
 }
+# Latin letters that look like Greek ones. In a word with Greek letters they are meant as these.
+_LOOK_ALIKES = str.maketrans("abehikmnoptuvwxyz", "αβεηικμνορτυνωχυζ")
+_GREEK = re.compile("[α-ω]")
+
+# Endings of inflected words in the letters of keys, Greek («-ματα», «-σεων», «-ους») and English ("-s"), longest first.
+_ENDINGS = (
+    "matos",
+    "maton",
+    "mata",
+    "eos",
+    "eon",
+    "ma",
+    "as",
+    "es",
+    "is",
+    "os",
+    "us",
+    "on",
+    "a",
+    "e",
+    "i",
+    "o",
+    "u",
+    "s",
+)
+_STEM = 3  # letters that stay at least
+
 _KEYS = {spelling: key for key, spellings in _SPELLINGS.items() for spelling in spellings.split()}
 _SOUND = re.compile("|".join(sorted(_KEYS, key=len, reverse=True)))
 
@@ -49,10 +76,30 @@ def folded(text: str) -> str:
 
 def search_key(text: str) -> str:
     """Returns the key that search compares: «Χανίων», "Chanion", "hanion" and «ΧΑΝΙΩΝ» have the same key."""
-    key = folded(text)
+    key = " ".join(_as_typed(word) for word in folded(text).split())
     # The letters of a key can spell one sound again («αη» becomes the "ae" of Israel), so it repeats until nothing changes.
     while (shorter := _DOUBLED.sub(r"\1", _SOUND.sub(lambda match: _KEYS[match.group()], key))) != key:
         key = shorter
+    return key
+
+
+def _as_typed(word: str) -> str:
+    return word.translate(_LOOK_ALIKES) if _GREEK.search(word) else word
+
+
+def words(text: str) -> list[str]:
+    """Returns the keys of the text's words. Numbers stay as they are, because two equal digits are no double letter."""
+    return [word if word.isdigit() else search_key(word) for word in folded(text).split()]
+
+
+def stem(key: str) -> str:
+    """Returns the key of a word without its ending: those of «δήλωση», «δηλώσεων» and "diloseis" have the same stem.
+
+    PostgreSQL's own Greek stemmer knows Greek letters only, and cuts «ανεργία» and «ανεργίας» differently.
+    """
+    for shortest in (_STEM, _STEM + 1):  # a second ending: «διαβατήρι-ο», "pension-s"
+        ending = next((one for one in _ENDINGS if key.endswith(one) and len(key) - len(one) >= shortest), "")
+        key = key.removesuffix(ending)
     return key
 
 

@@ -26,7 +26,7 @@ def portal(request: HttpRequest) -> HttpResponse:
         "accents": "-".join(sorted({agency.accent[1:] for agency in agencies})),
     }
     if query:
-        context["found"] = search.find(query, agencies)
+        context["found"] = search.find(query, agencies, None if "all" in request.GET else search.SHOWN)
     return render(request, "agencies/portal.html", context)
 
 

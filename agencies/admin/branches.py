@@ -37,6 +37,8 @@ class BranchAdmin(PlacedAdmin):
                     ("address_el", "address_en"),
                     ("city_el", "city_en"),
                     ("region_el", "region_en"),
+                    ("unit_el", "unit_en"),
+                    ("areas", "postcodes"),
                     ("municipality", "country"),
                     "timezone",
                     ("latitude", "longitude"),

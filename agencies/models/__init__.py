@@ -6,6 +6,18 @@ from agencies.models.channel import Channel
 from agencies.models.membership import Membership, Role
 from agencies.models.opening import Closure, OpeningRule
 from agencies.models.procedure import Procedure
+from agencies.models.synonym import Synonym
 from agencies.models.token import SystemToken
 
-__all__ = ["Agency", "Branch", "Channel", "Closure", "Membership", "OpeningRule", "Procedure", "Role", "SystemToken"]
+__all__ = [
+    "Agency",
+    "Branch",
+    "Channel",
+    "Closure",
+    "Membership",
+    "OpeningRule",
+    "Procedure",
+    "Role",
+    "Synonym",
+    "SystemToken",
+]

@@ -3,6 +3,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -64,6 +65,31 @@ class Branch(models.Model):
     city_en = models.CharField(_("city (English)"), max_length=100)
     region_el = models.CharField(_("region (Greek)"), max_length=100, blank=True)
     region_en = models.CharField(_("region (English)"), max_length=100, blank=True)
+    unit_el = models.CharField(
+        _("regional unit (Greek)"),
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("In the genitive, for example Χανίων."),
+    )
+    unit_en = models.CharField(_("regional unit (English)"), max_length=100, blank=True, default="", db_default="")
+    areas = ArrayField(
+        models.CharField(max_length=60),
+        verbose_name=_("other names of the place"),
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text=_("Suburbs, villages and islands that people type to find the branch, with commas between them."),
+    )
+    postcodes = ArrayField(
+        models.CharField(max_length=5, validators=[RegexValidator(r"^\d{2,5}$")]),
+        verbose_name=_("postcodes"),
+        default=list,
+        blank=True,
+        db_default=[],
+        help_text=_("Postcodes of the area, or their first digits (731), with commas between them."),
+    )
     municipality = models.SlugField(
         _("municipality"), max_length=60, blank=True, help_text=_("For its patron-saint day.")
     )

@@ -4,7 +4,7 @@ import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from agencies.models import Agency, Channel
+from agencies.models import Agency, Channel, Synonym
 from tests.builders import a_branch, a_procedure, an_agency
 
 pytestmark = pytest.mark.django_db
@@ -32,9 +32,9 @@ def test_portal_takes_two_queries(client: Client, django_assert_num_queries: Dja
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_search_takes_four_queries(client: Client, django_assert_num_queries: DjangoAssertNumQueries, number: int):
+def test_search_takes_six_queries(client: Client, django_assert_num_queries: DjangoAssertNumQueries, number: int):
     agencies(number)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(6):
         text = page(client, "/?q=chania")
     assert text.count("?branch=branch") == number
 
@@ -77,6 +77,42 @@ def test_search_for_service_and_town_finds_both(client: Client):
     assert "?branch=kep-chania" in text
     assert "kep-karta" not in text
     assert "kep-patra" not in text
+
+
+def test_search_for_service_and_town_keeps_the_town_in_the_address(client: Client):
+    agency = an_agency()
+    a_procedure(agency)
+    a_branch(agency)
+    assert "/mykeplive/kep-dilosi/?branch=kep-chania" in page(client, "/?q=δήλωση χανια")
+
+
+def test_search_says_how_many_branches_there_are_and_shows_all(client: Client):
+    agency = an_agency()
+    for number in range(25):
+        a_branch(agency, f"kep-{number}")
+    text = page(client, "/?q=χανια")
+    assert text.count("?branch=") == 20
+    assert "Τα πρώτα 20 από τα 25 σημεία εξυπηρέτησης." in text
+    assert "25 αποτελέσματα" in text
+    assert "all=yes" in text
+    assert page(client, "/?q=χανια&all=yes").count("?branch=") == 25
+
+
+def test_search_says_what_is_not_booked_here(client: Client):
+    note = "Την ταυτότητα την εκδίδει η Αστυνομία."
+    Synonym.objects.create(code="identity", words="ταυτότητα\nidentity card", note_el=note)
+    a_procedure(an_agency(), description_el="Στοιχεία ταυτότητας")
+    for query in ("ταυτοτητα", "ταυτότητας", "Identity cards"):
+        text = page(client, f"/?q={query}")
+        assert note in text
+        assert "kep-dilosi" not in text
+
+
+def test_search_follows_the_words_that_staff_edit(client: Client):
+    service = a_procedure(an_agency())
+    assert "kep-dilosi" not in page(client, "/?q=χαρτόσημο")
+    Synonym.objects.create(code="stamp", agency=service.agency, procedure=service, words="σφραγίδα\nχαρτόσημο")
+    assert "kep-dilosi" in page(client, "/?q=χαρτόσημα")
 
 
 def test_search_puts_service_with_the_word_in_its_name_first(client: Client):

@@ -43,6 +43,7 @@ KEPT: dict[str, dict[str, str]] = {
         (
             *("code", "name_el", "name_en", "address_el", "address_en", "city_el", "city_en", "region_el", "region_en"),
             *("municipality", "country", "timezone", "phone", "email", "access_el", "access_en", "search_text"),
+            *("unit_el", "unit_en", "areas", "postcodes"),
         ),
         PUBLISHED,
     ),
@@ -53,6 +54,7 @@ KEPT: dict[str, dict[str, str]] = {
         ),
         PUBLISHED,
     ),
+    "agencies.Synonym": dict.fromkeys(("code", "words", "note_el", "note_en"), PUBLISHED),
     "agencies.OpeningRule": dict.fromkeys(("weekdays", "channels"), CODE),
     "agencies.Closure": {"reason_el": PUBLISHED, "reason_en": PUBLISHED, "officer": "whose absence closes the times"},
     "agencies.Membership": {"user": OFFICER},

@@ -3,13 +3,15 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, no_translations
+from django.db import transaction
 
 from agencies.loading.catalogue import Tally, load_agencies
 from agencies.loading.tables import DATA, TableError
+from agencies.loading.words import FILE, load_words
 
 
 class Command(BaseCommand):
-    help = "Loads agencies, services, branches and opening rules from CSV files. A later run creates what is missing."
+    help = "Loads agencies, services, branches, openings and search words from CSV files. A later run creates what is missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--folder", type=Path, default=DATA, help="Where the four files are.")
@@ -18,7 +20,8 @@ class Command(BaseCommand):
     @no_translations
     def handle(self, *, folder: Path, update: bool, **options: Any) -> None:
         try:
-            tallies = load_agencies(folder, update=update)
+            with transaction.atomic():
+                tallies = load_agencies(folder, update=update) | {FILE: load_words(folder)}
         except TableError as error:
             raise CommandError("\n".join([*error.errors, "Nothing was loaded."])) from error
         for name, tally in tallies.items():

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.http import HttpRequest
 
+from agencies.finding import search
 from agencies.finding.places import Row, by_place, soonest
 from agencies.models import Branch, Procedure
 from agencies.models.branch import BranchQuerySet
@@ -24,7 +25,8 @@ def to_choose_from(
     """
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
     free = earliest(procedure, channel, now=now)
-    places = by_place(branches.matching(query), {pk: time.starts_at for pk, time in free.items()})
+    found = branches.filter(pk__in=search.branches(query, branches)) if query else branches
+    places = by_place(found, {pk: time.starts_at for pk, time in free.items()})
     are_few = len(places) == 1 or sum(len(place.rows) for place in places) <= FEW
     return {
         "query": query,

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from agencies.loading import tables
-from agencies.models import Branch, Closure
+from agencies.models import Branch, Closure, Synonym
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
@@ -49,7 +49,7 @@ class Command(BaseCommand):
 
     def _load(self, now: datetime) -> None:
         codes = {row.cells["code"] for row in tables.read(tables.DATA / "branches.csv")}
-        if codes - set(Branch.objects.values_list("code", flat=True)):
+        if codes - set(Branch.objects.values_list("code", flat=True)) or not Synonym.objects.exists():
             with self._step("Loading agencies, branches and services"):
                 call_command("load_agencies", folder=tables.DATA, stdout=io.StringIO())
         years = {now.year, now.year + 1}

@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 from agencies.loading import tables
 from agencies.loading.catalogue import Tally, load_agencies
 from agencies.loading.tables import TableError
-from agencies.models import Agency, Branch, OpeningRule, Procedure
+from agencies.models import Agency, Branch, OpeningRule, Procedure, Synonym
 
 pytestmark = pytest.mark.django_db
 
@@ -50,7 +50,7 @@ def test_loading_creates_everything_once(capsys: pytest.CaptureFixture[str]):
 
 
 def test_loading_twice_changes_nothing_and_says_so(capsys: pytest.CaptureFixture[str]):
-    load_agencies()
+    loaded_from(tables.DATA, capsys)
     before = [list(model.objects.order_by("pk").values()) for model in (Agency, Branch, Procedure, OpeningRule)]
     out = loaded_from(tables.DATA, capsys)
     assert [list(model.objects.order_by("pk").values()) for model in (Agency, Branch, Procedure, OpeningRule)] == before
@@ -82,7 +82,9 @@ def test_loading_creates_a_branch_that_is_new_with_its_rules(folder: Path):
         "kep,kep-elafonisos,ΚΕΠ Δήμου Ελαφονήσου,KEP – Municipality of Elafonisos,Ελαφόνησος,Elafonisos,Πελοπόννησος,"
     )
     with (folder / "branches.csv").open("a", encoding="utf-8") as file:
-        file.write(line + "Peloponnese,elafonisos,GR,Europe/Athens,36.5106,22.9781\n")
+        file.write(
+            line + "Peloponnese,Λακωνίας,Laconia,Νεάπολη Βοιών,23053,elafonisos,GR,Europe/Athens,36.5106,22.9781\n"
+        )
     tallies = load_agencies(folder)
     assert tallies["branches.csv"] == Tally(created=1, unchanged=483)
     assert tallies["opening_rules.csv"].created == 1
@@ -121,7 +123,7 @@ def test_all_errors_of_a_file_come_at_once_with_their_rows(folder: Path):
         (("procedures.csv", 4, ",20,", ",twenty,"), "row 4: duration_minutes: “twenty” value must be an integer."),
         (("procedures.csv", 4, "video", "fax"), "row 4: channels: Item 2 in the array did not validate"),
         (("procedures.csv", 4, "aade-mitroo", "aade-afm"), "row 4: code: “aade-afm” is in row 2 too"),
-        (("branches.csv", 9, ",41.2667", ""), "branches.csv, row 9: has 12 cells, expected 13"),
+        (("branches.csv", 9, ",41.2667", ""), "branches.csv, row 9: has 16 cells, expected 17"),
         (("opening_rules.csv", 2, "17:00", "07:00"), "row 2: The opening must end after it starts."),
         (("opening_rules.csv", 3, "aade-mitroo", "kep-dilosi"), "row 3: procedures: “kep-dilosi” is not a service of"),
         (("opening_rules.csv", 5, "kep-athens", "kep-atlantis"), "row 5: branches: “kep-atlantis” is not a branch of"),
@@ -235,3 +237,28 @@ def test_families_may_have_four_passport_appointments_open():
     assert Procedure.objects.get(code="consul-diavatirio").open_limit == 4
     assert Procedure.objects.get(code="efka-ofeiles").identification == Procedure.Identification.TAX_NUMBER
     assert Procedure.objects.get(code="kep-dilosi").identification == Procedure.Identification.NONE
+
+
+def test_loading_words_adds_what_is_missing_and_keeps_what_staff_changed(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+):
+    out = loaded_from(folder, capsys)
+    number = Synonym.objects.count()
+    assert f"synonyms.csv: {number} created" in out
+    Synonym.objects.filter(code="passport").update(words="πάσο")
+    Synonym.objects.filter(code="doctor").delete()
+    assert f"synonyms.csv: 1 created, 0 updated, {number - 1} unchanged" in loaded_from(folder, capsys)
+    assert Synonym.objects.get(code="passport").words == "πάσο"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("aade,aade-kleidarithmos", "atlantis,aade-kleidarithmos", "“atlantis” is not an agency"),
+        ("aade,aade-kleidarithmos", "aade,aade-nothing", "“aade-nothing” is not a service"),
+        ("aade,aade-kleidarithmos", "kep,aade-kleidarithmos", "This service belongs to another agency."),
+    ],
+)
+def test_error_in_a_word_names_its_row_and_nothing_is_loaded(folder: Path, old: str, new: str, expected: str):
+    edit(folder, "synonyms.csv", 2, old, new)
+    assert refusal_of(folder) == [f"synonyms.csv, row 2: {expected}"]

@@ -1,0 +1,51 @@
+"""What a citizen asks, and what is found first. The table is in queries.csv: a cell may name several right answers.
+
+`-` means that nothing of the kind may be found, an empty cell that it does not matter, `*` any end of a code.
+"""
+
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+from agencies.finding import search
+from agencies.finding.search import Found
+from agencies.loading import tables
+from agencies.loading.catalogue import load_agencies
+from agencies.loading.words import load_words
+from agencies.models import Agency
+
+pytestmark = pytest.mark.django_db
+QUERIES = [row.cells for row in tables.read(Path(__file__).parent / "queries.csv")]
+
+
+def asked(query: str, limit: int | None = 20) -> Found:
+    return search.find(query, list(Agency.objects.visible().order_by("pk")), limit)
+
+
+def wrong(found: list[str], expected: str) -> bool:
+    """Returns whether the first one found is none of those that are expected."""
+    if expected == "-":
+        return bool(found)
+    return bool(expected) and not (found and any(fnmatch(found[0], one) for one in expected.split("|")))
+
+
+def faults(case: dict[str, str]) -> list[str]:
+    found = asked(case["query"])
+    answers = {
+        "service": [one.code for one in found.procedures],
+        "branch": [one.code for one in found.branches],
+        "note": [one.code for one in found.notes],
+    }
+    bad = [f"{name}: {codes[:4]} is not {case[name]}" for name, codes in answers.items() if wrong(codes, case[name])]
+    slugs = [one.slug for one in found.agencies]
+    if case["agency"] and case["agency"] not in slugs:
+        bad.append(f"agency: {slugs} has no {case['agency']}")
+    return bad
+
+
+def test_every_query_finds_first_what_a_citizen_expects():
+    load_agencies()
+    load_words()
+    assert len(QUERIES) > 100
+    assert {case["query"]: bad for case in QUERIES if (bad := faults(case))} == {}
