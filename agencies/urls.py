@@ -5,6 +5,7 @@ from agencies import views
 app_name = "agencies"
 urlpatterns = [
     path("", views.portal, name="portal"),
+    path("suggestions/", views.suggestions, name="suggestions"),
     path("help/", views.page, {"name": "help"}, name="help"),
     path("privacy/", views.page, {"name": "privacy"}, name="privacy"),
     path("accessibility/", views.page, {"name": "accessibility"}, name="accessibility"),

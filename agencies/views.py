@@ -1,8 +1,14 @@
 """The pages of the portal and of the platforms. The page of a service shows free times, so it is in `appointments`."""
 
+from collections.abc import Iterator
+from itertools import islice
+
 from django.db.models import Count, Prefetch, Q, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
 from django.views.decorators.http import require_safe
 
@@ -12,6 +18,8 @@ from agencies.models import Agency, Branch, Channel, Procedure
 
 MAX_QUERY = 100
 MAX_COLOURS = 200
+SUGGESTED = 8
+SUGGESTIONS_LAST = 60  # seconds in caches
 YEAR = 365 * 24 * 3600
 
 
@@ -28,6 +36,17 @@ def portal(request: HttpRequest) -> HttpResponse:
     if query:
         context["found"] = search.find(query, agencies, None if "all" in request.GET else search.SHOWN)
     return render(request, "agencies/portal.html", context)
+
+
+@require_safe
+@cache_control(public=True, max_age=SUGGESTIONS_LAST)
+def suggestions(request: HttpRequest) -> JsonResponse:
+    """Returns what the query may mean, for the list under the portal's search line."""
+    query = request.GET.get("q", "").strip()[:MAX_QUERY]
+    found = search.find(query, list(Agency.objects.visible().order_by("pk")), SUGGESTED)
+    rows = list(islice(_suggested(found), SUGGESTED))
+    count = ngettext("%(number)s suggestion", "%(number)s suggestions", len(rows)) % {"number": len(rows)}
+    return JsonResponse({"suggestions": rows, "count": count})
 
 
 @require_safe
@@ -67,6 +86,25 @@ def _with_offer(agencies: QuerySet[Agency]) -> QuerySet[Agency]:
     count = Count("branches", filter=Q(branches__is_open=True))
     procedures = Prefetch("procedures", Procedure.objects.filter(is_offered=True))
     return agencies.annotate(branch_count=count).order_by("pk").prefetch_related(procedures)
+
+
+def _suggested(found: search.Found) -> Iterator[dict[str, str]]:
+    platforms = [_suggestion(one.name, _("Agency"), "agencies:platform", one.platform_slug) for one in found.agencies]
+    if found.agency_first:
+        yield from platforms
+    for procedure, branch in found.services:
+        place = {"branch": branch.code} if branch else {}
+        address = "appointments:procedure", procedure.agency.platform_slug, procedure.code
+        yield _suggestion(procedure.name, procedure.agency.short_name, *address, query=place)
+    if not found.agency_first:
+        yield from platforms
+    for one in found.branches:
+        address = "agencies:platform", one.agency.platform_slug
+        yield _suggestion(one.name, one.city, *address, query={"branch": one.code})
+
+
+def _suggestion(text: str, kind: str, name: str, *args: str, query: dict[str, str] | None = None) -> dict[str, str]:
+    return {"text": text, "kind": kind, "url": reverse(name, args=args, query=query)}
 
 
 def _branch(agency: Agency, code: str) -> Branch | None:

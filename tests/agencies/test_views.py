@@ -98,6 +98,35 @@ def test_search_says_how_many_branches_there_are_and_shows_all(client: Client):
     assert page(client, "/?q=χανια&all=yes").count("?branch=") == 25
 
 
+@pytest.mark.parametrize("number", [1, 3])
+def test_suggestions_take_five_queries(client: Client, django_assert_num_queries: DjangoAssertNumQueries, number: int):
+    agencies(number)
+    with django_assert_num_queries(5):
+        answer = client.get("/suggestions/?q=χανι")
+    assert answer.json()["suggestions"] == [
+        {"text": "ΚΕΠ Χανίων", "kind": "Χανιά", "url": f"/myagency{each}live/?branch=branch{each}"}
+        for each in range(number)
+    ]
+
+
+def test_suggestions_are_few_in_the_page_language_and_kept_for_a_minute(client: Client):
+    agency = an_agency()
+    a_procedure(agency)
+    for number in range(12):
+        a_branch(agency, f"kep-{number}")
+    answer = client.get("/en/suggestions/?q=kep")
+    given = answer.json()
+    assert [one["text"] for one in given["suggestions"][:2]] == ["Agency kep", "Solemn declaration"]
+    assert (len(given["suggestions"]), given["count"]) == (8, "8 suggestions")
+    assert "max-age=60" in answer["Cache-Control"]
+
+
+@pytest.mark.parametrize("query", ["", "!", "ζζζζζ"])
+def test_suggestions_for_nothing_are_none(client: Client, query: str):
+    agencies(1)
+    assert client.get(f"/suggestions/?q={query}").json() == {"suggestions": [], "count": "0 προτάσεις"}
+
+
 def test_search_says_what_is_not_booked_here(client: Client):
     note = "Την ταυτότητα την εκδίδει η Αστυνομία."
     Synonym.objects.create(code="identity", words="ταυτότητα\nidentity card", note_el=note)
