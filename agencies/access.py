@@ -4,6 +4,7 @@ from django.db.models import Q, QuerySet, prefetch_related_objects
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Membership, Role
+from agencies.models.branch import BranchQuerySet
 
 # In rising order: each role includes the rights of the roles before it.
 ROLES = (Role.AGENT, Role.SUPERVISOR, Role.AGENCY_ADMIN)
@@ -52,7 +53,7 @@ def administers(user: User) -> bool:
     return is_operator(user) or has_role(user, Role.AGENCY_ADMIN)
 
 
-def branches(user: User, role: Role = Role.AGENT) -> QuerySet[Branch]:
+def branches(user: User, role: Role = Role.AGENT) -> BranchQuerySet:
     """Returns the branches where the user has at least this role. Operators configure every branch."""
     if is_operator(user):
         return Branch.objects.all()
@@ -80,7 +81,7 @@ def whole_agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
     return Agency.objects.filter(pk__in=_places(user, role)[0])
 
 
-def counters(user: User) -> QuerySet[Branch]:
+def counters(user: User) -> BranchQuerySet:
     """Returns the branches whose citizens the user serves. Only memberships count, so operators have none."""
     agency_ids, branch_ids = served_places(user)
     return Branch.objects.filter(Q(agency__in=agency_ids) | Q(pk__in=branch_ids))

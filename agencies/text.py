@@ -5,6 +5,8 @@ import unicodedata
 from functools import cache
 
 from babel import Locale
+from django.db.models import Func, Value
+from django.db.models.functions import Lower
 from django.utils.translation import get_language
 
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -101,6 +103,15 @@ def stem(key: str) -> str:
         ending = next((one for one in _ENDINGS if key.endswith(one) and len(key) - len(one) >= shortest), "")
         key = key.removesuffix(ending)
     return key
+
+
+# Letters that a database without a Greek collation orders away from their place in the alphabet, and that place.
+_MARKED, _PLAIN = "άέήίϊΐόύϋΰώς", "αεηιιιουυυωσ"
+
+
+def alphabetical(field: str) -> Func:
+    """Returns what orders rows by the field as in a dictionary, on any database server: «Άργους» stands beside «Αργυρούπολης»."""
+    return Func(Lower(field), Value(_MARKED), Value(_PLAIN), function="translate")
 
 
 def localized(field: str) -> property:

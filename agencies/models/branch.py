@@ -7,11 +7,12 @@ from django.contrib.postgres.fields import ArrayField
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
 from agencies.models.services import serving
-from agencies.text import country_name, localized, search_key
+from agencies.text import alphabetical, country_name, localized, search_key
 from agencies.wallclock import all_zones, instant, known, midnight
 
 if TYPE_CHECKING:  # annotations need no import at run time
@@ -27,6 +28,11 @@ class BranchQuerySet(models.QuerySet["Branch"]):
     def open(self) -> "BranchQuerySet":
         """Returns the branches where the public can book."""
         return self.filter(is_open=True, agency__stage__in=Agency.LIVE)
+
+    def in_order(self) -> "BranchQuerySet":
+        """Returns the branches in the alphabetical order of the active language."""
+        language = (get_language() or "el")[:2]
+        return self.order_by(alphabetical("name_en" if language == "en" else "name_el"), "pk")
 
     def serving(self, procedure: "Procedure", channel: str) -> "BranchQuerySet":
         """Returns the open branches where the public can book the procedure in the channel, even without free times."""
@@ -114,7 +120,7 @@ class Branch(models.Model):
     class Meta:
         verbose_name = _("branch")
         verbose_name_plural = _("branches")
-        ordering = ("name_el",)
+        ordering = (alphabetical("name_el"), "pk")
         indexes = (models.Index(fields=["agency", "country", "region_el"], name="branch_by_place"),)
 
     def __str__(self) -> str:

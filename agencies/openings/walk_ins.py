@@ -9,6 +9,7 @@ from agencies.models.opening import RULE_OPENS
 from agencies.models.services import serves
 from agencies.models.until import UNTIL
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
+from agencies.text import alphabetical
 
 # A moment is an interval of one microsecond, the shortest in PostgreSQL.
 WALK_INS = f"""
@@ -39,7 +40,7 @@ def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
         return []
     named = [{procedure.pk for procedure in rule.procedures.all()} for rule in rules]
     offered = Procedure.objects.offered().filter(agency=branch.agency_id, channels__contains=[Channel.IN_PERSON])
-    return [one for one in offered.order_by("name_el") if any(serves(rule, one.pk) for rule in named)]
+    return [one for one in offered.order_by(alphabetical("name_el")) if any(serves(rule, one.pk) for rule in named)]
 
 
 @transaction.atomic

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
+from agencies.text import alphabetical
 from appointments.forms import DetailsForm
 
 
@@ -53,9 +54,11 @@ class WishForm(forms.Form):
     def __init__(self, branches: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         offered = Procedure.objects.for_officers().filter(agency__in=branches.values("agency")).select_related("agency")
-        cast("forms.ModelChoiceField", self.fields["procedure"]).queryset = offered.order_by("name_el")
+        cast("forms.ModelChoiceField", self.fields["procedure"]).queryset = offered.order_by(alphabetical("name_el"))
         cast("forms.ModelChoiceField", self.fields["procedure"]).empty_label = _("Choose a service")
-        cast("forms.ModelChoiceField", self.fields["branch"]).queryset = branches.open().select_related("agency")
+        cast("forms.ModelChoiceField", self.fields["branch"]).queryset = (
+            branches.open().in_order().select_related("agency")
+        )
 
     def clean(self) -> None:
         super().clean()

@@ -98,7 +98,7 @@ def require_slot(slot: int, branches: Iterable[Branch]) -> None:
 
 
 def own_branches(request: HttpRequest) -> list[Branch]:
-    return list(access.counters(signed_in(request)).select_related("agency"))
+    return list(access.counters(signed_in(request)).in_order().select_related("agency"))
 
 
 def only(branches: QuerySet[Branch]) -> str:

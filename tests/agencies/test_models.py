@@ -87,6 +87,44 @@ def test_branch_clean_brings_its_search_text_up_to_date(branch: Branch):
     assert list(Branch.objects.matching("ΚΙΣΑΜΟΣ")) == [branch]
 
 
+def test_branches_are_in_the_order_of_the_alphabet(branch: Branch):
+    names = [
+        "Ώρα",
+        "Άργος",
+        "ΑΡΓΟΥΣ",
+        "Αργυρούπολη",
+        "Ίλιον",
+        "Ιωάννινα",
+        "Ξάνθη",
+        "Οία",
+        "Όθρυς",
+        "Ύδρα",
+        "Ήλιδα",
+        "Ζάκυνθος",
+    ]
+    in_order = [
+        "Άργος",
+        "ΑΡΓΟΥΣ",
+        "Αργυρούπολη",
+        "Ζάκυνθος",
+        "Ήλιδα",
+        "Ίλιον",
+        "Ιωάννινα",
+        "Ξάνθη",
+        "Όθρυς",
+        "Οία",
+        "Ύδρα",
+        "Ώρα",
+    ]
+    Branch.objects.all().delete()
+    for number, name in enumerate(names):
+        a.a_branch(branch.agency, f"b{number}", name_el=name, name_en="bCaD"[number % 4])
+    assert [one.name_el for one in Branch.objects.all()] == in_order
+    assert [one.name_el for one in Branch.objects.in_order()] == in_order
+    with translation.override("en"):
+        assert "".join(one.name_en for one in Branch.objects.in_order()) == "aaabbbCCCDDD"
+
+
 def test_branch_today_is_of_its_own_clock(branch: Branch):
     branch.timezone = "Australia/Melbourne"
     assert branch.today(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)) == date(2026, 3, 3)

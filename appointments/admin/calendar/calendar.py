@@ -28,6 +28,7 @@ from django.views.decorators.gzip import gzip_page
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
+from agencies.text import alphabetical
 from agencies.wallclock import parse_day
 from appointments.admin.calendar import feed, planning
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
@@ -141,7 +142,7 @@ def _frame(request: HttpRequest, asked: Asked, branches: list[Branch], now: date
         "after_url": asked.url(date=asked.after.isoformat()),
         "list_url": asked.url(view="list"),
         "drawn": VIEWS[asked.view][1],
-        "procedures": Procedure.objects.filter(agency=asked.branch.agency_id).order_by("name_el"),
+        "procedures": Procedure.objects.filter(agency=asked.branch.agency_id).order_by(alphabetical("name_el")),
         "channels": Channel.choices,
         "officers": access.officers(asked.branch),
         "legend": [{"status": status.value, "label": status.label, "icon": icon} for status, icon in ICONS.items()],

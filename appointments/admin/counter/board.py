@@ -27,6 +27,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
+from agencies.text import alphabetical
 from appointments.admin.counter.drawn import TOKEN, line_in, state_at
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
@@ -329,7 +330,7 @@ def shown(branch: Branch, officer_id: int, hall: str, now: datetime) -> dict[str
 
 def services_of(branch: Branch) -> list[Procedure]:
     """Returns the services that officers may choose for a walk-in or send a ticket on to, by their Greek names."""
-    return list(Procedure.objects.for_officers().filter(agency=branch.agency_id).order_by("name_el"))
+    return list(Procedure.objects.for_officers().filter(agency=branch.agency_id).order_by(alphabetical("name_el")))
 
 
 def last_step(officer: User, branch: Branch, now: datetime) -> Event | None:

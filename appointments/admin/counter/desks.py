@@ -20,6 +20,7 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import PlacedAdmin
 from agencies.models import Branch, OpeningRule, Procedure, Role
+from agencies.text import alphabetical
 from appointments.errors import DeskTaken
 from appointments.models import Desk
 
@@ -80,7 +81,7 @@ class DeskAdmin(PlacedAdmin):
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         branches = access.branches(user, Role.SUPERVISOR)
-        procedures = Procedure.objects.filter(agency__in=branches.values("agency")).order_by("name_el")
+        procedures = Procedure.objects.filter(agency__in=branches.values("agency")).order_by(alphabetical("name_el"))
         return {"branch": branches, "procedures": procedures}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:

@@ -59,7 +59,7 @@ def _supervised(request: HttpRequest) -> list[Branch]:
     user = signed_in(request)
     if not access.supervises(user):
         raise PermissionDenied
-    return list(access.branches(user, Role.SUPERVISOR).select_related("agency"))
+    return list(access.branches(user, Role.SUPERVISOR).in_order().select_related("agency"))
 
 
 def _devices(queue: Queue) -> list[Device]:

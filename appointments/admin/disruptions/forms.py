@@ -3,11 +3,11 @@
 from typing import Any, cast
 
 from django import forms
-from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies.models import Agency, Branch
+from agencies.models.branch import BranchQuerySet
 from agencies.models.until import UntilInput, is_after
 from agencies.openings.forms import NativeDate, NativeTime
 from appointments.models import Disruption
@@ -41,10 +41,10 @@ class DisruptionForm(forms.Form):
         error_messages={"required": _("Tick what may be offered.")},
     )
 
-    def __init__(self, branches: QuerySet[Branch], *args: Any, **kwargs: Any) -> None:
+    def __init__(self, branches: BranchQuerySet, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._own = branches
-        cast("forms.ModelMultipleChoiceField", self.fields["branches"]).queryset = branches
+        cast("forms.ModelMultipleChoiceField", self.fields["branches"]).queryset = branches.in_order()
 
     def clean(self) -> None:
         super().clean()

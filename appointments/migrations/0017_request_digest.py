@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     """What was asked for with an idempotency key is kept as a digest; rows from before have none."""
 
-    dependencies = [("appointments", "0014_history_of_before")]
+    dependencies = [("appointments", "0016_feed_maker")]
 
     operations = [
         migrations.AddField(

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agencies', '0004_notice_minutes'),
+        ('agencies', '0005_until_midnight'),
     ]
 
     operations = [
