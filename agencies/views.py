@@ -7,6 +7,7 @@ from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.cache import cache_control
@@ -56,12 +57,14 @@ def platform(request: HttpRequest, platform_slug: str) -> HttpResponse:
     agency = get_object_or_404(_with_offer(Agency.objects.visible()), platform_slug=platform_slug)
     procedures = list(agency.procedures.all())
     remote = [one for one in procedures if one.channels != [Channel.IN_PERSON]]
+    branch = _branch(agency, request.GET.get("branch", ""))
     context = {
         "agency": agency,
         "procedures": procedures,
         "remote": remote,
         "at_branch_only": [one for one in procedures if one not in remote],
-        "branch": _branch(agency, request.GET.get("branch", "")),
+        "branch": branch,
+        "hours": branch.hours_on(branch.today(timezone.now())) if branch else [],
     }
     return render(request, "agencies/platform.html", context)
 
@@ -99,8 +102,8 @@ def _suggested(found: search.Found) -> Iterator[dict[str, str]]:
     if not found.agency_first:
         yield from platforms
     for one in found.branches:
-        address = "agencies:platform", one.agency.platform_slug
-        yield _suggestion(one.name, one.city, *address, query={"branch": one.code})
+        query = {"branch": one.code}
+        yield _suggestion(one.name, one.city, "agencies:platform", one.agency.platform_slug, query=query)
 
 
 def _suggestion(text: str, kind: str, name: str, *args: str, query: dict[str, str] | None = None) -> dict[str, str]:

@@ -69,7 +69,8 @@ def place(appointment: Appointment) -> str:
     if appointment.channel == Channel.PHONE:
         return _("By telephone")
     branch = appointment.branch
-    return ", ".join(part for part in (branch.name, branch.address, branch.city) if part)
+    where = ", ".join(part for part in (branch.name, branch.address, branch.city) if part)
+    return f"{where} ({_('illustrative details')})" if branch.is_illustrative and branch.address else where
 
 
 def about(span: timedelta) -> str:

@@ -47,7 +47,7 @@ class BranchAdmin(PlacedAdmin):
         ),
         (
             _("Contact and access"),
-            {"classes": ("collapse",), "fields": (("phone", "email"), ("access_el", "access_en"))},
+            {"classes": ("collapse",), "fields": (("phone", "email"), ("access_el", "access_en"), "is_illustrative")},
         ),
     )
 

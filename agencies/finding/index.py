@@ -27,6 +27,7 @@ class Role(IntEnum):
     NAME = 80
     SYNONYM = 78
     AREA = 50
+    ADDRESS = 40
     UNIT = 35
     DESCRIPTION = 30
     REGION = 29

@@ -20,7 +20,7 @@ PART = 0.5  # of what the query says: a service that answers less is no answer
 WHOLE = 100  # added for a title or synonym that is the whole query
 AGENCY, SERVICE, BRANCH = "agency", "service", "branch"
 # Texts that say where a branch is, and not what it is.
-PLACE = {Role.CITY, Role.AREA, Role.UNIT, Role.REGION}
+PLACE = {Role.CITY, Role.AREA, Role.ADDRESS, Role.UNIT, Role.REGION}
 WIDE = {Role.UNIT, Role.REGION}
 TITLE = {Role.NAME, Role.SYNONYM}
 # What people write before the name of a regional unit.
@@ -66,6 +66,7 @@ class BranchRow(NamedTuple):
     city_en: str
     address_el: str
     address_en: str
+    is_illustrative: bool
     unit_el: str
     unit_en: str
     region_el: str
@@ -347,7 +348,8 @@ def _about_branch(row: BranchRow, agency_names: AgencyNames) -> Texts:
     return (
         *_as(Role.NAME, row.name_el, row.name_en),
         *_as(Role.CITY, row.city_el, row.city_en),
-        *_as(Role.AREA, row.areas_text, row.postcodes_text, row.address_el, row.address_en),
+        *_as(Role.AREA, row.areas_text, row.postcodes_text),
+        *_as(Role.ADDRESS, *(() if row.is_illustrative else (row.address_el, row.address_en))),
         *_as(Role.UNIT, *unit),
         *_as(Role.REGION, row.region_el, row.region_en, *countries),
         *_as(Role.AGENCY, *agency_names.get(row.agency_id, ())),

@@ -107,6 +107,12 @@ class Branch(models.Model):
     email = models.EmailField(_("e-mail address"), blank=True)
     access_el = models.TextField(_("accessibility (Greek)"), blank=True)
     access_en = models.TextField(_("accessibility (English)"), blank=True)
+    is_illustrative = models.BooleanField(
+        _("the address, telephone and access are examples"),
+        default=False,
+        db_default=False,
+        help_text=_("Pages and messages then say so. Untick it when the true ones are filled in."),
+    )
     is_open = models.BooleanField(_("takes bookings"), default=True)
     takes_referrals = models.BooleanField(
         _("takes follow-ups of other branches"),
@@ -132,12 +138,30 @@ class Branch(models.Model):
     region = localized("region")
     access = localized("access")
 
+    def hours_on(self, day: date) -> list[str]:
+        """Returns in words when the branch is open to the public for personal visits, by the rules that hold on the day."""
+        rules = self.opening_rules.filter(purpose="public", channels__contains=["in_person"], valid_from__lte=day)
+        rules = rules.filter(models.Q(valid_until=None) | models.Q(valid_until__gte=day)).order_by(
+            "weekdays", "opens_at"
+        )
+        return list(dict.fromkeys(str(rule) for rule in rules if not rule.is_once))
+
+    @property
+    def map_links(self) -> dict[str, str]:
+        """Returns the addresses of a map: "app" for the reader's own, "web" for OpenStreetMap. Empty without coordinates."""
+        if self.latitude is None or self.longitude is None:
+            return {}
+        return {
+            "app": f"geo:{self.latitude},{self.longitude}",
+            "web": f"https://www.openstreetmap.org/?mlat={self.latitude}&mlon={self.longitude}#map=15/{self.latitude}/{self.longitude}",
+        }
+
     def clean(self) -> None:
         self.index_text()
 
     def index_text(self) -> None:
         """Brings `search_text` up to date. Code that edits or loads a branch calls it."""
-        fields = ("name", "city", "region", "address")
+        fields = ("name", "city", "region") if self.is_illustrative else ("name", "city", "region", "address")
         texts = [getattr(self, f"{field}_{language}") for language in ("el", "en") for field in fields]
         countries = [country_name(self.country, language) for language in ("el", "en")]
         self.search_text = " ".join(search_key(text) for text in [*texts, *countries, self.code] if text)

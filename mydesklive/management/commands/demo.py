@@ -17,7 +17,7 @@ from agencies.models import Branch, Closure, Synonym
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
-from mydesklive.demo import cast, hall, history, outage, present, story
+from mydesklive.demo import cast, hall, history, outage, premises, present, story
 from reports import counting
 
 DAY = timedelta(days=1)
@@ -52,6 +52,7 @@ class Command(BaseCommand):
         if codes - set(Branch.objects.values_list("code", flat=True)) or not Synonym.objects.exists():
             with self._step("Loading agencies, branches and services"):
                 call_command("load_agencies", folder=tables.DATA, stdout=io.StringIO())
+        premises.fill()
         years = {now.year, now.year + 1}
         if not all(Closure.objects.filter(kind=Closure.Kind.HOLIDAY, from_date__year=year).exists() for year in years):
             with self._step("Loading holidays"):
