@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agencies', '0006_alphabet'),
+        ('agencies', '0007_alphabet'),
     ]
 
     operations = [
