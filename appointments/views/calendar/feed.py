@@ -101,5 +101,5 @@ def _file(content: Content) -> bytes:
 
 def _zone(content: Content) -> ZoneInfo:
     """Returns the time zone of the branches, or that of the settings if they are in several."""
-    names = [*content.branches.values_list("timezone", flat=True).distinct()[:2]]
+    names = [*content.branches.order_by().values_list("timezone", flat=True).distinct()[:2]]
     return ZoneInfo(names[0] if len(names) == 1 else settings.TIME_ZONE)
