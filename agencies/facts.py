@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection
 
 from agencies.models import Agency, Branch, Channel, Procedure, SystemToken
-from agencies.wallclock import midnight
+from agencies.wallclock import midnight, zone_of
 
 Row = tuple
 
@@ -69,7 +69,7 @@ class BranchFacts:
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        return zone_of(self.timezone)
 
     def local(self, moment: datetime) -> datetime:
         """Returns the moment (aware) in the branch's time zone."""

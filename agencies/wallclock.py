@@ -116,6 +116,11 @@ def known(zones: Iterable[str]) -> set[str]:
     return {*zones} & all_zones()
 
 
+def zone_of(name: str) -> ZoneInfo:
+    """Returns the time zone of a row. If it is not known, returns UTC, so that one wrong row stops no page or task of others."""
+    return ZoneInfo(name if name in all_zones() else "UTC")
+
+
 def _next_jump(clock: ZoneInfo, moment: datetime, until: datetime) -> datetime:
     """Returns the first moment after `moment` at which the clock's offset changes, to the second, or `until` if it does not.
 

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models.agency import Agency
 from agencies.models.services import serving
 from agencies.text import alphabetical, country_name, localized, search_key
-from agencies.wallclock import all_zones, instant, known, midnight
+from agencies.wallclock import all_zones, instant, midnight, zone_of
 
 if TYPE_CHECKING:  # annotations need no import at run time
     from agencies.models.procedure import Procedure
@@ -46,8 +46,8 @@ class BranchQuerySet(models.QuerySet["Branch"]):
     def days(self, *, now: datetime) -> dict[date, list[str]]:
         """Returns the days that the branches' calendars show now, each with the time zones in which it is this day."""
         found: dict[date, list[str]] = defaultdict(list)
-        for zone in sorted(known(self.order_by().values_list("timezone", flat=True).distinct())):
-            found[now.astimezone(ZoneInfo(zone)).date()].append(zone)
+        for zone in self.order_by().values_list("timezone", flat=True).distinct():
+            found[now.astimezone(zone_of(zone)).date()].append(zone)
         return dict(found)
 
     def matching(self, query: str) -> "BranchQuerySet":
@@ -168,7 +168,7 @@ class Branch(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        return ZoneInfo(self.timezone)
+        return zone_of(self.timezone)
 
     def local(self, moment: datetime) -> datetime:
         """Returns the moment (aware) in the branch's time zone."""

@@ -10,7 +10,6 @@ it is valid only together with the cookie.
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.core import signing
@@ -20,7 +19,7 @@ from django.http import HttpRequest
 from accounts.people import signed_in
 from agencies.access import REACHES
 from agencies.models import Branch
-from agencies.wallclock import midnight
+from agencies.wallclock import midnight, zone_of
 
 SALT = "appointments.admin.live"
 
@@ -78,8 +77,8 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
         user, branch, zone = signing.loads(key, salt=_salt(session), max_age=settings.SESSION_COOKIE_AGE)
     except signing.BadSignature:
         return None
-    today = now.astimezone(ZoneInfo(zone)).date()
-    since, until = (midnight(day, ZoneInfo(zone)) for day in (today, today + timedelta(days=1)))
+    today = now.astimezone(zone_of(zone)).date()
+    since, until = (midnight(day, zone_of(zone)) for day in (today, today + timedelta(days=1)))
     params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
     params |= {"since": since, "until": until, "day": today}
     with connection.cursor() as cursor:

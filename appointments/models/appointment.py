@@ -21,7 +21,7 @@ from accounts.models import User
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
-from agencies.wallclock import all_zones, midnight
+from agencies.wallclock import all_zones, midnight, zone_of
 from appointments import references
 from appointments.references import random_reference
 from videocalls.models import VideoCall
@@ -204,7 +204,7 @@ def _zones_by_midnight(now: datetime) -> dict[datetime, list[str]]:
     found: dict[datetime, list[str]] = {}
     for day, zones in Branch.objects.days(now=now).items():
         for zone in zones:
-            found.setdefault(midnight(day, ZoneInfo(zone)), []).append(zone)
+            found.setdefault(midnight(day, zone_of(zone)), []).append(zone)
     return found
 
 

@@ -6,12 +6,12 @@ too, so the minute is part of the state.
 """
 
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
 from django.db import connection
 from django.http import HttpRequest
 
 from agencies.models import Branch
+from agencies.wallclock import zone_of
 
 LINE = """
 SELECT (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
@@ -57,7 +57,7 @@ def of_screen(display_key: str, *, now: datetime) -> str | None:
     if row is None:
         return None
     zone, called = row
-    return (called or {}).get(now.astimezone(ZoneInfo(zone)).date().isoformat(), "0")
+    return (called or {}).get(now.astimezone(zone_of(zone)).date().isoformat(), "0")
 
 
 def _asked(question: str, *params: str | int | date) -> str | None:

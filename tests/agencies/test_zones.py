@@ -10,11 +10,23 @@ from django.test import Client
 from agencies.models import Branch
 from agencies.models.branch import validate_timezone
 from agencies.wallclock import all_zones
+from appointments import tasks
 from appointments.models import Appointment, TimeSlot
 from appointments.times.publishing import publish_all
+from appointments.watch.loads import loads
 from reports import counting
 from reports.official import sums
-from tests.builders import NOW, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_open_branch, slots_of
+from tests.builders import (
+    NOW,
+    a_branch,
+    a_procedure,
+    a_rule,
+    a_user,
+    an_agency,
+    an_appointment,
+    an_open_branch,
+    slots_of,
+)
 from tests.zones import zones_of_branches
 
 UNKNOWN = ["localtime", "Mars/Olympus", "Europe", "../Europe/Athens", "", "Factory", "Europe/Athens\0"]
@@ -70,7 +82,16 @@ def test_publishing_goes_on_and_leaves_the_branch_as_it_is(served: Branch) -> No
     assert published.removed == 0
     assert published.added > 0
     assert TimeSlot.objects.exclude(branch=served).count() == before
-    assert not Appointment.objects.from_today(now=NOW).exclude(branch=served).exists()
+
+
+def test_pages_and_tasks_about_all_branches_survive_the_row(served: Branch, client: Client) -> None:
+    client.force_login(a_user("operator@example.org", is_operator=True))
+    assert client.get("/admin/appointments/appointment/watch/").status_code == 200
+    assert len(loads(Branch.objects.all(), now=NOW)) == 2
+    for task in (tasks.close_past_days, tasks.tell_delays, tasks.check_alerts, tasks.publish_all, tasks.forget):
+        task()
+    assert Appointment.objects.from_today(now=NOW).count() == 2
+    assert Appointment(branch=Branch(timezone="localtime")).zone.key == "UTC"
 
 
 @pytest.mark.django_db

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_safe
 
 from agencies import access
 from agencies.models import Agency, Branch, Closure, Procedure
-from agencies.wallclock import midnight
+from agencies.wallclock import midnight, zone_of
 from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
 
@@ -102,4 +102,4 @@ def _file(content: Content) -> bytes:
 def _zone(content: Content) -> ZoneInfo:
     """Returns the time zone of the branches, or that of the settings if they are in several."""
     names = [*content.branches.order_by().values_list("timezone", flat=True).distinct()[:2]]
-    return ZoneInfo(names[0] if len(names) == 1 else settings.TIME_ZONE)
+    return zone_of(names[0] if len(names) == 1 else settings.TIME_ZONE)
