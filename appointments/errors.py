@@ -57,6 +57,19 @@ class ChannelNotOffered(BookingError):
     field = "channel"
 
 
+class LinkUnsendable(BookingError):
+    """A video call is booked for somebody to whom its link cannot be sent."""
+
+    message = _("A video call needs an e-mail address, because its link is sent there.")
+    field = "email"
+
+
+class LinkUnsendableBySms(LinkUnsendable):
+    """The same where the link could also be sent by SMS."""
+
+    message = _("A video call needs an e-mail address or a mobile number, because its link is sent there.")
+
+
 class LimitReached(BookingError):
     message = _("You already have an open appointment for this service. You can move it or cancel it.")
     field = "procedure"

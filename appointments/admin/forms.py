@@ -4,12 +4,14 @@ import uuid
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Procedure
 from agencies.text import alphabetical
+from appointments.errors import LinkUnsendable
 from appointments.forms import DetailsForm
 
 
@@ -71,7 +73,11 @@ class WishForm(forms.Form):
 
 
 class CallerForm(MoveForm, DetailsForm):
-    """A caller's details and the chosen time. The e-mail address is optional, because many callers have none."""
+    """A caller's details and the chosen time.
+
+    The e-mail address is optional, because many callers have none. For a video call it is not, because its link has to
+    be sent; where SMS are sent, a mobile number is enough, which the verb checks.
+    """
 
     # New each time the page is opened, so that a second click on the button books nothing more.
     key = forms.CharField(max_length=36, widget=forms.HiddenInput)
@@ -80,7 +86,8 @@ class CallerForm(MoveForm, DetailsForm):
     def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(procedure, channel, country, *args, **kwargs)
         self.fields["slot"].label = _("Time")
-        self.fields["email"].required = False
+        self.fields["email"].required = channel == Channel.VIDEO and not settings.SMS_URL
+        self.fields["email"].error_messages["required"] = LinkUnsendable.message
         self.fields["name"].error_messages["required"] = _("Write the caller's full name.")
         self.fields["notes"].label = _("Note")
         self.fields["notes"].widget.attrs["rows"] = 2

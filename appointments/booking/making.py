@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from agencies.facts import AnyProcedure
@@ -14,7 +15,7 @@ from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digest_of, sign
 from appointments.booking.waking import wake_worker
-from appointments.errors import BookingError, HoldExpired, KeyReused
+from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status
 from appointments.times.asking import AskedTime, asked_for, bookable_slot, require_bookable
@@ -139,6 +140,7 @@ def _book(
     if follows:
         appointment.citizen = follows.citizen
     sign(appointment, contact)
+    _require_link_sendable(appointment)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     booked = history.made(Verb.BOOK, by=by, now=now)
@@ -203,6 +205,12 @@ def _settle(appointment: Appointment, now: datetime) -> None:
     appointment.save()
     owed.owe_confirmation(appointment, now=now)
     _wake_workers(appointment)
+
+
+def _require_link_sendable(appointment: Appointment) -> None:
+    """Raise LinkUnsendable if this is a video call and its link cannot be sent to the citizen."""
+    if appointment.channel == Channel.VIDEO and not owed.is_reachable(appointment):
+        raise LinkUnsendableBySms if settings.SMS_URL else LinkUnsendable
 
 
 def _promise(appointment: Appointment, now: datetime) -> None:

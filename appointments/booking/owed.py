@@ -146,6 +146,11 @@ def _to_all_media(
     return (Owed(kind, medium, due, minutes_before) for medium in media if _reaches(appointment, medium))
 
 
+def is_reachable(appointment: Appointment) -> bool:
+    """Return whether any message can be sent to the citizen."""
+    return any(_reaches(appointment, medium) for medium in Medium)
+
+
 def _reaches(appointment: Appointment, medium: str) -> bool:
     if medium == Medium.SMS:
         return bool(settings.SMS_URL and mobile_number(appointment.phone))

@@ -10,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from accounts.models import User
 from agencies.models import Branch, Channel, Membership, Procedure, Role
@@ -395,6 +396,30 @@ def test_caller_is_booked_and_hears_the_reference(client: Client, branch: Branch
     assert (appointment.name, appointment.phone, appointment.email) == ("Ελένη Καλούσα", "+306912345678", "")
     assert appointment.spoken_reference in text_of(response)
     assert "Identity card" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "contact", "refusal"),
+    [
+        ("", {"phone": "6912345678"}, "needs an e-mail address, because"),
+        ("json://localhost/?:to={phone}", {"phone": "2821012345"}, "needs an e-mail address or a mobile number"),
+        ("json://localhost/?:to={phone}", {"phone": "6912345678"}, ""),
+        ("", {"phone": "2821012345", "email": "eleni@example.org"}, ""),
+    ],
+)
+def test_video_call_is_booked_only_for_whom_its_link_can_reach(
+    client: Client, settings: Settings, gateway: str, contact: dict[str, str], refusal: str
+) -> None:
+    settings.SMS_URL, branch = gateway, an_always_open_branch()
+    form = a_caller(next_slot(branch)) | {"email": ""} | contact
+    text = text_of(signed_in(client, an_officer(branch)).post(wish(branch, channel="video"), form, follow=True))
+    assert Appointment.objects.exists() != bool(refusal)
+    if refusal:
+        assert refusal in text
+        assert "Ελένη Καλούσα" in text
+    else:
+        made = Appointment.objects.get()
+        assert made.notifications.filter(kind="confirmation").exists()
 
 
 def test_callers_number_is_one_of_the_branchs_country(client: Client, branch: Branch) -> None:
