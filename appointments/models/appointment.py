@@ -78,17 +78,17 @@ LONGEST_APPOINTMENT = "interval '8 hours'"
 UNPLACED = f"""
 SELECT unnest(ARRAY(
     SELECT id FROM (
-        SELECT appointment.id, slot.desks,
+        SELECT appointment.id, appointment.starts_at, slot.desks,
             row_number() OVER (PARTITION BY slot.id ORDER BY appointment.created_at, appointment.id) AS place
         FROM appointments_timeslot slot CROSS JOIN LATERAL (
-            SELECT id, created_at FROM appointments_appointment
+            SELECT id, starts_at, created_at FROM appointments_appointment
             WHERE branch_id = slot.branch_id AND starts_at BETWEEN slot.starts_at - {LONGEST_APPOINTMENT} AND slot.starts_at
                 AND slot.id = ANY(slot_ids) AND status = ANY(%s)
             OFFSET 0
         ) AS appointment
         WHERE slot.taken > slot.desks AND slot.starts_at > %s
             AND slot.branch_id = ANY(coalesce(%s::bigint[], ARRAY(SELECT id FROM agencies_branch)))
-    ) AS held WHERE place > desks
+    ) AS held WHERE place > desks AND starts_at > %s
 ))
 """
 
@@ -152,10 +152,11 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
     def unplaced(self, *, now: datetime, branches: Iterable[int] | None = None) -> "AppointmentQuerySet":
         """Promised future appointments at these branches (None: all) that no longer fit opening rules and closures.
 
-        If a slot has lost only some of its desks, the appointments that were made last do not fit.
+        If a slot has lost only some of its desks, the appointments that were made last do not fit. One that has begun
+        is not counted, but takes a desk of the slots that it still needs.
         """
         places = None if branches is None else list(branches)
-        return self.filter(pk__in=RawSQL(UNPLACED, [[*PROMISED], now, places]))  # noqa: S611 (no user input)
+        return self.filter(pk__in=RawSQL(UNPLACED, [[*PROMISED], now, places, now]))  # noqa: S611 (no user input)
 
     def matching(self, query: str) -> "AppointmentQuerySet":
         """Appointments by reference, e-mail address, telephone number, or words of a name as an officer hears it.

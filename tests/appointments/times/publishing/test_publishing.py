@@ -32,6 +32,7 @@ from tests.builders import (
     an_appointment,
     an_open_branch,
     at,
+    slot_at,
     slots_of,
 )
 
@@ -134,6 +135,23 @@ def test_publish_closure_over_an_appointment_keeps_it_and_reports_it() -> None:
     assert publish([branch.pk], now=NOW) == Published()
     slot.refresh_from_db()
     assert (slot.desks, slot.capacity, slot.taken) == (0, 1, 1)
+
+
+def test_appointment_that_has_begun_is_no_longer_reported() -> None:
+    branch = an_open_branch(desks=2)
+    long = a_procedure(branch.agency, "kep-long", duration_minutes=30)
+    slot = next(slot for slot in slots_of(branch) if slot.starts_at == at(9))
+    begun = an_appointment(slot, 1, procedure=long)
+    ahead = an_appointment(slot_at(at(9, 20), branch), 2)
+    OpeningRule.objects.update(desks=1)
+    publish([branch.pk], now=NOW)
+    assert set(Appointment.objects.unplaced(now=at(8, 59))) == {ahead}
+    assert set(Appointment.objects.unplaced(now=at(9, 15))) == {ahead}
+    a_closure(branch, TUESDAY)
+    publish([branch.pk], now=NOW)
+    assert set(Appointment.objects.unplaced(now=at(8, 59))) == {begun, ahead}
+    assert set(Appointment.objects.unplaced(now=at(9))) == {ahead}
+    assert not Appointment.objects.unplaced(now=at(9, 20)).exists()
 
 
 def test_publish_lifted_closure_gives_the_place_back() -> None:
