@@ -1,6 +1,7 @@
 """What the officers' own pages share: the check of who may open them, and the search for a branch or an appointment."""
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from appointments import history
 from appointments.errors import SlotNotFound
 from appointments.history import Actor, By
 from appointments.models import Appointment, Ticket, TimeSlot
@@ -75,6 +77,25 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
     )
     found = Ticket.objects.with_last_event().select_related(*related)
     return get_object_or_404(found, branch__in=access.counters(signed_in(request)), code=code)
+
+
+def visits_of(request: HttpRequest, *appointments: int) -> list[Ticket]:
+    """Returns the completed tickets, with what was written down, of those of the appointments that the officer may see."""
+    seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=appointments)
+    told = Ticket.objects.filter(appointment__in=seen, state=Ticket.State.DONE)
+    return list(told.select_related("appointment", "branch", "officer"))
+
+
+def visit_before(request: HttpRequest, appointment: Appointment, now: datetime) -> list[Ticket]:
+    """Returns the completed ticket of the visit that this appointment follows, if there is one that the officer may see.
+
+    Records that the officer has read it, as when its own page is opened.
+    """
+    found = visits_of(request, appointment.follows_id) if appointment.follows_id else []
+    for visit in found:
+        if visit.appointment:
+            history.reading(visit.appointment, by=acting(request), now=now)
+    return found
 
 
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:

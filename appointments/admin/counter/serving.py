@@ -8,6 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import path
 from django.utils import timezone, translation
+from django.utils.formats import date_format
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
@@ -26,7 +27,7 @@ from appointments.admin.counter.board import (
     undoable,
 )
 from appointments.admin.counter.presses import AlreadyDone, Answer, Press
-from appointments.admin.pages import acting, find_ticket, officers_page, page
+from appointments.admin.pages import acting, find_ticket, officers_page, page, visit_before
 from appointments.booking.persons import tax_number_of
 from appointments.counter import Result
 from appointments.counter.desks import queue_of
@@ -114,7 +115,9 @@ def save(request: HttpRequest, code: str) -> HttpResponse:
     except BookingError:
         return HttpResponse(status=409)
     if request.headers.get("X-Requested-With") == "queue":
-        return HttpResponse(status=204)
+        # The time on the branch's clock, because the browser's may be another one.
+        saved_at = date_format(ticket.branch.local(timezone.now()), "H:i")
+        return HttpResponse(status=204, headers={"X-Saved": saved_at})
     messages.success(request, gettext("Saved."))
     return redirect(serving_address(ticket))
 
@@ -156,6 +159,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "lead": missing_lead(ticket),
         "tax_number": tax_number_of(ticket.appointment),
         "followers": followers,
+        "visits": visit_before(request, ticket.appointment, now) if ticket.appointment else [],
         "procedures": services_of(ticket.branch),
         "is_open": ticket.state in Ticket.AT_DESK,
         "queue_url": queue_address(ticket.branch),

@@ -20,8 +20,7 @@ async function save() {
     const answer = await fetch(form().dataset.save, { method: "POST", headers: { "X-Requested-With": "queue" }, body });
     if (answer.status !== 204) throw new Error(answer.status);
     saved = now;
-    const clock = new Date().toLocaleTimeString(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
-    line.textContent = `${words.saved} ${clock}`;
+    line.textContent = `${words.saved} ${answer.headers.get("X-Saved")}`;
   } catch {
     line.textContent = words.unsaved;
   }

@@ -15,7 +15,7 @@ from appointments.booking.retention import erase_old
 from appointments.counter import Result, desks
 from appointments.errors import NotOffered
 from appointments.messages.delivery import deliver_next
-from appointments.models import Appointment, Desk, Notification, Status, Ticket
+from appointments.models import Appointment, Desk, Notification, Reading, Status, Ticket, TimeSlot
 from appointments.times.availability import free_times
 from appointments.times.publishing import publish
 from tests.builders import (
@@ -114,13 +114,21 @@ def test_what_is_typed_is_kept_before_it_is_complete(client: Client, branch: Bra
     ticket = served(branch, officer)
     form = written(ticket, documents_seen=["ΑΦΜ"], internal_note="Περιμένει απάντηση", citizen_note="Καλημέρα")
     response = client.post(page_of(ticket, "save/"), form, headers={"X-Requested-With": "queue"})
-    assert response.status_code == 204
+    assert (response.status_code, response.headers["X-Saved"]) == (204, "12:00")
     ticket.refresh_from_db()
     kept = (ticket.state, ticket.documents_seen, ticket.internal_note, ticket.citizen_note, ticket.delivery)
     assert kept == ("serving", ["ΑΦΜ"], "Περιμένει απάντηση", "Καλημέρα", "email")
     text = text_of(client.post(page_of(ticket, "save/"), form, follow=True))
     assert "Saved." in text
     assert re.search(r'value="ΑΦΜ"[^>]* checked', text)
+
+
+def test_time_of_saving_is_on_the_clock_of_the_branch(client: Client, branch: Branch, officer: User) -> None:
+    """Whatever clock the browser shows: an embassy's officer may sit at a computer set to Athens."""
+    Branch.objects.update(timezone="America/Toronto")
+    ticket = served(branch, officer)
+    response = client.post(page_of(ticket, "save/"), written(ticket), headers={"X-Requested-With": "queue"})
+    assert response.headers["X-Saved"] == "05:00"
 
 
 def test_nothing_is_kept_once_it_is_over(client: Client, branch: Branch, officer: User) -> None:
@@ -281,6 +289,53 @@ def test_follow_up_stands_on_both_pages(client: Client, branch: Branch, officer:
     assert elsewhere.spoken_reference in text
     assert f'href="{ADMIN}{elsewhere.reference}/change/"' not in text
     assert f'href="{ADMIN}{first.reference}/change/"' in text_of(client.get(f"{ADMIN}{own.reference}/change/"))
+
+
+def test_what_was_written_down_at_the_visit_before_is_shown_to_who_may_see_it(
+    client: Client, branch: Branch, officer: User
+) -> None:
+    other = another_branch(branch.agency, "kep-other")
+    ticket = served(branch, officer)
+    result = Result(["ΑΦΜ"], "Λείπει η υπογραφή", "Φέρτε το έντυπο.", Ticket.Outcome.FOLLOW_UP, Ticket.Delivery.POST)
+    counter.complete(ticket, by=by(officer), now=NOON, result=result)
+    before = ticket.appointment
+    assert before is not None
+    procedure = Procedure.objects.select_related("agency").get()
+    own, elsewhere = (
+        booking.book(
+            slot_at(at(12), place).pk, procedure, "in_person", a_contact(number), by=STAFF, now=NOON, follows=before
+        )
+        for number, place in ((2, branch), (3, other))
+    )
+    for page in (f"{ADMIN}{before.reference}/change/", f"{ADMIN}{own.reference}/change/"):
+        text = text_of(client.get(page))
+        for written_down in (
+            "Goes on at another appointment",
+            "ΑΦΜ",
+            "Λείπει η υπογραφή",
+            "Φέρτε το έντυπο.",
+            "By post",
+        ):
+            assert written_down in text
+    assert "at the visit before" in text
+    assert Reading.objects.filter(appointment=before).count() == 2
+    client.force_login(an_officer(other, email="other@example.org"))
+    assert "Λείπει η υπογραφή" not in text_of(client.get(f"{ADMIN}{elsewhere.reference}/change/"))
+    assert Reading.objects.filter(appointment=before).count() == 2
+
+
+def test_officer_who_serves_a_follow_up_reads_what_was_written_down_before(
+    client: Client, branch: Branch, officer: User
+) -> None:
+    first = served(branch, officer)
+    counter.complete(first, by=by(officer), now=NOON, result=Result(internal_note="Λείπει η υπογραφή"))
+    procedure = Procedure.objects.select_related("agency").get()
+    later = TimeSlot.objects.filter(branch=branch, starts_at__gt=NOON, taken=0).earliest("starts_at")
+    follower = booking.book(
+        later.pk, procedure, "in_person", a_contact(2), by=STAFF, now=NOON, follows=first.appointment
+    )
+    ticket = counter.check_in(follower, by=GUEST, now=NOON)
+    assert "Λείπει η υπογραφή" in text_of(client.get(page_of(ticket)))
 
 
 def test_branch_that_takes_no_follow_ups_is_not_offered(client: Client, branch: Branch, officer: User) -> None:
