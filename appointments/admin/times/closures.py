@@ -235,7 +235,7 @@ def _with_affected(closure: Closure, now: datetime) -> list[Branch]:
     if len(branches) <= AT_ONCE:
         return branches
     displaced = preview_of_many(branches, closure, now=now).displaced
-    return list(Branch.objects.filter(appointments__in=displaced).distinct())
+    return list(Branch.objects.filter(pk__in=displaced.values("branch")))
 
 
 def _is_absence(request: HttpRequest, closure: Closure | None) -> bool:
