@@ -4,7 +4,7 @@ from appointments.views.booking.appointment import detail, done, mine
 from appointments.views.booking.cancel import cancel
 from appointments.views.booking.check import check
 from appointments.views.booking.details import details
-from appointments.views.booking.find import find
+from appointments.views.booking.find import find, leave
 from appointments.views.booking.move import move, move_branch, move_check
 from appointments.views.booking.rating import rate
 from appointments.views.booking.time import times
@@ -64,6 +64,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/<slug:code>/", ticket, name="ticket"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
+    path("appointments/leave/", leave, name="leave"),
     path("appointments/<slug:reference>/", include(managing)),
     path("<slug:platform_slug>/<slug:code>/book/", include(journey)),
     # This must be last, because it matches every address of two parts.

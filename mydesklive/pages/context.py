@@ -12,8 +12,15 @@ def site(request: HttpRequest) -> dict[str, object]:
         "password_sign_in": settings.PASSWORD_SIGN_IN,
         "site_url": settings.SITE_URL,
         "LANGUAGE_CODE": translation.get_language(),
+        "has_traces": SimpleLazyObject(lambda: _has_traces(request)),
         "languages": SimpleLazyObject(lambda: _languages(request)),
     }
+
+
+def _has_traces(request: HttpRequest) -> bool:
+    """Returns whether a guest has left something in this browser that the next person should not see."""
+    session = getattr(request, "session", {})
+    return any(session.get(name) for name in ("hold", "typed", "appointments"))
 
 
 def _languages(request: HttpRequest) -> list[dict[str, str]]:

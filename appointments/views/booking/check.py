@@ -22,7 +22,7 @@ from appointments.views.times.journey import Journey
 @for_held
 def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
     journey = journey_of(held)
-    details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed)
+    details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
     if not details.is_valid():
         return redirect(journey.address("details"))
     form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()

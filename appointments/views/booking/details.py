@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse, translate_url
-from django.utils import translation
+from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
 from appointments.forms import DetailsForm, initial_details
@@ -27,7 +27,8 @@ def details(request: HttpRequest, draft: Draft, held: Appointment) -> HttpRespon
         if form.is_valid():
             return redirect(journey.address("check"))
     else:
-        initial = initial_details(citizen(request), draft.typed, translation.get_language() or "el")
+        typed = draft.typed(now=timezone.now())
+        initial = initial_details(citizen(request), typed, translation.get_language() or "el")
         form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial)
     context = journey.context("details") | {"held": held, "form": form, "carried": "details"}
     return render(request, "appointments/booking/details.html", context)

@@ -1,9 +1,11 @@
 """What a visitor has chosen and typed on the way to an appointment. It is kept in the session until the booking.
 
+What was typed is forgotten soon after the held time: the next visitor may sit at the same computer.
+
 Reading it does not create a session, so visitors who only read have none.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
@@ -24,6 +26,8 @@ HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 # Times that one network address may hold in ten minutes without a sign-in. Large offices and mobile providers stay
 # below.
 HOLDS = Limit("holds", 200, 600)
+# How long after the held time what was typed is kept, so that the visitor can choose another time.
+GRACE = timedelta(minutes=15)
 TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
 
 
@@ -51,21 +55,23 @@ class Draft:
     def __init__(self, request: HttpRequest) -> None:
         self._request, self._session = request, request.session
 
-    @property
-    def typed(self) -> dict[str, str]:
-        """The fields of the details form as they were typed."""
+    def typed(self, *, now: datetime) -> dict[str, str]:
+        """Returns the fields of the details form as they were typed, unless it is too late."""
+        self._forget_late(now)
         kept = dict(self._session.get("typed", {}))
         if number := kept.get("tax_number"):
             kept["tax_number"] = decrypted(number.encode())
         return kept
 
-    def keep_typed(self, data: QueryDict) -> None:
-        """Keeps what was typed, correct or not. The tax number is stored encrypted."""
+    def keep_typed(self, data: QueryDict, *, now: datetime) -> None:
+        """Keeps what was typed, correct or not, until shortly after the held time. The tax number is stored encrypted."""
+        self._forget_late(now)
         kept = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
         if "tax_number" in kept:
             kept["tax_number"] = (encrypted(kept["tax_number"]) or b"").decode()
         # Another service asks for more or less. What this one does not ask for is kept as well.
         self._session["typed"] = self._session.get("typed", {}) | kept
+        self._keep_until(now + GRACE)
 
     def held(self, procedure: Procedure) -> Appointment | None:
         """Returns the time held for the visitor, or None.
@@ -79,6 +85,7 @@ class Draft:
 
     def take(self, slot: int, procedure: Procedure, channel: str, *, now: datetime) -> Appointment:
         """Holds the time, and releases the one that was held before."""
+        self._forget_late(now)
         earlier = self._active(now)
         if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
             return earlier
@@ -87,10 +94,12 @@ class Draft:
         if earlier:
             booking.release(earlier, by=visitor(self._request), now=now)
         self._session["hold"] = {"reference": held.reference, "slot": slot}
+        self._keep_beyond(held)
         return held
 
     def renew(self, held: Appointment, *, now: datetime) -> Appointment:
         """Holds the same time again after its deadline. Raises HoldExpired if it is no longer free."""
+        self._forget_late(now)
         booking.release(held, by=visitor(self._request), now=now)
         slot = self._session["hold"]["slot"]
         try:
@@ -98,6 +107,7 @@ class Draft:
         except BookingError as error:
             raise HoldExpired from error
         self._session["hold"] = {"reference": renewed.reference, "slot": slot, "before": held.reference}
+        self._keep_beyond(renewed)
         return renewed
 
     def is_for(self, reference: str) -> bool:
@@ -110,9 +120,32 @@ class Draft:
         return self._session.get("booked", {}).get(f"{procedure.pk}", "")
 
     def finish(self, booked: Appointment) -> None:
-        for name in ("hold", "typed"):
-            self._session.pop(name, None)
+        self._session.pop("hold", None)
+        self._forget_typed()
         self._session["booked"] = {f"{booked.procedure_id}": booked.reference}
+
+    def leave(self, *, now: datetime) -> None:
+        """Gives back the held time, and forgets everything that this browser's session knows."""
+        if held := self._active(now):
+            booking.release(held, by=visitor(self._request), now=now)
+        self._session.flush()
+
+    def _keep_beyond(self, held: Appointment) -> None:
+        if held.expires_at:
+            self._keep_until(held.expires_at + GRACE)
+
+    def _keep_until(self, moment: datetime) -> None:
+        """Keeps what was or will be typed until this moment at least."""
+        self._session["typed_until"] = max(moment.timestamp(), self._session.get("typed_until", 0))
+
+    def _forget_late(self, now: datetime) -> None:
+        """Forgets what an earlier visitor has left behind. Comes before a time is held, which keeps what was typed."""
+        if "typed" in self._session and now.timestamp() >= self._session.get("typed_until", 0):
+            self._forget_typed()
+
+    def _forget_typed(self) -> None:
+        for name in ("typed", "typed_until"):
+            self._session.pop(name, None)
 
     def _count_hold(self, now: datetime) -> None:
         """Counts a hold of a guest. Raises TooManyHolds if the network address has too many.

@@ -30,7 +30,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
     def opened(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
         journey, draft = Journey.find(platform_slug, code, {}), Draft(request)
         if "name" in request.POST:
-            draft.keep_typed(request.POST)
+            draft.keep_typed(request.POST, now=timezone.now())
         held = draft.held(journey.procedure)
         if held is None:
             return _booked_before(request, draft, journey) or redirect(journey.address("start"))

@@ -3,7 +3,7 @@
 
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 const secure = location.protocol === "https:" ? "; secure" : "";
-if (zone) document.cookie = `timezone=${zone}; path=/; max-age=43200; samesite=lax${secure}`;
+if (zone) document.cookie = `timezone=${zone}; path=/; samesite=lax${secure}`;
 
 for (const notice of document.querySelectorAll("[data-until]")) {
   const left = new Date(notice.dataset.until) - Date.now();

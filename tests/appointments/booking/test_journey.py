@@ -386,6 +386,91 @@ def test_details_typed_after_the_hold_is_gone_are_kept(
     assert "Μαρία Παπαδάκη" in text_of(client.get(f"{BOOK}details/"))
 
 
+# Shared computers
+
+
+def shown_to_the_next(client: Client) -> str:
+    """Every page of the journey for who sits down at the same computer, without what the last one did not give."""
+    pages = (f"{BOOK}details/", f"{BOOK}check/", TIMES, "/")
+    return "".join(text_of(client.get(page, follow=True)) for page in pages)
+
+
+def told_of_the_last(client: Client, **more: str) -> list[str]:
+    shown = shown_to_the_next(client)
+    return [value for value in (TYPED | more).values() if len(value) > 2 and value in shown]
+
+
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_guest_leaves_and_nothing_is_left(client: Client, branch: Branch, prefix: str) -> None:
+    Procedure.objects.update(identification="tax_number")
+    held = come_to_check(client, slot_at(at(9)), tax_number="090000045")
+    page = text_of(client.get(f"{prefix}{BOOK}check/"))
+    assert f'action="{prefix}/appointments/leave/"' in page
+    answer = client.post(f"{prefix}/appointments/leave/", follow=True)
+    assert {"": "διαγράφηκαν", "/en": "has been cleared"}[prefix] in text_of(answer)
+    assert f'action="{prefix}/appointments/leave/"' not in text_of(answer)
+    assert told_of_the_last(client, tax_number="090000045") == []
+    held.refresh_from_db()
+    assert held.status == Status.EXPIRED
+    assert slot_at(at(9)).taken == 0
+    assert Session.objects.count() == 0
+
+
+def test_guest_who_has_booked_leaves_too(client: Client, branch: Branch) -> None:
+    held = come_to_check(client, slot_at(at(9)))
+    done = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
+    assert "/appointments/leave/" in text_of(done)
+    client.post("/appointments/leave/")
+    assert client.get(f"/appointments/{held.reference}/").status_code == 404
+    assert Appointment.objects.get().status == Status.BOOKED
+
+
+def test_who_has_left_nothing_is_not_asked_to_leave(client: Client, branch: Branch) -> None:
+    assert "/appointments/leave/" not in text_of(client.get("/"))
+    assert client.get("/appointments/leave/").status_code == 405
+
+
+@pytest.mark.parametrize("touched", [False, True])
+def test_what_was_typed_is_forgotten_shortly_after_the_hold(
+    client: Client, branch: Branch, clock: time_machine.Traveller, touched: bool
+) -> None:
+    held = come_to_check(client, slot_at(at(9)))
+    assert held.expires_at
+    forgotten = held.expires_at + draft.GRACE
+    clock.move_to(forgotten - minutes(1))
+    if touched:
+        assert "Μαρία Παπαδάκη" in text_of(client.get(f"{BOOK}details/"))  # the time is kept again
+        forgotten = Appointment.objects.get(status=Status.HELD).expires_at + draft.GRACE
+    clock.move_to(forgotten)
+    assert told_of_the_last(client) == []
+    assert "typed" not in client.session
+
+
+def test_wrong_details_are_forgotten_too(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:
+    choose(client, slot_at(at(9)))
+    client.post(f"{BOOK}details/", TYPED | {"email": "wrong"})
+    clock.shift(minutes(10) + draft.GRACE)
+    assert told_of_the_last(client) == []
+
+
+def test_next_person_who_chooses_a_time_sees_nothing_of_the_last(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    come_to_check(client, slot_at(at(9)))
+    clock.shift(minutes(10) + draft.GRACE)
+    choose(client, slot_at(at(10)))
+    assert told_of_the_last(client) == []
+
+
+def test_no_cookie_outlives_the_browser(client: Client, branch: Branch) -> None:
+    held = come_to_check(client, slot_at(at(9)))
+    client.get(f"{BOOK}check/")
+    client.post(f"{BOOK}check/", {"hold": held.reference})
+    assert {"sessionid", "csrftoken"} <= {*client.cookies}
+    kept = [one for one in client.cookies.values() if one.value]
+    assert [one.key for one in kept if one["max-age"] or one["expires"]] == []
+
+
 # Check and book
 
 

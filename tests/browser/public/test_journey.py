@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Response, expect
 from pytest_django.live_server_helper import LiveServer
 
 from agencies.models import Agency, Branch, Procedure
@@ -30,6 +30,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.conftest import DESK, PHONE, NewPage
+from tests.pages import signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -264,3 +265,35 @@ def test_what_was_typed_goes_along_to_the_other_language(
     page.get_by_role("button", name="Back").click()
     page.locator("button.slot").first.click()
     expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
+
+
+def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Branch) -> None:
+    """A guest books, leaves and comes back; an officer signs in and chooses a language."""
+    page = new_page()
+    answers: list[Response] = []
+
+    def note(answer: Response) -> None:
+        answers.append(answer)
+
+    page.on("response", note)
+    page.goto("/mykeplive/kep-dilosi/book/time/?channel=in_person&branch=kep-chania")
+    page.locator("a.week__day, .week__turn a[rel=next]").last.click()
+    page.locator("button.slot").nth(3).click()
+    page.get_by_label("Ονοματεπώνυμο").fill("Μαρία Παπαδάκη")
+    page.get_by_label("Διεύθυνση e-mail").fill("maria@example.org")
+    page.get_by_label("ΑΦΜ").fill("090000045")
+    page.get_by_role("button", name="Συνέχεια").click()
+    page.get_by_role("button", name="Κλείστε το ραντεβού").click()
+    found = {cookie["name"] for cookie in page.context.cookies()}
+    page.get_by_role("button", name="Διαγραφή και έξοδος").click()
+    expect(page.get_by_role("status").first).to_contain_text("διαγράφηκαν")
+    assert "sessionid" not in {cookie["name"] for cookie in page.context.cookies()}
+    found |= {line.split("=")[0] for one in answers for line in one.header_values("set-cookie")}
+
+    officer = signed_in(Client(), an_officer(branch))
+    officer.get("/admin/")
+    officer.post("/i18n/setlang/", {"language": "en"})
+    found |= {*officer.cookies}
+
+    page.goto("/privacy/")
+    assert found == {*page.locator("main code").all_inner_texts()}
