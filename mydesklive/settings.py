@@ -282,13 +282,15 @@ CONTENT_SECURITY_POLICY = {
         "frame-ancestors": [NONE],
     },
 }
-# The admin's theme and the API's pages come from libraries. They set styles from scripts, and the theme evaluates
-# expressions in its markup.
+# The admin's theme and the API's pages come from libraries, which set styles from scripts.
 LIBRARY_PAGES_POLICY = {
     **CONTENT_SECURITY_POLICY["DIRECTIVES"],
-    "script-src": [SELF, UNSAFE_EVAL, NONCE],
+    "script-src": [SELF, NONCE],
     "style-src": [SELF, UNSAFE_INLINE],
 }
+# The theme evaluates expressions in its markup (Alpine.js). Alpine's build without eval refuses those that use
+# localStorage, $watch and functions of the window, and they stand in the frame of every page.
+ADMIN_POLICY = LIBRARY_PAGES_POLICY | {"script-src": [SELF, UNSAFE_EVAL, NONCE]}
 
 # The API
 

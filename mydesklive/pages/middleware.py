@@ -118,7 +118,7 @@ class PolicyMiddleware(CSPMiddleware):
     Pages of libraries get a looser one. Data loads nothing, so its policy forbids everything.
     """
 
-    OF_LIBRARIES = ("/admin/", "/en/admin/", "/api/v1/docs/")
+    ADMIN, API_DOCS = ("/admin/", "/en/admin/"), "/api/v1/docs/"
     DATA, NOTHING = "application/json", "default-src 'none'; frame-ancestors 'none'"
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -131,6 +131,8 @@ class PolicyMiddleware(CSPMiddleware):
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        if request.path_info.startswith(self.OF_LIBRARIES):
+        if request.path_info.startswith(self.ADMIN):
+            parts.replace = settings.ADMIN_POLICY
+        elif request.path_info.startswith(self.API_DOCS):
             parts.replace = settings.LIBRARY_PAGES_POLICY
         return parts
