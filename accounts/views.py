@@ -37,7 +37,7 @@ def address(request: HttpRequest) -> HttpResponseBase:
 
 
 def no_passwords(request: HttpRequest) -> HttpResponseBase:
-    """Closes allauth's pages about passwords. Only the demo has passwords, and all its visitors share them."""
+    """Closes the libraries' pages about passwords. Only the demo has passwords, and all its visitors share them."""
     raise Http404
 
 

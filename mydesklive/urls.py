@@ -16,7 +16,7 @@ urlpatterns = [
     *i18n_patterns(
         path("accounts/login/", views.sign_in, name="account_login"),
         path("accounts/email/", address, name="account_email"),
-        re_path(r"^accounts/(?:password|reauthenticate)/", no_passwords),
+        re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
         path("admin/", admin.site.urls),

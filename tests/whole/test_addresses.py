@@ -53,6 +53,8 @@ from tests.pages import signed_in
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 NAME = "Ευφροσύνη"
 METHODS = ("get", "post")
+# Tells of people who do not exist, for everybody.
+INVENTED = ("api-schema",)
 # About an appointment, and closed to those too whom it concerns, with the reason.
 OPEN_TO_NOBODY = {"admin:appointments_appointment_delete": "an appointment is cancelled, never deleted"}
 # One for all, for it reads the middleware anew when it is made.
@@ -291,6 +293,17 @@ def written(response: HttpResponse) -> str:
     return f"{headers}\n\n{response.content.decode(errors='replace')}"
 
 
+def is_personal(response: HttpResponse) -> bool:
+    """Whether it tells of somebody: by name or by address."""
+    text = response.content.decode(errors="replace")
+    return NAME in text or re.search(r"[\w.]+@example\.org", text) is not None
+
+
+def is_kept_by_nobody(response: HttpResponse) -> bool:
+    rules = {rule.strip() for rule in response.headers.get("Cache-Control", "").split(",")}
+    return {"private", "no-store"} <= rules
+
+
 @pytest.mark.parametrize("packed", [False, True])
 @pytest.mark.parametrize("before", ["", "1", "12", "123"])
 def test_secret_is_found_however_it_is_written(before: str, packed: bool) -> None:
@@ -309,6 +322,8 @@ def test_address_answers_everybody_without_an_error_or_a_secret(
     url = url_of(address)
     found = asked(people.all, url)
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
+    kept = [who for who, one in found.items() if is_personal(one) and not is_kept_by_nobody(one)]
+    assert kept == [] or address.name in INVENTED, "A cache may keep what tells of somebody."
     secrets = {name: key for name, key in people.all.items() if key}
     for name, key in secrets.items():
         answers = [*polled(key, found[name, "get"]), found[name, "get"], found[name, "post"]]
