@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.http import HttpResponse
@@ -121,3 +122,28 @@ def test_no_page_changes_a_password(client: Client, who: str) -> None:
         assert client.get(page).status_code == 404
         assert client.post(page, {"email": OLD, "oldpassword": "demo", "password1": "x" * 20}).status_code == 404
     assert mail.outbox == []
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("page", ["login/code", "signup"])
+def test_stranger_causes_few_mails_to_an_address(clock: time_machine.Traveller, page: str, known: bool) -> None:
+    """From ever new networks and browsers, whether the address has an account or not."""
+    if known:
+        an_account()
+    for number in range(30):
+        Client(REMOTE_ADDR=f"192.0.2.{number}").post(f"/accounts/{page}/", {"email": OLD})
+        clock.shift(90)
+    assert 1 <= len(mail.outbox) <= 10
+
+
+def asked_for(page: str, address: str) -> tuple[int, str, str]:
+    """The answer, with what differs between any two of them taken out."""
+    answer = Client().post(f"/accounts/{page}/", {"email": address}, follow=True)
+    text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text_of(answer))
+    return answer.status_code, answer.request["PATH_INFO"], text.replace(address, "")
+
+
+@pytest.mark.parametrize("page", ["login/code", "signup"])
+def test_answer_does_not_tell_whether_an_address_has_an_account(page: str) -> None:
+    an_account()
+    assert asked_for(page, OLD) == asked_for(page, NEW)
