@@ -25,6 +25,7 @@ from agencies.wallclock import parse_day
 from appointments.admin.times.previewed import PreviewedAdmin, Query, spelled
 from appointments.admin.times.published import publish_and_tell
 from appointments.admin.times.rules import only, short
+from appointments.models import Appointment
 from appointments.times.previews import AT_ONCE, Preview, preview, preview_of_many
 
 if TYPE_CHECKING:  # annotations need no import at run time
@@ -235,7 +236,7 @@ def _with_affected(closure: Closure, now: datetime) -> list[Branch]:
     if len(branches) <= AT_ONCE:
         return branches
     displaced = preview_of_many(branches, closure, now=now).displaced
-    return list(Branch.objects.filter(pk__in=displaced.values("branch")))
+    return list(Branch.objects.filter(pk__in=Appointment.objects.filter(pk__in=displaced).values("branch")))
 
 
 def _is_absence(request: HttpRequest, closure: Closure | None) -> bool:
