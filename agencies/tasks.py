@@ -1,6 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.sweeps import each
 from agencies.models import Branch
 from agencies.openings.holidays import coming_years, load_holidays
 
@@ -8,4 +9,9 @@ from agencies.openings.holidays import coming_years, load_holidays
 @shared_task
 def load_coming_holidays() -> None:
     """Loads the holidays of this year and the next two, for each branch and year without any."""
-    load_holidays(Branch.objects.all(), coming_years(timezone.localdate()))
+    years = coming_years(timezone.localdate())
+    each(
+        Branch.objects.all(),
+        lambda branch: load_holidays(Branch.objects.filter(pk=branch.pk), years),
+        doing="loading the holidays of",
+    )

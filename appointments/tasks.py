@@ -6,6 +6,7 @@ from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
+from accounts.sweeps import each
 from agencies.models import Branch
 from appointments import booking, counter, disruptions
 from appointments.booking import retention
@@ -34,7 +35,7 @@ def deliver_due() -> None:
 @shared_task
 def check_alerts() -> None:
     """Raise and clear the alerts of all branches, and mail the supervisors what is new."""
-    alerts.check(now=timezone.now())
+    each([alerts.check], lambda check: check(now=timezone.now()), doing="looking for alerts")
     with closing(get_connection()) as mailer:
         for _ in range(SWEEP):
             if not alerts.mail_next(mailer, now=timezone.now()):
@@ -51,18 +52,25 @@ def expire_due() -> None:
 @shared_task
 def look_after_disruptions() -> None:
     """Offer another time to every citizen whose time cannot be kept. Continues where a stopped worker left off."""
-    for disruption in Disruption.objects.to_look_after(now=timezone.now()).order_by("pk"):
-        disruptions.look_after(disruption, by=worker("look_after_disruptions"), now=timezone.now())
+    by = worker("look_after_disruptions")
+    each(
+        Disruption.objects.to_look_after(now=timezone.now()).order_by("pk"),
+        lambda disruption: disruptions.look_after(disruption, by=by, now=timezone.now()),
+        doing="looking after the disruption",
+    )
 
 
 @shared_task
 def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the video providers about calls they do not know yet."""
     now, by = timezone.now(), worker("provide_video_calls")
-    for pk in Appointment.objects.without_call(now=now).values_list("pk", flat=True)[:SWEEP]:
-        provision.give_call(pk, by=by, now=now)
-    for call in VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP]:
-        provision.prepare(call, by=by, now=timezone.now())
+    without = Appointment.objects.without_call(now=now).order_by("starts_at").values_list("pk", flat=True)
+    each(without[:SWEEP], lambda pk: provision.give_call(pk, by=by, now=now), doing="giving a call to the appointment")
+    each(
+        VideoCall.objects.to_prepare(now=now).order_by("opens_at")[:SWEEP],
+        lambda call: provision.prepare(call, by=by, now=timezone.now()),
+        doing="preparing the call",
+    )
 
 
 @shared_task
@@ -85,7 +93,7 @@ def close_past_days() -> None:
 
 @shared_task
 def publish_agency(agency_pk: int) -> None:
-    publishing.publish(Branch.objects.filter(agency=agency_pk).values_list("pk", flat=True), now=timezone.now())
+    publishing.publish_each(Branch.objects.filter(agency=agency_pk).values_list("pk", flat=True), now=timezone.now())
 
 
 @shared_task
@@ -97,5 +105,4 @@ def publish_all() -> None:
 def forget() -> None:
     """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
-    retention.erase_old(now=now)
-    retention.uncount_past(now=now)
+    each([retention.erase_old, retention.uncount_past], lambda step: step(now=now), doing="forgetting")

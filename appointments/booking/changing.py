@@ -5,11 +5,13 @@ appointment, then the times held for it, then the person (only if the limit per 
 primary key. The constraints of the database are the last guard.
 """
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from django.db import transaction
 
+from accounts.sweeps import each
 from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking
@@ -22,6 +24,7 @@ from appointments.models.appointment import CHANGEABLE
 from appointments.times.asking import AskedTime, bookable_slot
 from videocalls.models import VideoCall
 
+logger = logging.getLogger(__name__)
 CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
 # Fields that moving or cancelling changes. The event keeps their earlier values.
 PLACED = ("status", "branch_id", "channel", "starts_at", "ends_at", "arrived_at")
@@ -113,14 +116,22 @@ def release(held: Appointment, *, by: Actor, now: datetime) -> Appointment:
 
 
 def expire(*, by: Actor, now: datetime, limit: int = 500) -> int:
-    """End up to `limit` overdue holds and unverified bookings of guests, and give back their times; return how many."""
+    """End up to `limit` overdue holds and unverified bookings of guests, and give back their times; return how many.
+
+    It is one statement for all of them. If one fails, each is ended by itself, so that the others are.
+    """
+    overdue = list(Appointment.objects.overdue(now=now).order_by("pk").values_list("pk", flat=True)[:limit])
+    try:
+        return _expire(overdue, by, now)
+    except Exception:
+        logger.exception("Overdue times could not be given back together")
+        return sum(each(overdue, lambda pk: _expire([pk], by, now), doing="giving back the overdue time"))
+
+
+def _expire(pks: list[int], by: Actor, now: datetime) -> int:
     with transaction.atomic():
-        overdue = (
-            Appointment.objects.overdue(now=now)
-            .order_by("pk")
-            .select_for_update(skip_locked=True, of=("self",), no_key=True)
-        )
-        appointments = list(overdue[:limit])
+        overdue = Appointment.objects.overdue(now=now).filter(pk__in=pks).order_by("pk")
+        appointments = list(overdue.select_for_update(skip_locked=True, of=("self",), no_key=True))
         taking.give_back(*appointments)
         events = []
         for appointment in appointments:

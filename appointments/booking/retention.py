@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from accounts.sweeps import each
 from agencies.models import Agency
 from appointments.models import Appointment, Notification, Reading, Ticket
 
@@ -34,11 +35,13 @@ UNSAID = {"name": "", "internal_note": "", "citizen_note": "", "park_reason": ""
 
 def erase_old(*, now: datetime) -> int:
     """Erase personal data the agency's `retention_days` after the appointment or visit; return how many rows."""
-    erased = 0
-    for agency in Agency.objects.all():
-        ended_before = now - timedelta(days=agency.retention_days)
-        erased += _erase(agency, ended_before) + _erase_walk_ins(agency, ended_before)
-        _fold_history(agency, ended_before)
+    return sum(each(Agency.objects.all(), lambda agency: _erase_all(agency, now), doing="erasing old data of"))
+
+
+def _erase_all(agency: Agency, now: datetime) -> int:
+    ended_before = now - timedelta(days=agency.retention_days)
+    erased = _erase(agency, ended_before) + _erase_walk_ins(agency, ended_before)
+    _fold_history(agency, ended_before)
     return erased
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Any
 
+from accounts.sweeps import each
 from agencies.models import Branch
 from appointments.booking import serving
 from appointments.counter import steps
@@ -18,18 +19,21 @@ def close_past(*, by: Actor, now: datetime) -> int:
 
     A ticket that was still being served is completed: the officer only forgot to press the last button.
     """
-    return sum(_close(branch, by, now) for branch in Branch.objects.filter(queue__isnull=False))
+    branches = Branch.objects.filter(queue__isnull=False)
+    return sum(each(branches, lambda branch: _close(branch, by, now), doing="closing the past days of"))
 
 
 def _close(branch: Branch, by: Actor, now: datetime) -> int:
     today = branch.today(now)
     with queue_of(branch):
         past = Ticket.objects.open().filter(branch=branch, day__lt=today).select_related("appointment")
-        closed = sum(_end(ticket, by, now) for ticket in past.order_by("appointment", "pk"))
+        ended = each(
+            past.order_by("appointment", "pk"), lambda ticket: _end(ticket, by, now), doing="ending the ticket"
+        )
         # Tickets of past days are ended by now, so a ticket at a desk is one of today: the officer there is at work.
         left = Desk.objects.filter(branch=branch, seated_at__lt=branch.midnight(today))
         left.exclude(tickets__state__in=Ticket.AT_DESK).update(**EMPTY)
-    return closed
+    return sum(ended)
 
 
 def _end(ticket: Ticket, by: Actor, now: datetime) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
+from accounts.sweeps import each
 from agencies.models import Branch
 from appointments.booking import owed
 from appointments.counter.line import TOLD_AFTER, Line, line_of
@@ -18,7 +19,7 @@ SETTLED = timedelta(minutes=20)
 
 def tell(*, now: datetime) -> int:
     """Owe a message, once, to every citizen who will be served more than TOLD_AFTER late; return how many."""
-    return sum(_tell_at(branch, now) for branch in _at_work(now))
+    return sum(each(_at_work(now), lambda branch: _tell_at(branch, now), doing="telling delays at"))
 
 
 def _at_work(now: datetime) -> Iterable[Branch]:

@@ -4,10 +4,10 @@ The worker calls `look_after` again and again. Each offer is made in a short tra
 crash the next call continues with the rest.
 """
 
-import logging
 from collections.abc import Sequence
 from datetime import datetime
 
+from accounts.sweeps import each
 from agencies.models import Branch
 from appointments.disruptions.closing import AT_ONCE
 from appointments.disruptions.fallout import affected, because_of, replacements_for
@@ -17,7 +17,6 @@ from appointments.offers import holding
 from appointments.times.publishing import publish
 
 State = Disruption.State
-logger = logging.getLogger(__name__)
 
 # The state of the offer if its appointment ended without an answer. For any other end it is KEPT.
 OUTCOMES = {Status.CANCELLED: Offer.State.CANCELLED, Status.EXPIRED: Offer.State.CANCELLED}
@@ -40,36 +39,41 @@ def look_after(disruption: Disruption, *, by: Actor, now: datetime) -> int:
 
 def _make_offers(disruption: Disruption, branches: Sequence[Branch], *, by: Actor, now: datetime) -> int:
     """Make the missing offers and return their number. Appointments that begin first get the nearest times."""
-    made, source = 0, replacements_for(disruption, branches, now=now)
+    source, because = replacements_for(disruption, branches, now=now), because_of(disruption)
     related = affected(disruption, branches).select_related("agency", "branch", "procedure__agency")
-    for appointment in related.order_by("starts_at", "created_at", "pk"):
-        try:
-            made += holding.make(appointment, because_of(disruption), source, by=by, now=now) is not None
-        except Exception:
-            # One appointment that fails must not leave the others without an offer. The next call tries it again.
-            logger.exception("No offer was made for appointment %s", appointment.pk)
-    return made
+    made = each(
+        related.order_by("starts_at", "created_at", "pk"),
+        lambda appointment: holding.make(appointment, because, source, by=by, now=now),
+        doing="making an offer for the appointment",
+    )
+    return sum(offer is not None for offer in made)
 
 
 def _renew_lost(disruption: Disruption, branches: Sequence[Branch], *, by: Actor, now: datetime) -> None:
     """Renew the open offers whose held time is closed too; withdraw those that no disruption was the reason for."""
     held = disruption.hits(branches).filter(status=Status.HELD, held_for__isnull=False)
     lost = Offer.objects.filter(state=Offer.State.OPEN, hold__in=held)
-    for offer in lost.select_related("disruption"):
+
+    def renew(offer: Offer) -> None:
         if offer.disruption is None:
             holding.close(offer, Offer.State.WITHDRAWN, by=by, now=now)
-            continue
+            return
         places = list(offer.disruption.branches.all())
         holding.renew(offer, replacements_for(offer.disruption, places, now=now), by=by, now=now)
+
+    each(lost.select_related("disruption"), renew, doing="renewing the offer")
 
 
 def _close_ended(disruption: Disruption, *, by: Actor, now: datetime) -> None:
     """Close the unsettled offers of appointments that were served after all, or ended in another way."""
     going_on = (Status.UNVERIFIED, Status.BOOKED, Status.ARRIVED)
     ended = disruption.offers.unsettled().exclude(appointment__status__in=going_on)
-    for offer in ended.select_related("appointment"):
+
+    def close(offer: Offer) -> None:
         state = OUTCOMES.get(Status(offer.appointment.status), Offer.State.KEPT)
         holding.close(offer, state, by=by, now=now)
+
+    each(ended.select_related("appointment"), close, doing="closing the offer")
 
 
 def _note_state(disruption: Disruption, branches: Sequence[Branch], *, now: datetime) -> None:

@@ -67,9 +67,18 @@ def claim(*, now: datetime) -> Notification | None:
     message = leases.lock_first(related)
     if message is None:
         return None
-    if not is_true(message, now=now):
+    try:
+        true, morning = is_true(message, now=now), after_night(now, message.appointment.zone)
+    except Exception as error:
+        # It must not be the first again and again, and keep all others waiting.
+        logger.exception("Message %s could not be judged", message.pk)
+        if DELIVERY.take([message], now=now):
+            DELIVERY.postpone([message], error, now=now, state=State.PENDING)
+        message.state = State.PENDING
+        return message
+    if not true:
         message.state, message.leased_until = State.DROPPED, None
-    elif message.kind in WAITS_FOR_MORNING and (morning := after_night(now, message.appointment.zone)) > now:
+    elif message.kind in WAITS_FOR_MORNING and morning > now:
         message.state, message.leased_until, message.due_at = State.PENDING, None, morning
     else:
         if not DELIVERY.take([message], now=now, state=State.SENDING):

@@ -6,6 +6,7 @@ never falls below what is taken. `AppointmentQuerySet.unplaced` finds the appoin
 officers deal with them.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Max
 
+from accounts.sweeps import each
 from agencies.models import Agency, Branch
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
 from agencies.models.until import UNTIL
@@ -22,6 +24,7 @@ from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import known, spans
 from appointments.models.appointment import LONGEST_APPOINTMENT
 
+logger = logging.getLogger(__name__)
 # Branches per transaction: few enough to keep locks short, and enough to work on sets.
 BATCH = 40
 # After this many new slots the planner's statistics are wrong, and the next batch would get a slow plan.
@@ -62,11 +65,24 @@ def publish(branches: Iterable[int], *, now: datetime) -> Published:
     return total
 
 
+def publish_each(branches: Iterable[int], *, now: datetime) -> Published:
+    """Do what `publish` does. Branches that fail are logged and left out, so that the others are published."""
+    pks, total = sorted(branches), Published()
+    for first in range(0, len(pks), BATCH):
+        batch = pks[first : first + BATCH]
+        try:
+            total += publish(batch, now=now)
+        except Exception:
+            logger.exception("Branches could not be published together")
+            total = sum(each(batch, lambda pk: publish([pk], now=now), doing="publishing the branch"), total)
+    return total
+
+
 def publish_all(*, now: datetime) -> Published:
     """Publish every branch, and delete past slots that nobody took."""
     # The planner does not know rules and holidays that were loaded a moment ago, and would take three times as long.
     _run("ANALYZE agencies_branch, agencies_openingrule, agencies_closure", {})
-    total = publish(Branch.objects.values_list("pk", flat=True), now=now)
+    total = publish_each(Branch.objects.values_list("pk", flat=True), now=now)
     _run(FORGET_PAST, {"before": now - MARGIN})
     return total
 

@@ -32,6 +32,7 @@ from tests.builders import (
     a_walk_in,
     an_agency,
     an_always_open_branch,
+    an_appointment,
     an_officer,
     at,
     booked_after,
@@ -264,6 +265,27 @@ def test_follow_up_at_another_branch_is_confirmed_by_mail(client: Client, branch
     assert deliver_next(get_connection(), now=NOON)
     assert mail.outbox[-1].to == ["citizen1@example.org"]
     assert made.reference in mail.outbox[-1].body.replace(" ", "")
+
+
+@pytest.mark.parametrize("why", ["full", "gone", "limit"])
+def test_refused_follow_up_keeps_the_first_ones_place(client: Client, branch: Branch, officer: User, why: str) -> None:
+    ticket = served(branch, officer)
+    slot, other = slot_at(at(12), branch), slot_at(at(12, 10), branch)
+    if why == "full":
+        an_appointment(slot, 7)
+    elif why == "limit":
+        client.post(
+            page_of(ticket, f"follow-up/?procedure=kep-dilosi&channel=in_person&branch={branch.code}"),
+            {"slot": other.pk, "key": "k0", "name": "Πολίτης 1", "email": "citizen1@example.org", "language": "el"},
+        )
+    first = Appointment.objects.get(pk=ticket.appointment_id)
+    before = (first.limit_place, Appointment.objects.count())
+    form = {"slot": 1 if why == "gone" else slot.pk, "key": "k", "name": "Πολίτης 1", "email": "citizen1@example.org"}
+    address = page_of(ticket, f"follow-up/?procedure=kep-dilosi&channel=in_person&branch={branch.code}")
+    assert client.post(address, form | {"language": "el"}).status_code == 200
+    first.refresh_from_db()
+    assert (first.limit_place, Appointment.objects.count()) == before
+    assert first.limit_place == (None if why == "limit" else 0)
 
 
 def test_follow_up_stands_on_both_pages(client: Client, branch: Branch, officer: User) -> None:
