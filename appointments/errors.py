@@ -75,6 +75,16 @@ class LimitReached(BookingError):
     field = "procedure"
 
 
+class PerhapsBooked(BookingError):
+    """The person may have no further appointment for the service. It says nothing about an appointment of somebody."""
+
+    message = _(
+        "We could not book with these details. If you already have an open appointment for this service, its link is in "
+        "the messages to the e-mail address with which it was booked."
+    )
+    field = "procedure"
+
+
 class KeyReused(BookingError):
     """The idempotency key is that of an earlier booking, which was asked for in other words."""
 

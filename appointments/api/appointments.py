@@ -54,9 +54,9 @@ from appointments.api.serializers import (
     shown,
     shown_as_asked,
 )
-from appointments.booking import Made, Once
+from appointments.booking import Made, Once, telling
 from appointments.booking.persons import Contact, digest_of
-from appointments.errors import BookingError, KeyReused, SlotTaken, TooLate, WrongStatus
+from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
 from appointments.times.availability import earliest, free_times_json
@@ -264,6 +264,8 @@ class AppointmentViewSet(CodedViewSet):
         self._require_tax_number(asked)
         try:
             made = self._book(asked)
+        except LimitReached as error:
+            raise Refused(self._limit_reached(asked, error)) from error
         except BookingError as error:
             raise Refused(error) from error
         return Response(shown_as_asked(made) if made.asked else shown(made.appointment), 201)
@@ -290,6 +292,12 @@ class AppointmentViewSet(CodedViewSet):
             now=timezone.now(),
             once=_once(self.request, asked["given"]),
         )
+
+    def _limit_reached(self, asked: dict[str, Any], error: LimitReached) -> BookingError:
+        """Returns what the caller may know. An agency's system knows its citizens; a citizen knows only own ones."""
+        if isinstance(self.request.auth, SystemFacts):
+            return error
+        return telling.refusal(_contact(asked), _citizen(self.request), asked["procedure"].pk, now=timezone.now())
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:

@@ -12,6 +12,7 @@ from cryptography.fernet import Fernet
 from django.conf import settings
 from stdnum.gr import vat
 
+from accounts.models import User
 from agencies.models import Procedure
 from appointments.models import Appointment
 
@@ -93,8 +94,12 @@ def sign(appointment: Appointment, contact: Contact) -> None:
     appointment.notes = contact.notes
     appointment.index_contact()
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
-    email = appointment.citizen.email if appointment.citizen else contact.email
-    appointment.person_key = person_key(tax_number=contact.tax_number, email=email)
+    appointment.person_key = key_of(contact, appointment.citizen)
+
+
+def key_of(contact: Contact, citizen: User | None) -> str:
+    """Return the key of the person who books with this contact, signed in as this citizen or as a guest."""
+    return person_key(tax_number=contact.tax_number, email=citizen.email if citizen else contact.email)
 
 
 def tax_number_of(appointment: Appointment | None) -> str:

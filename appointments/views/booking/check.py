@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from appointments import booking
+from appointments.booking import telling
 from appointments.booking.persons import digest_of
 from appointments.errors import BookingError, HoldExpired, LimitReached
 from appointments.forms import ConfirmForm, DetailsForm, refuse
 from appointments.models import Appointment
 from appointments.views.acting import visitor
-from appointments.views.booking.draft import Draft, own_timezone
+from appointments.views.booking.draft import Draft, citizen, own_timezone
 from appointments.views.booking.hold import finished, for_held, journey_of
 from appointments.views.times.journey import Journey
 
@@ -32,6 +33,8 @@ def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse
             return finished(request, draft, _confirm(request, held, details))
         except HoldExpired:
             raise
+        except LimitReached:
+            refuse(form, _limit_reached(request, held, details))
         except BookingError as error:
             refuse(form, error)
     context = journey.context("check") | _change_urls(journey)
@@ -55,6 +58,12 @@ def _agrees(form: ConfirmForm, draft: Draft, seen: str) -> bool:
 def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:
     contact = details.contact(own_timezone(request))
     return booking.confirm(held, contact, by=visitor(request), now=timezone.now())
+
+
+def _limit_reached(request: HttpRequest, held: Appointment, details: DetailsForm) -> BookingError:
+    """Returns what the visitor may know of the reason, and has the owner of the open appointment told."""
+    contact, known = details.contact(own_timezone(request)), request.session.get("appointments", [])
+    return telling.refusal(contact, citizen(request), held.procedure_id, known=known, now=timezone.now())
 
 
 def _change_urls(journey: Journey) -> dict[str, str]:

@@ -408,7 +408,17 @@ def test_second_open_appointment_is_refused_at_the_procedure(branch: Branch):
     book(citizen, slots[0])
     response = book(citizen, slots[1], email="another@example.org")
     assert response.status_code == 400
-    assert list(response.json()) == ["procedure"]
+    own = "You already have an open appointment for this service. You can move it or cancel it."
+    assert response.json() == {"procedure": [own]}
+
+
+def test_citizen_does_not_learn_of_another_citizens_appointment(branch: Branch):
+    slots, system = slots_of(branch), a_system(branch.agency)
+    book(system, slots[0], tax_number=TAX_NUMBER)
+    (refused,) = book(a_citizen(), slots[1], tax_number=TAX_NUMBER).json()["procedure"]
+    assert refused.startswith("We could not book with these details.")
+    (plain,) = book(system, slots[1], tax_number=TAX_NUMBER).json()["procedure"]
+    assert plain.startswith("You already have an open appointment")
 
 
 @pytest.mark.parametrize(

@@ -3,12 +3,14 @@
 import html
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from threading import Barrier
 from urllib.parse import quote
 
 import pytest
 import time_machine
 from django.contrib.sessions.models import Session
+from django.core import mail
 from django.db import connection
 from django.http import HttpResponse
 from django.test import Client
@@ -18,6 +20,7 @@ from accounts.limits import Limit
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
+from appointments.tasks import deliver_due
 from appointments.views.booking import draft
 from tests.builders import (
     GUEST,
@@ -619,12 +622,60 @@ def test_confirming_what_another_window_changed_is_asked_again(client: Client, b
     assert Appointment.objects.filter(status=Status.BOOKED).count() == 0
 
 
-def test_second_open_appointment_is_refused(client: Client, branch: Branch) -> None:
-    an_appointment(slot_at(at(8)), email="maria@example.org")
+OWN, NEUTRAL = "Έχετε ήδη ραντεβού για την υπηρεσία αυτή.", "Δεν μπορέσαμε να κλείσουμε ραντεβού με τα στοιχεία αυτά."
+
+
+def mails_to(appointment: Appointment) -> int:
+    return appointment.notifications.filter(kind__in=("confirmation", "verify"), medium="email").count()
+
+
+def test_stranger_does_not_learn_who_has_an_appointment(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    """The owner gets the link once more, at most once an hour."""
+    own = an_appointment(slot_at(at(8)), email="maria@example.org")
+    clock.shift(minutes(61))
     held = come_to_check(client, slot_at(at(9)))
-    page = client.post(f"{BOOK}check/", {"hold": held.reference})
-    assert "Έχετε ήδη ραντεβού για την υπηρεσία αυτή." in text_of(page)
+    for _each in range(3):
+        page = text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+        assert NEUTRAL in page
+        assert OWN not in page
+        assert own.reference not in page
+        assert own.spoken_reference not in page
     assert slot_at(at(9)).taken == 1  # still held
+    assert mails_to(own) == 2
+    deliver_due()
+    assert {letter.to[0] for letter in mail.outbox} == {"maria@example.org"}
+    assert all(own.link_key in letter.body for letter in mail.outbox)
+    for _each in range(20):
+        clock.shift(minutes(61))
+        Appointment.objects.filter(pk=held.pk).update(expires_at=NOW + timedelta(days=2))
+        client.post(f"{BOOK}check/", {"hold": held.reference})
+    assert mails_to(own) == 6
+
+
+def test_stranger_with_a_tax_number_learns_nothing_either(client: Client, branch: Branch) -> None:
+    Procedure.objects.update(identification=Procedure.Identification.TAX_NUMBER)
+    own = an_appointment(slot_at(at(8)), email="owner@example.org", tax_number="090000045", now=NOW - timedelta(days=1))
+    held = come_to_check(client, slot_at(at(9)), tax_number="090000045")
+    assert NEUTRAL in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+    assert mails_to(own) == 2
+    client.force_login(a_user("stranger@example.org"))
+    assert NEUTRAL in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+
+
+def test_second_open_appointment_of_ones_own_is_refused_plainly(client: Client, branch: Branch) -> None:
+    user = a_user("maria@example.org")
+    own = an_appointment(slot_at(at(8)), email="maria@example.org", citizen=user)
+    client.force_login(user)
+    held = come_to_check(client, slot_at(at(9)))
+    assert OWN in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+    booking.release(held, by=GUEST, now=NOW)
+    client.logout()
+    client.get(f"/appointments/{own.reference}/?key={own.link_key}")
+    held = come_to_check(client, slot_at(at(10)))
+    assert OWN in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+    assert mails_to(own) == 1
 
 
 def test_who_signs_in_on_the_way_owns_the_appointment(client: Client, branch: Branch) -> None:

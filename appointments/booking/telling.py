@@ -1,0 +1,54 @@
+"""Who may learn that a person has an open appointment already: its own citizen at once, others not at all.
+
+Whoever types an address or a tax number has not proved that it is theirs. So the refusal says nothing, and the link of
+the open appointment goes to the address with which it was booked.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from accounts.models import User
+from appointments.booking.persons import Contact, key_of
+from appointments.booking.waking import wake_worker
+from appointments.errors import LimitReached, PerhapsBooked
+from appointments.models import Appointment, Notification
+from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet
+
+# An appointment's link is sent again once in this time, and so many times in all, because anybody can ask for it.
+PAUSE, MOST = timedelta(hours=1), 5
+
+Kind, Medium = Notification.Kind, Notification.Medium
+
+
+def refusal(
+    contact: Contact, citizen: User | None, procedure: int, *, known: Collection[str] = (), now: datetime
+) -> LimitReached | PerhapsBooked:
+    """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
+
+    `known` are references of appointments that the visitor has opened by their links. It is LimitReached if one of the
+    appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
+    """
+    counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure, status__in=OPEN)
+    counted = counted.filter(limit_place__isnull=False)
+    if any(one.reference in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
+        return LimitReached()
+    _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
+    return PerhapsBooked()
+
+
+def _send_links(appointments: AppointmentQuerySet, now: datetime) -> None:
+    for appointment in appointments:
+        kind = Kind.VERIFY if appointment.expires_at else Kind.CONFIRMATION
+        told = appointment.notifications.filter(kind=kind, medium=Medium.EMAIL, revision=appointment.revision)
+        if told.count() > MOST or told.filter(due_at__gt=now - PAUSE).exists():
+            continue
+        Notification.objects.get_or_create(
+            appointment=appointment,
+            kind=kind,
+            medium=Medium.EMAIL,
+            revision=appointment.revision,
+            # There is one message in each minute at most, told apart by the minutes that are left.
+            minutes_before=max((appointment.starts_at - now) // timedelta(minutes=1), 0),
+            defaults={"language": appointment.language, "due_at": now},
+        )
+        wake_worker("appointments.tasks.deliver_due")
