@@ -302,6 +302,7 @@ ADMIN_POLICY = LIBRARY_PAGES_POLICY | {"script-src": [SELF, UNSAFE_EVAL, NONCE]}
 
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "agencies.api.refusing.answered",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "agencies.api.negotiation.QuickNegotiation",
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],

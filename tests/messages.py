@@ -11,8 +11,10 @@ from pathlib import Path
 
 import django
 import django.contrib.admin
+import django.core
 import django.utils
 import polib
+import rest_framework
 import unfold
 from babel.messages.extract import extract
 from django.utils.translation.template import templatize
@@ -45,8 +47,8 @@ def found() -> Texts:
 
 
 def borrowed() -> Texts:
-    """Returns the texts of Django's dates, the admin and its theme. Our catalog may add or improve their Greek."""
-    libraries = [django.utils, django.contrib.admin, unfold]
+    """Returns the texts of Django, the admin, its theme and the API framework. Our catalog may add or improve their Greek."""
+    libraries = [django.core, django.utils, django.contrib.admin, rest_framework, unfold]
     return _read([Path(library.__file__).parent for library in libraries])
 
 

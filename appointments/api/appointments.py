@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 from accounts.models import User
 from accounts.typed import cleaned_deeply
 from agencies.api.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrottle, caller
+from agencies.api.refusing import TOO_LONG
 from agencies.api.viewsets import (
     FIELD_ERRORS,
     FORBIDDEN,
@@ -101,6 +102,8 @@ class SlotsView(APIView):
 
 def _times_at_branch(wanted: dict[str, Any], now: datetime) -> HttpResponse:
     branch = wanted["branch"]
+    if "to" in wanted and wanted["to"] < branch.today(now):
+        raise ValidationError({"to": [_("The last day is past.")]})
     since, until = _range(wanted, branch, now)
     found = free_times_json(wanted["procedure"], branch, wanted["channel"], now=now, since=since, until=until)
     return HttpResponse(found, content_type="application/json")
@@ -112,6 +115,8 @@ def _earliest_by_branch(wanted: dict[str, Any], now: datetime) -> Response:
         branch.pk: branch
         for branch in Branch.objects.open().filter(agency=procedure.agency_id).only("agency", "code", "timezone")
     }
+    if "to" in wanted and branches and all(wanted["to"] < branch.today(now) for branch in branches.values()):
+        raise ValidationError({"to": [_("The last day is past.")]})
     ranges = {pk: _range(wanted, branch, now) for pk, branch in branches.items()}
     since = {pk: begin for pk, (begin, _until) in ranges.items()} if "from" in wanted else None
     found = earliest(procedure, wanted["channel"], now=now, branches=branches, since=since)
@@ -164,7 +169,7 @@ class SmallJSONParser(JSONParser):
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
         length = (parser_context or {})["request"].META.get("CONTENT_LENGTH") or "0"
         if not length.isdecimal() or int(length) > MAX_BODY:
-            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [_("The request is too long.")]})
+            raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [TOO_LONG]})
         try:
             return cleaned_deeply(super().parse(stream, media_type, parser_context))
         except (ParseError, RecursionError):

@@ -1,5 +1,6 @@
 import json
 import re
+from collections.abc import Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlsplit
@@ -7,13 +8,16 @@ from urllib.parse import urlsplit
 import pytest
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from rest_framework import serializers
+from rest_framework.exceptions import APIException
 from time_machine import TimeMachineFixture
 
 from accounts.limits import Limit
 from accounts.models import User
 from agencies.api.callers import WriteThrottle
+from agencies.api.viewsets import AgencyFilter, BranchFilter, ProcedureFilter
 from agencies.models import Agency, Branch, Procedure, SystemToken
-from appointments.api.serializers import BOOKING
+from appointments.api.serializers import BOOKING, BookingSerializer, MoveSerializer, SlotFilter
 from appointments.booking.persons import decrypted, digest_of, person_key
 from appointments.forms import DetailsForm
 from appointments.models import Appointment, Status, TimeSlot
@@ -213,11 +217,19 @@ def test_slots_refuse_what_they_do_not_know(branch: Branch, query: str, field: s
 
 
 @pytest.mark.parametrize(
-    "query", ["from=9999-12-31&to=9999-12-31", "from=0001-01-01", "to=0001-01-01", "to=9999-12-31", "from=9999-12-31"]
+    "query", ["from=9999-12-31&to=9999-12-31", "from=0001-01-01", "to=9999-12-31", "from=9999-12-31"]
 )
 def test_slots_in_odd_years_are_none_or_the_present_ones(branch: Branch, query: str):
     for place in ("", "&branch=kep-chania"):
         assert len(times(f"procedure=kep-dilosi{place}&{query}")) in {0, 1, 11 * 36}
+
+
+@pytest.mark.parametrize("place", ["", "&branch=kep-chania"])
+@pytest.mark.parametrize("days", ["to=0001-01-01", "to=2026-03-01", "from=2026-02-01&to=2026-03-01"])
+def test_last_day_in_the_past_is_refused(branch: Branch, days: str, place: str):
+    response = Client(headers={"Accept-Language": "el"}).get(f"/api/v1/slots/?procedure=kep-dilosi&{days}{place}")
+    assert (response.status_code, response.json()) == (400, {"to": ["Η τελευταία ημέρα έχει περάσει."]})
+    assert len(times(f"procedure=kep-dilosi&to=2026-03-02{place}")) >= 1
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -530,6 +542,55 @@ def test_malformed_body_is_refused(branch: Branch, body: bytes):
     response = a_system(branch.agency).post("/api/v1/appointments/", body, content_type="application/json")
     assert response.status_code == 400, response.content
     assert all(isinstance(message, str) for messages in response.json().values() for message in messages)
+
+
+@pytest.mark.parametrize("size", [70_000, 5_000_000])
+@pytest.mark.parametrize("path", ["appointments/", "appointments/K7M4Q2XDBN/", "slots/", "agencies/", "nowhere/"])
+def test_long_body_gets_an_answer_in_json(branch: Branch, path: str, size: int):
+    """Nothing of a body is read where none is expected, so there the answer is the usual one."""
+    a_system(branch.agency)
+    made = book(a_system(branch.agency, "another"), slots_of(branch)[0]).json()["reference"]
+    body = b'{"slot": "' + b"1" * size + b'"}'
+    address = f"/api/v1/{path.replace('K7M4Q2XDBN', made)}"
+    for client in (Client(headers={"Authorization": "Bearer secret of kep"}), a_citizen(), Client()):
+        for method in ("POST", "PATCH", "DELETE", "GET"):
+            response = client.generic(method, address, body, "application/json", headers={"Accept-Language": "el"})
+            assert response.headers.get("Content-Type", "application/json") == "application/json"
+            assert response.status_code in {200, 204, 400, 401, 403, 404, 405, 413}
+    response = a_citizen().post("/api/v1/appointments/", body, content_type="application/json")
+    assert response.status_code in {400, 413}
+    assert response.json() == {"non_field_errors": ["The request is too long."]}
+
+
+@pytest.mark.parametrize(("language", "text"), [("el", "Δεν βρέθηκε."), ("en", "Not found.")])
+@pytest.mark.parametrize(
+    "path", ["agencies/x/", "branches/x/", "procedures/x/", "appointments/x/", "nowhere/", "agencies/%20/"]
+)
+def test_nothing_there_is_said_in_the_language_asked_for(branch: Branch, path: str, language: str, text: str):
+    response = a_system(branch.agency).get(f"/api/v1/{path}", headers={"Accept-Language": language})
+    assert (response.status_code, response.json()) == (404, {"detail": text})
+
+
+def messages_of(serializer: serializers.Serializer) -> Iterator[str]:
+    """Every text with which the serializer, its fields and their validators can refuse."""
+    for field in (serializer, *serializer.fields.values()):
+        yield from (str(text) for text in field.error_messages.values())
+        yield from (str(one.message) for one in field.validators if hasattr(one, "message"))
+
+
+@pytest.mark.parametrize(
+    "serializer", [BookingSerializer, MoveSerializer, SlotFilter, AgencyFilter, BranchFilter, ProcedureFilter]
+)
+def test_every_message_of_a_field_is_plain_greek(serializer: type[serializers.Serializer]):
+    for text in messages_of(serializer()):
+        said = re.sub(r"\{[^}]*\}|null|JSON|e-mail|name@example.com|U\+", "", text)
+        assert not re.search(r"[A-Za-z]|Επιβεβαιώσατε|\bδε\b|λεξικό", said), text
+
+
+def test_every_refusal_of_the_framework_is_plain_greek():
+    for refusal in APIException.__subclasses__():
+        said = re.sub(r"\{[^}]*\}|Accept", "", str(getattr(refusal, "default_detail", "")))
+        assert not re.search(r"[A-Za-z]|\bδε\b", said), said
 
 
 def test_form_is_not_read(branch: Branch):
