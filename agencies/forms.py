@@ -10,6 +10,7 @@ from unfold.widgets import (
     UnfoldAdminColorInputWidget,
     UnfoldAdminEmailInputWidget,
     UnfoldAdminTextInputWidget,
+    UnfoldBooleanSwitchWidget,
 )
 
 from accounts.models import User
@@ -48,28 +49,53 @@ class AgencyForm(forms.ModelForm):
 
 
 class ProcedureForm(forms.ModelForm):
+    """A service. A new one is not offered until somebody ticks it, because many branches would offer it at once."""
+
     channels = channels_field()
 
     class Meta:
         model = Procedure
         fields = "__all__"  # noqa: DJ007 (the admin says which)
+        help_texts: ClassVar = {
+            "is_offered": _(
+                "It can then be booked at once at every branch with opening hours that are for all services."
+            )
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is None and "is_offered" in self.fields:
+            self.initial["is_offered"] = False
 
 
 class MembershipForm(forms.ModelForm):
-    """Gives a role. `asker` is the user who gives it."""
+    """Gives a role at one branch, or at all branches if somebody says so. `asker` is the user who gives it."""
 
     asker: User
+    everywhere = forms.BooleanField(
+        label=_("All branches of the agency"), required=False, widget=UnfoldBooleanSwitchWidget
+    )
 
     class Meta:
         model = Membership
         fields = ("agency", "branch", "role")
+        help_texts: ClassVar = {"branch": ""}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.initial["everywhere"] = self.instance.pk is not None and self.instance.branch_id is None
 
     def clean(self) -> None:
         super().clean()
         given = self.cleaned_data
         agency, branch = given.get("agency") or self.instance.agency, given.get("branch")
+        everywhere = given.get("everywhere") or given.get("role") == Role.AGENCY_ADMIN
         if branch and branch.agency_id != agency.pk:
             self.add_error("branch", _("This branch belongs to another agency."))
+        elif branch and given.get("everywhere"):
+            self.add_error("branch", _("Choose one branch, or all branches, but not both."))
+        elif not branch and not everywhere and "branch" not in self.errors:
+            self.add_error("branch", _("Choose a branch, or say that it is all branches of the agency."))
         elif branch and given.get("role") == Role.AGENCY_ADMIN:
             self.add_error("branch", _("An agency administrator has the whole agency, not one branch."))
 

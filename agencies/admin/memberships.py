@@ -53,7 +53,8 @@ class MembershipAdmin(PlacedAdmin):
         return {"agency": agencies, "branch": Branch.objects.filter(agency__in=agencies)}
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
-        return ("person", "email", "agency", "branch", "role") if obj else ("email", "name", "agency", "branch", "role")
+        place = ("agency", "branch", "everywhere", "role")
+        return ("person", "email", *place) if obj else ("email", "name", *place)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         return ("person", "email", "agency") if obj else ()

@@ -1,5 +1,6 @@
 """Permissions in the admin: which people may see and change which rows. Nobody can give rights that they do not have."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +67,7 @@ def invitation(agency: Agency, **fields: Any) -> dict[str, Any]:
         "name": "Νέα",
         "agency": agency.pk,
         "branch": "",
+        "everywhere": "" if "branch" in fields else "on",
         "role": "agent",
     } | fields
 
@@ -208,6 +210,43 @@ def test_invitation_that_cannot_be_is_refused(
     text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, **fields)))
     assert message in text
     assert Membership.objects.count() == 1
+
+
+@pytest.mark.parametrize("role", ["agent", "supervisor"])
+def test_place_of_an_officer_is_chosen_and_never_all_branches_by_default(
+    administrator: Client, kep: Agency, role: str
+) -> None:
+    text = text_of(administrator.get(f"{ADMIN}membership/add/"))
+    assert not re.search(r'name="everywhere"[^>]*\schecked[\s>]', text)
+    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, role=role, everywhere="")))
+    assert "Choose a branch, or say that it is all branches of the agency." in text
+    branch = kep.branches.get()
+    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=branch.pk, everywhere="on")))
+    assert "Choose one branch, or all branches, but not both." in text
+    assert Membership.objects.count() == 1
+    administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=branch.pk, role=role))
+    membership = Membership.objects.get(role=role)
+    assert membership.branch == branch
+    change = f"{ADMIN}membership/{membership.pk}/change/"
+    assert "Choose a branch, or say" in text_of(administrator.post(change, {"branch": "", "role": role}))
+    administrator.post(change, {"branch": "", "role": role, "everywhere": "on"})
+    membership.refresh_from_db()
+    assert membership.branch is None
+    assert re.search(r'name="everywhere"[^>]*\schecked[\s>]', text_of(administrator.get(change)))
+
+
+def test_new_service_is_offered_only_if_somebody_says_so(administrator: Client, kep: Agency) -> None:
+    text = text_of(administrator.get(f"{ADMIN}procedure/add/"))
+    assert not re.search(r'name="is_offered"[^>]*\schecked[\s>]', text)
+    assert "at once at every branch" in text
+    administrator.post(f"{ADMIN}procedure/add/", procedure_data(kep))
+    service = Procedure.objects.get(code="kep-new")
+    assert not service.is_offered
+    change = f"{ADMIN}procedure/{service.pk}/change/"
+    administrator.post(change, procedure_data(kep, is_offered="on"))
+    service.refresh_from_db()
+    assert service.is_offered
+    assert re.search(r'name="is_offered"[^>]*\schecked[\s>]', text_of(administrator.get(change)))
 
 
 def test_invitation_to_another_agency_is_refused(administrator: Client, kep: Agency, aade: Agency) -> None:

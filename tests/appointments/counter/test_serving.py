@@ -272,6 +272,7 @@ def test_refused_follow_up_keeps_the_first_ones_place(client: Client, branch: Br
     ticket = served(branch, officer)
     slot, other = slot_at(at(12), branch), slot_at(at(12, 10), branch)
     if why == "full":
+        TimeSlot.objects.filter(pk=slot.pk).update(desks=1, capacity=1)
         an_appointment(slot, 7)
     elif why == "limit":
         client.post(
