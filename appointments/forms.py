@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
+from accounts import providers
 from accounts.models import User
 from accounts.typed import on_one_line, validate_name
 from agencies.models import Branch, Channel, Procedure
@@ -131,6 +132,8 @@ class DetailsForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of our messages"), choices=settings.LANGUAGES, widget=forms.RadioSelect
     )
+    # The address that the form has asked about. Sent again, it is taken as it is.
+    asked_about = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -143,6 +146,17 @@ class DetailsForm(forms.Form):
 
     def clean_name(self) -> str:
         return on_one_line(self.cleaned_data["name"])
+
+    def clean_email(self) -> str:
+        email = self.cleaned_data["email"]
+        name = self.add_prefix("asked_about")
+        if (better := providers.meant(email)) and email != self.data.get(name):
+            self.data = {each: self.data[each] for each in self.data} | {name: email}
+            raise ValidationError(
+                _("Did you mean %(address)s? Correct it, or send the form again if your address is right."),
+                params={"address": better},
+            )
+        return email
 
     def clean_phone(self) -> str:
         phone = self.cleaned_data["phone"]
@@ -158,6 +172,10 @@ class DetailsForm(forms.Form):
             return clean_tax_number(self.cleaned_data["tax_number"])
         except ValueError as error:
             raise ValidationError(_("This is not a valid tax number. Check its nine digits.")) from error
+
+    def clean(self) -> None:
+        super().clean()
+        self.cleaned_data.pop("asked_about", None)
 
     def contact(self, timezone: str) -> Contact:
         return Contact(timezone=timezone, **self.cleaned_data)

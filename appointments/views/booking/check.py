@@ -81,5 +81,5 @@ def _rows(details: DetailsForm) -> list[dict[str, str]]:
     return [
         {"label": str(details[name].label), "value": str(shown[name]), "field": details[name].auto_id}
         for name in details.fields
-        if shown[name]
+        if shown.get(name)
     ]

@@ -28,7 +28,7 @@ HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 HOLDS = Limit("holds", 200, 600)
 # How long after the held time what was typed is kept, so that the visitor can choose another time.
 GRACE = timedelta(minutes=15)
-TYPED = ("name", "email", "phone", "tax_number", "notes", "language")
+TYPED = ("name", "email", "asked_about", "phone", "tax_number", "notes", "language")
 
 
 def citizen(request: HttpRequest) -> User | None:

@@ -733,3 +733,7 @@ def test_texts_have_one_limit_everywhere(name: str):
     longest = Appointment._meta.get_field(name).max_length
     assert form.max_length == BOOKING.fields[name].max_length == longest
     assert form.widget.attrs["maxlength"] == str(longest)
+
+
+def test_systems_are_not_asked_about_an_address(branch: Branch):
+    assert book(a_system(branch.agency), slots_of(branch)[10], email="eleni@gmail.con").status_code == 201

@@ -790,3 +790,23 @@ def test_another_appointment_after_the_first_begins_anew(client: Client, branch:
     client.post(f"{BOOK}check/", {"hold": held.reference})
     choose(client, slots_of(branch)[12])
     assert client.get(f"{BOOK}details/").status_code == 200
+
+
+@pytest.mark.parametrize("language", ["", "/en"])
+def test_a_mistyped_address_is_asked_about_once(client: Client, branch: Branch, language: str) -> None:
+    choose(client, slots_of(branch)[10])
+    details, typed = f"{language}{BOOK}details/", TYPED | {"email": "maria@gmail.con", "notes": "Με διερμηνέα"}
+    page = client.post(details, typed)
+    form = page.context["form"]
+    assert "maria@gmail.com" in form.errors["email"][0]
+    assert (form["email"].value(), form["notes"].value()) == ("maria@gmail.con", "Με διερμηνέα")
+    assert '<input type="hidden" name="asked_about" value="maria@gmail.con"' in text_of(page)
+    assert client.get(f"{BOOK}check/").status_code == 302
+    # Another address is asked about anew, and the same one is taken when it is sent again.
+    asked = {"asked_about": "maria@gmail.con"}
+    assert client.post(details, typed | asked | {"email": "maria@gmal.com"}).status_code == 200
+    assert client.post(details, typed | asked).status_code == 302
+    page = client.get(f"{BOOK}check/")
+    assert "maria@gmail.con" in text_of(page)
+    client.post(f"{BOOK}check/", {"hold": Appointment.objects.get().reference})
+    assert Appointment.objects.get().email == "maria@gmail.con"

@@ -388,6 +388,16 @@ def a_caller(slot: TimeSlot, **fields: str) -> dict[str, object]:
     return {"slot": slot.pk, **given, **fields}
 
 
+def test_officer_is_asked_about_a_mistyped_address_once(client: Client, branch: Branch) -> None:
+    signed_in(client, an_officer(branch))
+    caller = a_caller(next_slot(branch), email="maria@gmail.con")
+    page = text_of(client.post(wish(branch), caller))
+    assert "maria@gmail.com" in page
+    assert 'name="asked_about" value="maria@gmail.con"' in page
+    client.post(wish(branch), caller | {"asked_about": "maria@gmail.con"})
+    assert Appointment.objects.get().email == "maria@gmail.con"
+
+
 def test_caller_is_booked_and_hears_the_reference(client: Client, branch: Branch) -> None:
     signed_in(client, an_officer(branch))
     response = client.post(wish(branch), a_caller(next_slot(branch)), follow=True)
