@@ -3,7 +3,7 @@
 import re
 from difflib import get_close_matches
 
-PROVIDERS = """
+_PROVIDERS = """
 gmail.com googlemail.com yahoo.com yahoo.gr yahoo.co.uk ymail.com rocketmail.com hotmail.com hotmail.gr hotmail.co.uk
 outlook.com outlook.com.gr live.com windowslive.com msn.com icloud.com aol.com mail.com email.com usa.com
 protonmail.com protonmail.ch proton.me tutanota.com fastmail.com zoho.com yandex.com inbox.com mail.ru gmx.com gmx.net
@@ -11,7 +11,8 @@ otenet.gr cosmotemail.gr cosmote.gr forthnet.gr windtools.gr tellas.gr vivodinet
 vodafone.gr mailbox.gr mail.gr in.gr hol.gr cytanet.com.cy primehome.com
 freenet.de t-online.de laposte.net wanadoo.fr orange.fr libero.it virgilio.it alice.it btinternet.com telenet.be skynet.be
 bluewin.ch ziggo.nl hetnet.nl bigpond.com optusnet.com.au comcast.net verizon.net sbcglobal.net rogers.com sympatico.ca
-""".split()
+"""
+PROVIDERS = _PROVIDERS.split()
 # These have addresses in many countries, such as hotmail.be. Others have one.
 _IN_MANY_COUNTRIES = re.compile(r"(yahoo|hotmail|outlook|live|msn|gmx|yandex)\.((com?\.)?(?!cm|co|om)[a-z]{2})")
 _ONLY = {domain.partition(".")[0]: domain for domain in ("gmail.com", "icloud.com", "cosmotemail.gr", "otenet.gr")}

@@ -124,6 +124,36 @@ def localized(field: str) -> property:
     return property(read)
 
 
+# Greek names of cities that do not take the usual ending of the genitive. Those in -ο that are not here have none.
+_GENITIVES = {
+    "Βελιγράδι": "Βελιγραδίου",
+    "Βερολίνο": "Βερολίνου",
+    "Βουκουρέστι": "Βουκουρεστίου",
+    "Βρυξέλλες": "Βρυξελλών",
+    "Δουβλίνο": "Δουβλίνου",
+    "Ιεροσόλυμα": "Ιεροσολύμων",
+    "Κάιρο": "Καΐρου",
+    "Κίεβο": "Κιέβου",
+    "Λονδίνο": "Λονδίνου",
+    "Λουξεμβούργο": "Λουξεμβούργου",
+    "Μόναχο": "Μονάχου",
+    "Παρίσι": "Παρισιού",
+    "Σικάγο": "Σικάγου",
+    "Σκόπια": "Σκοπίων",
+    "Τίρανα": "Τιράνων",
+    "Χανιά": "Χανίων",
+}
+
+
+def of_city(city: str) -> str:
+    """Returns the city as it follows «ώρα»: «Νέα Υόρκη» gives «Νέας Υόρκης». In other languages, as it is."""
+    if (get_language() or "el")[:2] != "el":
+        return city
+    words = city.split()
+    is_usual = all(word.endswith(("α", "η")) for word in words)
+    return _GENITIVES.get(city) or (" ".join(f"{word}ς" for word in words) if is_usual else city)
+
+
 # Names that are more common or plainer than those of CLDR.
 _COUNTRY_NAMES = {
     ("BA", "el"): "Βοσνία και Ερζεγοβίνη",

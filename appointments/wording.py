@@ -10,6 +10,7 @@ from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
 from agencies.models import Channel
+from agencies.text import of_city
 from appointments.models import Appointment
 
 HOME = "Europe/Athens"
@@ -20,7 +21,7 @@ STEP = timedelta(minutes=5)
 def when(appointment: Appointment) -> str:
     """Return the time on the branch's clock. Where a reader could mistake the clock, its city follows.
 
-    Example: «…, 10:20 (ώρα: Νέα Υόρκη)».
+    Example: «…, 10:20 (ώρα Νέας Υόρκης)».
     """
     return on_branch_clock(appointment.starts_at, appointment)
 
@@ -32,12 +33,24 @@ def on_branch_clock(at: datetime, appointment: Appointment) -> str:
     return f"{moment(at, branch.zone)} ({clock_of(branch.timezone)})" if named else moment(at, branch.zone)
 
 
+def on_both_clocks(at: datetime, appointment: Appointment) -> str:
+    """Return a deadline on the branch's clock, and on the citizen's own where that shows another time."""
+    on_branch = on_branch_clock(at, appointment)
+    if not _differ(at, appointment):
+        return on_branch
+    return _("%(when)s, your time: %(own)s") % {"when": on_branch, "own": moment(at, appointment.zone)}
+
+
 def own_time(appointment: Appointment) -> str:
     """Return the time on the citizen's own clock, or "" if both clocks show the same then."""
-    starts_at, zone = appointment.starts_at, appointment.zone
-    if starts_at.astimezone(zone).utcoffset() == starts_at.astimezone(appointment.branch.zone).utcoffset():
+    if not _differ(appointment.starts_at, appointment):
         return ""
-    return f"{moment(starts_at, zone)} ({clock_of(str(zone))})"
+    return f"{moment(appointment.starts_at, appointment.zone)} ({clock_of(str(appointment.zone))})"
+
+
+def _differ(at: datetime, appointment: Appointment) -> bool:
+    """Return whether the clocks of the branch and the citizen differ at that time."""
+    return at.astimezone(appointment.zone).utcoffset() != at.astimezone(appointment.branch.zone).utcoffset()
 
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
@@ -59,7 +72,7 @@ def short_moment(at: datetime, zone: ZoneInfo) -> str:
 
 def clock_of(zone: str) -> str:
     city = get_timezone_location(zone, locale=get_language(), return_city=True)
-    return _("time in %(city)s") % {"city": city}
+    return _("time in %(city)s") % {"city": of_city(city)}
 
 
 def place(appointment: Appointment) -> str:

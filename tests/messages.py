@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import allauth
 import django
 import django.contrib.admin
 import django.core
@@ -47,8 +48,8 @@ def found() -> Texts:
 
 
 def borrowed() -> Texts:
-    """Returns the texts of Django, the admin, its theme and the API framework. Our catalog may add or improve their Greek."""
-    libraries = [django.core, django.utils, django.contrib.admin, rest_framework, unfold]
+    """Returns the texts of Django, the admin, its theme, sign-in and the API framework. Our catalog may add to their Greek."""
+    libraries = [allauth, django.core, django.utils, django.contrib.admin, rest_framework, unfold]
     return _read([Path(library.__file__).parent for library in libraries])
 
 

@@ -75,7 +75,7 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
     match message.kind:
         case Kind.VERIFY:
             assert appointment.expires_at is not None  # noqa: S101  a constraint says so
-            until = wording.on_branch_clock(appointment.expires_at, appointment)
+            until = wording.on_both_clocks(appointment.expires_at, appointment)
             return {"verify_link": appointment.link("verify"), "hold_until": until}
         case Kind.CANCELLED:
             page = reverse(
@@ -89,7 +89,7 @@ def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
         case Kind.DELAYED:
             return _delayed(appointment, now)
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
-    return {"change_until": wording.on_branch_clock(latest, appointment) if latest > now else ""}
+    return {"change_until": wording.on_both_clocks(latest, appointment) if latest > now else ""}
 
 
 def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
@@ -121,7 +121,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
             "held_own_time": wording.own_time(held),
             "held_how": held.get_channel_display(),
             "held_place": held.branch.name if held.channel != Channel.IN_PERSON else wording.place(held),
-            "held_until": wording.on_branch_clock(offer.deadline, appointment),
+            "held_until": wording.on_both_clocks(offer.deadline, appointment),
             "held_until_short": wording.short_moment(offer.deadline, appointment.branch.zone),
         }
     return context

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from agencies.loading import tables
 from agencies.loading.catalogue import load_agencies
 from agencies.models import Agency, Branch
-from agencies.text import country_name, folded, search_key
+from agencies.text import country_name, folded, of_city, search_key
 
 GREEK = "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ"
 WORDS = st.text(alphabet=GREEK + GREEK.upper() + "abcdefghijklmnopqrstuvwxyz -–.’", max_size=40)
@@ -151,3 +151,22 @@ def test_localized_reads_the_active_language_and_falls_back_to_greek():
         assert agency.name == "Φορέας"
     with translation.override(None):
         assert agency.name == "Φορέας"
+
+
+@pytest.mark.parametrize(
+    ("city", "genitive"),
+    [
+        ("Μελβούρνη", "Μελβούρνης"),
+        ("Νέα Υόρκη", "Νέας Υόρκης"),
+        ("Αθήνα", "Αθήνας"),
+        ("Λονδίνο", "Λονδίνου"),
+        ("Βρυξέλλες", "Βρυξελλών"),
+        ("Σίδνεϊ", "Σίδνεϊ"),
+        ("Τορόντο", "Τορόντο"),
+        ("Λα Παζ", "Λα Παζ"),
+    ],
+)
+def test_city_of_a_clock_is_in_the_genitive(city: str, genitive: str):
+    assert of_city(city) == genitive
+    with translation.override("en"):
+        assert of_city("Athens") == "Athens"

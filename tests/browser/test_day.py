@@ -140,7 +140,7 @@ def test_citizens_arrive(
 
     walk_in = takes_a_ticket(page, new_page(size=PHONE), hall)
     expect(walk_in.get_by_text("B003")).to_be_visible()
-    expect(walk_in.get_by_text("Είστε οι επόμενοι")).to_be_visible()
+    expect(walk_in.get_by_text("Η σειρά σας είναι η επόμενη")).to_be_visible()
 
     phone = new_page(size=PHONE)
     phone.goto(f"{eleni.get_absolute_url()}?key={eleni.link_key}")
@@ -363,7 +363,7 @@ def books_a_follow_up(desk: Page, screen: Page) -> None:
     desk.get_by_role("button", name="Εμφάνιση ελεύθερων ωρών").click()
     choose_first_time(desk, "Τρίτη 3 Μαρτίου")
     desk.get_by_role("button", name="Κράτηση", exact=True).click()
-    expect(desk.get_by_text("Κλείστηκε:")).to_contain_text("ΚΕΠ Ρεθύμνου")
+    expect(desk.get_by_text("Επιβεβαιώθηκε:")).to_contain_text("ΚΕΠ Ρεθύμνου")
     press(desk, "d")
     desk.wait_for_url(BACK)
 

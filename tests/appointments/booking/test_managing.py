@@ -392,7 +392,7 @@ def test_opening_the_verify_link_changes_nothing(client: Client, unverified: App
 
 def test_verify_books_once_and_repeats_harmlessly(client: Client, unverified: Appointment) -> None:
     address = f"{unverified.get_absolute_url()}verify/"
-    assert "Το ραντεβού σας κλείστηκε" in text_of(client.post(address, follow=True))
+    assert "Το ραντεβού σας επιβεβαιώθηκε" in text_of(client.post(address, follow=True))
     assert Appointment.objects.get().status == Status.BOOKED
     assert client.post(address).headers["Location"] == unverified.get_absolute_url()
     assert client.get(address).headers["Location"] == unverified.get_absolute_url()
@@ -480,5 +480,7 @@ def test_history_tells_what_happened(client: Client, own: str, booked: Appointme
     booking.reschedule(booked, slot_at(at(10)).pk, by=GUEST, now=NOW + minutes(1))
     booking.cancel(booked, by=STAFF, now=NOW + minutes(2))
     page = text_of(client.get(own))
-    places = [page.index(event) for event in ("Κλείστηκε</span>", "Αλλάξατε την ώρα: από", "Ακυρώθηκε από τον φορέα")]
+    places = [
+        page.index(event) for event in ("Επιβεβαιώθηκε</span>", "Αλλάξατε την ώρα: από", "Ακυρώθηκε από τον φορέα")
+    ]
     assert places == sorted(places)

@@ -61,7 +61,7 @@ def test_page_shows_place_and_estimate(client: Client, branch: Branch, desk: Des
 
 def test_page_is_honest_where_nobody_serves(client: Client, branch: Branch):
     page = text(client.get(f"/queue/{a_walk_in(branch, today_at(8)).code}/"))
-    assert "Είστε οι επόμενοι" in page
+    assert "Η σειρά σας είναι η επόμενη" in page
     assert "δεν μπορούμε να πούμε πόσο θα περιμένετε" in page
 
 
@@ -75,7 +75,7 @@ def test_page_follows_the_steps(client: Client, branch: Branch, desk: Desk, offi
     counter.park(ticket, by=by(officer), now=today_at(8, 52))
     assert "Η θέση σας κρατιέται" in text(client.get(address))
     counter.put_back(ticket, by=by(officer), now=today_at(8, 53))
-    assert "Είστε οι επόμενοι" in text(client.get(address))
+    assert "Η σειρά σας είναι η επόμενη" in text(client.get(address))
     counter.call_next(desk, by=by(officer), now=today_at(8, 54))
     counter.complete(ticket, by=by(officer), now=today_at(8, 55))
     assert "Εξυπηρετηθήκατε" in text(client.get(address))

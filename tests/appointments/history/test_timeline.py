@@ -237,7 +237,7 @@ def test_citizens_history_tells_every_move_in_the_citizens_words(branch: Branch)
     moved = booking.reschedule(booked, slots[24].pk, by=STAFF, now=NOW + minutes(2))
     with translation.override("el"):
         assert [event.text for event in timeline.for_citizen(moved)] == [
-            "Κλείστηκε",
+            "Επιβεβαιώθηκε",
             "Αλλάξατε την ώρα: από Δευτέρα 2 Μαρτίου 2026, 10:00 σε Δευτέρα 2 Μαρτίου 2026, 11:00",
             "Ο φορέας άλλαξε την ώρα: από Δευτέρα 2 Μαρτίου 2026, 11:00 σε Δευτέρα 2 Μαρτίου 2026, 12:00",
         ]

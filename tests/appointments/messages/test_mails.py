@@ -1,13 +1,13 @@
 """What the mails say. That they arrive is in test_delivery."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 from django.core import mail
 from django.test import Client
 
 from agencies.models import Agency, Channel, Procedure
-from appointments import booking
+from appointments import booking, wording
 from appointments.messages import mails
 from appointments.models import Appointment, Notification
 from tests.builders import (
@@ -95,7 +95,7 @@ def test_consulate_names_its_clock() -> None:
         slot for slot in slots_of(branch) if slot.starts_at == at(10, 20, day=date(2026, 3, 3), zone=branch.zone)
     )
     subject, text, _html = the_mail(an_appointment(slot, procedure=procedure), Kind.CONFIRMATION)
-    assert subject.startswith("Ραντεβού: Τρίτη 3 Μαρτίου 2026, 10:20 (ώρα: Μελβούρνη)")
+    assert subject.startswith("Ραντεβού: Τρίτη 3 Μαρτίου 2026, 10:20 (ώρα Μελβούρνης)")
     assert "Η δική σας ώρα" not in text
 
 
@@ -174,15 +174,15 @@ def test_deadline_of_a_guest_is_on_a_clock_that_is_named() -> None:
     held = booking.hold(slot.pk, procedure, "video", by=GUEST, now=NOW)
     Agency.objects.update(verify_minutes=30)
     _subject, text, _html = the_mail(booking.confirm(held, a_contact(), by=GUEST, now=NOW), Kind.VERIFY)
-    assert "30 (ώρα: Αθήνα)." in text
+    assert "30 (ώρα Αθήνας)." in text
 
 
 @pytest.mark.parametrize(
     ("channel", "timezone", "clock"),
     [
-        ("video", "", " (ώρα: Αθήνα)"),
+        ("video", "", " (ώρα Αθήνας)"),
         ("video", "Europe/Athens", ""),
-        ("video", "Australia/Melbourne", " (ώρα: Αθήνα)"),
+        ("video", "Australia/Melbourne", " (ώρα Αθήνας)"),
         ("in_person", "", ""),
     ],
 )
@@ -191,3 +191,16 @@ def test_clock_is_named_to_whoever_may_be_elsewhere(channel: str, timezone: str,
     Procedure.objects.update(channels=["in_person", "video"])
     _subject, text, _html = the_mail(an_appointment(slot, channel=channel, timezone=timezone), Kind.CONFIRMATION)
     assert text.splitlines()[0].endswith(f", 08:00{clock}")
+
+
+def test_deadlines_are_told_on_both_clocks_where_they_differ() -> None:
+    appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="Australia/Melbourne")
+    deadline = "δική σας ώρα: Τρίτη 3 Μαρτίου 2026, "
+    for part in the_mail(appointment, Kind.CONFIRMATION)[1:]:
+        assert deadline in part
+    appointment.timezone = "Europe/Athens"
+    for part in the_mail(appointment, Kind.CONFIRMATION)[1:]:
+        assert "δική σας ώρα" not in part
+    summer = datetime(2026, 4, 6, 7, tzinfo=UTC)
+    appointment.timezone = "Europe/Bucharest"
+    assert wording.on_both_clocks(summer, appointment) == wording.on_branch_clock(summer, appointment)

@@ -80,7 +80,7 @@ def test_journey_in_greek_on_a_phone(new_page: NewPage, branch: Branch, looks_ri
     choose_a_time(page, looks_right)
     fill_in(page, looks_right)
     page.get_by_role("button", name="Κλείστε το ραντεβού").dblclick()
-    expect(page.locator("h1")).to_have_text("Το ραντεβού σας κλείστηκε")
+    expect(page.locator("h1")).to_have_text("Το ραντεβού σας επιβεβαιώθηκε")
     looks_right(page)
     booked = Appointment.objects.get(reference=reference_on(page))
     assert (booked.status, booked.branch.code, booked.timezone) == (Status.BOOKED, "kep-rethymno", "America/New_York")
