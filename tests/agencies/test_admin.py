@@ -5,11 +5,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from django.test import Client
+from django.contrib import admin
+from django.contrib.admin.utils import flatten_fieldsets
+from django.test import Client, RequestFactory
 
 from accounts.models import User
 from agencies.facts import system_of
-from agencies.models import Agency, Branch, Closure, Membership, Procedure, Role, SystemToken
+from agencies.models import Agency, Branch, Closure, Membership, Procedure, Role, Synonym, SystemToken
 from tests.builders import (
     a_branch,
     a_procedure,
@@ -431,3 +433,61 @@ def test_lists_take_as_many_queries_for_more_rows(
     for kind in ("procedure", "membership", "systemtoken", "agency"):
         with django_assert_max_num_queries(8):
             administrator.get(f"{ADMIN}{kind}/")
+
+
+# Search words
+
+
+def words_data(agency: Agency | None, **fields: Any) -> dict[str, Any]:
+    given = {"code": "new-words", "agency": agency.pk if agency else "", "procedure": "", "words": "χαρτόσημο"}
+    return given | {"note_el": "", "note_en": ""} | fields
+
+
+def test_administrator_adds_words_for_a_service_of_the_agency(administrator: Client, kep: Agency) -> None:
+    service = kep.procedures.get()
+    administrator.post(f"{ADMIN}synonym/add/", words_data(kep, procedure=service.pk))
+    assert Synonym.objects.get().procedure == service
+
+
+def test_administrator_adds_no_words_for_others(administrator: Client, kep: Agency, aade: Agency) -> None:
+    for given in (
+        words_data(aade),
+        words_data(kep, procedure=aade.procedures.get().pk),
+        words_data(None, note_el="Αλλού"),
+    ):
+        answer = administrator.post(f"{ADMIN}synonym/add/", given)
+        assert answer.status_code == 200
+    assert not Synonym.objects.exists()
+
+
+def test_administrator_sees_and_deletes_only_own_words(administrator: Client, kep: Agency, aade: Agency) -> None:
+    own, *others = [
+        Synonym.objects.create(code="own", agency=kep, words="δικά μας"),
+        Synonym.objects.create(code="other", agency=aade, words="άλλου φορέα"),
+        Synonym.objects.create(code="nobody", words="κανενός", note_el="Αλλού"),
+    ]
+    text = text_of(administrator.get(f"{ADMIN}synonym/"))
+    assert "δικά μας" in text
+    assert "άλλου φορέα" not in text
+    assert "κανενός" not in text
+    for row in others:
+        assert administrator.post(f"{ADMIN}synonym/{row.pk}/delete/", {"post": "yes"}).status_code == 404
+    administrator.post(f"{ADMIN}synonym/{own.pk}/delete/", {"post": "yes"})
+    assert set(Synonym.objects.all()) == set(others)
+
+
+def test_operator_writes_where_something_is_offered_that_is_not_booked_here(operator: Client) -> None:
+    operator.post(f"{ADMIN}synonym/add/", words_data(None, note_el="Στην Αστυνομία"))
+    assert Synonym.objects.get().note == "Στην Αστυνομία"
+
+
+@pytest.mark.parametrize("model_admin", admin.site._registry.values(), ids=str)
+def test_branch_is_chosen_by_typing_wherever_staff_choose_one(
+    model_admin: admin.ModelAdmin, rf: RequestFactory
+) -> None:
+    request = rf.get("/")
+    request.user = a_user("operator@example.org", is_operator=True)
+    fields = {field.name for field in model_admin.model._meta.concrete_fields if field.related_model is Branch}
+    if fields and model_admin.has_add_permission(request):
+        shown = flatten_fieldsets(model_admin.get_fieldsets(request))
+        assert fields & set(shown) <= set(model_admin.autocomplete_fields)

@@ -63,6 +63,7 @@ class DeskAdmin(PlacedAdmin):
     list_filter = (BranchFilter, "is_used")
     list_select_related = ("branch", "officer")
     fields = ("branch", "name", "procedures", "is_used")
+    autocomplete_fields = ("branch",)
     formfield_overrides = {ManyToManyField: {"widget": UnfoldAdminCheckboxSelectMultipleWidget}}
 
     @admin.display(description=_("branch"))
