@@ -16,6 +16,7 @@ from agencies.text import alphabetical, country_name, localized, search_key
 from agencies.wallclock import all_zones, instant, midnight, zone_of
 
 if TYPE_CHECKING:  # annotations need no import at run time
+    from agencies.models.opening import OpeningRule
     from agencies.models.procedure import Procedure
 
 
@@ -144,7 +145,15 @@ class Branch(models.Model):
         rules = rules.filter(models.Q(valid_until=None) | models.Q(valid_until__gte=day)).order_by(
             "weekdays", "opens_at"
         )
-        return list(dict.fromkeys(str(rule) for rule in rules if not rule.is_once))
+        hours: list[OpeningRule] = []
+        for rule in rules:
+            if rule.is_once:
+                continue
+            if hours and hours[-1].weekdays == rule.weekdays and rule.opens_at <= hours[-1].closes_at:
+                hours[-1].closes_at = max(hours[-1].closes_at, rule.closes_at)
+            else:
+                hours.append(rule)
+        return [str(rule) for rule in hours]
 
     @property
     def map_links(self) -> dict[str, str]:

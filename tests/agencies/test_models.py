@@ -125,6 +125,18 @@ def test_branches_are_in_the_order_of_the_alphabet(branch: Branch):
         assert "".join(one.name_en for one in Branch.objects.in_order()) == "aaaabbbbCCCC"
 
 
+def test_branch_says_its_hours_with_rules_that_follow_each_other_as_one(branch: Branch):
+    a.a_rule(branch, weekdays=[1, 2], opens_at=time(8), closes_at=time(14))
+    a.a_rule(branch, weekdays=[1, 2], opens_at=time(14), closes_at=time(20))
+    a.a_rule(branch, weekdays=[5], opens_at=time(9), closes_at=time(12))
+    a.a_rule(branch, weekdays=[5], opens_at=time(17), closes_at=time(19))
+    a.a_rule(branch, weekdays=[3], channels=["video"])
+    a.a_rule(branch, weekdays=[4], valid_until=date(2026, 2, 1))
+    a.a_rule(branch, weekdays=[6], valid_from=date(2026, 3, 7), valid_until=date(2026, 3, 7))
+    hours = ["Δευτέρα, Τρίτη 08:00–20:00", "Παρασκευή 09:00–12:00", "Παρασκευή 17:00–19:00"]
+    assert branch.hours_on(date(2026, 3, 2)) == branch.hours_on(date(2026, 3, 7)) == hours
+
+
 def test_branch_today_is_of_its_own_clock(branch: Branch):
     branch.timezone = "Australia/Melbourne"
     assert branch.today(datetime(2026, 3, 2, 14, 0, tzinfo=UTC)) == date(2026, 3, 3)
