@@ -8,9 +8,8 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from accounts import providers
 from accounts.models import User
-from accounts.typed import on_one_line, validate_name
+from accounts.typed import on_one_line, providers, validate_name
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number

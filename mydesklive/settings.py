@@ -70,8 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    # Django pads what it compresses, so that its length tells nothing of a secret in the page (BREACH).
-    "django.middleware.gzip.GZipMiddleware",
+    "mydesklive.pages.middleware.CompressMiddleware",
     "mydesklive.pages.middleware.PolicyMiddleware",
     "mydesklive.pages.middleware.ReadableMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

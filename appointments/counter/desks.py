@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts import sweeps
 from accounts.models import User
 from agencies import access
 from agencies.models import Branch
@@ -90,7 +91,8 @@ def free_of_strangers(*, by: Actor, now: datetime) -> int:
     """
     seated = Desk.objects.filter(officer__isnull=False).select_related("officer", "branch")
     seated = seated.prefetch_related("officer__memberships").order_by("pk")
-    return sum(_free_of_stranger(desk, by, now) for desk in seated if not _may_stay(desk))
+    strangers = [desk for desk in seated if not _may_stay(desk)]
+    return sum(sweeps.each(strangers, lambda desk: _free_of_stranger(desk, by, now), doing="freeing a desk"))
 
 
 def _may_stay(desk: Desk) -> bool:

@@ -10,6 +10,7 @@ from django.contrib.messages.middleware import MessageMiddleware
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, JsonResponse, QueryDict, UnreadablePostError
 from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.middleware.locale import LocaleMiddleware
 from django.utils import translation
 from django.utils.cache import patch_vary_headers
@@ -102,6 +103,16 @@ class LanguageMiddleware(LocaleMiddleware):
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", translation.get_language())
         return response
+
+
+class CompressMiddleware(GZipMiddleware):
+    """Compresses pages, and pads them, so that their length tells nothing of a secret in them (BREACH).
+
+    Answers of the API stay as they are: programs ask for little at a time, and not all of them can decompress.
+    """
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if _is_of_api(request) else super().process_response(request, response)
 
 
 class MessagesMiddleware(MessageMiddleware):

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accounts.providers import PROVIDERS, meant
+from accounts.typed.providers import PROVIDERS, meant
 
 
 @pytest.mark.parametrize(

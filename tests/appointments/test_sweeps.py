@@ -10,12 +10,12 @@ import pytest
 from django.core import mail
 
 from agencies import tasks as agency_tasks
-from agencies.models import Branch, Channel
+from agencies.models import Branch, Channel, Membership
 from agencies.openings import holidays
 from appointments import booking, disruptions, tasks
 from appointments.booking import retention
 from appointments.calls import provision
-from appointments.counter import closing, delays
+from appointments.counter import closing, delays, desks
 from appointments.messages import delivery
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from appointments.offers import holding
@@ -82,6 +82,7 @@ SWEEPS: dict[str, Row] = {
     "provide_video_calls": (tasks.provide_video_calls, provision, "give_call"),
     "provide_video_calls, rooms": (tasks.provide_video_calls, provision, "prepare"),
     "tell_delays": (tasks.tell_delays, delays, "_tell_at"),
+    "free_desks": (tasks.free_desks, desks, "_free_of_stranger"),
     "close_past_days": (tasks.close_past_days, closing, "_close"),
     "close_past_days, tickets": (tasks.close_past_days, closing, "_end"),
     "publish_all": (tasks.publish_all, publishing, "_publish_batch"),
@@ -100,6 +101,8 @@ def test_row_that_fails_leaves_the_others_alone(
     for branch in two_of_each:
         a_strike(branch, prepared=False)
         branch.desks.update(seated_at=NOW - timedelta(hours=1))
+        if name == "free_desks":
+            Membership.objects.filter(branch=branch).delete()
     poison = Poison(getattr(module, function))
     monkeypatch.setattr(module, function, poison)
     with caplog.at_level(logging.ERROR):

@@ -221,7 +221,7 @@ def test_json_says_today_when_not_asked(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("as_of", ["yesterday", "2022-13-01", "2999-01-01", "0", "\x00", "2022-11-30; --"])
+@pytest.mark.parametrize("as_of", ["yesterday", "2022-13-01", "2999-01-01", "0", "2022-11-30; --"])
 def test_bad_date_is_refused_at_its_field(client: Client, as_of: str) -> None:
     a_live_branch()
     answer = client.get("/reports/agencies.json", {"as_of": as_of})

@@ -650,6 +650,7 @@ def test_stranger_does_not_learn_who_has_an_appointment(
     for _each in range(20):
         clock.shift(minutes(61))
         Appointment.objects.filter(pk=held.pk).update(expires_at=NOW + timedelta(days=2))
+        client.post(f"{BOOK}details/", TYPED)
         client.post(f"{BOOK}check/", {"hold": held.reference})
     assert mails_to(own) == 6
 

@@ -108,6 +108,7 @@ def test_operator_is_no_host() -> None:
     assert of_user(operator).get(_path(appointment.page_url("join"))).status_code == 404
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.django_db
 def test_appointment_in_person_has_no_call() -> None:
     appointment = an_appointment(slots_of(an_open_branch())[40])
@@ -243,6 +244,7 @@ def test_officer_does_not_change_the_number() -> None:
     assert appointment.phone == "6900000000"
 
 
+@pytest.mark.usefixtures("clock")
 @pytest.mark.django_db
 def test_calendar_file_is_downloaded() -> None:
     appointment = a_video_appointment()

@@ -141,7 +141,7 @@ def test_another_time_is_chosen_even_after_the_deadline_for_changes(
     clock.move_to(at(8, 30))
     open_link(client, booked)
     shown = text_of(client.get(f"{booked.get_absolute_url()}move/"))
-    assert "Αυτή η ώρα δεν μπορεί να γίνει" in shown
+    assert "Αυτή η ώρα δεν ισχύει πλέον" in shown
     assert "Την κρατάτε" not in shown
     slot = booked.branch.slots.get(starts_at=at(12, day=WEDNESDAY))
     client.post(f"{booked.get_absolute_url()}move/check/", {"slot": slot.pk})
