@@ -143,7 +143,7 @@ def test_journey_in_english_without_javascript(new_page: NewPage, branch: Branch
     page.goto("/en/mykeplive/kep-dilosi/book/?branch=kep-chania")
     page.get_by_role("link", name="By video call").click()
     page.locator("a.week__day").first.click()
-    page.locator("button.slot").first.click()
+    page.locator("button.slot").last.click()
     page.get_by_label("Full name").fill("Maria Papadaki")
     page.get_by_label("E-mail address").fill("maria@example.org")
     page.get_by_label("Telephone").fill("+44 20 7946 0000")
@@ -263,7 +263,7 @@ def test_what_was_typed_goes_along_to_the_other_language(
     expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
     expect(page.get_by_label("Tax number (AFM)")).to_have_value("12")
     page.get_by_role("button", name="Back").click()
-    page.locator("button.slot").first.click()
+    page.locator("button.slot").last.click()
     expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
 
 

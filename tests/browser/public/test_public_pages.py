@@ -66,7 +66,7 @@ def test_pages_fit_with_letters_twice_as_large(new_page: NewPage) -> None:
     for address in (*ADDRESSES, "/reports/agencies/", "/appointments/find/", *(f"{BOOK}{step}" for step in steps)):
         page.goto(address)
         fits()
-    page.locator("button.slot").first.click()
+    page.locator("button.slot").last.click()
     for name, typed in {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678"}.items():
         page.locator(f"[name={name}]").fill(typed)
     fits()
