@@ -55,13 +55,13 @@ class BranchForm(forms.Form):
         label=_("Where"), error_messages={"required": _("There is no such branch. Choose one from the list.")}
     )
 
-    def __init__(self, procedure: Procedure, channel: str, data: dict[str, str]) -> None:
+    def __init__(self, procedure: Procedure, serving: list[Branch], data: dict[str, str]) -> None:
         super().__init__(data)
-        self.procedure, self.channel = procedure, channel
+        self.procedure, self.serving = procedure, serving
 
     def clean_branch(self) -> Branch:
         code = self.cleaned_data["branch"]
-        if branch := Branch.objects.serving(self.procedure, self.channel).filter(code=code).first():
+        if branch := next((one for one in self.serving if one.code == code), None):
             return branch
         of_agency = Branch.objects.filter(agency=self.procedure.agency_id, code=code).first()
         if of_agency is None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from itertools import groupby
 
 from django.utils.translation import gettext as _
@@ -11,6 +12,8 @@ from agencies.models import Branch
 from agencies.text import country_name, folded
 
 HOME = "GR"
+# The names of branches are few and stay the same.
+_folded = lru_cache(maxsize=10_000)(folded)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def _place(branch: Branch) -> tuple[str, str]:
 
 
 def _order(name: str, row: Row) -> tuple[str, str, str]:
-    return folded(name), folded(row.branch.city), folded(row.branch.name)
+    return _folded(name), _folded(row.branch.city), _folded(row.branch.name)
 
 
 def _moment(row: Row) -> datetime:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
 
 from django.db import connection
@@ -31,7 +31,7 @@ class FreeTime:
 
 # The opening rules that serve the service in a channel, at open branches of an agency that takes bookings.
 RULES = f"""
-    SELECT rule.id, rule.branch_id, rule.slot_minutes
+    SELECT rule.id, rule.branch_id, {NEEDED.format(minutes="%(minutes)s", slot_minutes="rule.slot_minutes")} AS needed
     FROM agencies_openingrule rule
     JOIN agencies_branch branch ON branch.id = rule.branch_id AND branch.is_open
     JOIN agencies_agency agency ON agency.id = branch.agency_id AND agency.stage = ANY(%(live)s)
@@ -39,22 +39,35 @@ RULES = f"""
         AND {RULE_SERVES.format(procedure="%(procedure)s")}
 """
 
-RUN_NEEDED = NEEDED.format(minutes="%(minutes)s", slot_minutes="rule.slot_minutes")
-
-# A time is free if the run of slots that begins with it is complete, and each slot of the run has a free desk. Where
-# several rules give the same time, it is one time with the desks of all.
+# A time is free if the run of slots that begins with it is complete, and each slot of the run has a free desk. A run of
+# one slot is complete by itself, and to look at it as a run would take several times longer. Where several rules give the
+# same time, it is one time with the desks of all.
 FREE_TIMES = f"""
 WITH rule AS MATERIALIZED ({RULES.format(place="branch.id = %(branch)s")})
 SELECT min(id) AS id, starts_at, sum(free)::int AS free FROM (
-    SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
-        count(*) OVER run AS slots, {RUN_NEEDED} AS needed
+    SELECT slot.id, slot.starts_at, slot.capacity - slot.taken AS free
     FROM rule JOIN appointments_timeslot slot ON slot.rule_id = rule.id
-    WHERE {FREE.format(slot="slot")} AND slot.starts_at >= %(since)s
-        AND slot.starts_at < %(until)s + %(duration)s::interval
-    WINDOW run AS {RUN.format(duration="%(duration)s")}
-) AS run
-WHERE slots = needed AND starts_at < %(until)s
+    WHERE needed = 1 AND {FREE.format(slot="slot")} AND slot.starts_at >= %(since)s AND slot.starts_at < %(until)s
+    UNION ALL
+    SELECT id, starts_at, free FROM (
+        SELECT slot.id, slot.starts_at, min(slot.capacity - slot.taken) OVER run AS free,
+            count(*) OVER run AS slots, needed
+        FROM rule JOIN appointments_timeslot slot ON slot.rule_id = rule.id
+        WHERE needed > 1 AND {FREE.format(slot="slot")} AND slot.starts_at >= %(since)s
+            AND slot.starts_at < %(until)s + %(duration)s::interval
+        WINDOW run AS {RUN.format(duration="%(duration)s")}
+    ) AS run
+    WHERE slots = needed AND starts_at < %(until)s
+) AS free
 GROUP BY starts_at ORDER BY starts_at
+"""
+
+# The local days with free times, and how many each has.
+FREE_DAYS = f"""
+SELECT (starts_at AT TIME ZONE 'UTC' + offsets[width_bucket(starts_at, begins)])::date AS day, count(*)
+FROM ({FREE_TIMES}) AS free,
+    (SELECT %(begins)s::timestamptz[] AS begins, %(offsets)s::interval[] AS offsets) AS clock
+GROUP BY day ORDER BY day
 """
 
 # The same times as the text of a JSON list, on the branch's clock, whose offset from UTC may change in between. Joining
@@ -97,7 +110,7 @@ CROSS JOIN LATERAL (
         WHERE {NEXT_IN_RUN} AND {FREE.format(slot="next")}
     ) AS run
     WHERE slot.rule_id = rule.id AND slot.starts_at >= greatest(%(since)s::timestamptz, later.since)
-        AND {FREE.format(slot="slot")} AND run.slots = {RUN_NEEDED}
+        AND {FREE.format(slot="slot")} AND run.slots = needed
     ORDER BY slot.starts_at LIMIT 1
 ) AS first
 ORDER BY rule.branch_id, first.starts_at, first.id
@@ -125,6 +138,16 @@ def free_times(
         params["now"] = datetime.max.replace(tzinfo=UTC)
     rows = _rows(FREE_TIMES, params, procedure, channel, assisted=assisted)
     return [FreeTime(slot, branch.pk, *times) for slot, *times in rows]
+
+
+def free_days(
+    procedure: AnyProcedure, branch: AnyBranch, channel: str, *, now: datetime, until: datetime
+) -> dict[date, int]:
+    """Return the branch's local days with times that `free_times` finds until then, and how many. In order. One query."""
+    params = _params(procedure, channel, now) | {"branch": branch.pk, "until": until}
+    clock = spans(branch.timezone, now, until)
+    params |= {"begins": [span.since for span in clock], "offsets": [span.offset for span in clock]}
+    return dict(_rows(FREE_DAYS, params, procedure, channel))
 
 
 def free_times_json(

@@ -13,7 +13,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Branch, Procedure
-from appointments.times.availability import FreeTime, free_times
+from appointments.times.availability import FreeTime, free_days, free_times
 
 NOON, EVENING = time(12), time(17)
 SEVEN_DAYS = timedelta(days=7)
@@ -40,11 +40,14 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Week:
-    """What citizens see: Monday to Sunday, the day that is `open`, and free days in the weeks before and after."""
+    """What citizens see: Monday to Sunday with the number of free times, the `open` day with its times, and other free days.
 
-    days: list[Day]
+    `first` is the first of all free days; `previous` and `next` are days in the weeks before and after.
+    """
+
+    days: list[tuple[date, int]]
     open: Day
-    first: Day
+    first: date
     previous: date | None
     next: date | None
 
@@ -63,22 +66,23 @@ class SevenDays:
 def find_week(procedure: Procedure, branch: Branch, channel: str, *, asked: date | None, now: datetime) -> Week | None:
     """Return the week of the first free day from `asked` on, or of the last free day if nothing is free from then on.
 
-    Returns None if nothing is free at all. One query, up to the agency's booking horizon.
+    Returns None if nothing is free at all. Two queries, one of them up to the agency's booking horizon.
     """
-    found = free_times(procedure, branch, channel, now=now, since=now, until=_horizon(procedure, now))
-    days = _days(found, branch)
-    if not days:
+    numbers = free_days(procedure, branch, channel, now=now, until=_horizon(procedure, now))
+    free = [*numbers]
+    if not free:
         return None
-    opened = next((day for day in days if asked is None or day.date >= asked), days[-1])
-    monday = opened.date - timedelta(days=opened.date.weekday())
+    opened = next((day for day in free if asked is None or day >= asked), free[-1])
+    begin, end = branch.day_span(opened)
+    times = free_times(procedure, branch, channel, now=now, since=begin, until=end)
+    monday = opened - timedelta(days=opened.weekday())
     dates = [monday + timedelta(days=number) for number in range(7)]
-    by_date = {day.date: day for day in days}
     return Week(
-        days=[by_date.get(one, Day(one)) for one in dates],
-        open=opened,
-        first=days[0],
-        previous=next((_monday_or_first(day.date, days) for day in reversed(days) if day.date < monday), None),
-        next=next((day.date for day in days if day.date > dates[-1]), None),
+        days=[(day, numbers.get(day, 0)) for day in dates],
+        open=next(iter(_days(times, branch)), Day(opened)),
+        first=free[0],
+        previous=next((_monday_or_first(day, free) for day in reversed(free) if day < monday), None),
+        next=next((day for day in free if day > dates[-1]), None),
     )
 
 
@@ -123,7 +127,7 @@ def _part(one: LocalTime) -> str | Promise:
     return _("Afternoon") if clock < EVENING else _("Evening")
 
 
-def _monday_or_first(last: date, days: list[Day]) -> date:
+def _monday_or_first(last: date, days: list[date]) -> date:
     """Return the first free day of the week that `last` is in."""
     monday = last - timedelta(days=last.weekday())
-    return next(day.date for day in days if day.date >= monday)
+    return next(day for day in days if day >= monday)

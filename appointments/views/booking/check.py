@@ -15,14 +15,13 @@ from appointments.forms import ConfirmForm, DetailsForm, refuse
 from appointments.models import Appointment
 from appointments.views.acting import visitor
 from appointments.views.booking.draft import Draft, citizen, own_timezone
-from appointments.views.booking.hold import finished, for_held, journey_of
+from appointments.views.booking.hold import finished, for_held
 from appointments.views.times.journey import Journey
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
-def check(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
-    journey = journey_of(held)
+def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
     details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
     if not details.is_valid():
         return redirect(journey.address("details"))

@@ -12,14 +12,13 @@ from django.views.decorators.http import require_http_methods
 from appointments.forms import DetailsForm, initial_details
 from appointments.models import Appointment
 from appointments.views.booking.draft import Draft, citizen
-from appointments.views.booking.hold import for_held, journey_of
+from appointments.views.booking.hold import for_held
 from appointments.views.times.journey import Journey
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
-def details(request: HttpRequest, draft: Draft, held: Appointment) -> HttpResponse:
-    journey = journey_of(held)
+def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
     if way := _ways_out(request, journey).get(request.POST.get("leave", "")):
         return redirect(way)
     if request.method == "POST":

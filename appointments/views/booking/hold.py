@@ -20,11 +20,11 @@ from appointments.views.booking.draft import Draft, is_held
 from appointments.views.entry import find_own, remember
 from appointments.views.times.journey import Journey
 
-View = Callable[[HttpRequest, Draft, Appointment], HttpResponse]
+View = Callable[[HttpRequest, Draft, Appointment, Journey], HttpResponse]
 
 
 def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
-    """Gives the view the draft and the held time. What was typed is kept, whatever happens to the held time."""
+    """Gives the view the draft, the held time and the journey to it. What was typed is kept, whatever happens to the time."""
 
     @wraps(view)
     def opened(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
@@ -36,10 +36,11 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
             return _booked_before(request, draft, journey) or redirect(journey.address("start"))
         if held.status in PROMISED:
             return finished(request, draft, held)
+        journey = journey.to(held)
         try:
-            return view(request, draft, _still_held(request, draft, held))
+            return view(request, draft, _still_held(request, draft, held), journey)
         except HoldExpired:
-            return redirect(journey_of(held).address("times", gone="1"))
+            return redirect(journey.address("times", gone="1"))
 
     return never_cache(opened)
 
@@ -49,10 +50,6 @@ def finished(request: HttpRequest, draft: Draft, appointment: Appointment) -> Ht
     draft.finish(appointment)
     remember(request, appointment)
     return redirect("appointments:done", appointment.reference)
-
-
-def journey_of(held: Appointment) -> Journey:
-    return Journey(held.procedure, {"channel": held.channel, "branch": held.branch.code})
 
 
 def _booked_before(request: HttpRequest, draft: Draft, journey: Journey) -> HttpResponse | None:

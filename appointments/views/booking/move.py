@@ -12,13 +12,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_safe
 
+from agencies import offering
 from agencies.models import Branch
 from agencies.wallclock import parse_day
 from appointments import booking
 from appointments.errors import BookingError, SlotTaken, TooLate
 from appointments.forms import TimeForm, revision_seen
 from appointments.models import Appointment
-from appointments.times import asking
+from appointments.times import asking, glance
 from appointments.times.asking import AskedTime
 from appointments.times.week import find_week
 from appointments.views.acting import visitor
@@ -41,9 +42,11 @@ def move_branch(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, procedure = timezone.now(), appointment.procedure
     if not appointment.may_change(now):
         return _too_late(request, appointment)
-    branches = Branch.objects.serving(procedure, appointment.channel)
+    offered = offering.current()
+    branches = offered.serving(procedure, appointment.channel)
     context = {"appointment": appointment, "agency": appointment.agency, "keep": []}
-    context |= elsewhere.to_choose_from(request, branches, procedure, appointment.channel, now)
+    free = glance.earliest_in([appointment.channel], procedure, offered, now=now)[appointment.channel]
+    context |= elsewhere.to_choose_from(request, branches, free)
     return render(request, "appointments/booking/move_branch.html", context)
 
 
@@ -95,9 +98,10 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime 
 
 def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: datetime) -> HttpResponse:
     procedure, channel = appointment.procedure, appointment.channel
-    branches = Branch.objects.serving(procedure, channel)
+    offered = offering.current()
+    branches = offered.serving(procedure, channel)
     code = request.GET.get("branch", "")
-    branch = (branches.filter(code=code).first() if code else None) or appointment.branch
+    branch = next((one for one in branches if one.code == code), appointment.branch)
     week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
     context = {
         "appointment": appointment,
@@ -105,10 +109,12 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
         "branch": branch,
         "week": week,
         "form": form,
-        "other_branches": branches.exclude(pk=branch.pk).exists(),
+        "other_branches": any(one.pk != branch.pk for one in branches),
         "fell_out": appointment.has_fallen_out,
-        "elsewhere": [] if week else elsewhere.with_earliest_times(procedure, channel, branch, now),
     }
+    if week is None:
+        free = glance.earliest_in([channel], procedure, offered, now=now)[channel]
+        context["elsewhere"] = elsewhere.with_earliest_times(branch, branches, free)
     return render(request, "appointments/booking/move.html", context)
 
 

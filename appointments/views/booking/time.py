@@ -11,7 +11,6 @@ from django.views.decorators.http import require_http_methods
 from agencies.wallclock import parse_day
 from appointments.errors import BookingError, HoldExpired
 from appointments.forms import TimeForm
-from appointments.times.availability import earliest
 from appointments.times.week import find_week
 from appointments.views.booking.draft import Draft, is_held
 from appointments.views.times import elsewhere
@@ -63,10 +62,11 @@ def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: dateti
         "action": journey.address("times", day=week.open.date.isoformat() if week else ""),
     }
     if week is None:
-        context["elsewhere"] = elsewhere.with_earliest_times(procedure, channel, branch, now)
+        free = journey.free(now)
+        context["elsewhere"] = elsewhere.with_earliest_times(branch, journey.branches, free[channel])
         context["otherwise"] = [
             {"label": label, "url": f"{journey.address('start')}?channel={value}"}
             for value, label in procedure.channel_choices
-            if value != channel and earliest(procedure, value, now=now)
+            if value != channel and free[value]
         ]
     return context

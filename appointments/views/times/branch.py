@@ -14,7 +14,7 @@ def branch(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     journey = Journey.find(platform_slug, code, request.GET.dict())
     if not journey.channel:
         return redirect(f"{journey.address('start')}?{request.GET.urlencode()}")
-    found = to_choose_from(request, journey.branches, journey.procedure, journey.channel, timezone.now())
+    found = to_choose_from(request, journey.branches, journey.free(timezone.now())[journey.channel])
     context = (
         journey.context("branch")
         | found

@@ -8,8 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from agencies.models import Branch, Channel
-from appointments.times.availability import earliest
+from agencies.models import Channel
 from appointments.views.times.journey import Journey
 
 HINTS = {
@@ -43,13 +42,12 @@ def channel(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse
 
 
 def _choices(journey: Journey) -> list[dict[str, object]]:
-    """Returns each channel with its first free time. One query for each channel, and one for the branches."""
-    now, procedure = timezone.now(), journey.procedure
+    """Returns each channel with its first free time."""
     first = {
-        value: min(earliest(procedure, value, now=now).values(), key=lambda time: time.starts_at, default=None)
-        for value, _label in procedure.channel_choices
+        channel: min(times.values(), key=lambda time: time.starts_at, default=None)
+        for channel, times in journey.free(timezone.now()).items()
     }
-    branches = Branch.objects.in_bulk([time.branch for time in first.values() if time])
+    branches = {branch.pk: branch for branch in journey.offered.branches.get(journey.agency.pk, [])}
     return [
         {
             "value": value,
@@ -58,5 +56,5 @@ def _choices(journey: Journey) -> list[dict[str, object]]:
             "earliest": time.starts_at if (time := first[value]) else None,
             "branch": branches[time.branch] if time else None,
         }
-        for value, label in procedure.channel_choices
+        for value, label in journey.procedure.channel_choices
     ]

@@ -1,26 +1,39 @@
 """The steps to a time: the questions about channel and branch. The answers are in the address."""
 
+from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 
-from django.shortcuts import get_object_or_404
+from django.http import Http404
 from django.urls import reverse
 
+from agencies import offering
 from agencies.models import Branch, Procedure
-from agencies.models.branch import BranchQuerySet
+from agencies.offering import Offering
 from appointments.forms import BranchForm, ChannelForm
+from appointments.models import Appointment
+from appointments.times import glance
+from appointments.times.availability import FreeTime
 
 
 class Journey:
     """A service and the answers given so far. A question with only one possible answer is not asked."""
 
-    def __init__(self, procedure: Procedure, query: dict[str, str]) -> None:
-        self.procedure, self.agency, self._query = procedure, procedure.agency, query
+    def __init__(self, procedure: Procedure, query: dict[str, str], offered: Offering) -> None:
+        self.procedure, self.agency, self.offered, self._query = procedure, procedure.agency, offered, query
 
     @classmethod
     def find(cls, platform_slug: str, code: str, query: dict[str, str]) -> "Journey":
-        offered = Procedure.objects.offered().select_related("agency")
-        return cls(get_object_or_404(offered, agency__platform_slug=platform_slug, code=code), query)
+        """Takes one query. Raises Http404 if the public cannot book the service."""
+        offered = offering.current()
+        procedure = offered.services.get((platform_slug, code))
+        if procedure is None:
+            raise Http404
+        return cls(procedure, query, offered)
+
+    def to(self, held: Appointment) -> "Journey":
+        """Returns the journey whose answers are those of the held time."""
+        return Journey(held.procedure, {"channel": held.channel, "branch": held.branch.code}, self.offered)
 
     @cached_property
     def channel_form(self) -> ChannelForm:
@@ -37,22 +50,21 @@ class Journey:
         return dict(self.procedure.channel_choices)[self.channel]
 
     @cached_property
-    def branches(self) -> BranchQuerySet:
+    def branches(self) -> list[Branch]:
         """The branches that may be chosen. While the channel is not known, all open branches of the agency."""
         if self.channel:
-            return Branch.objects.serving(self.procedure, self.channel)
-        return Branch.objects.open().filter(agency=self.agency)
+            return self.offered.serving(self.procedure, self.channel)
+        return self.offered.branches.get(self.agency.pk, [])
 
-    @cached_property
+    @property
     def only_branch(self) -> Branch | None:
-        few = list(self.branches[:2])
-        return few[0] if len(few) == 1 else None
+        return self.branches[0] if len(self.branches) == 1 else None
 
     @cached_property
     def branch_form(self) -> BranchForm:
         given = self._query.get("branch", "")
         code = self.only_branch.code if self.only_branch and not given else given
-        return BranchForm(self.procedure, self.channel, {"branch": code})
+        return BranchForm(self.procedure, self.branches, {"branch": code})
 
     @cached_property
     def branch(self) -> Branch | None:
@@ -67,6 +79,10 @@ class Journey:
         asked = ["channel"] if len(self.procedure.channels) > 1 else []
         asked += [] if self.only_branch else ["branch"]
         return [*asked, "times", "details", "check"]
+
+    def free(self, now: datetime) -> dict[str, dict[int, FreeTime]]:
+        """Returns the earliest time of each branch (its key) in each channel of the service, as at a glance."""
+        return glance.earliest_in(self.procedure.channels, self.procedure, self.offered, now=now)
 
     @property
     def next_question(self) -> str:

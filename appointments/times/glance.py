@@ -1,0 +1,57 @@
+"""The earliest free times as pages show them at a glance: many people look at them, and few then book just these.
+
+They are kept in memory for some seconds, and only until anything happens to any appointment or to what agencies offer. So
+a page may show a time for a moment longer than it is free, and holding it decides.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Max
+
+from agencies.models import Procedure
+from agencies.offering import Offering
+from appointments.models import Event
+from appointments.times.availability import FreeTime, earliest
+
+KEPT = timedelta(seconds=3)
+NO_TIME = timedelta(0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Glance:
+    """The first free time of each branch (its key), and what it was found under."""
+
+    offering: str
+    last_event: int | None
+    found_at: datetime
+    times: dict[int, FreeTime]
+
+    def holds(self, offering: str, last_event: int | None, now: datetime) -> bool:
+        same = (self.offering, self.last_event) == (offering, last_event)
+        return same and NO_TIME <= now - self.found_at < KEPT
+
+
+_glances: dict[tuple[int, str], _Glance] = {}
+
+
+def earliest_in(
+    channels: Iterable[str], procedure: Procedure, offered: Offering, *, now: datetime
+) -> dict[str, dict[int, FreeTime]]:
+    """Returns for each channel what `availability.earliest` finds. Takes one query, and one for each that is not kept."""
+    last_event = Event.objects.aggregate(last=Max("pk"))["last"]
+    return {channel: _glance(channel, procedure, offered.stamp, last_event, now).times for channel in channels}
+
+
+def _glance(channel: str, procedure: Procedure, offering: str, last_event: int | None, now: datetime) -> _Glance:
+    key = procedure.pk, channel
+    kept = _glances.get(key)
+    if kept is None or not kept.holds(offering, last_event, now):
+        kept = _glances[key] = _Glance(offering, last_event, now, earliest(procedure, channel, now=now))
+    return kept
+
+
+def forget() -> None:
+    """Empties the memory, for tests that change slots by hand."""
+    _glances.clear()
