@@ -117,11 +117,17 @@ def alphabetical(field: str) -> Func:
 def localized(field: str) -> property:
     """Returns a property that reads `<field>_el` or `<field>_en` by the active language. Greek replaces an empty English text."""
 
-    def read(self: object) -> str:
-        language = (get_language() or "el")[:2]
-        return getattr(self, f"{field}_{language}", "") or getattr(self, f"{field}_el")
+    return property(lambda row: in_language(row, field, language_now()))
 
-    return property(read)
+
+def language_now() -> str:
+    """Returns the two letters of the active language."""
+    return (get_language() or "el")[:2]
+
+
+def in_language(row: object, field: str, language: str) -> str:
+    """Returns what `localized` reads. Who reads hundreds of rows asks for the language once."""
+    return getattr(row, f"{field}_{language}", "") or getattr(row, f"{field}_el")
 
 
 # Greek names of cities that do not take the usual ending of the genitive. Those in -ο that are not here have none.
@@ -147,7 +153,7 @@ _GENITIVES = {
 
 def of_city(city: str) -> str:
     """Returns the city as it follows «ώρα»: «Νέα Υόρκη» gives «Νέας Υόρκης». In other languages, as it is."""
-    if (get_language() or "el")[:2] != "el":
+    if language_now() != "el":
         return city
     words = city.split()
     is_usual = all(word.endswith(("α", "η")) for word in words)
@@ -164,7 +170,7 @@ _COUNTRY_NAMES = {
 
 def country_name(code: str, language: str = "") -> str:
     """Returns the name of the country (ISO 3166-1, two letters) in the language, or else in the active one."""
-    return _country_name(code, (language or get_language() or "el")[:2])
+    return _country_name(code, language[:2] or language_now())
 
 
 @cache

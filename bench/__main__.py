@@ -36,7 +36,7 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, desks, reading, results, world
+    from bench import booking, desks, pages, reading, results, world
 
     now = timezone.now()
     with ticking("Loading agencies and publishing their calendars"):
@@ -51,10 +51,12 @@ def measure(*, large: int, seconds: float, rounds: int) -> None:
         with ticking("Reading"):
             rates.append(reading.free_times(past, seconds=seconds, rounds=rounds, now=now))
             rows += [rates[-1].row, *reading.earliest_times(past, now=now), *reading.published_table(past, now=now)]
+        with ticking("Pages"):
+            rows += pages.measure(past, seconds=seconds, rounds=rounds)
         if size == SMALL:
             with ticking("Booking"):
                 rows = booking.measure(seconds=seconds, rounds=rounds) + rows
-    rows.insert(-2, reading.steadiness(rates[0], rates[1]))
+    rows.append(reading.steadiness(rates[0], rates[1]))
     rows += polled
     print(results.table(rows))
     results.write(rows, now=now, past=f"The long past has {large:,} appointments.")

@@ -7,8 +7,9 @@ import selectors
 import socket
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
 END_OF_HEAD = b"\r\n\r\n"
 
@@ -33,11 +34,20 @@ class Load:
         return Counter({status: len(found) for status, found in self.latencies.items()})
 
 
+@runtime_checkable
+class Conversation(Protocol):
+    """Requests of which each depends on the answer to the one before."""
+
+    def __iter__(self) -> Iterator[bytes]: ...
+    def __next__(self) -> bytes: ...
+    def heard(self, answer: bytes) -> None: ...
+
+
 @dataclass
 class Client:
     """Sends the requests one by one, each after the answer to the one before."""
 
-    requests: Iterator[bytes]
+    requests: Iterator[bytes] | Conversation
     connection: socket.socket
     sent_at: float = 0.0
     received: bytes = b""
@@ -59,6 +69,8 @@ class Client:
         if not _is_whole(self.received):
             return None
         status = int(self.received[9:12])
+        if isinstance(self.requests, Conversation):
+            self.requests.heard(self.received)
         self.received = b""
         return status
 
@@ -75,7 +87,7 @@ def _is_whole(received: bytes) -> bool:
     return len(received) >= head_ends + len(END_OF_HEAD) + length
 
 
-def run(port: int, streams: list[Iterator[bytes]], seconds: float) -> Load:
+def run(port: int, streams: Sequence[Iterator[bytes] | Conversation], seconds: float) -> Load:
     """Loads the server with one client for each stream of requests, for `seconds` or until the streams end."""
     load = Load()
     with selectors.DefaultSelector() as selector:

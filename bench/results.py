@@ -85,6 +85,11 @@ How it is measured:
   statements of the latter, prepared, over 16 connections.
 - *Free times* are those of one service at one branch for 30 days, of a calendar that is half booked. The lean view
   answers the same list, made by PostgreSQL out of one simple query, on UTC.
+- *Pages* are asked for by 16 clients without a session, as browsers ask that cannot decompress. *Their lean views*
+  (`bench/lean_pages.py`) are Django without middleware that renders the same template from the data that the product gave
+  it once; they read nothing. *A whole booking* is what a browser sends from the page of a service to the last page: the
+  service, the times, the held time, the form, the details, the check, the booking and its page, each time for a new
+  person; one that finds its time taken begins anew and is not counted.
 - *The earliest time* is `EXPLAIN ANALYZE` of the one query that pages and API ask, all branches half booked.
 - *Desks polling* are sixty queue pages of one branch, each of which asks every five seconds, with forty people waiting:
   the processor time of web server and database, while nobody is called, and while somebody is every four seconds.

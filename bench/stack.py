@@ -35,6 +35,7 @@ def services() -> Iterator[dict[str, str]]:
             "MYDESK_DEMO": "0",
             "STATIC_MANIFEST": "0",
             "LOG_LEVEL": "WARNING",
+            "TRUSTED_PROXIES": "1",  # so that each citizen can come from another network address
         }
 
 

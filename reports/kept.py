@@ -48,8 +48,3 @@ def _counted() -> str:
     with connection.cursor() as cursor:
         cursor.execute(COUNTED)
         return str(cursor.fetchone()[0])
-
-
-def forget() -> None:
-    """Empties the memory, for tests that change rows by hand."""
-    _tables.clear()

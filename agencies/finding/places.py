@@ -9,7 +9,7 @@ from itertools import groupby
 from django.utils.translation import gettext as _
 
 from agencies.models import Branch
-from agencies.text import country_name, folded
+from agencies.text import country_name, folded, in_language, language_now
 
 HOME = "GR"
 # The names of branches are few and stay the same.
@@ -42,10 +42,11 @@ def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> li
 
     A group is a region of Greece or another country. `earliest` maps a branch's primary key to its earliest time (UTC).
     """
-    rows = [Row(branch, earliest.get(branch.pk)) for branch in branches]
-    named = sorted(((_place(row.branch), row) for row in rows), key=lambda pair: _order(pair[0][1], pair[1]))
-    groups = groupby(named, key=lambda pair: pair[0])
-    return [Place(key, name, [row for _named, row in group]) for (key, name), group in groups]
+    language = language_now()
+    rows = [(*_place(branch, language), Row(branch, earliest.get(branch.pk))) for branch in branches]
+    rows.sort(key=lambda named: _order(named[1], named[2].branch, language))
+    groups = groupby(rows, key=lambda named: named[:2])
+    return [Place(key, name, [row for _key, _name, row in group]) for (key, name), group in groups]
 
 
 def soonest(places: Iterable[Place], number: int) -> list[Row]:
@@ -54,15 +55,16 @@ def soonest(places: Iterable[Place], number: int) -> list[Row]:
     return sorted(rows, key=_moment)[:number]
 
 
-def _place(branch: Branch) -> tuple[str, str]:
+def _place(branch: Branch, language: str) -> tuple[str, str]:
     """Return the key and the name of the branch's place."""
     if branch.country != HOME:
-        return branch.country, country_name(branch.country)
-    return branch.region_el or HOME, branch.region or _("Central services")
+        return branch.country, country_name(branch.country, language)
+    return branch.region_el or HOME, in_language(branch, "region", language) or _("Central services")
 
 
-def _order(name: str, row: Row) -> tuple[str, str, str]:
-    return _folded(name), _folded(row.branch.city), _folded(row.branch.name)
+def _order(place: str, branch: Branch, language: str) -> tuple[str, str, str]:
+    city, name = in_language(branch, "city", language), in_language(branch, "name", language)
+    return _folded(place), _folded(city), _folded(name)
 
 
 def _moment(row: Row) -> datetime:

@@ -178,15 +178,16 @@ def test_nothing_is_published_that_the_agency_keeps() -> None:
 
 
 @pytest.mark.parametrize("agencies", [1, 3])
-def test_page_takes_four_queries(client: Client, agencies: int) -> None:
+def test_page_takes_the_same_number_of_queries(client: Client, agencies: int) -> None:
     for number in range(agencies):
         branch = a_live_branch(f"agency{number}")
         a_visit(branch, at(9))
         a_rule(branch)
-    with CaptureQueriesContext(connection) as queries:
-        response = client.get("/reports/agencies/?as_of=2026-03-03")
-    assert response.context["table"].total == agencies
-    assert len(queries) == 4
+    for most in (6, 2):  # at first the figures too; then whether the offer is the same, and whether anything was booked
+        with CaptureQueriesContext(connection) as queries:
+            response = client.get("/reports/agencies/?as_of=2026-03-03")
+        assert response.context["table"].total == agencies
+        assert len(queries) == most
 
 
 # JSON, CSV and page
@@ -213,6 +214,35 @@ def test_json_keeps_the_contract(client: Client) -> None:
         "total": 1,
     }
     assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=300"}
+
+
+@pytest.mark.usefixtures("clock")
+def test_table_is_counted_once_until_something_changes(client: Client) -> None:
+    branch = a_live_branch()
+    a_visit(branch, at(9, day=MONDAY - timedelta(days=1)))
+
+    def served() -> object:
+        return client.get("/reports/agencies.json").json()["agencies"][0]["served"]
+
+    assert served() == 1
+    with CaptureQueriesContext(connection) as asked:
+        assert served() == 1
+    assert len(asked) == 2  # whether the offer is the same, and whether anything was booked
+    a_visit(branch, at(10, day=MONDAY - timedelta(days=1)))
+    assert served() == 2
+    Agency.objects.update(publishes_figures=False)
+    assert served() is None
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize("address", ["/reports/agencies.json", "/reports/agencies.csv", "/reports/agencies/"])
+def test_who_has_the_same_table_gets_no_body(client: Client, address: str) -> None:
+    branch = a_live_branch()
+    tag = client.get(address).headers["ETag"]
+    again = client.get(address, headers={"if-none-match": tag})
+    assert (again.status_code, again.content) == (304, b"")
+    a_visit(branch, at(9, day=MONDAY - timedelta(days=1)))
+    assert client.get(address, headers={"if-none-match": tag}).status_code == 200
 
 
 @pytest.mark.usefixtures("clock")

@@ -92,7 +92,8 @@ def test_two_rules_at_one_hour_are_one_time_with_both_desks() -> None:
     week = find_week(procedure, branch, IN_PERSON, asked=None, now=NOW)
     seven = find_seven_days(procedure, branch, IN_PERSON, asked=None, now=NOW)
     assert week
-    for days in (week.days, seven.days):
+    assert (TUESDAY, 12) in week.days
+    for days in ([week.open], seven.days):
         times = [one.slot for day in days for one in day.times if one.starts_at == NINE]
         assert times == [slot]
     hours = agenda.opening(agenda.Days(branch, TUESDAY, TUESDAY + timedelta(days=1)), NOW).hours
