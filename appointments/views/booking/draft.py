@@ -21,6 +21,7 @@ from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHol
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
+from appointments.views.times.journey import Journey
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 # Times that one network address may hold in ten minutes without a sign-in. Large offices and mobile providers stay
@@ -73,15 +74,18 @@ class Draft:
         self._session["typed"] = self._session.get("typed", {}) | kept
         self._keep_until(now + GRACE)
 
-    def held(self, procedure: Procedure) -> Appointment | None:
-        """Returns the time held for the visitor, or None.
+    def held(self, journey: Journey) -> Appointment | None:
+        """Returns the time of the journey's service that is held for the visitor, or None.
 
         Its deadline may have passed (see `renew`), and a second click may have booked it already.
         """
         if not (reference := self._session.get("hold", {}).get("reference")):
             return None
-        appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
-        return appointments.filter(reference=reference, procedure=procedure, status__in=HELD_OR_BOOKED).first()
+        found = Appointment.objects.filter(reference=reference, procedure=journey.procedure, status__in=HELD_OR_BOOKED)
+        held = found.first()
+        if held:
+            journey.lend(held)
+        return held
 
     def take(self, slot: int, procedure: Procedure, channel: str, *, now: datetime) -> Appointment:
         """Holds the time, and releases the one that was held before."""

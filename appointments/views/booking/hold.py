@@ -31,7 +31,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
         journey, draft = Journey.find(platform_slug, code, {}), Draft(request)
         if "name" in request.POST:
             draft.keep_typed(request.POST, now=timezone.now())
-        held = draft.held(journey.procedure)
+        held = draft.held(journey)
         if held is None:
             return _booked_before(request, draft, journey) or redirect(journey.address("start"))
         if held.status in PROMISED:

@@ -49,7 +49,7 @@ def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: dateti
     procedure, branch, channel = journey.procedure, journey.branch, journey.channel
     assert branch  # noqa: S101 (the journey asks for the time only after the branch)
     week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
-    held = Draft(request).held(procedure)
+    held = Draft(request).held(journey)
     if held and not is_held(held, now):
         held = None
     context = journey.context("times") | {

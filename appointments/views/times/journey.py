@@ -35,6 +35,13 @@ class Journey:
         """Returns the journey whose answers are those of the held time."""
         return Journey(held.procedure, {"channel": held.channel, "branch": held.branch.code}, self.offered)
 
+    def lend(self, held: Appointment) -> None:
+        """Gives the held time the rows that this journey has of its service and branch, so that they are not read again."""
+        held.procedure, held.agency = self.procedure, self.agency
+        of_agency = self.offered.branches.get(self.agency.pk, [])
+        if branch := next((one for one in of_agency if one.pk == held.branch_id), None):
+            held.branch = branch
+
     @cached_property
     def channel_form(self) -> ChannelForm:
         channels = self.procedure.channels
