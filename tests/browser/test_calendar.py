@@ -174,7 +174,7 @@ def test_free_hour_offers_booking_and_blocking(
     sign_in(page, an_officer(branch, Role.SUPERVISOR), live_server)
     page.goto(f"{CALENDAR}?view=week&date={day}")
     hour = page.locator("#hour-2040")  # Tuesday, 10:00
-    expect(hour).to_have_text("6 κενές")
+    expect(hour).to_have_text("6 ελεύθερες")
     hour.focus()
     page.keyboard.press("Enter")
     dialog = page.get_by_role("dialog")

@@ -261,7 +261,7 @@ def test_history_and_numbers_tell_the_morning(
             re.compile("Στάλθηκε μήνυμα: Επιβεβαίωση"),
             re.compile("Προσήλθε"),
             re.compile(f"Κλήθηκε στη θυρίδα 2\\s+· {KOSTAS}"),
-            re.compile(f"Παραπομπή στη θυρίδα 1\\s+· {KOSTAS}"),
+            re.compile(f"Προωθήθηκε στη θυρίδα 1\\s+· {KOSTAS}"),
         ]
     )
     page.goto(f"{APPOINTMENTS}watch/")
@@ -358,7 +358,7 @@ def books_a_follow_up(desk: Page, screen: Page) -> None:
     """Serves who was sent here, and books another appointment at the other branch on the spot."""
     calls(desk, screen, "A002", "2")
     press(desk, "b")
-    desk.get_by_role("link", name="Κλείσιμο επόμενου ραντεβού").click()
+    desk.get_by_role("link", name="Κράτηση επόμενου ραντεβού").click()
     desk.get_by_label("Σημείο εξυπηρέτησης").select_option("kep-rethymno")
     desk.get_by_role("button", name="Εμφάνιση ελεύθερων ωρών").click()
     choose_first_time(desk, "Τρίτη 3 Μαρτίου")

@@ -81,8 +81,8 @@ def test_supervisor_starts_a_strike_and_sees_it_settled(
     assert_accessible(office)
     for label in ("Πρώτη ημέρα", "Τελευταία ημέρα"):
         office.get_by_label(label).fill(day_of(first))
-    office.get_by_label("Αιτία (ελληνικά)").fill("Απεργία")
-    office.get_by_label("Αιτία (αγγλικά)").fill("Strike")
+    office.get_by_label("Λόγος (ελληνικά)").fill("Απεργία")
+    office.get_by_label("Λόγος (αγγλικά)").fill("Strike")
     office.get_by_role("button", name="Δείτε ποιους αφορά").click()
     expect(office.get_by_text("6900000002")).to_have_count(1)
     assert_accessible(office)
@@ -93,7 +93,7 @@ def test_supervisor_starts_a_strike_and_sees_it_settled(
     expect(office.get_by_role("heading", name="2 πολίτες περιμένουν ακόμη")).to_be_visible(timeout=POLLED)
     assert_accessible(office)
     row = office.locator(f"tr[id='{second.reference}']")
-    expect(row).to_contain_text("Χωρίς e-mail: καλέστε")
+    expect(row).to_contain_text("Χωρίς e-mail: τηλεφωνήστε στον πολίτη")
 
     phone.goto(f"{first.get_absolute_url()}offer/?key={first.link_key}")
     assert_accessible(phone)

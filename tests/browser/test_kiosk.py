@@ -296,7 +296,7 @@ def test_who_leaves_says_so_without_javascript(plain_page: Page, branch: Branch)
     ticket = a_walk_in(branch)
     plain_page.goto(f"/queue/{ticket.code}/")
     plain_page.get_by_text("Αποχωρώ").click()
-    plain_page.get_by_role("button", name="Παραίτηση από τη θέση").click()
+    plain_page.get_by_role("button", name="Αφήνω τη θέση μου στη σειρά").click()
     expect(plain_page.get_by_text("Αυτός ο αριθμός δεν ισχύει πια")).to_be_visible()
     ticket.refresh_from_db()
     assert ticket.state == Ticket.State.GONE

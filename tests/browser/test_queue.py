@@ -406,7 +406,7 @@ def test_follow_up_from_the_serving_page(
     counter.serve(counter.call(ticket, officer.desk, by=by(officer), now=now), by=by(officer), now=now)
     sign_in(page, officer, live_server)
     page.goto(f"{QUEUE}tickets/{ticket.code}/")
-    page.get_by_role("link", name="Κλείσιμο επόμενου ραντεβού").click()
+    page.get_by_role("link", name="Κράτηση επόμενου ραντεβού").click()
     page.get_by_role("button", name="Εμφάνιση").click()
     assert_accessible(page)
     page.locator(".times__slots label").nth(3).click()

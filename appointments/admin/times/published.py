@@ -45,7 +45,7 @@ def _told(published: Published) -> str:
     if not (published.added or published.removed or published.changed or published.kept):
         return _("Published: no time has changed.")
     counts = {"added": published.added, "changed": published.changed, "removed": published.removed + published.kept}
-    return _("Published: %(added)d times added, %(changed)d changed, %(removed)d withdrawn.") % counts
+    return _("Published. Times added: %(added)d, changed: %(changed)d, withdrawn: %(removed)d.") % counts
 
 
 def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:

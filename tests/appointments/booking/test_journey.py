@@ -91,7 +91,7 @@ def test_channel_that_is_not_offered_is_told(client: Client, branch: Branch) -> 
 
 
 def test_channel_page_tells_the_first_free_day(client: Client, branch: Branch) -> None:
-    assert "Πρώτη ελεύθερη μέρα: Δευτέρα 2 Μαρτίου" in text_of(client.get(f"{BOOK}channel/"))
+    assert "Πρώτη ελεύθερη ημέρα: Δευτέρα 2 Μαρτίου" in text_of(client.get(f"{BOOK}channel/"))
 
 
 def test_branch_page_shows_earliest_times(client: Client, branch: Branch) -> None:
@@ -157,7 +157,7 @@ def test_service_that_is_not_offered_has_no_journey(client: Client, branch: Bran
 
 def test_times_page_opens_the_first_free_day(client: Client, branch: Branch) -> None:
     page = text_of(client.get(TIMES))
-    assert re.search(r"Πρώτη ελεύθερη μέρα: <a [^>]*day=2026-03-02[^>]*>Δευτέρα 2 Μαρτίου</a>", page)
+    assert re.search(r"Πρώτη ελεύθερη ημέρα: <a [^>]*day=2026-03-02[^>]*>Δευτέρα 2 Μαρτίου</a>", page)
     assert page.count('class="slot"') == 36
     assert "Βήμα 2 από 4" in page
 
@@ -284,7 +284,7 @@ def test_time_taken_a_moment_ago_is_told(client: Client, branch: Branch) -> None
 def test_past_time_is_told(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:
     slot = slot_at(at(9))
     clock.move_to(at(8, 30))
-    assert "Είναι αργά για να κλείσετε αυτή την ώρα. Επιλέξτε μια αργότερα." in text_of(choose(client, slot))
+    assert "Είναι αργά για να κλείσετε αυτή την ώρα. Επιλέξτε μια επόμενη." in text_of(choose(client, slot))
 
 
 def test_foreign_time_is_told(client: Client, branch: Branch) -> None:

@@ -53,7 +53,7 @@ def test_new_rule_gives_times_at_once(supervisor: Client, branch: Branch) -> Non
     day = in_days(3)
     before = len(slots_on(branch, day))
     text = text_of(supervisor.post(f"{RULES}add/", rule_data(branch), follow=True))
-    assert "times added" in text
+    assert "Times added" in text
     assert len(slots_on(branch, day)) == before + 6
 
 
