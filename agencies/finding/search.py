@@ -17,6 +17,7 @@ from agencies.text import country_name, folded, stem, words
 
 SHOWN = 20  # branches on the page at first
 PART = 0.5  # of what the query says: a service that answers less is no answer
+UNKNOWN = 0.5  # of its weight: a word that no text has may say nothing that matters, like «ανηλίκου» after «διαβατήριο»
 WHOLE = 100  # added for a title or synonym that is the whole query
 AGENCY, SERVICE, BRANCH = "agency", "service", "branch"
 # Texts that say where a branch is, and not what it is.
@@ -29,7 +30,7 @@ UNIT_EL, UNIT_EN = "νομός περιφερειακή ενότητα", "region
 _SMALL_WORDS = frozenset(
     words(
         """ο η το οι τα του της των τον την τους τις στο στη στην στον στα στις στους σε με για από και να θα μου μας ένα
-        μια ένας που πού πώς πως θέλω χρειάζομαι κλείσω κλείσιμο ραντεβού βγάλω κάνω έκδοση ανανέωση αντίγραφο κοντά
+        μια ένας που πού πώς πως πότε τι θέλω χρειάζομαι κλείσω κλείσιμο ραντεβού βγάλω κάνω έκδοση ανανέωση αντίγραφο κοντά
         a an the in at of for to and my i need want how get book booking appointment appointments near new renewal issue"""
     )
 )
@@ -235,7 +236,9 @@ class _Answer:
 
     def _with_most(self) -> Scores:
         """Returns the services with the words that tell most, at least one of them in the title."""
-        weights = {word: self._index.rarity(self._hits[word]) for word in self._what}
+        weights = {
+            word: self._index.rarity(self._hits[word]) * (1 if self._hits[word] else UNKNOWN) for word in self._what
+        }
         enough = PART * sum(weights.values())
         found: Scores = {}
         for pk, score in self._with_any(SERVICE, self._what).items():
