@@ -266,7 +266,7 @@ def test_history_and_numbers_tell_the_morning(
     )
     page.goto(f"{APPOINTMENTS}watch/")
     row = page.get_by_role("row", name="ΚΕΠ Χανίων")
-    expect(row).to_contain_text("1 από 3 εξυπηρετήθηκαν")
+    expect(row).to_contain_text("1 από 3 εξυπηρετήθηκε")
     expect(row).to_contain_text("χωρίς ραντεβού: 1")
     expect(row).to_contain_text("2 από 2 που προβλέπονται")
     expect(row.get_by_role("link", name="2 περιμένουν")).to_be_visible()

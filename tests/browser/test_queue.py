@@ -164,7 +164,7 @@ def test_connection_lost_keeps_what_is_pressed_in_order(
     page.keyboard.press("n")
     here(page).to_have_text("B001")
     page.context.set_offline(True)
-    expect(page.locator("#queue-connection")).to_contain_text("Χωρίς σύνδεση.")
+    expect(page.locator("#queue-connection")).to_contain_text("Δεν υπάρχει σύνδεση.")
     page.keyboard.press("d")
     page.keyboard.press("d")
     page.keyboard.press("n")
@@ -290,7 +290,7 @@ def test_officer_who_was_signed_out_keeps_the_steps_until_the_next_sign_in(
     opened(page)
     page.context.clear_cookies(name="sessionid")
     page.keyboard.press("n")
-    expect(page.locator("#queue-connection")).to_contain_text("Δεν είστε πια σε σύνδεση")
+    expect(page.locator("#queue-connection")).to_contain_text("Έχετε αποσυνδεθεί")
     expect(page.locator("#queue-connection")).to_contain_text("Θα σταλούν: Κλήση επόμενου")
     assert states() == ["waiting"]
     sign_in(page, officer, live_server)

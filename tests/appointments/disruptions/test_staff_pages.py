@@ -177,7 +177,7 @@ def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: Us
     booking.expire(by=WORKER, now=NOW)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
     assert "2 people are left hanging" in shown
-    assert "3</b> of 5 are settled" in shown
+    assert "Settled: <b>3</b> of 5" in shown
     tiles = dict(re.findall(r"<b>(\d+)</b> <span class=\"swatch bar--(\w+)", shown)[::-1])
     counts = {
         state: int(number) for number, state in re.findall(r"<b>(\d+)</b> <span class=\"swatch bar--(\w+)", shown)
