@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 from django.templatetags.static import static
-from django.urls import reverse_lazy
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -334,8 +333,6 @@ UNFOLD = {
     "STYLES": [lambda _request: static("css/admin.css")],
     "SCRIPTS": [lambda _request: static("js/admin.js")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
-    # Instead of the theme's link to the page that changes a password.
-    "ACCOUNT": {"navigation": [{"title": _("My appointments"), "link": reverse_lazy("appointments:list")}]},
     "SIDEBAR": {"navigation": "mydesklive.staff.site.navigation"},
     "COLORS": {
         "primary": {

@@ -147,8 +147,3 @@ def asked_for(page: str, address: str) -> tuple[int, str, str]:
 def test_answer_does_not_tell_whether_an_address_has_an_account(page: str) -> None:
     an_account()
     assert asked_for(page, OLD) == asked_for(page, NEW)
-
-
-def test_admin_leads_to_no_page_about_passwords(client: Client) -> None:
-    page = text_of(signed_in(client, an_account(password="demo", is_operator=True)).get("/admin/accounts/user/"))
-    assert "password" not in page.split("<body")[1]
