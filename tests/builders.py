@@ -42,10 +42,7 @@ def an_agency(slug: str = "kep", **fields: Any) -> Agency:
 
 def a_branch(agency: Agency, code: str = "kep-chania", **fields: Any) -> Branch:
     defaults = {"name_el": "ΚΕΠ Χανίων", "name_en": "KEP Chania", "city_el": "Χανιά", "city_en": "Chania"}
-    branch = Branch(agency=agency, code=code, **defaults | fields)
-    branch.index_text()
-    branch.save()
-    return branch
+    return Branch.objects.create(agency=agency, code=code, **defaults | fields)
 
 
 def a_procedure(agency: Agency, code: str = "kep-dilosi", **fields: Any) -> Procedure:

@@ -12,6 +12,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
+from agencies.finding import search
 from agencies.models import Branch, Role
 from agencies.models.branch import BranchQuerySet
 
@@ -26,7 +27,7 @@ class BranchAdmin(PlacedAdmin):
     list_display = ("name", "city", "is_open", "agency")
     list_filter = (SupervisedAgencyFilter, "is_open")
     list_select_related = ("agency",)
-    search_fields = ("search_text",)
+    search_fields = ("name_el",)  # so that there is a search: `get_search_results` is what it finds
     fieldsets: Any = (
         (None, {"fields": ("of_agency", "code", ("is_open", "takes_referrals"), ("name_el", "name_en"))}),
         (
@@ -77,7 +78,7 @@ class BranchAdmin(PlacedAdmin):
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return cast("BranchQuerySet", queryset).matching(search_term), False
+        return search.within(cast("BranchQuerySet", queryset), search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.admin import ShowFacets, SimpleListFilter
-from django.db.models import Field, ForeignKey, ManyToManyField, Model, QuerySet
+from django.db.models import Field, ForeignKey, ManyToManyField, Model, Q, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
 from django.utils.html import format_html
@@ -18,7 +18,8 @@ from unfold.admin import ModelAdmin
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
-from agencies.models import Role
+from agencies.finding import search
+from agencies.models import Branch, Role
 
 
 def unbroken(text: str) -> SafeString:
@@ -35,6 +36,7 @@ class PlacedAdmin(ModelAdmin):
     show_facets = ShowFacets.NEVER
     sortable_by = ()
     list_per_page = 50
+    found_at = ""  # the field with the branches of a row, by which it is found besides `search_fields`
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         """Returns the found rows that the user may see."""
@@ -61,6 +63,18 @@ class PlacedAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         return self.rows(signed_in(request), super().get_queryset(request))
+
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
+        """Finds the rows of which each word is in a text, or says where their branch is."""
+        if not self.found_at:
+            return super().get_search_results(request, queryset, search_term)
+        for word in search_term.split():
+            texts, _repeated = super().get_search_results(request, self.model._default_manager.all(), word)
+            there = self.model._default_manager.filter(
+                **{f"{self.found_at}__in": search.within(Branch.objects.all(), word).values("pk")}
+            )
+            queryset = queryset.filter(Q(pk__in=texts.values("pk")) | Q(pk__in=there.values("pk")))
+        return queryset, False
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         row = super().get_object(request, object_id, from_field)

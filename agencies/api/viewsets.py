@@ -14,6 +14,7 @@ from rest_framework import mixins, serializers, viewsets
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from agencies.finding import search
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 
@@ -140,8 +141,7 @@ class BranchFilter(AgencyFilter):
     def matching(self, found: Any) -> Any:
         found = super().matching(found)
         asked = self.validated_data
-        if q := asked.get("q"):
-            found = found.matching(q)
+        found = search.within(found, asked.get("q", ""))
         if country := asked.get("country"):
             found = found.filter(country=country.upper())
         if region := asked.get("region"):

@@ -148,12 +148,16 @@ def find(query: str, agencies: Sequence[Agency], limit: int | None = SHOWN) -> F
     )
 
 
-def branches(query: str, among: BranchQuerySet) -> list[int]:
-    """Returns the keys of the branches at the place, or with the name, that the query says, best first. Takes one query."""
-    asked, rows = _asked(query), _rows(among)
+def within(branches: BranchQuerySet, query: str) -> BranchQuerySet:
+    """Returns those of the branches at the place, or with the name, that the query says, or all if it says nothing.
+
+    Takes one query.
+    """
+    asked = _asked(query)
     if not asked:
-        return [row.pk for row in rows]
-    return _Answer(_index((), (), (), rows), asked, {}, rows).branches
+        return branches
+    rows = _rows(branches)
+    return branches.filter(pk__in=_Answer(_index((), (), (), rows), asked, {}, rows).branches)
 
 
 class _Answer:

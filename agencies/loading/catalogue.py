@@ -41,7 +41,6 @@ class Source:
     path: Path
     model: type[models.Model]
     key: str
-    derived: tuple[str, ...] = ()
 
 
 def load_agencies(folder: Path = DATA, *, update: bool = False) -> dict[str, Tally]:
@@ -52,7 +51,7 @@ def load_agencies(folder: Path = DATA, *, update: bool = False) -> dict[str, Tal
     sources = (
         Source(folder / "agencies.csv", Agency, "slug"),
         Source(folder / "procedures.csv", Procedure, "code"),
-        Source(folder / "branches.csv", Branch, "code", derived=("search_text",)),
+        Source(folder / "branches.csv", Branch, "code"),
     )
     with transaction.atomic():
         tallies = {source.path.name: _load(source, update) for source in sources}
@@ -71,7 +70,7 @@ def _load(source: Source, update: bool) -> Tally:
 
     built = _all_or_errors(source.path, rows, build, unique=_unique_columns(source, columns))
     names = ["agency" if column == "agency" else _field(source.model, column).name for column in columns]
-    return _stored(source, built, existing, [*names, *source.derived], update)
+    return _stored(source, built, existing, names, update)
 
 
 def _columns(source: Source, rows: list[Row]) -> list[str]:

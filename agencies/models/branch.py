@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from agencies.models.agency import Agency
 from agencies.models.services import serving
-from agencies.text import alphabetical, country_name, localized, search_key
+from agencies.text import alphabetical, localized
 from agencies.wallclock import all_zones, instant, midnight, zone_of
 
 if TYPE_CHECKING:  # annotations need no import at run time
@@ -33,7 +33,7 @@ class BranchQuerySet(models.QuerySet["Branch"]):
     def in_order(self) -> "BranchQuerySet":
         """Returns the branches in the alphabetical order of the active language."""
         language = (get_language() or "el")[:2]
-        return self.order_by(alphabetical("name_en" if language == "en" else "name_el"), "pk")
+        return self.order_by("order_en" if language == "en" else "order_el", "pk")
 
     def serving(self, procedure: "Procedure", channel: str) -> "BranchQuerySet":
         """Returns the open branches where the public can book the procedure in the channel, even without free times."""
@@ -50,13 +50,6 @@ class BranchQuerySet(models.QuerySet["Branch"]):
         for zone in self.order_by().values_list("timezone", flat=True).distinct():
             found[now.astimezone(zone_of(zone)).date()].append(zone)
         return dict(found)
-
-    def matching(self, query: str) -> "BranchQuerySet":
-        """Returns the branches whose name, city, region, country or address has all words of the query, in any spelling."""
-        found = self
-        for word in search_key(query).split():
-            found = found.filter(search_text__contains=word)
-        return found
 
 
 class Branch(models.Model):
@@ -120,14 +113,20 @@ class Branch(models.Model):
         default=True,
         help_text=_("Officers of the agency's other branches may book here for whom they serve."),
     )
-    search_text = models.TextField(editable=False, default="")
+    # What the names are ordered by. As columns, they also order what is distinct and what refers to a branch.
+    order_el = models.GeneratedField(
+        expression=alphabetical("name_el"), output_field=models.TextField(), db_persist=True
+    )
+    order_en = models.GeneratedField(
+        expression=alphabetical("name_en"), output_field=models.TextField(), db_persist=True
+    )
 
     objects = BranchQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("branch")
         verbose_name_plural = _("branches")
-        ordering = (alphabetical("name_el"), "pk")
+        ordering = ("order_el", "pk")
         indexes = (models.Index(fields=["agency", "country", "region_el"], name="branch_by_place"),)
 
     def __str__(self) -> str:
@@ -164,16 +163,6 @@ class Branch(models.Model):
             "app": f"geo:{self.latitude},{self.longitude}",
             "web": f"https://www.openstreetmap.org/?mlat={self.latitude}&mlon={self.longitude}#map=15/{self.latitude}/{self.longitude}",
         }
-
-    def clean(self) -> None:
-        self.index_text()
-
-    def index_text(self) -> None:
-        """Brings `search_text` up to date. Code that edits or loads a branch calls it."""
-        fields = ("name", "city", "region") if self.is_illustrative else ("name", "city", "region", "address")
-        texts = [getattr(self, f"{field}_{language}") for language in ("el", "en") for field in fields]
-        countries = [country_name(self.country, language) for language in ("el", "en")]
-        self.search_text = " ".join(search_key(text) for text in [*texts, *countries, self.code] if text)
 
     @property
     def zone(self) -> ZoneInfo:

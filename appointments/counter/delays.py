@@ -25,7 +25,7 @@ def tell(*, now: datetime) -> int:
 def _at_work(now: datetime) -> Iterable[Branch]:
     """Return the branches where an officer serves. Delays at other branches cannot be foreseen."""
     serving = Branch.objects.filter(desks__officer__isnull=False, desks__paused_at=None)
-    return serving.filter(desks__is_used=True, desks__seated_at__lte=now - SETTLED).distinct().order_by("pk")
+    return serving.filter(desks__is_used=True, desks__seated_at__lte=now - SETTLED).distinct()
 
 
 def _tell_at(branch: Branch, now: datetime) -> int:

@@ -2,6 +2,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError
 from django.utils import translation
@@ -80,13 +81,6 @@ def test_branch_refuses_an_unknown_zone(branch: Branch):
         }
 
 
-def test_branch_clean_brings_its_search_text_up_to_date(branch: Branch):
-    branch.city_el, branch.city_en = "Κίσσαμος", "Kissamos"
-    branch.full_clean()
-    branch.save()
-    assert list(Branch.objects.matching("ΚΙΣΑΜΟΣ")) == [branch]
-
-
 def test_branches_are_in_the_order_of_the_alphabet(branch: Branch):
     names = [
         "Ώρα",
@@ -123,6 +117,12 @@ def test_branches_are_in_the_order_of_the_alphabet(branch: Branch):
     assert [one.name_el for one in Branch.objects.in_order()] == in_order
     with translation.override("en"):
         assert "".join(one.name_en for one in Branch.objects.in_order()) == "aaaabbbbCCCC"
+
+
+def test_rows_of_every_table_can_be_distinct_in_their_order(branch: Branch):
+    for model in apps.get_models():
+        assert len(model._default_manager.distinct()) == model._default_manager.count()
+    assert list(Branch.objects.in_order().distinct()) == [branch]
 
 
 def test_branch_says_its_hours_with_rules_that_follow_each_other_as_one(branch: Branch):

@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agencies.loading import tables
-from agencies.loading.catalogue import load_agencies
-from agencies.models import Agency, Branch
+from agencies.models import Agency
 from agencies.text import country_name, folded, of_city, search_key
 
 GREEK = "αβγδεζηθικλμνξοπρσςτυφχψωάέήίόύώϊϋΐΰ"
@@ -75,42 +74,6 @@ def test_search_key_has_only_plain_words(text: str):
 
 def test_folded_keeps_words_apart():
     assert folded("  Δ. Χανίων–Σούδας ") == "δ χανιων σουδασ"
-
-
-@pytest.mark.django_db
-def test_every_city_is_found_in_capitals_and_in_english():
-    load_agencies()
-    for branch in Branch.objects.all():
-        bare = "".join(c for c in unicodedata.normalize("NFD", branch.city_el.upper()) if not unicodedata.combining(c))
-        for typed in (bare, branch.city_en, branch.city_en.upper()):
-            assert branch in Branch.objects.filter(city_el=branch.city_el).matching(typed), (branch.code, typed)
-
-
-@pytest.mark.django_db
-def test_matching_finds_the_right_branches():
-    load_agencies()
-    chania = {"kep-chania", "efka-chania", "dimos-chania"}
-    expected = {
-        "χανιων": chania,
-        "hania": chania,
-        "xania": chania,
-        "κεπ χανιά": {"kep-chania"},
-        "Heraklion": {"kep-heraklion", "efka-heraklion", "ktimatologio-heraklion"},
-        "thessaloniki εφκα": {"efka-thessaloniki"},
-        "ΑΥΣΤΡΑΛΙΑ μελβουρνη": {"consul-au-melbourne"},
-        "germany munich": {"consul-de-munich"},
-        "Atlantis": set(),
-    }
-    found = {typed: set(Branch.objects.matching(typed).values_list("code", flat=True)) for typed in expected}
-    assert found == expected
-
-
-@pytest.mark.django_db
-def test_matching_of_iraklio_finds_crete_and_attica():
-    load_agencies()
-    found = set(Branch.objects.matching("Iraklio").values_list("code", flat=True))
-    assert {"kep-heraklion", "efka-heraklion", "ktimatologio-heraklion", "kep-irakleio-attikis"} <= found
-    assert "kep-chania" not in found
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ KEPT: dict[str, dict[str, str]] = {
     "agencies.Branch": dict.fromkeys(
         (
             *("code", "name_el", "name_en", "address_el", "address_en", "city_el", "city_en", "region_el", "region_en"),
-            *("municipality", "country", "timezone", "phone", "email", "access_el", "access_en", "search_text"),
-            *("unit_el", "unit_en", "areas", "postcodes"),
+            *("municipality", "country", "timezone", "phone", "email", "access_el", "access_en"),
+            *("unit_el", "unit_en", "areas", "postcodes", "order_el", "order_en"),
         ),
         PUBLISHED,
     ),

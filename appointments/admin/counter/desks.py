@@ -30,7 +30,7 @@ class BranchFilter(SimpleListFilter):
     parameter_name = "branch"
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
-        branches = access.branches(signed_in(request), Role.SUPERVISOR).filter(pk__in=Desk.objects.values("branch"))
+        branches = access.branches(signed_in(request), Role.SUPERVISOR).filter(desks__isnull=False).distinct()
         return [(branch.code, branch.name) for branch in branches]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:

@@ -43,7 +43,8 @@ class DisruptionAdmin(PlacedAdmin):
 
     list_display = ("what", "days", "hours", "where", "answered", "state_shown")
     list_display_links = ("what",)
-    search_fields = ("reason_el", "reason_en", "branches__search_text")
+    search_fields = ("reason_el", "reason_en")
+    found_at = "branches"
 
     @admin.display(description=_("reason"))
     def what(self, disruption: Disruption) -> str:

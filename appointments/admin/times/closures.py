@@ -86,7 +86,8 @@ class ClosureAdmin(PreviewedAdmin):
     list_display = ("what", "days", "hours", "place", "desks_away")
     list_filter = (ComingFilter, "kind", AgencyFilter)
     list_select_related = ("branch", "agency", "officer")
-    search_fields = ("reason_el", "reason_en", "officer__name", "branch__search_text")
+    search_fields = ("reason_el", "reason_en", "officer__name")
+    found_at = "branch"
     autocomplete_fields = ("branch",)
 
     @admin.display(description=gettext_lazy("closure"))

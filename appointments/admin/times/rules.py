@@ -22,6 +22,7 @@ from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, unbroken
+from agencies.finding import search
 from agencies.models import Branch, Channel, OpeningRule, Procedure, Role
 from agencies.openings import walk_ins
 from agencies.openings.forms import OpeningRuleForm, SingleOpeningForm, SplitForm
@@ -104,7 +105,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
     list_display = ("spoken", "branch", "purpose_name", "desks", "channel_names", "validity")
     list_filter = (SupervisedAgencyFilter, BranchFilter)
     list_select_related = ("branch",)
-    search_fields = ("branch__search_text",)
+    search_fields = ("branch__name_el",)  # so that there is a search: `get_search_results` is what it finds
     search_help_text = gettext_lazy("Branch")
     autocomplete_fields = ("branch",)
     radio_fields = {"purpose": admin.VERTICAL}
@@ -148,7 +149,8 @@ class OpeningRuleAdmin(PreviewedAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         if not search_term:
             return queryset, False
-        return queryset.filter(branch__in=Branch.objects.matching(search_term).values("pk")), False
+        own = access.branches(signed_in(request), Role.SUPERVISOR)
+        return queryset.filter(branch__in=search.within(own, search_term)), False
 
     # The form
 

@@ -22,6 +22,7 @@ from django.views.decorators.cache import never_cache
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
+from agencies.finding import search
 from agencies.models import Branch, Role
 from agencies.wallclock import ZONE_DATA, is_old
 from appointments.admin.counter.board import queue_address
@@ -106,7 +107,7 @@ def _content(request: HttpRequest, now: datetime) -> tuple[str, str]:
 def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
     user = signed_in(request)
     own = access.branches(user, Role.SUPERVISOR)
-    found = loads(Branch.objects.matching(request.GET.get("q", "")).filter(pk__in=own.values("pk")), now=now)
+    found = loads(search.within(own, request.GET.get("q", "")), now=now)
     show = request.GET.get("show") or (TODO if len(found) > FEW and not request.GET.get("q") else ALL)
     shown = [load for load in found if load.problems] if show == TODO else found
     part: Page[Load] = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))

@@ -23,8 +23,7 @@ def to_choose_from(request: HttpRequest, branches: list[Branch], free: Mapping[i
     `opened` are the keys of the places whose branches are listed. A page with hundreds of branches would be heavy.
     """
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
-    found = _matching(query, branches) if query else branches
-    places = by_place(found, {pk: time.starts_at for pk, time in free.items()})
+    places = by_place(_matching(query, branches), {pk: time.starts_at for pk, time in free.items()})
     are_few = len(places) == 1 or sum(len(place.rows) for place in places) <= FEW
     return {
         "query": query,
@@ -34,9 +33,10 @@ def to_choose_from(request: HttpRequest, branches: list[Branch], free: Mapping[i
     }
 
 
-def _matching(query: str, branches: list[Branch]) -> list[Branch]:
-    found = search.branches(query, Branch.objects.filter(pk__in=[branch.pk for branch in branches]))
-    return [branch for branch in branches if branch.pk in found]
+def _matching(query: str, branches: list[Branch]) -> Iterable[Branch]:
+    if not query:
+        return branches
+    return search.within(Branch.objects.filter(pk__in=[branch.pk for branch in branches]), query)
 
 
 def with_earliest_times(branch: Branch, branches: Iterable[Branch], free: Mapping[int, FreeTime]) -> list[Row]:

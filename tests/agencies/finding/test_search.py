@@ -3,6 +3,7 @@
 `-` means that nothing of the kind may be found, an empty cell that it does not matter, `*` any end of a code.
 """
 
+import unicodedata
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from agencies.finding.search import Found
 from agencies.loading import tables
 from agencies.loading.catalogue import load_agencies
 from agencies.loading.words import load_words
-from agencies.models import Agency
+from agencies.models import Agency, Branch
 
 pytestmark = pytest.mark.django_db
 QUERIES = [row.cells for row in tables.read(Path(__file__).parent / "queries.csv")]
@@ -49,3 +50,32 @@ def test_every_query_finds_first_what_a_citizen_expects():
     load_words()
     assert len(QUERIES) > 100
     assert {case["query"]: bad for case in QUERIES if (bad := faults(case))} == {}
+
+
+def test_within_finds_every_branch_by_its_city_in_capitals_and_in_english():
+    load_agencies()
+    for branch in Branch.objects.all():
+        bare = "".join(c for c in unicodedata.normalize("NFD", branch.city_el.upper()) if not unicodedata.combining(c))
+        for typed in (bare, branch.city_en, branch.city_en.upper()):
+            found = search.within(Branch.objects.filter(city_el=branch.city_el), typed)
+            assert branch in found, (branch.code, typed)
+
+
+def test_within_finds_the_branches_at_the_place_that_is_typed():
+    load_agencies()
+    chania = {"kep-chania", "efka-chania", "dimos-chania"}
+    expected = {
+        "hania": chania,
+        "xania": chania,
+        "κεπ χανιά": {"kep-chania"},
+        "Iraklio": {"kep-heraklion", "efka-heraklion", "ktimatologio-heraklion", "kep-irakleio-attikis"},
+        "thessaloniki εφκα": {"efka-thessaloniki"},
+        "ΑΥΣΤΡΑΛΙΑ μελβουρνη": {"consul-au-melbourne"},
+        "germany munich": {"consul-de-munich"},
+    }
+    for typed, codes in expected.items():
+        found = set(search.within(Branch.objects.all(), typed).values_list("code", flat=True))
+        assert codes <= found
+        assert "kep-patras" not in found
+    assert not search.within(Branch.objects.all(), "Qwertyuiop").exists()
+    assert search.within(Branch.objects.all(), " ").count() == Branch.objects.count()

@@ -314,6 +314,18 @@ def test_operator_who_serves_elsewhere_sees_no_names_here(client: Client, branch
     assert appointment.name not in shown
 
 
+@pytest.mark.parametrize("rows", ["agencies_closure", "appointments_disruption", "agencies_openingrule"])
+def test_lists_find_rows_by_the_place_in_any_spelling(
+    client: Client, branch: Branch, supervisor: User, rows: str
+) -> None:
+    struck(branch)
+    word = {"q": "Χανίων"} if rows == "agencies_openingrule" else {"q": "Χανίων απεργ"}
+    for query in (word, {"q": "hania"}, {"q": "ΧΑΝΙΑ"}, {"q": "Πειραιάς"}):
+        with translation.override("en"):
+            shown = signed_in(client, supervisor).get(reverse(f"admin:{rows}_changelist"), query).text
+        assert ('class="field-' in shown) == (query["q"] != "Πειραιάς"), query
+
+
 def test_menu_leads_supervisors_there(client: Client, branch: Branch, supervisor: User) -> None:
     assert address("changelist") in text_of(signed_in(client, supervisor).get(address("changelist")))
     assert address("changelist") not in text_of(signed_in(client, an_officer(branch)).get("/en/admin/", follow=True))
