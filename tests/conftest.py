@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import time_machine
 from django.core.cache import cache
+from django.test import TransactionTestCase
 from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from pytest_django.fixtures import Settings
@@ -17,6 +18,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from tests import mailserver
 from tests.builders import NOON, NOW
+from tests.emptying import empty_database
 from tests.mailserver import MailServer
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
@@ -49,6 +51,14 @@ def _empty_cache() -> None:
 @pytest.fixture
 def no_redis(settings: Settings) -> None:
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _quickly_emptied() -> Iterator[None]:
+    """Empties the database in milliseconds after each test that commits."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", lambda _case: empty_database())
+        yield
 
 
 @pytest.fixture(autouse=True)

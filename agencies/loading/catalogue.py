@@ -65,10 +65,15 @@ def _load(source: Source, update: bool) -> Tally:
     existing = {getattr(thing, source.key): thing for thing in source.model._default_manager.all()}
     agencies = {agency.slug: agency for agency in Agency.objects.all()}
 
-    def build(row: Row) -> models.Model:
-        return _built(source.model, columns, row, existing.get(row.cells[source.key]), agencies)
+    unique = _unique_columns(source, columns)
+    more = set(unique) - {source.key}  # may be another row's already; the key is looked up in `existing`
 
-    built = _all_or_errors(source.path, rows, build, unique=_unique_columns(source, columns))
+    def build(row: Row) -> models.Model:
+        thing = _filled(source.model, columns, row, existing.get(row.cells[source.key]), agencies)
+        _check(thing, exclude={"agency"} & set(columns), validate_unique=bool(more))
+        return thing
+
+    built = _all_or_errors(source.path, rows, build, unique=unique)
     names = ["agency" if column == "agency" else _field(source.model, column).name for column in columns]
     return _stored(source, built, existing, names, update)
 
@@ -134,10 +139,10 @@ def _lines(error: ValidationError) -> list[str]:
     ]
 
 
-def _built(
+def _filled(
     model: type[models.Model], columns: list[str], row: Row, existing: models.Model | None, agencies: dict[str, Agency]
 ) -> models.Model:
-    """Returns the row as a checked, unsaved instance. It is a copy of the existing one, so other fields keep their values."""
+    """Returns the row as an unsaved instance. It is a copy of the existing one, so other fields keep their values."""
     thing = copy.copy(existing) if existing else model()
     for column in columns:
         if column == "agency":
@@ -145,11 +150,15 @@ def _built(
         else:
             field = _field(model, column)
             setattr(thing, field.name, _value(field, row))
-    try:
-        thing.full_clean(exclude={"agency"} if "agency" in columns else None)
-    except ValidationError as error:
-        raise ValidationError(_by_column(model, error)) from error
     return thing
+
+
+def _check(thing: models.Model, **how: Any) -> None:
+    """Checks the instance. Errors have the file's names of columns."""
+    try:
+        thing.full_clean(**how)
+    except ValidationError as error:
+        raise ValidationError(_by_column(type(thing), error)) from error
 
 
 def _by_column(model: type[models.Model], error: ValidationError) -> dict[str, list[str]]:

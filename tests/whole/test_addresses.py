@@ -19,7 +19,6 @@ from django import forms
 from django.apps import apps
 from django.contrib import admin
 from django.core import signing
-from django.core.management import call_command
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpResponse
@@ -48,6 +47,7 @@ from tests.builders import (
     booked_at,
     by,
 )
+from tests.emptying import empty_database
 from tests.pages import signed_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -187,7 +187,7 @@ def people(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterato
         everybody = People(sessions(strangers(branch)), sessions(insiders(branch)))
     yield everybody
     with django_db_blocker.unblock():
-        call_command("flush", verbosity=0, interactive=False)
+        empty_database()
 
 
 def a_branch_with_everything() -> Branch:

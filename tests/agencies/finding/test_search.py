@@ -12,11 +12,9 @@ import pytest
 from agencies.finding import search
 from agencies.finding.search import Found
 from agencies.loading import tables
-from agencies.loading.catalogue import load_agencies
-from agencies.loading.words import load_words
 from agencies.models import Agency, Branch
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("all_agencies")]
 QUERIES = [row.cells for row in tables.read(Path(__file__).parent / "queries.csv")]
 
 
@@ -46,14 +44,11 @@ def faults(case: dict[str, str]) -> list[str]:
 
 
 def test_every_query_finds_first_what_a_citizen_expects():
-    load_agencies()
-    load_words()
     assert len(QUERIES) > 100
     assert {case["query"]: bad for case in QUERIES if (bad := faults(case))} == {}
 
 
 def test_within_finds_every_branch_by_its_city_in_capitals_and_in_english():
-    load_agencies()
     for branch in Branch.objects.all():
         bare = "".join(c for c in unicodedata.normalize("NFD", branch.city_el.upper()) if not unicodedata.combining(c))
         for typed in (bare, branch.city_en, branch.city_en.upper()):
@@ -62,7 +57,6 @@ def test_within_finds_every_branch_by_its_city_in_capitals_and_in_english():
 
 
 def test_within_finds_the_branches_at_the_place_that_is_typed():
-    load_agencies()
     chania = {"kep-chania", "efka-chania", "dimos-chania"}
     expected = {
         "hania": chania,
