@@ -30,12 +30,15 @@ def zones_of_branches() -> list[str]:
         return sorted({row["timezone"] for row in csv.DictReader(rows)})
 
 
-def walk(zone: str, begin: datetime, end: datetime) -> dict[datetime, datetime]:
-    """Maps each local minute that the clock shows from `begin` until `end` to the first moment (UTC) that shows it."""
+def walk(zone: str, begin: datetime, end: datetime, step: timedelta = MINUTE) -> dict[datetime, datetime]:
+    """Maps each local minute that the clock shows from `begin` until `end` to the first moment (UTC) that shows it.
+
+    With a longer step, it is each of so many minutes.
+    """
     clock, shown, moment = ZoneInfo(zone), {}, begin
     while moment < end:
         shown.setdefault(moment.astimezone(clock).replace(tzinfo=None, fold=0), moment)
-        moment += MINUTE
+        moment += step
     return shown
 
 

@@ -72,15 +72,16 @@ def test_changes_are_many() -> None:
 
 
 @pytest.mark.parametrize("zone", sorted({zone for zone, _day in CHANGES}))
-def test_instant_and_midnight_agree_with_a_walk_over_every_minute(zone: str) -> None:
+def test_instant_and_midnight_agree_with_a_walk_over_the_day(zone: str) -> None:
     """Tries every quarter of an hour around each clock change, and the first moment of the day."""
     for day in (day for where, day in CHANGES if where == zone):
         begin, clock = datetime.combine(day, time()), ZoneInfo(zone)
         # This plain way is the oracle.
-        shown = walk(zone, begin.replace(tzinfo=UTC) - 15 * HOUR, begin.replace(tzinfo=UTC) + 39 * HOUR)
+        step = 5 * MINUTE
+        shown = walk(zone, begin.replace(tzinfo=UTC) - 15 * HOUR, begin.replace(tzinfo=UTC) + 39 * HOUR, step)
         assert midnight(day, clock) == min(moment for local, moment in shown.items() if local.date() == day)
         for local in (begin + number * 15 * MINUTE for number in range(96)):
-            exists = next(later for later in (local + number * MINUTE for number in range(25 * 60)) if later in shown)
+            exists = next(later for later in (local + number * step for number in range(25 * 12)) if later in shown)
             assert instant(local, clock) == shown[exists], (zone, local)
 
 

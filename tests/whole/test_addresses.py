@@ -318,7 +318,10 @@ def test_secret_is_found_however_it_is_written(before: str, packed: bool) -> Non
 def test_address_answers_everybody_without_an_error_or_a_secret(
     people: People, address: Address, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing but the cookie knows the key of the session: not the page, what its scripts ask for, or the log."""
+    """Nothing but the cookie knows the key of the session: not the page, what its scripts ask for, or the log.
+
+    Pages about an appointment open for those whom it concerns alone.
+    """
     url = url_of(address)
     found = asked(people.all, url)
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
@@ -329,15 +332,18 @@ def test_address_answers_everybody_without_an_error_or_a_secret(
         answers = [*polled(key, found[name, "get"]), found[name, "get"], found[name, "post"]]
         assert [one.request["PATH_INFO"] for one in answers if tells(written(one), key)] == [], name
     assert [name for name, key in secrets.items() if tells(caplog.text, key)] == []
+    if address.is_about_an_appointment:
+        assert_opens_for_those_concerned(address, people, found)
 
 
-@pytest.mark.parametrize("address", [one for one in ADDRESSES if one.is_about_an_appointment], ids=str)
-def test_address_about_an_appointment_opens_for_nobody_else(people: People, address: Address) -> None:
-    found = asked(people.strangers, url_of(address))
-    assert {who: one.status_code for who, one in found.items() if not is_refused(one)} == {}
-    assert {who for who, one in found.items() if NAME in one.content.decode()} == set()
-    own = asked(people.insiders, url_of(address))
-    assert all(map(is_refused, own.values())) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
+def assert_opens_for_those_concerned(
+    address: Address, people: People, found: dict[tuple[str, str], HttpResponse]
+) -> None:
+    strange = {who: one for who, one in found.items() if who[0] in people.strangers}
+    own = [one for who, one in found.items() if who[0] in people.insiders]
+    assert {who: one.status_code for who, one in strange.items() if not is_refused(one)} == {}
+    assert {who for who, one in strange.items() if NAME in one.content.decode()} == set()
+    assert all(map(is_refused, own)) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
 
 
 # What nobody types, but programs send

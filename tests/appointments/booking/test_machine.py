@@ -1,5 +1,6 @@
 """Any sequence of verbs, clock ticks and publishing keeps the counts of slots and the promises to people."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -105,12 +106,12 @@ class Bookings(RuleBasedStateMachine):
 
     @invariant()
     def nobody_has_more_than_the_limit(self) -> None:
-        for procedure in self.procedures:
-            mine = Appointment.objects.filter(procedure=procedure, status__in=OPEN).exclude(person_key="")
-            keys = list(mine.values_list("person_key", flat=True))
-            assert all(keys.count(key) <= procedure.open_limit for key in keys)
+        named = Appointment.objects.filter(status__in=OPEN).exclude(person_key="")
+        limits = {procedure.pk: procedure.open_limit for procedure in self.procedures}
+        for (procedure, _person), number in Counter(named.values_list("procedure", "person_key")).items():
+            assert number <= limits[procedure]
 
 
 @pytest.mark.django_db
 def test_any_sequence_of_verbs_keeps_the_counts() -> None:
-    run_state_machine_as_test(Bookings, settings=settings(max_examples=40, stateful_step_count=30, deadline=None))
+    run_state_machine_as_test(Bookings, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
