@@ -87,12 +87,15 @@ class BranchSerializer(serializers.ModelSerializer):
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
     access = serializers.CharField(help_text="How it is reached by people with disabilities.")
+    is_illustrative = serializers.BooleanField(
+        help_text="Whether the address, telephone and access are examples, and not the true ones."
+    )
 
     class Meta:
         model = Branch
         fields = (
             *("code", "agency", "name", "address", "city", "region", "country", "timezone", "latitude", "longitude"),
-            *("phone", "email", "access"),
+            *("phone", "email", "access", "is_illustrative"),
         )
 
 

@@ -56,5 +56,12 @@ def test_messages_and_calendar_mark_the_address(branch: Branch, language: str, m
     assert location.endswith(mark)
 
 
+def test_api_marks_the_address(client: Client, branch: Branch):
+    told = client.get(f"/api/v1/branches/{branch.code}/").json()
+    assert (told["address"], told["is_illustrative"]) == (branch.address_el, True)
+    Branch.objects.update(is_illustrative=False)
+    assert client.get(f"/api/v1/branches/{branch.code}/").json()["is_illustrative"] is False
+
+
 def test_invented_street_is_not_found_by_the_search(branch: Branch):
     assert search.find(branch.address_el.split()[0], []).branches == []
