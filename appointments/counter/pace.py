@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from agencies.models import Channel
 from appointments.models import Appointment, Ticket
 
-# So much service is imagined to have taken as long as planned, and so many citizens to have come after all.
+# So much service is imagined to have taken as long as planned. So many citizens are imagined to have come on time, and
+# so many late: later than anybody is waited for.
 TO_PLAN = timedelta(minutes=20)
-CAME = 2
+ON_TIME = LATE = 1
 # A visit counts as so many times its planned time at most: its officer may have forgotten to press the last button.
 MOST = 3
 
@@ -33,8 +34,8 @@ class Pace:
 
     def coming(self, late: timedelta) -> float:
         """Return the share of citizens who come after all, of those who are not there so long after their time."""
-        later = len(self.came) - bisect_right(self.came, late)
-        return (CAME + later) / (CAME + later + self.missing)
+        later = LATE + (ON_TIME if late < timedelta() else 0) + len(self.came) - bisect_right(self.came, late)
+        return later / (later + self.missing)
 
 
 def pace_of(tickets: Iterable[Ticket], absent: Iterable[Appointment], *, due_before: datetime) -> Pace:
