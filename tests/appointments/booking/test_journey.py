@@ -47,11 +47,6 @@ TIMES = f"{BOOK}time/?channel=in_person&branch=kep-chania"
 TYPED = {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678", "language": "el"}
 
 
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
 def choose(client: Client, slot: TimeSlot, address: str = TIMES) -> HttpResponse:
     return client.post(address, {"slot": slot.pk})
 

@@ -29,7 +29,6 @@ from tests.builders import (
     a_user,
     an_appointment,
     an_officer,
-    an_open_branch,
     at,
     by,
     minutes,
@@ -39,11 +38,6 @@ from tests.builders import (
 from tests.pages import hidden_of, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
 
 
 @pytest.fixture

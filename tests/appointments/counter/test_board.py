@@ -47,11 +47,6 @@ def officer(client: Client, branch: Branch) -> User:
     return officer
 
 
-@pytest.fixture
-def desk(branch: Branch, officer: User) -> Desk:
-    return a_desk(branch, officer)
-
-
 def booked(branch: Branch, number: int = 1, *, minutes: int = 30, **more: object) -> Appointment:
     """An appointment of today, which may have begun."""
     return booked_after(branch, NOON + timedelta(minutes=minutes), number, **more)

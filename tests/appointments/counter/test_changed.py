@@ -43,16 +43,6 @@ def branch(clock: time_machine.Traveller) -> Branch:
     return an_always_open_branch()
 
 
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
-
-
-@pytest.fixture
-def desk(branch: Branch, officer: User) -> Desk:
-    return a_desk(branch, officer)
-
-
 # Missed and booked again for today: whichever appointment the citizen names, and wherever, the new one is checked in
 
 

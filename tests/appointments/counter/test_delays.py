@@ -7,32 +7,16 @@ from django.core.mail import get_connection
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
-from accounts.models import User
 from agencies.models import Branch, Channel
 from appointments import booking, counter
 from appointments.counter import delays, desks
 from appointments.messages import mails
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
-from tests.builders import GUEST, STAFF, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, today_at
+from tests.builders import GUEST, STAFF, a_walk_in, booked_at, today_at
 
 pytestmark = pytest.mark.django_db
 Kind, Medium = Notification.Kind, Notification.Medium
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
-
-
-@pytest.fixture
-def desk(branch: Branch, officer: User) -> Desk:
-    return a_desk(branch, officer)
 
 
 def crowd(branch: Branch, count: int) -> list[Ticket]:

@@ -25,7 +25,6 @@ from tests.builders import (
     a_walk_in,
     an_agency,
     an_officer,
-    an_open_branch,
     at,
     booked_at,
     by,
@@ -35,21 +34,6 @@ from tests.builders import (
 
 pytestmark = pytest.mark.django_db
 State = Ticket.State
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
-
-
-@pytest.fixture
-def desk(branch: Branch, officer: User) -> Desk:
-    return a_desk(branch, officer)
 
 
 @pytest.mark.parametrize("seed", range(3))

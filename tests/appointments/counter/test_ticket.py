@@ -13,7 +13,7 @@ from accounts.models import User
 from agencies.models import Branch, Channel
 from appointments import counter, references
 from appointments.models import Appointment, Desk, Event, Status, Ticket
-from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, by, today_at
+from tests.builders import GUEST, NOW, a_desk, a_walk_in, booked_at, by, today_at
 
 pytestmark = pytest.mark.django_db
 State = Ticket.State
@@ -23,16 +23,6 @@ State = Ticket.State
 def clock() -> Iterator[time_machine.Traveller]:
     with time_machine.travel(today_at(8, 50), tick=False) as traveller:
         yield traveller
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
 
 
 @pytest.fixture

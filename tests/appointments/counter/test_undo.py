@@ -12,10 +12,8 @@ from tests.builders import (
     GUEST,
     NOW,
     a_contact,
-    a_desk,
     a_walk_in,
     an_always_open_branch,
-    an_officer,
     booked_at,
     by,
     messages_of,
@@ -33,16 +31,6 @@ def branch() -> Branch:
     branch.agency.reminders = [30]
     branch.agency.save()
     return branch
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
-
-
-@pytest.fixture
-def desk(branch: Branch, officer: User) -> Desk:
-    return a_desk(branch, officer)
 
 
 def test_undo_after_calling_again_leaves_the_first_call(branch: Branch, officer: User, desk: Desk) -> None:

@@ -22,7 +22,6 @@ from tests.builders import (
     a_strike,
     a_walk_in,
     an_appointment,
-    an_officer,
     an_open_branch,
     at,
     booked_at,
@@ -39,11 +38,6 @@ PERSONAL = ("Πολίτης", "citizen1@example.org", "6900000000", "090000045",
 @pytest.fixture
 def branch() -> Branch:
     return an_open_branch(desks=2)
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
 
 
 def verbs_of(appointment: Appointment) -> list[str]:

@@ -6,7 +6,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from agencies.models import Agency, Branch
 from appointments.models import Event
-from tests.builders import NOW, a_walk_in, an_officer, an_open_branch, booked_at
+from tests.builders import NOW, a_walk_in, an_officer, booked_at
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BEFORE = [("appointments", "0009_follow_ups")]
@@ -20,11 +20,6 @@ CALL = """
 INSERT INTO appointments_event (at, verb, ticket_id, officer_id, before, details, is_undone)
 VALUES (%(now)s, 'call', %(ticket)s, %(officer)s, '{"ticket": {"state": "waiting", "park_reason": "ill"}}', '{}', false)
 """
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
 
 
 def test_database_in_use_is_brought_up_to_date(branch: Branch) -> None:

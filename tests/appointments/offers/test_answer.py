@@ -8,16 +8,11 @@ from agencies.models import Branch
 from appointments import booking, offers
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.offers.replacements import Replacements
-from tests.builders import NOW, TUESDAY, WEDNESDAY, WORKER, a_strike, an_open_branch, at, booked_at, offer_of
+from tests.builders import NOW, TUESDAY, WEDNESDAY, WORKER, a_strike, at, booked_at, offer_of
 from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 State = Offer.State
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
 
 
 @pytest.fixture

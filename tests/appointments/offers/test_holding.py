@@ -20,7 +20,6 @@ from tests.builders import (
     WEDNESDAY,
     WORKER,
     a_strike,
-    an_open_branch,
     at,
     booked_at,
     slot_at,
@@ -31,11 +30,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Reason, State, Verb = Offer.Reason, Offer.State, Event.Verb
 EARLIER = at(8)
 FREE = pytest.mark.parametrize("reason", [Reason.WAITLIST, Reason.SUGGESTION])
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
 
 
 @pytest.fixture

@@ -26,6 +26,7 @@ from tests.builders import (
     an_agency,
     an_appointment,
     an_officer,
+    an_open_branch,
 )
 from tests.pages import text_of
 from tests.planning import BRANCHES, CLOSURES, RULES, closure_data, in_days, rule_data, slots_on
@@ -35,18 +36,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
 @pytest.fixture
 def branch() -> Branch:
-    agency = an_agency()
-    branch = a_branch(agency)
-    a_procedure(agency)
-    a_rule(branch, weekdays=EVERY_DAY, desks=1)
-    publish([branch.pk], now=NOW)
-    return branch
-
-
-@pytest.fixture
-def supervisor(client: Client, branch: Branch) -> Client:
-    client.force_login(an_officer(branch, Role.SUPERVISOR))
-    return client
+    return an_open_branch(weekdays=EVERY_DAY)
 
 
 def test_new_rule_gives_times_at_once(supervisor: Client, branch: Branch) -> None:

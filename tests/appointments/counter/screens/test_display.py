@@ -12,7 +12,7 @@ from agencies.models import Branch, Channel
 from appointments import counter
 from appointments.models import Desk, Queue
 from appointments.models.keys import random_key
-from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, an_open_branch, booked_at, by, today_at
+from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, booked_at, by, today_at
 
 pytestmark = pytest.mark.django_db
 
@@ -21,16 +21,6 @@ pytestmark = pytest.mark.django_db
 def _clock() -> Iterator[None]:
     with time_machine.travel(today_at(9), tick=False):
         yield
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
-@pytest.fixture
-def officer(branch: Branch) -> User:
-    return an_officer(branch)
 
 
 @pytest.fixture

@@ -4,24 +4,13 @@ import pytest
 from django.contrib.admin.models import LogEntry
 from django.test import Client
 
-from agencies.models import Branch, Role
+from agencies.models import Branch
 from appointments.models import Queue
-from tests.builders import a_branch, an_officer, an_open_branch
+from tests.builders import a_branch, an_officer
 
 pytestmark = pytest.mark.django_db
 
 ADDRESS = "/admin/appointments/appointment/screens/"
-
-
-@pytest.fixture
-def branch() -> Branch:
-    return an_open_branch()
-
-
-@pytest.fixture
-def supervisor(client: Client, branch: Branch) -> Client:
-    client.force_login(an_officer(branch, Role.SUPERVISOR))
-    return client
 
 
 def test_addresses_open_the_pages_without_a_sign_in(supervisor: Client, branch: Branch):

@@ -40,17 +40,7 @@ SIX_HOURS = 36  # slots of ten minutes
 @pytest.fixture
 def branch() -> Branch:
     """ΚΕΠ Χανίων with three desks on every day, published for two weeks."""
-    branch = a_branch(an_agency())
-    a_procedure(branch.agency)
-    a_rule(branch, weekdays=EVERY_DAY, desks=3)
-    publish([branch.pk], now=NOW)
-    return branch
-
-
-@pytest.fixture
-def supervisor(client: Client, branch: Branch) -> Client:
-    client.force_login(an_officer(branch, Role.SUPERVISOR))
-    return client
+    return an_open_branch(desks=3, weekdays=EVERY_DAY)
 
 
 def whole_day(**fields: Any) -> dict[str, str]:
