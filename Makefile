@@ -23,7 +23,7 @@ run: ## run the product with invented data at http://localhost:8000 (PORT, LOCAL
 
 test: ## run every test, or some: TESTS="tests/appointments/booking -k race"
 	@$(SETUP) test
-	$(BIN)/pytest --numprocesses=auto --maxprocesses=8 $(TESTS)
+	$(BIN)/pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal $(TESTS)
 
 lint:
 	@$(SETUP) lint

@@ -12,7 +12,7 @@ import time_machine
 from django.core.cache import cache
 from django.test import TransactionTestCase
 from django.utils import translation
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -20,6 +20,7 @@ from tests import mailserver
 from tests.builders import NOON, NOW
 from tests.emptying import empty_database
 from tests.mailserver import MailServer
+from tests.pages import SOON
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
 JITSI_SECRET = "a secret of thirty-two bytes or more"
@@ -108,6 +109,7 @@ def chromium() -> Iterator[Browser]:
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if path is None:
         pytest.fail("Chromium is missing: install the package chromium or set CHROMIUM to its path.")
+    expect.set_options(timeout=SOON)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
         yield browser
@@ -142,7 +144,7 @@ def new_page(chromium: Browser, live_server: LiveServer) -> Generator[NewPage]:
             has_touch=touch or size == PHONE,
             permissions=["camera", "microphone"],
         )
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(SOON)
         contexts.append(context)
         page = context.new_page()
         page.on("console", note)

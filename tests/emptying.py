@@ -7,7 +7,10 @@ FILLED = {"auth_permission", "django_content_type"}
 
 
 def empty_database() -> None:
-    """Deletes the rows of all tests. Neither foreign keys nor triggers, which guard the history, stand against it."""
+    """Deletes the rows of all tests. Neither foreign keys nor triggers, which guard the history, stand against it.
+
+    For this, the user of the test database has to be a superuser.
+    """
     tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - FILLED
     deletes = ";".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables))
     with connection.cursor() as cursor:
