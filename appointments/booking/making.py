@@ -30,8 +30,7 @@ def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now:
     appointment = _new(asked, channel, by, now)
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=asked.procedure.agency.hold_minutes)
-    held = history.made(Verb.HOLD, by=by, now=now)
-    taking.at_any_rule(lambda time: taking.make(appointment, time, held), asked, channel, now=now)
+    taking.at_any_rule(lambda time: taking.make(appointment, time, Verb.HOLD, by=by), asked, channel, now=now)
     return appointment
 
 
@@ -143,7 +142,6 @@ def _book(
     _require_link_sendable(appointment)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
-    booked = history.made(Verb.BOOK, by=by, now=now)
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
     # A booking is one statement, which needs no transaction. A follow-up takes two statements, so it needs one.
     with refusals(), transaction.atomic() if follows else nullcontext():
@@ -151,8 +149,9 @@ def _book(
             # The citizen is being served already, so that appointment no longer counts towards the limit per person.
             Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
         taking.at_any_rule(
-            lambda time: taking.make(appointment, time, booked, messages), asked, channel, now=now, assisted=assisted
-        )
+            lambda time: taking.make(appointment, time, Verb.BOOK, messages, by=by),
+            asked, channel, now=now, assisted=assisted,
+        )  # fmt: skip
     _wake_workers(appointment)
     return appointment
 

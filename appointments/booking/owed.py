@@ -4,9 +4,10 @@ Rows survive a crash, a lost broker or a restart. The worker is woken when the t
 periodic sweep finds the rows.
 """
 
+import json
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -163,28 +164,24 @@ INSERT INTO appointments_notification
     (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
 SELECT appointment.id, owed.kind, owed.medium, owed.minutes_before, owed.due_at, appointment.revision,
     appointment.language, 'pending', 0, ''
-FROM appointment, unnest(%(kinds)s::text[], %(media)s::text[], %(minutes_before)s::integer[], %(dues)s::timestamptz[])
-    AS owed (kind, medium, minutes_before, due_at)
+FROM appointment, json_to_recordset(%(messages)s::json)
+    AS owed (kind text, medium text, due_at timestamptz, minutes_before integer)
+"""
+OWE = f"""
+WITH appointment AS (SELECT id, revision, language FROM appointments_appointment WHERE id = %(id)s) {WRITE}
 ON CONFLICT DO NOTHING
 """
-OWE = f"WITH appointment AS (SELECT id, revision, language FROM appointments_appointment WHERE id = %(id)s) {WRITE}"
 
 
-def as_params(messages: Iterable[Owed]) -> dict[str, list[Any]]:
-    """Return the messages as the parameters of WRITE."""
-    owed = [*messages]
-    return {
-        "kinds": [str(one.kind) for one in owed],
-        "media": [str(one.medium) for one in owed],
-        "minutes_before": [one.minutes_before for one in owed],
-        "dues": [one.due_at for one in owed],
-    }
+def as_json(messages: Iterable[Owed]) -> str:
+    """Return the messages as the parameter of WRITE."""
+    return json.dumps([one._asdict() for one in messages], default=datetime.isoformat)
 
 
 def _owe(appointment: Appointment, messages: Iterable[Owed]) -> None:
     """Write the messages that are not there yet, and wake the worker once the change is committed."""
-    params = as_params(messages)
-    if params["kinds"]:
+    owed = [*messages]
+    if owed:
         with connection.cursor() as cursor:
-            cursor.execute(OWE, {"id": appointment.pk, **params})
+            cursor.execute(OWE, {"id": appointment.pk, "messages": as_json(owed)})
         wake_worker("appointments.tasks.deliver_due")

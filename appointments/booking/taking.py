@@ -104,7 +104,7 @@ WITH place AS MATERIALIZED ({PLACE}), {
     RETURNING id, slot_ids, revision, language
 ), event AS (
     INSERT INTO appointments_event (at, verb, appointment_id, "by", officer_id, page, before, details)
-    SELECT %(event_at)s, %(event_verb)s, appointment.id, %(event_by)s, %(event_officer)s, %(event_page)s, '{{}}', '{{}}'
+    SELECT %(created_at)s, %(verb)s, appointment.id, %(by)s, %(by_officer)s, %(page)s, '{{}}', '{{}}'
     FROM appointment
 ), messages AS ({owed.WRITE})
 SELECT place.place, appointment.id, appointment.slot_ids FROM place LEFT JOIN appointment ON true
@@ -145,15 +145,18 @@ def at_any_rule(
         raise
 
 
-def make(appointment: Appointment, asked: AskedTime, event: Event, messages: Iterable[Owed] = ()) -> None:
+def make(
+    appointment: Appointment, asked: AskedTime, verb: Event.Verb, messages: Iterable[Owed] = (), *, by: Actor
+) -> None:
     """Take the slots of the asked time, and store the appointment with its first event and its messages.
 
+    The event is at the time at which the appointment is created.
     Raises LimitReached if the person has no free place, or SlotTaken if one of the slots is full or missing.
     """
     row: dict[str, Any] = {name: getattr(appointment, name) for name in COLUMNS}
-    row |= _person(appointment, asked.procedure.open_limit) | _run_of(asked) | owed.as_params(messages)
-    row |= {f"event_{name}": getattr(event, name) for name in ("at", "verb", "by", "page")}
-    row |= {"event_officer": event.officer_id, "needed": asked.slots_needed}
+    row |= _person(appointment, asked.procedure.open_limit) | _run_of(asked)
+    row |= {"verb": verb, "by": by.by, "by_officer": by.officer and by.officer.pk, "page": by.page}
+    row |= {"needed": asked.slots_needed, "messages": owed.as_json(messages)}
     # A single statement is a transaction of its own. Inside another transaction it needs a savepoint, because a
     # constraint may refuse it, and because a refusal has to let go of the slots that it locked.
     with transaction.atomic() if connection.in_atomic_block else nullcontext(), connection.cursor() as cursor:

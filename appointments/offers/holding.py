@@ -234,8 +234,7 @@ def _hold(
             ends_at=asked.ends_at,
             expires_at=deadline(asked.starts_at, appointment, due=due),
         )
-        event = history.made(Verb.HOLD, by=by, now=now)
-        taking.at_any_rule(lambda time: taking.make(hold, time, event), asked, channel, now=now)
+        taking.at_any_rule(lambda time: taking.make(hold, time, Verb.HOLD, by=by), asked, channel, now=now)
     except BookingError:
         return None
     return hold
