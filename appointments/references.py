@@ -25,7 +25,12 @@ _BY_LOOK = _BY_KEY | {"Ρ": "P", "ρ": "P"}
 
 
 def random_reference() -> str:
-    return "".join(secrets.choice(ALPHABET) for _ in range(LENGTH))
+    """Return the digits of a random number, written with the letters of ALPHABET."""
+    number, letters = secrets.randbelow(len(ALPHABET) ** LENGTH), ""
+    for _ in range(LENGTH):
+        number, letter = divmod(number, len(ALPHABET))
+        letters += ALPHABET[letter]
+    return letters
 
 
 def readings(typed: str) -> list[str]:

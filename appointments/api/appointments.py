@@ -4,6 +4,7 @@ Serializers check the input, and the verbs in `appointments.booking` do the rest
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -263,7 +264,7 @@ class AppointmentViewSet(CodedViewSet):
     def get_object(self) -> Appointment:
         return get_object_or_404(self.get_queryset().with_reference(self.kwargs["reference"]))
 
-    def create(self, request: Request) -> Response:
+    def create(self, request: Request) -> HttpResponse:
         asked = BOOKING.run_validation(request.data or {})
         self._require_own(asked["procedure"])
         self._require_tax_number(asked)
@@ -273,7 +274,8 @@ class AppointmentViewSet(CodedViewSet):
             raise Refused(self._limit_reached(asked, error)) from error
         except BookingError as error:
             raise Refused(error) from error
-        return Response(shown_as_asked(made) if made.asked else shown(made.appointment), 201)
+        answer = shown_as_asked(made) if made.asked else shown(made.appointment)
+        return HttpResponse(json.dumps(answer), status=201, content_type="application/json")
 
     def retrieve(self, request: Request, reference: str) -> Response:
         return self._answer(self.get_object)
@@ -349,7 +351,7 @@ def _once(request: Request, given: dict[str, Any]) -> Once | None:
     The key is a hash of the caller and the caller's key, so no other caller can name the same one. Raises
     ValidationError for a key longer than MAX_KEY characters.
     """
-    key = request.headers.get("Idempotency-Key", "")
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(key) > MAX_KEY:
         raise ValidationError({"Idempotency-Key": [_("At most %(number)s characters.") % {"number": MAX_KEY}]})
     if not key:
