@@ -105,14 +105,15 @@ AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 9
 PROCEDURE_BY_CODE = f"""
 SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
 FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
-WHERE procedure.code = %s
+WHERE procedure.code = %(code)s
 """
 BRANCH_BY_CODE = f"""
 SELECT {BRANCH_COLUMNS}
 FROM agencies_branch branch JOIN agencies_agency agency ON agency.id = branch.agency_id
-WHERE branch.code = %s AND branch.is_open AND agency.stage = ANY(%s)
+WHERE branch.code = %(code)s AND branch.is_open AND agency.stage = ANY(%(live)s)
 """
-SYSTEM_BY_DIGEST = "SELECT id, agency_id FROM agencies_systemtoken WHERE digest = %s AND is_active"
+SYSTEM_COLUMNS, IS_SYSTEM = "system.id, system.agency_id", "system.digest = %(digest)s AND system.is_active"
+SYSTEM_BY_DIGEST = f"SELECT {SYSTEM_COLUMNS} FROM agencies_systemtoken system WHERE {IS_SYSTEM}"
 
 
 def procedure_in(row: Row) -> ProcedureFacts:
@@ -123,7 +124,7 @@ def procedure_in(row: Row) -> ProcedureFacts:
 
 def procedure_of(code: str) -> ProcedureFacts | None:
     """Returns the service with its agency, even if it is not offered."""
-    row = _row(PROCEDURE_BY_CODE, code)
+    row = _row(PROCEDURE_BY_CODE, code=code)
     return procedure_in(row) if row else None
 
 
@@ -156,7 +157,7 @@ def offered_procedure_of(code: str) -> ProcedureFacts | None:
 
 def open_branch_of(code: str) -> BranchFacts | None:
     """Returns the branch if the public can book there."""
-    row = _row(BRANCH_BY_CODE, code, [*Agency.LIVE])
+    row = _row(BRANCH_BY_CODE, code=code, live=[*Agency.LIVE])
     return BranchFacts(*row) if row else None
 
 
@@ -168,11 +169,11 @@ def open_branch_plainly(code: str) -> BranchFacts | None:
 
 def system_of(key: str) -> SystemFacts | None:
     """Returns the system with this token if the token is valid."""
-    row = _row(SYSTEM_BY_DIGEST, SystemToken.digest_of(key))
+    row = _row(SYSTEM_BY_DIGEST, digest=SystemToken.digest_of(key))
     return SystemFacts(*row) if row else None
 
 
-def _row(sql: str, *params: str | list[str]) -> Row | None:
+def _row(sql: str, **params: str | list[str]) -> Row | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchone()

@@ -27,10 +27,14 @@ class SystemAuthentication(BaseAuthentication):
         scheme, _space, key = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         if scheme.lower() != "bearer":
             return None
-        system = facts.system_of(key.strip())
+        system = self.system(request, key.strip())
         if system is None:
             raise AuthenticationFailed(_("This token is not valid."))
         return AnonymousUser(), system
+
+    def system(self, request: Request, key: str) -> SystemFacts | None:
+        """Returns the system with this token if the token is valid."""
+        return facts.system_of(key)
 
     def authenticate_header(self, request: Request) -> str:
         return 'Bearer realm="myDESKlive"'
@@ -38,6 +42,7 @@ class SystemAuthentication(BaseAuthentication):
 
 class SystemAuthenticationScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     target_class = SystemAuthentication
+    match_subclasses = True
     name = "system"
 
     def get_security_definition(self, auto_schema: Any) -> dict[str, str]:

@@ -18,7 +18,8 @@ class QuickNegotiation(DefaultContentNegotiation):
     def select_renderer(
         self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
     ) -> tuple[BaseRenderer, str]:
-        asks = format_suffix or request.query_params.get(self.settings.URL_FORMAT_OVERRIDE)
+        query = request.META.get("QUERY_STRING") and request.query_params
+        asks = format_suffix or (query and query.get(self.settings.URL_FORMAT_OVERRIDE))
         if request.META.get("HTTP_ACCEPT", ANYTHING) == ANYTHING and not asks:
             first = next(iter(renderers))
             return first, first.media_type

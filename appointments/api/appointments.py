@@ -26,7 +26,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.typed import cleaned_deeply
-from agencies.api.callers import IsCitizenOrSystem, SystemAuthentication, WriteThrottle, caller
+from agencies.api.callers import IsCitizenOrSystem, WriteThrottle, caller
 from agencies.api.refusing import TOO_LONG
 from agencies.api.viewsets import (
     FIELD_ERRORS,
@@ -42,7 +42,6 @@ from agencies.facts import AnyBranch, AnyProcedure, ProcedureFacts, SystemFacts
 from agencies.models import Branch, Procedure
 from appointments import booking
 from appointments.api.serializers import (
-    BOOKING,
     DAYS,
     MAX_DAYS,
     MOVE,
@@ -56,6 +55,7 @@ from appointments.api.serializers import (
     shown,
     shown_as_asked,
 )
+from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
 from appointments.booking.persons import Contact, digest_of
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
@@ -247,7 +247,7 @@ WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 42
 class AppointmentViewSet(CodedViewSet):
     """Appointments of the citizen who is signed in, or those that an agency's systems booked."""
 
-    authentication_classes = (SystemAuthentication, SessionAuthentication)
+    authentication_classes = (BookingAuthentication, SessionAuthentication)
     permission_classes = (IsCitizenOrSystem,)
     throttle_classes = (WriteThrottle,)
     parser_classes = (SmallJSONParser,)
@@ -264,8 +264,13 @@ class AppointmentViewSet(CodedViewSet):
     def get_object(self) -> Appointment:
         return get_object_or_404(self.get_queryset().with_reference(self.kwargs["reference"]))
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        if self.action == "create":
+            request.wanted = Wanted(request)
+        super().initial(request, *args, **kwargs)
+
     def create(self, request: Request) -> HttpResponse:
-        asked = BOOKING.run_validation(request.data or {})
+        asked = request.wanted.asked()
         self._require_own(asked["procedure"])
         self._require_tax_number(asked)
         try:

@@ -19,7 +19,6 @@ from appointments.booking import Made
 from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
-from appointments.times import asking
 
 DAYS, MAX_DAYS = 30, 62
 MAX_BIGINT = 2**63 - 1
@@ -171,7 +170,7 @@ class BookingSerializer(serializers.Serializer):
     def validate_phone(self, phone: str) -> str:
         """Refuses text that is no number in any country.
 
-        Whether it is one at the slot's branch is checked in `validate`.
+        Whether it is one at the slot's branch is checked when the slot is read.
         """
         if phone and not phones.is_written(phone):
             raise ValidationError(NO_PHONE)
@@ -186,25 +185,14 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
-        asked["given"] = dict(asked)
-        asked |= self._found(asked["slot"], asked["procedure"])
-        if asked["phone"] and asked["slot"]:
-            asked["phone"] = _phone(asked["phone"], asked["slot"].branch.country)
         return asked
 
-    def _found(self, slot_id: int, code: str) -> dict[str, Any]:
-        """Reads the service and the time with one query. An unknown time is None, and booking refuses it."""
-        procedure, slot = asking.asked_for(slot_id, code)
-        if procedure is None:
-            raise ValidationError({"procedure": CodeField.default_error_messages["does_not_exist"].format(value=code)})
-        return {"procedure": procedure, "slot": slot}
 
-
-def _phone(typed: str, country: str) -> str:
+def stored_phone(typed: str, country: str) -> str:
     try:
         return phones.normalized(typed, country)
     except ValueError:
-        raise ValidationError({"phone": NO_PHONE}) from None
+        raise ValidationError({"phone": [NO_PHONE]}) from None
 
 
 class MoveSerializer(serializers.Serializer):

@@ -10,16 +10,20 @@ from agencies.facts import (
     AGENCY_COLUMNS,
     AGENCY_WIDTH,
     BRANCH_COLUMNS,
+    IS_SYSTEM,
     PROCEDURE_COLUMNS,
     PROCEDURE_WIDTH,
+    SYSTEM_COLUMNS,
     AnyProcedure,
     BranchFacts,
     ProcedureFacts,
+    Row,
+    SystemFacts,
     facts_of,
     facts_of_branch,
     procedure_in,
 )
-from agencies.models import OpeningRule, Procedure
+from agencies.models import OpeningRule, Procedure, SystemToken
 from agencies.models.services import RULE_SERVES, serves
 from appointments.errors import (
     ChannelNotOffered,
@@ -67,27 +71,48 @@ class AskedTime:
 SLOT_COLUMNS = """slot.id, slot.rule_id, slot.starts_at, slot.ends_at - slot.starts_at, slot.bookable_from,
     slot.taken < slot.capacity, rule.channels"""
 ASKED = f"""
-SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}, {SLOT_COLUMNS}, {BRANCH_COLUMNS}
-FROM agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
+SELECT {SYSTEM_COLUMNS}, {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}, {SLOT_COLUMNS}, {BRANCH_COLUMNS}
+FROM (SELECT) AS one
+LEFT JOIN agencies_systemtoken system ON {IS_SYSTEM}
+LEFT JOIN (
+    agencies_procedure procedure JOIN agencies_agency agency ON agency.id = procedure.agency_id
+) ON procedure.code = %(procedure)s
 LEFT JOIN (
     appointments_timeslot slot
     JOIN agencies_branch branch ON branch.id = slot.branch_id
     JOIN agencies_openingrule rule ON rule.id = slot.rule_id
 ) ON slot.id = %(slot)s AND {RULE_SERVES.format(procedure="procedure.id")}
-WHERE procedure.code = %(procedure)s
 """
+SYSTEM_WIDTH = 2
 SLOT = slice(PROCEDURE_WIDTH + AGENCY_WIDTH, PROCEDURE_WIDTH + AGENCY_WIDTH + 7)
 
 
-def asked_for(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime | None]:
+Asked = tuple[ProcedureFacts | None, AskedTime | None]
+
+
+def asked_for(slot_id: int, code: str) -> Asked:
     """Read the service with this code, and the time of this slot if its rule serves the service. One query.
 
     Each is None if it does not exist.
     """
+    return _read("", slot_id, code)[1]
+
+
+def asked_by(key: str, slot_id: int, code: str) -> tuple[SystemFacts | None, Asked]:
+    """Read the system with this token, if the token is valid, and what `asked_for` reads. One query."""
+    return _read(SystemToken.digest_of(key), slot_id, code)
+
+
+def _read(digest: str, slot_id: int, code: str) -> tuple[SystemFacts | None, Asked]:
     with connection.cursor() as cursor:
-        cursor.execute(ASKED, {"slot": slot_id, "procedure": code})
+        cursor.execute(ASKED, {"digest": digest, "slot": slot_id, "procedure": code})
         row = cursor.fetchone()
-    if row is None:
+    system, rest = row[:SYSTEM_WIDTH], row[SYSTEM_WIDTH:]
+    return (None if system[0] is None else SystemFacts(*system)), _asked_in(rest)
+
+
+def _asked_in(row: Row) -> Asked:
+    if row[0] is None:
         return None, None
     procedure, slot, branch = procedure_in(row), row[SLOT], row[SLOT.stop :]
     if slot[0] is None:
@@ -95,7 +120,7 @@ def asked_for(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime
     return procedure, AskedTime(*(*slot, BranchFacts(*branch), procedure))
 
 
-def asked_plainly(slot_id: int, code: str) -> tuple[ProcedureFacts | None, AskedTime | None]:
+def asked_plainly(slot_id: int, code: str) -> Asked:
     """Return the same as `asked_for`, read in six queries through the models. Tests compare the two."""
     found = Procedure.objects.filter(code=code).first()
     if found is None:

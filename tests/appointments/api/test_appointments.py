@@ -616,7 +616,7 @@ def test_booking_takes_a_constant_number_of_queries(
     system = a_system(branch.agency)
     for n in range(number):
         an_appointment(slots[n], n)
-    with django_assert_num_queries(5):  # token, service and slot, a savepoint, all that is written
+    with django_assert_num_queries(4):  # token, service and slot; a savepoint; all that is written
         book(system, slots[10], key="k")
 
 
