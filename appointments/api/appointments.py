@@ -255,6 +255,7 @@ class AppointmentViewSet(CodedViewSet):
     queryset = Appointment.objects.select_related("agency", "branch", "procedure__agency")
     lookup_field = "reference"
     http_method_names = ["get", "post", "patch", "delete", "head", "options"]
+    wanted: Wanted  # while a time is booked
 
     def get_queryset(self) -> Any:
         if isinstance(self.request.auth, SystemFacts):
@@ -266,11 +267,11 @@ class AppointmentViewSet(CodedViewSet):
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         if self.action == "create":
-            request.wanted = Wanted(request)
+            self.wanted = Wanted(request)
         super().initial(request, *args, **kwargs)
 
     def create(self, request: Request) -> HttpResponse:
-        asked = request.wanted.asked()
+        asked = self.wanted.asked()
         self._require_own(asked["procedure"])
         self._require_tax_number(asked)
         try:

@@ -51,7 +51,7 @@ class BookingAuthentication(SystemAuthentication):
     """Reads the token of a booking together with the time that it asks for: one query less."""
 
     def system(self, request: Request, key: str) -> SystemFacts | None:
-        wanted: Wanted | None = getattr(request, "wanted", None)
+        wanted: Wanted | None = getattr(request.parser_context["view"], "wanted", None)
         if wanted is None or wanted.error:
             return super().system(request, key)
         system, wanted.found = asked_by(key, wanted.fields["slot"], wanted.fields["procedure"])

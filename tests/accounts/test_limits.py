@@ -12,7 +12,7 @@ import pytest
 from django.core.cache import cache, caches
 from pytest_django.fixtures import Settings
 
-from accounts.limits import Limit
+from accounts.limits import _ROUGHLY, Limit, RoughLimit
 from tests.builders import NOW
 
 LIMIT = Limit("tries", 3, 60)
@@ -26,6 +26,14 @@ from accounts.limits import Limit
 now = datetime.fromisoformat("{NOW.isoformat()}")
 print(sum(not Limit("tries", 20, 60).passed("somebody", now=now) for _ in range({OFTEN})))
 """
+
+
+ROUGH = RoughLimit("programs", 10, 60, step=4)
+
+
+@pytest.fixture(autouse=True)
+def _new_process() -> None:
+    _ROUGHLY.clear()
 
 
 def seconds(number: float) -> timedelta:
@@ -72,6 +80,35 @@ def test_processes_share_one_count() -> None:
         command = [sys.executable, "-c", PASSES]
         started = [processes.enter_context(Popen(command, stdout=PIPE, text=True)) for _ in range(3)]
         assert sum(int(process.communicate()[0]) for process in started) == 20
+
+
+def test_rough_limit_is_exact_within_one_process() -> None:
+    for period in (0, 60):
+        assert [ROUGH.passed("a", now=NOW + seconds(period)) for _ in range(12)] == [False] * 10 + [True] * 2
+    assert not ROUGH.passed("b", now=NOW)
+    assert not RoughLimit("others", 10, 60, step=4).passed("a", now=NOW)
+
+
+def test_rough_limit_tells_the_others_at_first_and_after_each_step() -> None:
+    told = []
+    for _ in range(9):
+        ROUGH.passed("a", now=NOW)
+        told.append(cache.get(ROUGH._key("a", NOW)))
+    assert told == [1, 1, 1, 1, 5, 5, 5, 5, 9]
+
+
+def test_rough_limit_is_shared_by_processes_up_to_a_step_of_each() -> None:
+    rough = PASSES.replace("import Limit", "import RoughLimit").replace(
+        'Limit("tries", 20, 60)', 'RoughLimit("tries", 20, 60, step=4)'
+    )
+    with ExitStack() as processes:
+        command = [sys.executable, "-c", rough]
+        started = [processes.enter_context(Popen(command, stdout=PIPE, text=True)) for _ in range(3)]
+        assert 20 <= sum(int(process.communicate()[0]) for process in started) <= 20 + 2 * 3
+
+
+def test_rough_limit_refuses_nobody_while_the_cache_is_lost(no_redis: None) -> None:
+    assert not any(ROUGH.passed("a", now=NOW) for _ in range(9))
 
 
 def test_two_at_once_are_both_counted() -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from agencies.models import SystemToken
 from appointments.models import Appointment, Queue
-from appointments.references import ALPHABET, LENGTH, beginnings, readings
+from appointments.references import ALPHABET, LENGTH, beginnings, random_reference, readings
 from tests.builders import an_officer, an_open_branch, booked_at
 from tests.pages import signed_in, text_of
 
@@ -97,3 +97,9 @@ def test_the_api_reads_it(known: Appointment, typed: str) -> None:
     SystemToken.objects.create(agency=known.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
     answer = Client(headers={"Authorization": "Bearer secret"}).get(f"/api/v1/appointments/{typed}/")
     assert answer.json()["reference"] == known.reference
+
+
+def test_each_letter_stands_in_each_place() -> None:
+    found = [random_reference() for _ in range(2000)]
+    assert len({*found}) == len(found)
+    assert [{*letters} for letters in zip(*found, strict=True)] == [{*ALPHABET}] * LENGTH

@@ -608,6 +608,37 @@ def test_language_by_default_is_the_one_of_the_request(branch: Branch):
     assert Appointment.objects.get().language == "en"
 
 
+BAD_BODIES = [
+    (b"{", "application/json"),
+    (b"[]", "application/json"),
+    (b"{}", "application/json"),
+    (b"slot=1", "text/plain"),
+]
+
+
+@pytest.mark.parametrize("body", [*BAD_BODIES, (b'{"slot": ' + b"1" * 70_000 + b"}", "application/json"), None])
+def test_who_asks_is_answered_before_what_is_wrong(branch: Branch, monkeypatch: pytest.MonkeyPatch, body: Any):
+    """The fields are read before the token, but only somebody who may book learns what is wrong with them."""
+    foreign = json.dumps(a_request(slots_of(branch)[0], procedure="nothing")).encode()
+    data, kind = body or (foreign, "application/json")
+    address = "/api/v1/appointments/"
+    for stranger in (Client(), Client(headers={"Authorization": "Bearer wrong"})):
+        assert stranger.post(address, data, content_type=kind).status_code == 401
+    forged = Client(enforce_csrf_checks=True)
+    forged.force_login(a_user())
+    assert forged.post(address, data, content_type=kind).status_code == 403
+    system = a_system(branch.agency)
+    assert system.post(address, data, content_type=kind).status_code in (400, 415)
+    monkeypatch.setattr(WriteThrottle, "SYSTEMS", Limit("writes", 0, 60))
+    assert system.post(address, data, content_type=kind).status_code == 429
+
+
+def test_wrong_field_reads_the_token_alone(branch: Branch, django_assert_num_queries: DjangoAssertNumQueries):
+    system = a_system(branch.agency)
+    with django_assert_num_queries(1):
+        assert book(system, TimeSlot(pk=1), email="no address").status_code == 400
+
+
 @pytest.mark.parametrize("number", [1, 3])
 def test_booking_takes_a_constant_number_of_queries(
     branch: Branch, number: int, django_assert_num_queries: DjangoAssertNumQueries

@@ -1,6 +1,8 @@
 from datetime import timedelta
+from itertools import combinations
 
 import pytest
+from django.db import connection
 
 from agencies.models import Procedure
 from appointments import booking
@@ -89,3 +91,27 @@ def test_cancel_too_late_is_refused_for_citizens() -> None:
     with pytest.raises(TooLate):
         booking.cancel(appointment, by=GUEST, now=slot.starts_at - timedelta(minutes=59))
     assert booking.cancel(appointment, by=STAFF, now=slot.starts_at).status == Status.CANCELLED
+
+
+@pytest.mark.parametrize("open_limit", [1, 2, 3])
+@pytest.mark.django_db
+def test_lowest_free_place_of_a_person_is_given(open_limit: int) -> None:
+    """For every set of places that the person's open appointments have; ended ones and those of others do not count."""
+    slots = slots_of(an_open_branch())
+    own = [an_appointment(slots[number], number) for number in range(3)]
+    ended, other = an_appointment(slots[3], 3), an_appointment(slots[4], 4)
+    for one in (ended, other):
+        Appointment.objects.filter(pk=one.pk).update(limit_place=0)
+    booking.cancel(ended, by=STAFF, now=NOW)
+    with connection.cursor() as cursor:
+        for taken in (places for size in range(4) for places in combinations(range(3), size)):
+            Appointment.objects.filter(pk__in=[one.pk for one in own]).update(person_key="", limit_place=None)
+            for one, place in zip(own, taken, strict=False):
+                Appointment.objects.filter(pk=one.pk).update(person_key="me", limit_place=place)
+            Appointment.objects.filter(pk=ended.pk).update(person_key="me")
+            for itself in (None, own[0].pk):
+                cursor.execute(
+                    "SELECT appointments_free_place('me', %s, %s, %s)", [other.procedure_id, open_limit, itself]
+                )
+                full = taken[1:] if itself else taken
+                assert cursor.fetchone() == (min({*range(open_limit)} - {*full}, default=None),)

@@ -9,9 +9,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from agencies import facts
 from agencies.facts import AgencyFacts, BranchFacts, ProcedureFacts
-from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.models import Agency, Branch, Channel, Procedure, SystemToken
 from appointments.models import TimeSlot
-from appointments.times.asking import asked_for, asked_plainly
+from appointments.times.asking import asked_by, asked_for, asked_plainly
 from tests.builders import a_branch, a_procedure, a_rule, an_agency, slots_of
 
 pytestmark = pytest.mark.django_db
@@ -52,10 +52,16 @@ def test_what_is_read_by_one_statement_is_what_the_models_say(seed: int) -> None
     a_random_world(random)
     slots = random.sample(list(TimeSlot.objects.values_list("pk", flat=True)), 12)
     TimeSlot.objects.filter(pk=slots[0]).update(rule=None)
+    for key, is_active in (("old", False), ("new", True)):
+        SystemToken.objects.create(
+            agency=random.choice(Agency.objects.all()), digest=SystemToken.digest_of(key), is_active=is_active
+        )
     for code in [*Procedure.objects.values_list("code", flat=True), "unknown"]:
         assert facts.procedure_of(code) == facts.procedure_plainly(code)
         for slot in [*slots, 0]:
             assert asked_for(slot, code) == asked_plainly(slot, code)
+            key = random.choice(["old", "new", "unknown", ""])
+            assert asked_by(key, slot, code) == (facts.system_of(key), asked_plainly(slot, code))
     for code in [*Branch.objects.values_list("code", flat=True), "unknown"]:
         assert facts.open_branch_of(code) == facts.open_branch_plainly(code)
 
