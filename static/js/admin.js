@@ -1,4 +1,4 @@
-/* Names the theme's fields with search after their label. The theme leaves this out. */
+// Improves the pages of the theme: focus on the list of errors, and names for its fields with search.
 
 function name(select) {
   const label = select.labels[0];
@@ -14,3 +14,6 @@ const nameAll = () => document.querySelectorAll("select.select2-hidden-accessibl
 
 // The theme makes its fields in a ready handler of jQuery. A handler that is added later runs after them.
 window.addEventListener("load", () => window.django?.jQuery?.(nameAll));
+
+// The theme hides the whole page until its scripts have started, so the attribute `autofocus` comes too early.
+window.addEventListener("load", () => document.querySelector(".error-list")?.focus());

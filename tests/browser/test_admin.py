@@ -165,6 +165,19 @@ def test_fields_that_search_have_the_name_of_their_label(
     assert_accessible(page)
 
 
+def test_list_of_errors_takes_the_focus_and_leads_to_the_field(
+    new_page: NewPage, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    phone = new_page(size=PHONE)
+    sign_in(phone, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    phone.goto("/admin/agencies/branch/add/")
+    phone.get_by_role("button", name="Αποθήκευση", exact=True).click()
+    expect(phone.get_by_role("alert")).to_be_focused()
+    assert_accessible(phone)
+    phone.get_by_role("link", name="Πόλη (ελληνικά)").click()
+    expect(phone.get_by_label("Πόλη (ελληνικά)")).to_be_focused()
+
+
 def test_supervisor_closes_over_two_appointments(
     page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:

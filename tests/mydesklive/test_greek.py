@@ -7,10 +7,23 @@ from pathlib import Path
 
 import polib
 import pytest
+from django.apps import apps
+from django.template.engine import Engine
 from django.utils.translation import gettext, ngettext, pgettext
 
 from tests import messages
 from tests.greek import misspelt, mistakes, problem_of
+from tests.messages import Key
+
+# What the admin is made of, without the pages for signing in and passwords, which it leaves to the public site, and
+# without controls that no form has.
+LIBRARIES = re.compile(r"/(unfold|django/contrib/admin|django/core)/")
+NOT_SHOWN = re.compile(
+    "/(login|color_theme_toggle|toolbar|filters_numeric_slider)\\.html$"
+    "|/templates/(registration|admin/auth)/|/unfold/forms\\.py$|/contrib/admin/models\\.py$"
+)
+# They are the same in Greek.
+SAME = ("…", "IPv4", "IPv6")
 
 # Texts that read badly although they break no rule.
 MISTAKES = re.compile(
@@ -178,3 +191,35 @@ def test_guides_quote_pages_as_they_are(name: str) -> None:
     theirs = said(text for entry in CATALOG for text in (entry.msgid, entry.msgid_plural)) | INVENTED
     assert said(re.findall("«([^»]+)»", greek)) - ours == set()
     assert said(re.findall("“([^”]+)”", english)) - theirs == set()
+
+
+def test_the_theme_and_the_admin_speak_greek() -> None:
+    texts = {key: plural for key, (plural, source) in messages.borrowed().items() if is_shown(source)}
+    assert len(texts) > 100
+    assert [key[1] for key, plural in texts.items() if is_foreign(key, plural) and key[1] not in SAME] == []
+
+
+def is_shown(source: Path) -> bool:
+    """Whether the admin can show a text of this file: of an installed app, and in a template that nothing replaces."""
+    if not LIBRARIES.search(str(source)) or NOT_SHOWN.search(str(source)):
+        return False
+    installed = {Path(config.path) for config in apps.get_app_configs()}
+    app = next((folder for folder in source.parents if (folder / "apps.py").exists()), None)
+    if app and app not in installed:
+        return False
+    _, in_templates, name = str(source).partition("/templates/")
+    return not in_templates or found_first(name) == source
+
+
+def found_first(name: str) -> Path | None:
+    """The file that Django takes for the template with this name."""
+    loaders = Engine.get_default().template_loaders[0].loaders
+    places = (Path(origin.name) for loader in loaders for origin in loader.get_template_sources(name))
+    return next((place for place in places if place.exists()), None)
+
+
+def is_foreign(key: Key, plural: str | None) -> bool:
+    context, text = key
+    if plural:
+        return ngettext(text, plural, 2) == plural
+    return (pgettext(context, text) if context else gettext(text)) == text
