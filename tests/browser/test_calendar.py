@@ -23,7 +23,7 @@ from tests.builders import (
     an_appointment,
     an_officer,
 )
-from tests.conftest import PHONE, NewPage, hurry
+from tests.conftest import DESK, PHONE, NewPage, hurry
 from tests.pages import SOON, Accessible, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -235,6 +235,26 @@ def test_times_are_the_branch_clock_wherever_the_reader_is(
     expect(drawn(page, appointment)).to_contain_text("09:20")
     drag(page, appointment, slots=1)
     expect(page.get_by_role("dialog")).to_contain_text("09:40")
+
+
+@pytest.mark.parametrize("view", ["week", "day", "desks"])
+def test_long_names_are_seen_whole(page: Page, branch: Branch, live_server: LiveServer, view: str) -> None:
+    day = tuesday(branch)
+    names = ["Κωνσταντίνος Παπαγεωργόπουλος", "Χριστοδουλία Παπακωνσταντίνου"]
+    both = [booked_at(branch, day, "09:20", number, name=name) for number, name in enumerate(names)]
+    sign_in(page, an_officer(branch), live_server)
+    for width, height in (DESK, PHONE):
+        page.set_viewport_size({"width": width, "height": height})
+        page.goto(f"{CALENDAR}?view={view}&date={day}")
+        for appointment in both:
+            link = drawn(page, appointment)
+            expect(link).to_have_attribute("aria-label", re.compile(appointment.name))
+            frame, name = link.bounding_box(), link.locator(".appointment__name").bounding_box()
+            assert frame
+            assert name
+            assert name["width"] > 0
+            assert frame["x"] <= name["x"] <= name["x"] + name["width"] <= frame["x"] + frame["width"]
+            assert frame["y"] <= name["y"] <= name["y"] + name["height"] <= frame["y"] + frame["height"]
 
 
 @pytest.mark.parametrize("view", ["day", "week", "month", "desks", "list"])

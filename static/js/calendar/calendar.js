@@ -6,6 +6,8 @@ const AGAIN = 3_000;
 const DAY = 1440;
 const HOUR = 60;
 const MINUTE = 60_000;
+// The width in rem that an appointment needs so that a long name can be read.
+const NAME = 7.25;
 const COMPONENT = { day: "timeGridDay", week: "timeGridWeek", desks: "resourceTimeGridDay" };
 
 const options = JSON.parse(document.querySelector("#calendar-options").textContent);
@@ -88,7 +90,7 @@ function draw(data) {
     slotMaxTime: clock(data.hours[1]),
     slotDuration: { minutes: data.step },
     slotHeight: rowHeight(data.step),
-    columnWidth: `minmax(${Math.max(10, crowd(data) * 3)}rem, 1fr)`,
+    columnWidth: `minmax(${Math.max(10, crowd(data) * NAME + 2)}rem, 1fr)`,
     hiddenDays: weekend(data),
   };
   if (calendar) change(grid, events);
@@ -99,8 +101,7 @@ function draw(data) {
   root.removeAttribute("aria-busy");
   requestAnimationFrame(() => {
     const room = roomOf(data);
-    root.classList.toggle("calendar--narrow", room < 150);
-    root.classList.toggle("calendar--tiny", room < 72);
+    root.classList.toggle("calendar--narrow", room < 200);
     name();
     root.dispatchEvent(new CustomEvent("drawn", { detail: focused }));
   });
@@ -133,7 +134,7 @@ function crowd(data) {
   return most;
 }
 
-/** Returns the width of an appointment in pixels. If it is narrow, the time is left out first, then the name. */
+/** Returns the width of an appointment in pixels. If it is narrow, the name stands there without time and service. */
 const roomOf = (data) => (root.querySelector(".ec-body .ec-day")?.clientWidth ?? 0) / crowd(data);
 
 // An appointment takes at least one whole slot.
@@ -177,8 +178,8 @@ function settings(data) {
   };
 }
 
-/** Returns the height in pixels, large enough to click and to read. */
-const rowHeight = (minutes) => Math.max(24, Math.min(minutes * 2, 60), minutes < 15 ? 28 : 0);
+/** Returns the height in pixels, large enough to click and for a long name on three lines. */
+const rowHeight = (minutes) => Math.max(46, Math.min(minutes * 2, 60));
 
 function offset() {
   const [, sign, hours, minutes] = /([+-])(\d\d):(\d\d)/.exec(options.offset);
@@ -273,21 +274,23 @@ function content(event, timeText) {
 function appointmentLink(event, one, timeText) {
   const [state, stateIcon] = options.statuses[one.status];
   const [channel, channelIcon] = options.channels[one.channel];
-  const link = element("a", "appointment__link", icon(stateIcon), icon(channelIcon), element("b", "", timeText), " ");
-  link.append(element("span", "appointment__name", event.title), " ", element("span", "appointment__service", one.procedure));
+  const name = element("span", "appointment__name", event.title);
+  const text = element("span", "appointment__text", name, " ", element("b", "", timeText), " ", element("span", "appointment__service", one.procedure));
+  const link = element("a", "appointment__link", element("span", "appointment__icons", icon(stateIcon), icon(channelIcon)), text);
   link.href = options.appointment.replace("REFERENCE", one.reference);
   link.draggable = false; // the component drags it, not the browser
   link.id = `appointment-${one.reference}`;
   // Begins with the visible text, so that people with speech input can say it.
-  const said = [`${timeText} ${event.title} ${one.procedure}`, dayOf(one.minute), channel, state, one.officer].filter(Boolean);
+  const said = [`${event.title} ${timeText} ${one.procedure}`, dayOf(one.minute), channel, state, one.officer].filter(Boolean);
   link.setAttribute("aria-label", said.join(", "));
-  link.title = [timeText, event.title, one.procedure, channel, state, one.officer].filter(Boolean).join("\n");
+  link.title = [event.title, timeText, one.procedure, channel, state, one.officer].filter(Boolean).join("\n");
   return placed(link, one.minute, one.column);
 }
 
 function hourLink({ begins, free, places, column }) {
   const told = filled(words[free === 1 ? "free_one" : "free"], { count: free });
-  const link = element("a", "hour__free", told);
+  const [number, ...word] = told.split(" ");
+  const link = element("a", "hour__free", number, element("span", "hour__word", ` ${word.join(" ")}`));
   link.href = `${options.book}&from=${stamp(begins).slice(0, 10)}`;
   link.id = `hour-${begins}`;
   const when = `${dayOf(begins)}, ${clock(begins)}–${clock(begins + HOUR)}`;
