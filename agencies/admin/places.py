@@ -18,6 +18,7 @@ from unfold.admin import ModelAdmin
 from accounts.models import User
 from accounts.people import signed_in
 from agencies import access
+from agencies.admin.choosing import FoundByServer
 from agencies.finding import search
 from agencies.models import Branch, Role
 
@@ -83,6 +84,8 @@ class PlacedAdmin(ModelAdmin):
         return row
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> ModelChoiceField:
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs = {"widget": FoundByServer(db_field, self.admin_site)} | kwargs
         return super().formfield_for_foreignkey(db_field, request, **self._chosen_from(db_field, request, kwargs))
 
     def formfield_for_manytomany(

@@ -1,6 +1,7 @@
 """The forms that officers fill in. When booking refuses something, the message stands at the field, as for citizens."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any, cast
 
 from django import forms
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from agencies.admin.choosing import FoundHere
 from agencies.models import Branch, Channel, Procedure
 from agencies.text import alphabetical
 from appointments.errors import LinkUnsendable
@@ -46,12 +48,33 @@ class AssignForm(forms.Form):
         cast("forms.ModelChoiceField", self.fields["officer"]).queryset = officers
 
 
+class BranchForm(forms.Form):
+    """The branch that a page is about. `branches` are those among which the person may choose."""
+
+    branch = forms.ChoiceField(label=_("Branch"), widget=FoundHere)
+
+    def __init__(self, branches: Iterable[Branch], chosen: Branch) -> None:
+        super().__init__(initial={"branch": chosen.code}, auto_id="%s", label_suffix="")
+        cast("forms.ChoiceField", self.fields["branch"]).choices = [(one.code, one.name) for one in branches]
+
+
+def choice_of(branches: list[Branch], chosen: Branch) -> BranchForm | None:
+    """Returns the form in which another branch is chosen, or None if there is no other one."""
+    return BranchForm(branches, chosen) if len(branches) > 1 else None
+
+
 class WishForm(forms.Form):
     """The service, channel and branch that a citizen asks for. The page then shows the free times."""
 
     procedure = forms.ModelChoiceField(Procedure.objects.none(), label=_("Service"), to_field_name="code")
     channel = forms.ChoiceField(label=_("Channel"), choices=Channel)
-    branch = forms.ModelChoiceField(Branch.objects.none(), label=_("Branch"), to_field_name="code")
+    branch = forms.ModelChoiceField(
+        Branch.objects.none(),
+        label=_("Branch"),
+        to_field_name="code",
+        empty_label=_("Choose a branch"),
+        widget=FoundHere,
+    )
 
     def __init__(self, branches: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -346,6 +346,28 @@ def assert_opens_for_those_concerned(
     assert all(map(is_refused, own)) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
 
 
+# Where staff choose one of many branches
+
+WITH_BRANCHES = {
+    *(f"admin:appointments_appointment_{page}" for page in ("day", "calendar", "feeds", "screens", "book")),
+    *(f"admin:agencies_{row}_add" for row in ("openingrule", "closure", "membership")),
+    *("admin:appointments_queue", "admin:appointments_desk_add"),
+}
+
+
+def test_branch_is_chosen_by_typing_on_every_page(people: People) -> None:
+    """A list of branches has all of them, for browsers without scripts, and can be searched."""
+    lists = {}
+    for address in ADDRESSES:
+        if address.name.startswith("admin:"):
+            page = answer(people.insiders["administrator"], url_of(address), "get").content.decode()
+            for tag, choices in re.findall(r"<select([^>]*)>(.*?)</select>", page, re.DOTALL):
+                if choices.count("ΚΕΠ Χανίων") == 2:
+                    lists[address.name] = tag
+    assert lists.keys() >= WITH_BRANCHES
+    assert [name for name, tag in lists.items() if 'data-theme="admin-autocomplete"' not in tag] == []
+
+
 # What nobody types, but programs send
 
 APPS = ("accounts", "agencies", "appointments", "mydesklive", "reports", "videocalls")

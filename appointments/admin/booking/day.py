@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from agencies.models import Branch, Channel
 from agencies.wallclock import parse_day
 from appointments.admin.booking.steps import Step, possible
+from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Appointment, Notification, Status
 from appointments.models.appointment import EXPECTED
@@ -56,7 +57,7 @@ def day(request: HttpRequest) -> HttpResponse:
     context = {
         "title": branch.name,
         "branch": branch,
-        "branches": branches,
+        "choose": choice_of(branches, branch),
         "day": shown,
         "today": today,
         "previous": shown - timedelta(days=1),

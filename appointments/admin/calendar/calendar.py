@@ -31,6 +31,7 @@ from agencies.models import Branch, Channel, Procedure, Role
 from agencies.text import alphabetical
 from agencies.wallclock import parse_day
 from appointments.admin.calendar import feed, planning
+from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.calendar import agenda
 from appointments.calendar.agenda import DAY, Closed, Days, Wish
@@ -133,7 +134,7 @@ def _frame(request: HttpRequest, asked: Asked, branches: list[Branch], now: date
         "title": asked.branch.name,
         "asked": asked,
         "branch": asked.branch,
-        "branches": branches,
+        "choose": choice_of(branches, asked.branch),
         "span": _span(days),
         "days": days,
         "tabs": tabs,

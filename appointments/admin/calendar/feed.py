@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch
+from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Feed
 from appointments.models.keys import random_key
@@ -46,7 +47,8 @@ def feeds(request: HttpRequest) -> HttpResponse:
     own = next((feed for feed in found if feed.officer_id), None)
     of_branch = next((feed for feed in found if feed.branch_id), None)
     rows = [Row(None, own), Row(branch, of_branch)]
-    context = {"title": gettext("Calendar feeds"), "rows": rows, "branch": branch, "branches": branches}
+    context = {"title": gettext("Calendar feeds"), "rows": rows, "branch": branch}
+    context["choose"] = choice_of(branches, branch)
     return page(request, "calendar/feed.html", context)
 
 

@@ -29,6 +29,7 @@ from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
 from agencies.text import alphabetical
 from appointments.admin.counter.drawn import TOKEN, line_in, state_at
+from appointments.admin.forms import choice_of
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
 from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
@@ -266,7 +267,7 @@ def queue(request: HttpRequest) -> HttpResponse:
     supervised = access.branches(officer, Role.SUPERVISOR).filter(pk=branch.pk)
     context = {
         "title": branch.name,
-        "branches": branches,
+        "choose": choice_of(branches, branch),
         "procedures": services_of(branch),
         "languages": settings.LANGUAGES,
         "new_code": random_key(),

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, page
 from appointments.models import Queue
 from appointments.models.keys import random_key
@@ -48,7 +49,7 @@ def screens(request: HttpRequest) -> HttpResponse:
     context = {
         "title": gettext("Kiosk and screen"),
         "branch": branch,
-        "branches": branches,
+        "choose": choice_of(branches, branch),
         "devices": _devices(queue),
         "command": "chromium --kiosk --autoplay-policy=no-user-gesture-required",
     }
