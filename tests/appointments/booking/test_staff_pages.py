@@ -255,6 +255,17 @@ def test_cancelling_asks_why_and_tells_the_citizen(client: Client, branch: Branc
     assert appointment.notifications.filter(kind="cancelled").exists()
 
 
+def test_line_break_counts_once_for_officers_too(client: Client, branch: Branch) -> None:
+    """Browsers send two characters for it."""
+    signed_in(client, an_officer(branch))
+    lines = ["α" * 26] * 10 + ["α" * 30]
+    appointment = booked(branch)
+    client.post(page_of(appointment, "cancel"), {"reason": "\r\n".join(lines)})
+    appointment.refresh_from_db()
+    assert appointment.cancel_reason == "\n".join(lines)
+    assert len(appointment.cancel_reason) == 300
+
+
 def test_moving_takes_the_chosen_time(client: Client, branch: Branch) -> None:
     appointment, slot = booked(branch), next_slot(branch, 5)
     signed_in(client, an_officer(branch))

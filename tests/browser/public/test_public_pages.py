@@ -3,9 +3,13 @@
 from collections.abc import Callable
 
 import pytest
+from django.core.mail import EmailMultiAlternatives
 from django.utils import timezone
 from playwright.sync_api import Page, expect
+from pytest_django.fixtures import Settings
 
+from accounts.mailbox import DemoBackend
+from accounts.models import DemoMail
 from agencies.models import Agency, Channel
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of
 from tests.conftest import NewPage
@@ -50,6 +54,21 @@ def test_pages_are_accessible_and_fit(
         page.goto(address if language == "el" else f"/en{address}")
         assert_accessible(page)
         assert_fits(page)
+
+
+@pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
+def test_mail_of_the_demo_is_seen_whole(new_page: NewPage, settings: Settings, size: tuple[int, int]) -> None:
+    settings.MYDESK_DEMO = True
+    message = EmailMultiAlternatives("Ραντεβού", "Σας περιμένουμε.", to=["citizen@example.org"])
+    message.attach_alternative("<p>Γραμμή</p>" * 60 + "<a href='/'>Αλλαγή</a>", "text/html")
+    DemoBackend().send_messages([message])
+    page = new_page(size=size)
+    page.goto(f"/demo/mail/{DemoMail.objects.get().pk}/")
+    frame, button = page.locator(".mail__frame"), page.frame_locator(".mail__frame").get_by_role("link", name="Αλλαγή")
+    expect(button).to_be_visible()
+    ends = [one.bounding_box() for one in (frame, button)]
+    assert all(ends)
+    assert ends[1]["y"] + ends[1]["height"] <= ends[0]["y"] + ends[0]["height"]
 
 
 BOOK = "/mykeplive/kep-dilosi/book/"
