@@ -20,12 +20,15 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
 from appointments import history
+from appointments.booking.persons import completed_before
 from appointments.errors import SlotNotFound
 from appointments.history import Actor, By
 from appointments.models import Appointment, Ticket, TimeSlot
 
 P = ParamSpec("P")
 REMEMBERED = "staff_branch"
+# So many earlier visits of a person are shown with an appointment.
+LATEST = 3
 
 
 def acting(request: HttpRequest) -> Actor:
@@ -86,12 +89,15 @@ def visits_of(request: HttpRequest, *appointments: int) -> list[Ticket]:
     return list(told.select_related("appointment", "branch", "officer"))
 
 
-def visit_before(request: HttpRequest, appointment: Appointment, now: datetime) -> list[Ticket]:
-    """Returns the completed ticket of the visit that this appointment follows, if there is one that the officer may see.
+def visits_before(request: HttpRequest, appointment: Appointment, now: datetime) -> list[Ticket]:
+    """Returns the completed tickets of earlier visits with what was written down, the latest first.
 
-    Records that the officer has read it, as when its own page is opened.
+    They are the visit that this appointment follows, and those of the same person for the same service, as far as the
+    officer may see them. Records that the officer has read each, as when its own page is opened.
     """
-    found = visits_of(request, appointment.follows_id) if appointment.follows_id else []
+    others = [one.pk for one in completed_before(appointment)]
+    followed = [appointment.follows_id] if appointment.follows_id else []
+    found = sorted(visits_of(request, *followed, *others), key=lambda one: one.arrived_at, reverse=True)[:LATEST]
     for visit in found:
         if visit.appointment:
             history.reading(visit.appointment, by=acting(request), now=now)

@@ -23,7 +23,7 @@ from appointments import history
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
-from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visit_before, visits_of
+from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
 from appointments.admin.watch import watch
 from appointments.booking.persons import tax_number_of
 from appointments.history import timeline
@@ -206,7 +206,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "join_url": appointment.page_url("join"),
         "tax_number": tax_number_of(appointment),
         **_linked(request, appointment),
-        "visits": [*visits_of(request, appointment.pk), *visit_before(request, appointment, now)],
+        "visits": [*visits_of(request, appointment.pk), *visits_before(request, appointment, now)],
     }
     return page(request, "booking/detail.html", context)
 

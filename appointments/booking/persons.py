@@ -14,7 +14,8 @@ from stdnum.gr import vat
 
 from accounts.models import User
 from agencies.models import Procedure
-from appointments.models import Appointment
+from agencies.text import search_key
+from appointments.models import Appointment, Status
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
 _SEPARATORS = re.compile(r"[\s.-]")
@@ -100,6 +101,28 @@ def sign(appointment: Appointment, contact: Contact) -> None:
 def key_of(contact: Contact, citizen: User | None) -> str:
     """Return the key of the person who books with this contact, signed in as this citizen or as a guest."""
     return person_key(tax_number=contact.tax_number, email=citizen.email if citizen else contact.email)
+
+
+def completed_before(appointment: Appointment) -> list[Appointment]:
+    """Returns the completed appointments of the same person for the same service, the latest first.
+
+    The person's key and name both have to be the same: families share an e-mail address, and whoever types the address
+    of somebody else should not make an officer speak of that person's visits.
+    """
+    if not (appointment.person_key and appointment.name):
+        return []
+    known = Appointment.objects.matching(appointment.name).filter(
+        person_key=appointment.person_key,
+        procedure=appointment.procedure_id,
+        status=Status.COMPLETED,
+        starts_at__lt=appointment.starts_at,
+    )
+    return [one for one in known.order_by("-starts_at", "-pk") if _spoken(one.name) == _spoken(appointment.name)]
+
+
+def _spoken(name: str) -> list[str]:
+    """Returns the words of the name as the search spells them, whatever their order."""
+    return sorted(search_key(name).split())
 
 
 def tax_number_of(appointment: Appointment | None) -> str:

@@ -27,7 +27,7 @@ from appointments.admin.counter.board import (
     undoable,
 )
 from appointments.admin.counter.presses import AlreadyDone, Answer, Press
-from appointments.admin.pages import acting, find_ticket, officers_page, page, visit_before
+from appointments.admin.pages import acting, find_ticket, officers_page, page, visits_before
 from appointments.booking.persons import tax_number_of
 from appointments.counter import Result
 from appointments.counter.desks import queue_of
@@ -159,7 +159,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "lead": missing_lead(ticket),
         "tax_number": tax_number_of(ticket.appointment),
         "followers": followers,
-        "visits": visit_before(request, ticket.appointment, now) if ticket.appointment else [],
+        "visits": visits_before(request, ticket.appointment, now) if ticket.appointment else [],
         "procedures": services_of(ticket.branch),
         "is_open": ticket.state in Ticket.AT_DESK,
         "queue_url": queue_address(ticket.branch),

@@ -1,6 +1,7 @@
 """While serving: documents, notes, results; the note mailed and shown; and follow-ups on the spot, also elsewhere."""
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -345,6 +346,36 @@ def test_what_was_written_down_at_the_visit_before_is_shown_to_who_may_see_it(
     client.force_login(an_officer(other, email="other@example.org"))
     assert "Λείπει η υπογραφή" not in text_of(client.get(f"{ADMIN}{elsewhere.reference}/change/"))
     assert Reading.objects.filter(appointment=before).count() == 2
+
+
+@pytest.mark.parametrize(
+    ("contact", "is_shown"),
+    [
+        ({}, True),
+        ({"name": "Άλλος Πολίτης"}, False),
+        ({"email": "another@example.org"}, False),
+        ({"email": ""}, False),
+        ({"branch": "kep-other"}, False),
+        ({"service": "kep-other"}, False),
+    ],
+)
+def test_visits_of_the_same_person_for_the_same_service_are_shown_to_who_may_see_them(
+    client: Client, branch: Branch, officer: User, contact: dict[str, str], is_shown: bool
+) -> None:
+    other = another_branch(branch.agency, "kep-other")
+    ticket = served(branch, officer)
+    counter.complete(ticket, by=by(officer), now=NOON, result=Result(internal_note="Λείπει η υπογραφή"))
+    before = ticket.appointment
+    assert before is not None
+    fields = {"name": before.name, "email": before.email} | contact
+    code, place = fields.pop("service", ""), other if fields.pop("branch", "") else branch
+    service = a_procedure(branch.agency, code) if code else Procedure.objects.select_related("agency").get()
+    again = booking.book(
+        slot_at(at(12), place).pk, service, "in_person", replace(a_contact(), **fields), by=STAFF, now=NOON
+    )
+    client.force_login(officer if place == branch else an_officer(other, email="other@example.org"))
+    assert ("Λείπει η υπογραφή" in text_of(client.get(f"{ADMIN}{again.reference}/change/"))) == is_shown
+    assert Reading.objects.filter(appointment=before).count() == is_shown
 
 
 def test_officer_who_serves_a_follow_up_reads_what_was_written_down_before(
