@@ -1,5 +1,8 @@
+from typing import cast
+
 from django import template
 from django.contrib.admin.helpers import Fieldset
+from django.forms import BoundField
 
 register = template.Library()
 
@@ -11,6 +14,6 @@ def is_open(section: Fieldset) -> bool:
     It does if a field in it has an error, or has to be filled in for a new row. Django opens it too, but not for fields
     that stand beside each other.
     """
-    fields = [field.field for line in section for field in line if not field.is_readonly]
+    fields = [cast("BoundField", field.field) for line in section for field in line if not field.is_readonly]
     adding = section.form.instance.pk is None
     return any(field.errors or (adding and field.field.required) for field in fields)
