@@ -110,6 +110,37 @@ def test_colours_of_the_reader_keep_the_frames_of_buttons(new_page: NewPage) -> 
     assert page.locator(".govgr-btn").first.evaluate(frame) == "2pxsolid"
 
 
+def test_dark_pages_are_accessible(new_page: NewPage, assert_accessible: Callable[[Page], None]) -> None:
+    page = new_page(size=PHONE)
+    page.emulate_media(color_scheme="dark")
+    steps = [f"{BOOK}{step}" for step in ("channel/", "branch/?channel=in_person")]
+
+    def is_dark_and_accessible() -> None:
+        assert_accessible(page)
+        ground = page.evaluate("getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)")
+        assert max(ground) < 60, page.url  # of 255
+
+    for address in (*ADDRESSES, "/reports/agencies/", "/appointments/find/", *steps):
+        page.goto(address)
+        is_dark_and_accessible()
+    page.goto(f"{BOOK}time/?channel=in_person&branch=kep-chania")
+    is_dark_and_accessible()
+    page.locator("button.slot").last.click()
+    page.get_by_role("button", name="Συνέχεια").click()
+    is_dark_and_accessible()  # with an error at each field
+    for name, typed in {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678"}.items():
+        page.locator(f"[name={name}]").fill(typed)
+    for button in ("Συνέχεια", "Κλείστε το ραντεβού"):
+        page.get_by_role("button", name=button).click()
+        is_dark_and_accessible()
+    appointment = page.url.replace("done/", "")
+    for step in ("", "cancel/", "move/"):
+        page.goto(appointment + step)
+        is_dark_and_accessible()
+    page.emulate_media(media="print", color_scheme="dark")
+    assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+
+
 def test_visitor_without_javascript_finds_the_start_of_a_booking(plain_page: Page):
     plain_page.goto("/")
     plain_page.get_by_role("searchbox").fill("ypefthini")
