@@ -17,6 +17,8 @@ from appointments.times.availability import FreeTime, free_days, free_times
 
 NOON, EVENING = time(12), time(17)
 SEVEN_DAYS = timedelta(days=7)
+# Times of a day that a person finds at a glance. More than these are listed by the hour.
+MANY = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +30,32 @@ class LocalTime:
 
 
 @dataclass(frozen=True, slots=True)
+class Hour:
+    """Times that stand together: those of an hour that begins at `since`, or without it those of a part of the day."""
+
+    since: time | None
+    times: list[LocalTime]
+
+
+@dataclass(frozen=True, slots=True)
 class Day:
     date: date
     times: tuple[LocalTime, ...] = ()
 
     @property
-    def parts(self) -> list[tuple[str | Promise, list[LocalTime]]]:
-        """The times of the day in pairs of a heading and the times below it."""
-        return [(label, list(times)) for label, times in groupby(self.times, key=_part)]
+    def parts(self) -> list[tuple[str | Promise, list[Hour]]]:
+        """The times of the day in pairs of a heading and what stands below it."""
+        return [(label, self._hours(times)) for label, times in groupby(self.times, key=_part)]
+
+    @property
+    def hours(self) -> list[time]:
+        """The hours that have a heading of their own."""
+        return [hour.since for _label, hours in self.parts for hour in hours if hour.since]
+
+    def _hours(self, times: Iterable[LocalTime]) -> list[Hour]:
+        if len(self.times) <= MANY:
+            return [Hour(None, list(times))]
+        return [Hour(since, list(ones)) for since, ones in groupby(times, key=_hour)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +145,10 @@ def _part(one: LocalTime) -> str | Promise:
     if clock < NOON:
         return _("Morning")
     return _("Afternoon") if clock < EVENING else _("Evening")
+
+
+def _hour(one: LocalTime) -> time:
+    return time(one.starts_at.hour)
 
 
 def _monday_or_first(last: date, days: list[date]) -> date:
