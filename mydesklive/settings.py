@@ -80,6 +80,7 @@ MIDDLEWARE = [
     "mydesklive.pages.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "mydesklive.pages.middleware.SwitchMiddleware",
 ]
 
 ROOT_URLCONF = "mydesklive.urls"
@@ -185,6 +186,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*"]
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "add_email": "accounts.forms.AddressForm",
+    "change_email": "accounts.forms.OtherAddressForm",
     "login": "accounts.forms.SignInForm",
     "request_login_code": "accounts.forms.CodeForm",
     "signup": "accounts.forms.SignUpForm",

@@ -1,7 +1,15 @@
 """The look of all forms: the markup of gov.gr, from `templates/forms/`."""
 
+from typing import Any
+
+from allauth.core import context
 from django.forms import BoundField, Widget
 from django.forms.renderers import TemplatesSetting
+from django.http import QueryDict
+from django.utils.functional import cached_property
+
+# The name of the button that shows the page in the other language (templates/_header.html).
+SWITCH = "switch"
 
 CLASSES = {
     "radio": "govgr-radios__input",
@@ -28,6 +36,14 @@ class Field(BoundField):
         names = (parent.__name__ for parent in type(self.field.widget).__mro__)
         return next((_KINDS[name] for name in names if name in _KINDS), "input")
 
+    @cached_property
+    def initial(self) -> Any:
+        """The first value: what was typed before the language changed, or else what the form says."""
+        typed = _typed()
+        if self.html_name in typed:
+            return self.field.widget.value_from_datadict(typed, {}, self.html_name)  # type: ignore[arg-type]
+        return super().initial
+
     @property
     def first_id(self) -> str:
         """Returns the id of the control for an error's link. In a group this is the first option."""
@@ -40,6 +56,12 @@ class Field(BoundField):
         if not widget.is_hidden and "class" not in widget.attrs:
             attrs["class"] = CLASSES[self.kind] + (" govgr-error-input" if self.errors else "")
         return attrs
+
+
+def _typed() -> QueryDict:
+    """Returns what was typed on the page in the other language (middleware.SwitchMiddleware)."""
+    request = context.request
+    return request.POST if request and request.method == "GET" and SWITCH in request.POST else QueryDict()
 
 
 class Renderer(TemplatesSetting):

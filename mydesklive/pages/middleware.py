@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 from rest_framework.settings import api_settings
 
 from accounts.typed import UNREADABLE, cleaned
+from mydesklive.pages.forms import SWITCH
 
 UTF_8 = {"utf-8", "utf8"}
 
@@ -103,6 +104,18 @@ class LanguageMiddleware(LocaleMiddleware):
         patch_vary_headers(response, ("Accept-Language",))
         response.headers.setdefault("Content-Language", translation.get_language())
         return response
+
+
+class SwitchMiddleware(MiddlewareMixin):
+    """Shows a page in the other language with what was typed on it.
+
+    The language button sends the page's form to the page's other address (templates/_header.html). The page is then
+    read, not sent: nothing is checked or changed, and its fields show what came (pages.forms.Field).
+    """
+
+    def process_view(self, request: HttpRequest, _view: Callable[..., Any], _args: Any, _kwargs: Any) -> None:
+        if request.method == "POST" and not _is_of_api(request) and SWITCH in request.POST:
+            request.method = "GET"
 
 
 class CompressMiddleware(GZipMiddleware):

@@ -2,10 +2,9 @@
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse, translate_url
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
@@ -35,6 +34,5 @@ def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Jour
 
 def _ways_out(request: HttpRequest, journey: Journey) -> dict[str, str]:
     """Returns where the page's other buttons lead. They send the form too, so that what was typed is kept."""
-    languages = {code: translate_url(request.path, code) for code, _name in settings.LANGUAGES}
     sign_in = f"{reverse('account_login')}?{urlencode({'next': request.path})}"
-    return {"back": journey.address_before("details"), "sign-in": sign_in} | languages
+    return {"back": journey.address_before("details"), "sign-in": sign_in}

@@ -25,7 +25,7 @@ TRIES = Limit("finding", 5, 15 * 60)
 @require_http_methods(["GET", "HEAD", "POST"])
 @never_cache
 def find(request: HttpRequest) -> HttpResponse:
-    form, now = FindForm(request.POST or None), timezone.now()
+    form, now = FindForm(request.POST if request.method == "POST" else None), timezone.now()
     if form.is_valid():
         reference = form.cleaned_data["reference"]
         counted = next(iter(references.readings(reference)), reference)

@@ -31,6 +31,8 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
         journey, draft = Journey.find(platform_slug, code, {}), Draft(request)
         if "name" in request.POST:
             draft.keep_typed(request.POST, now=timezone.now())
+        if "keep" in request.POST:  # the page is left, and nobody reads the answer (js/booking/booking.js)
+            return HttpResponse(status=204)
         held = draft.held(journey)
         if held is None:
             return _booked_before(request, draft, journey) or redirect(journey.address("start"))

@@ -77,6 +77,11 @@ class Door:
     def wait_minutes(self) -> int:
         return ceil(self.wait / timedelta(minutes=1))
 
+    @property
+    def takes_number(self) -> bool:
+        """Returns whether the citizen can still correct the telephone number."""
+        return self.state in ("early", "open")
+
 
 def door_of(appointment: Appointment, *, now: datetime) -> Door:
     opens_at, closes_at = appointment.call_window

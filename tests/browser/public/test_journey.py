@@ -1,11 +1,13 @@
 """A citizen books, moves and cancels: in Greek on a phone, and in English on a desk without JavaScript."""
 
 import re
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db.models import F
 from django.test import Client
 from django.utils import timezone
@@ -246,6 +248,23 @@ def test_link_that_was_tampered_with(page: Page, branch: Branch, looks_right: Ch
     page.get_by_role("main").get_by_role("button").click()
     expect(page.locator(".govgr-error-summary")).to_contain_text("Δεν βρήκαμε ραντεβού")
     looks_right(page)
+
+
+def test_what_was_typed_and_not_sent_is_there_again(page: Page, branch: Branch) -> None:
+    choose_a_time(page, lambda _page: None)
+    page.get_by_label("Ονοματεπώνυμο").fill("Μαρία Παπαδάκη")
+    page.go_back()
+    until = time.monotonic() + 10
+    while not any("typed" in session.get_decoded() for session in Session.objects.all()) and time.monotonic() < until:
+        time.sleep(0.1)
+    page.goto(page.url)
+    page.locator("button.slot").last.click()
+    expect(page.get_by_label("Ονοματεπώνυμο")).to_have_value("Μαρία Παπαδάκη")
+    page.get_by_label("Ονοματεπώνυμο").fill("Μαρία Π.")
+    page.get_by_role("button", name="Διαγραφή και έξοδος").click()
+    expect(page.locator("h1")).to_contain_text("Κλείστε ραντεβού")
+    page.reload()  # nothing was kept while the page was left
+    expect(page.get_by_role("button", name="Διαγραφή και έξοδος")).to_have_count(0)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "plain"])
