@@ -11,10 +11,10 @@ from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
-from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.models import User
 from accounts.people import invited, named, signed_in
+from accounts.typed.addresses import AddressField, StaffAskedInput
 
 # Permissions come from roles alone, and addresses are personal data.
 for model in (Group, EmailAddress, EmailConfirmation):
@@ -36,7 +36,7 @@ class NewUserForm(forms.ModelForm):
     """Gives a role to the person with this address, who may have no account yet. `asker` is the user who gives it."""
 
     asker: User
-    address = forms.EmailField(label=_("E-mail address"), widget=UnfoldAdminEmailInputWidget)
+    address = AddressField(label=_("E-mail address"), widget=StaffAskedInput)
 
     class Meta:
         model = User

@@ -8,7 +8,6 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
-    UnfoldAdminEmailInputWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -16,6 +15,7 @@ from unfold.widgets import (
 from accounts.models import User
 from accounts.people import invited
 from accounts.typed import validate_name
+from accounts.typed.addresses import AddressField, StaffAskedInput
 from agencies.models import Agency, Channel, Membership, Procedure, Role
 
 
@@ -103,9 +103,9 @@ class MembershipForm(forms.ModelForm):
 class InvitationForm(MembershipForm):
     """Gives a role to the person with this address, and makes an account if there is none."""
 
-    email = forms.EmailField(
+    email = AddressField(
         label=_("E-mail address"),
-        widget=UnfoldAdminEmailInputWidget,
+        widget=StaffAskedInput,
         help_text=_("The officer signs in with a code sent there."),
     )
     name = forms.CharField(

@@ -9,7 +9,8 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.typed import on_one_line, providers, validate_name
+from accounts.typed import on_one_line, validate_name
+from accounts.typed.addresses import AddressField
 from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number
@@ -98,16 +99,7 @@ class DetailsForm(forms.Form):
         validators=[validate_name],
         widget=forms.TextInput({"autocomplete": "name", "spellcheck": "false"}),
     )
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=254,
-        help_text=_("We send the confirmation and the reminders there."),
-        error_messages={
-            "required": _("Enter your e-mail address."),
-            "invalid": _("Enter an e-mail address in the right form, like name@example.com."),
-        },
-        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}),
-    )
+    email = AddressField(label=_("E-mail address"), help_text=_("We send the confirmation and the reminders there."))
     phone = forms.CharField(
         label=_("Telephone"),
         max_length=30,
@@ -131,12 +123,11 @@ class DetailsForm(forms.Form):
     language = forms.ChoiceField(
         label=_("Language of our messages"), choices=settings.LANGUAGES, widget=forms.RadioSelect
     )
-    # The address that the form has asked about. Sent again, it is taken as it is.
-    asked_about = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.country = country
+        self.fields["email"].widget.sent = self.initial.get("asked_about", "")
         if procedure.identification != Procedure.Identification.TAX_NUMBER:
             del self.fields["tax_number"]
         phone = self.fields["phone"]
@@ -145,17 +136,6 @@ class DetailsForm(forms.Form):
 
     def clean_name(self) -> str:
         return on_one_line(self.cleaned_data["name"])
-
-    def clean_email(self) -> str:
-        email = self.cleaned_data["email"]
-        name = self.add_prefix("asked_about")
-        if (better := providers.meant(email)) and email != self.data.get(name):
-            self.data = {each: self.data[each] for each in self.data} | {name: email}
-            raise ValidationError(
-                _("Did you mean %(address)s? Correct it, or send the form again if your address is right."),
-                params={"address": better},
-            )
-        return email
 
     def clean_phone(self) -> str:
         phone = self.cleaned_data["phone"]
@@ -171,10 +151,6 @@ class DetailsForm(forms.Form):
             return clean_tax_number(self.cleaned_data["tax_number"])
         except ValueError as error:
             raise ValidationError(_("This is not a valid tax number. Check its nine digits.")) from error
-
-    def clean(self) -> None:
-        super().clean()
-        self.cleaned_data.pop("asked_about", None)
 
     def contact(self, timezone: str) -> Contact:
         return Contact(timezone=timezone, **self.cleaned_data)
@@ -229,16 +205,7 @@ class FindForm(forms.Form):
         error_messages={"required": _("Enter the reference.")},
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
-    email = forms.EmailField(
-        label=_("E-mail address"),
-        max_length=254,
-        help_text=_("The one you gave when you booked."),
-        error_messages={
-            "required": _("Enter your e-mail address."),
-            "invalid": _("Enter an e-mail address in the right form, like name@example.com."),
-        },
-        widget=forms.EmailInput({"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}),
-    )
+    email = AddressField(label=_("E-mail address"), help_text=_("The one you gave when you booked."))
 
 
 class RatingForm(forms.Form):

@@ -4,12 +4,13 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
-from django.db.models import Model, QuerySet
+from django.db.models import EmailField, Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.people import signed_in
+from accounts.typed.addresses import AddressField, StaffAskedInput
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.finding import search
@@ -28,6 +29,7 @@ class BranchAdmin(PlacedAdmin):
     list_filter = (SupervisedAgencyFilter, "is_open")
     list_select_related = ("agency",)
     search_fields = ("name_el",)  # so that there is a search: `get_search_results` is what it finds
+    formfield_overrides: Any = {EmailField: {"form_class": AddressField, "widget": StaffAskedInput}}
     fieldsets: Any = (
         (None, {"fields": ("of_agency", "code", ("is_open", "takes_referrals"), ("name_el", "name_en"))}),
         (
