@@ -57,13 +57,24 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
     return date_format(at.astimezone(zone), "DATETIME_FORMAT", use_l10n=True)
 
 
-def short_when(appointment: Appointment) -> str:
-    """Return the time for an SMS: 23/03/2026 10:20, and the citizen's own time if it differs."""
-    short = short_moment(appointment.starts_at, appointment.branch.zone)
-    if not own_time(appointment):
-        return short
-    own = short_moment(appointment.starts_at, appointment.zone)
-    return f"{short} ({clock_of(appointment.branch.timezone)}) = {own} ({clock_of(appointment.timezone)})"
+def short(at: datetime, appointment: Appointment) -> str:
+    """Return a time for an SMS: 23/03/2026 10:20, and the citizen's own time if it differs."""
+    return _with_own(short_moment(at, appointment.branch.zone), at, appointment)
+
+
+def clock(at: datetime, appointment: Appointment) -> str:
+    """Return a time of the day of the appointment: 10:20, and the citizen's own time if it differs."""
+    return _with_own(date_format(appointment.branch.local(at), "H:i"), at, appointment)
+
+
+def _with_own(on_branch: str, at: datetime, appointment: Appointment) -> str:
+    """Add the citizen's own time, without its date if both clocks show the same day."""
+    if not _differ(at, appointment):
+        return on_branch
+    branch, zone = appointment.branch, appointment.zone
+    same_day = branch.local(at).date() == at.astimezone(zone).date()
+    own = date_format(at.astimezone(zone), "H:i") if same_day else short_moment(at, zone)
+    return f"{on_branch} ({clock_of(branch.timezone)}) = {own} ({clock_of(str(zone))})"
 
 
 def short_moment(at: datetime, zone: ZoneInfo) -> str:

@@ -9,7 +9,6 @@ from django.core.mail import EmailMultiAlternatives
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
-from django.utils.formats import date_format
 
 from agencies.accents import text_on
 from agencies.models import Channel
@@ -60,7 +59,7 @@ def _context(message: Notification, now: datetime) -> dict[str, object]:
         "procedure": appointment.procedure,
         "accent_text": text_on(appointment.agency.accent[1:]),
         "when": wording.when(appointment),
-        "short_when": wording.short_when(appointment),
+        "short_when": wording.short(appointment.starts_at, appointment),
         "own_time": wording.own_time(appointment),
         "place": wording.place(appointment),
         "link": appointment.link(),
@@ -96,7 +95,7 @@ def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
     """Return the delay that is expected now, and until when the citizen may come without losing the turn."""
     delay = delay_of(appointment, now=now) or TOLD_AFTER
     comes = appointment.channel == Channel.IN_PERSON and appointment.status == Status.BOOKED
-    until = date_format(appointment.branch.local(appointment.starts_at + TOLD_AFTER), "H:i")
+    until = wording.clock(appointment.starts_at + TOLD_AFTER, appointment)
     return {"about": wording.about(delay), "come_until": until if comes else ""}
 
 
@@ -117,12 +116,12 @@ def _offered(appointment: Appointment) -> dict[str, object]:
         held.timezone = appointment.timezone  # the same citizen reads it
         context |= {
             "held_when": wording.when(held),
-            "held_short_when": wording.short_when(held),
+            "held_short_when": wording.short(held.starts_at, held),
             "held_own_time": wording.own_time(held),
             "held_how": held.get_channel_display(),
             "held_place": held.branch.name if held.channel != Channel.IN_PERSON else wording.place(held),
             "held_until": wording.on_both_clocks(offer.deadline, appointment),
-            "held_until_short": wording.short_moment(offer.deadline, appointment.branch.zone),
+            "held_until_short": wording.short(offer.deadline, appointment),
         }
     return context
 

@@ -1,6 +1,7 @@
 """What the mails say. That they arrive is in test_delivery."""
 
-from datetime import UTC, date, datetime
+import re
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from django.core import mail
@@ -16,7 +17,9 @@ from tests.builders import (
     STAFF,
     a_branch,
     a_contact,
+    a_procedure,
     a_rule,
+    a_strike,
     a_user,
     an_agency,
     an_appointment,
@@ -153,7 +156,7 @@ def test_sms_never_signs_in(kind: str, channel: str) -> None:
 def test_sms_gives_both_times_to_a_reader_abroad() -> None:
     appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="America/New_York")
     text = mails.text(Notification(appointment=appointment, kind=Kind.REMINDER, language="en"), now=NOW)
-    assert "03/03/2026 10:20 (time in Athens) = 03/03/2026 03:20 (time in New York)" in text
+    assert "03/03/2026 10:20 (time in Athens) = 03:20 (time in New York)" in text
 
 
 @pytest.mark.parametrize(("address", "words"), [("", "είναι ο κωδικός σας"), ("/en", "is your code")])
@@ -204,3 +207,50 @@ def test_deadlines_are_told_on_both_clocks_where_they_differ() -> None:
     summer = datetime(2026, 4, 6, 7, tzinfo=UTC)
     appointment.timezone = "Europe/Bucharest"
     assert wording.on_both_clocks(summer, appointment) == wording.on_branch_clock(summer, appointment)
+
+
+# Two clocks
+
+MELBOURNE, AHEAD = "Australia/Melbourne", timedelta(hours=9)  # of Athens in March
+MOST_OF_AN_SMS = 6 * 67  # characters of Greek in six parts
+CLOCK = re.compile(r"\b(\d\d):(\d\d)\b")
+
+
+def one_in_melbourne(kind: str) -> Appointment:
+    """An appointment at a consulate, of a citizen in Greece, in the state in which the message is sent."""
+    branch = a_branch(an_agency(), timezone=MELBOURNE, phone="+61390000000")
+    a_procedure(branch.agency)
+    a_rule(branch)
+    slot = next(slot for slot in slots_of(branch) if slot.starts_at == at(10, 20, zone=branch.zone))
+    appointment = an_appointment(slot, timezone="Europe/Athens")
+    if kind == Kind.OFFER:
+        a_strike(branch)
+    if kind == Kind.VERIFY:
+        appointment.expires_at = NOW + timedelta(minutes=30)
+    return appointment
+
+
+# Of a visit that is over, the branch's clock is enough.
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.RATING, Kind.SUMMARY}))
+def test_every_time_in_a_message_stands_on_both_clocks(kind: str) -> None:
+    appointment = one_in_melbourne(kind)
+    message = Notification(pk=1, appointment=appointment, kind=kind, language="el", revision=appointment.revision)
+    letter = mails.mail(message, now=NOW)
+    texts = [letter.body, re.sub(r"<[^>]*>", " ", str(letter.alternatives[0].content).partition("<body")[2])]
+    if kind != Kind.VERIFY:
+        texts.append(mails.text(message, now=NOW))
+    for text in texts:
+        told = [timedelta(hours=int(hour), minutes=int(minute)) for hour, minute in CLOCK.findall(text)]
+        day = timedelta(days=1)
+        alone = [time for time in told if not {(time + AHEAD) % day, (time - AHEAD) % day} & {*told}]
+        assert told
+        assert alone == [], text
+
+
+def test_deadline_in_an_sms_is_short() -> None:
+    appointment = one_in_melbourne(Kind.OFFER)
+    offer = appointment.offers.get()
+    assert offer.deadline
+    text = mails.text(Notification(appointment=appointment, kind=Kind.OFFER, language="el"), now=NOW)
+    assert wording.short(offer.deadline, appointment) in text
+    assert len(text) <= MOST_OF_AN_SMS
