@@ -1,6 +1,14 @@
+from typing import Any
+
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
+from django.utils import timezone
+
+from accounts.limits import MAILS_AN_HOUR, is_flooded
+
+# Tells the owner of an account about a change that only the owner can cause. No flood of other mails may hide it.
+TO_OWNERS = ("account/email/email_changed",)
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -12,3 +20,9 @@ class AccountAdapter(DefaultAccountAdapter):
         if email_address.email != user.email and not user.changes_own_address:
             return False
         return super().confirm_email(request, email_address)
+
+    def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
+        """Sends the mail, unless the address has had too many. The page says the same, so that strangers learn nothing."""
+        if template_prefix not in TO_OWNERS and is_flooded(email, now=timezone.now(), limits=(MAILS_AN_HOUR,)):
+            return
+        super().send_mail(template_prefix, email, context)

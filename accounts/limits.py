@@ -7,6 +7,8 @@ A count takes one round trip to Redis. While Redis is away nothing is refused. T
 - `limits` keeps its own connections and does not use our cache, which survives an outage.
 """
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,3 +77,14 @@ class RoughLimit(Limit):
             untold += 1
         _ROUGHLY[self.what, who] = key, told, untold
         return told + untold > self.number
+
+
+# Mails to one address that anybody can cause, by all ways together: bookings, links that are sent again, codes. Whoever
+# types an address has not proved that it is theirs.
+MAILS_AN_HOUR, MAILS_A_DAY = Limit("mails-an-hour", 15, 3600), Limit("mails-a-day", 40, 24 * 3600)
+
+
+def is_flooded(address: str, *, now: datetime, limits: Iterable[Limit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
+    """Counts one more mail to the address, and returns whether it is too many. The cache learns no address."""
+    who = hashlib.sha256(address.strip().lower().encode()).hexdigest()
+    return any(limit.passed(who, now=now) for limit in limits)

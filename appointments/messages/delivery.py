@@ -15,12 +15,13 @@ from django.db import transaction
 
 from accounts import leases
 from accounts.leases import Work
+from accounts.limits import is_flooded
 from appointments import history
 from appointments.booking.owed import WAITS_FOR_MORNING, after_night
 from appointments.history import worker
 from appointments.messages import mails, sms
 from appointments.messages.truth import is_true
-from appointments.models import Event, Notification
+from appointments.models import Appointment, Event, Notification
 
 Medium, State, Verb = Notification.Medium, Notification.State, Event.Verb
 MESSENGER = worker("deliver_due")
@@ -30,6 +31,9 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
+# Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
+Kind = Notification.Kind
+OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
 PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
 
 
@@ -89,6 +93,9 @@ def claim(*, now: datetime) -> Notification | None:
 
 
 def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> bool:
+    if _floods(message, now):
+        DELIVERY.settle([message], state=State.DROPPED)
+        return True
     try:
         if message.medium == Medium.SMS:
             sms.send(message.appointment.phone, mails.text(message, now=now))
@@ -106,6 +113,25 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
     else:
         _settle(message, Verb.TELL, now, state=State.SENT, sent_at=now, last_error="")
     return True
+
+
+def _floods(message: Notification, now: datetime) -> bool:
+    """Return whether the mail is one too many for an address that its owner has not proved to us.
+
+    Each mail counts once, however often it is tried. Nobody is told, for the answer would tell whose address it is.
+    """
+    appointment = message.appointment
+    if message.medium != Medium.EMAIL or message.kind not in OF_ANYBODY or message.attempts > 1:
+        return False
+    by_agency = message.kind == Kind.CANCELLED and appointment.cancelled_by == Appointment.CancelledBy.AGENCY
+    if by_agency or appointment.source != Appointment.Source.WEB:
+        return False
+    return is_flooded(appointment.email, now=now) and not _is_own_address(appointment)
+
+
+def _is_own_address(appointment: Appointment) -> bool:
+    citizen = appointment.citizen
+    return citizen is not None and citizen.email.lower() == appointment.email.lower()
 
 
 @transaction.atomic
