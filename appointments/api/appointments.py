@@ -13,8 +13,10 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from django.views.decorators.cache import never_cache
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.exceptions import APIException, ErrorDetail, ParseError, PermissionDenied, ValidationError
@@ -244,6 +246,7 @@ WRITES = {401: UNAUTHENTICATED, 403: FORBIDDEN, 409: CONFLICT, 415: NOT_JSON, 42
         responses={204: None, 404: NOT_FOUND, **WRITES},
     ),
 )
+@method_decorator(never_cache, name="dispatch")  # the answers are a citizen's, and link to the appointment
 class AppointmentViewSet(CodedViewSet):
     """Appointments of the citizen who is signed in, or those that an agency's systems booked."""
 

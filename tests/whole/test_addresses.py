@@ -300,8 +300,11 @@ def is_personal(response: HttpResponse) -> bool:
 
 
 def is_kept_by_nobody(response: HttpResponse) -> bool:
-    rules = {rule.strip() for rule in response.headers.get("Cache-Control", "").split(",")}
-    return {"private", "no-store"} <= rules
+    return {"private", "no-store"} <= cache_rules(response)
+
+
+def cache_rules(response: HttpResponse) -> set[str]:
+    return {rule.strip() for rule in response.headers.get("Cache-Control", "").split(",")}
 
 
 @pytest.mark.parametrize("packed", [False, True])
@@ -366,6 +369,47 @@ def test_branch_is_chosen_by_typing_on_every_page(people: People) -> None:
                     lists[address.name] = tag
     assert lists.keys() >= WITH_BRANCHES
     assert [name for name, tag in lists.items() if 'data-theme="admin-autocomplete"' not in tag] == []
+
+
+# Addresses that open something
+
+# Whoever knows the address may read it. `key` and `code` are random, and so is the code that a library's link carries.
+OPENING = [
+    one for one in ADDRESSES if {"key", "uidb36", "reference"} & {*one.parameters} or one.name == "appointments:ticket"
+]
+# What a page loads by itself: not links, which people follow.
+LOADED = re.compile(
+    r'<(?:script|img|iframe|source|link(?= [^>]*rel="(?:stylesheet|icon|preload)"))\b[^>]*\s(?:src|href)="([^"]+)"'
+)
+PRIVATE = {"no-referrer", "same-origin"}
+
+
+@pytest.mark.parametrize("address", OPENING, ids=str)
+def test_address_that_opens_something_stays_with_its_reader(
+    people: People, address: Address, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No other site learns it, by what the page loads or where its links lead; no cache keeps it, and no log."""
+    url = url_of(address)
+    for way in (url, f"{url}?key=made-up"):
+        for who, answer in asked(people.all, way).items():
+            assert answer.headers["Referrer-Policy"] in PRIVATE, who
+            if answer.status_code == 200:
+                assert {"private", "no-store"} & cache_rules(answer), who
+                loaded = LOADED.findall(answer.content.decode(errors="replace"))
+                assert [one for one in loaded if not one.startswith(("/", "data:")) or one.startswith("//")] == [], who
+    assert [line for line in caplog.messages if "made-up" in line] == []
+
+
+def test_key_of_a_link_leaves_the_address_at_once(people: People) -> None:
+    appointment = Appointment.objects.filter(name=NAME).earliest("starts_at")
+    opened = [one for one in OPENING if one.name.startswith("appointments:") and one.parameters == ("reference",)]
+    assert len(opened) > 8
+    for address in opened:
+        url = url_of(address)
+        answer = sent("", lambda url=url: CLIENT.get(f"{url}?key={appointment.link_key}"))
+        assert (answer.status_code, "key" in answer.headers.get("Location", "key")) in {(302, False), (405, True)}, (
+            address
+        )
 
 
 # What nobody types, but programs send
