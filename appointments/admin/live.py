@@ -1,20 +1,23 @@
 """Pages of the admin that update themselves. One cheap query tells whether anything has changed.
 
-A page carries a signed key. When it asks for news (`?key=…&seen=…`), the answer comes from the key, the session cookie
+A page carries a sealed key. When it asks for news (`?key=…&seen=…`), the answer comes from the key, the session cookie
 and one query. The query also checks that the person is still signed in and still works at the branch. So sixty desks
 can ask again and again, and Django does not read the session, the user and the memberships each time.
 
-The key stands in addresses, which proxies log. So it says nothing about the session, but it is signed for the session:
-it is valid only together with the cookie.
+The key stands in addresses, which proxies log. So nobody can read it, and it is sealed for the session: it is valid only
+together with the cookie.
 """
 
+import base64
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
-from django.core import signing
 from django.db import connection
 from django.http import HttpRequest
+from django.utils.crypto import salted_hmac
 
 from accounts.people import signed_in
 from agencies.access import REACHES
@@ -53,14 +56,14 @@ class Live:
 
 
 def live_key(request: HttpRequest, branch: Branch) -> str:
-    """Returns the signed key with which this person can poll for this branch in this session."""
+    """Returns the sealed key with which this person can poll for this branch in this session."""
     facts = [signed_in(request).pk, branch.pk, branch.timezone]
-    return signing.dumps(facts, salt=_salt(request.session.session_key or ""))
+    return _seal(request.session.session_key or "").encrypt(json.dumps(facts).encode()).decode()
 
 
-def _salt(session: str) -> str:
-    """Returns a salt for each session. Only a keyed hash of it leaves the server, as the signature."""
-    return f"{SALT}:{session}"
+def _seal(session: str) -> Fernet:
+    """Returns what seals and opens the keys of one session."""
+    return Fernet(base64.urlsafe_b64encode(salted_hmac(SALT, session, algorithm="sha256").digest()))
 
 
 def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: str = "") -> Live | None:
@@ -74,9 +77,10 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
     if not session:
         return None
     try:
-        user, branch, zone = signing.loads(key, salt=_salt(session), max_age=settings.SESSION_COOKIE_AGE)
-    except signing.BadSignature:
+        facts = _seal(session).decrypt(key.encode(), ttl=settings.SESSION_COOKIE_AGE)
+    except InvalidToken:
         return None
+    user, branch, zone = json.loads(facts)
     today = now.astimezone(zone_of(zone)).date()
     since, until = (midnight(day, zone_of(zone)) for day in (today, today + timedelta(days=1)))
     params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}

@@ -1,8 +1,9 @@
 """The queue page: one's desk, the line, each step as a form, what repeated and late clicks do, and how little a poll asks."""
 
 import re
+from base64 import urlsafe_b64decode
 from datetime import timedelta
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import pytest
 from django.test import Client
@@ -399,6 +400,16 @@ def test_poll_marks_who_was_sent_on_at_that_desk_alone(
     text = text_of(client.get(key_of(client, branch)))
     assert "row--next" in text
     assert "Nobody is waiting for this desk." not in text
+
+
+def test_poll_key_can_be_read_by_nobody(client: Client, branch: Branch, officer: User) -> None:
+    """It stands in addresses: neither the branch nor the officer can be told from it, nor is it the same twice."""
+    keys = [unquote(key_of(client, branch).partition("key=")[2]) for _each in range(2)]
+    parts = [part for key in keys for part in key.split(":")]
+    readable = b" ".join(urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
+    assert b"Europe/Athens" not in readable
+    assert f"[{officer.pk}".encode() not in readable
+    assert keys[0] != keys[1]
 
 
 def test_poll_is_over_with_the_session(client: Client, branch: Branch, officer: User) -> None:
