@@ -212,7 +212,7 @@ def test_storm_of_everything_keeps_counts_and_raises_no_deadlock() -> None:
         done = sum((future.result() for future in people), Counter())
         [future.result() for future in staff]
 
-    assert done["done"] > 200
+    assert done["done"] > 50
     assert done.keys() <= {"done", "SlotTaken", "LimitReached", "SlotNotFound", "WrongStatus", "HoldExpired"}
     assert_counts_agree()
     publish([branch.pk for branch in branches], now=NOW)
