@@ -41,7 +41,7 @@ class Field(BoundField):
         """The first value: what was typed before the language changed, or else what the form says."""
         typed = _typed()
         if self.html_name in typed:
-            return self.field.widget.value_from_datadict(typed, {}, self.html_name)  # type: ignore[arg-type]
+            return self.field.widget.value_from_datadict(typed, {}, self.html_name)
         return super().initial
 
     @property

@@ -103,7 +103,7 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
     code = request.GET.get("branch", "")
     branch = next((one for one in branches if one.code == code), appointment.branch)
     week = find_week(procedure, branch, channel, asked=parse_day(request.GET.get("day", "")), now=now)
-    context = {
+    context: dict[str, object] = {
         "appointment": appointment,
         "agency": appointment.agency,
         "branch": branch,
