@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.core import mail
@@ -254,3 +255,15 @@ def test_deadline_in_an_sms_is_short() -> None:
     text = mails.text(Notification(appointment=appointment, kind=Kind.OFFER, language="el"), now=NOW)
     assert wording.short(offer.deadline, appointment) in text
     assert len(text) <= MOST_OF_AN_SMS
+
+
+def test_every_light_ground_of_a_mail_turns_dark() -> None:
+    """Mail programs with dark colours turn the text light, so a light ground that stays would hide it."""
+    frame = Path("templates/emails/frame.html").read_text()
+    dark = set(re.findall(r"\.(\w+)[^{}]*\{ background: #", frame))
+    assert dark >= {"page", "sheet", "box"}
+    for path in Path("templates/emails").glob("*.html"):
+        for tag in re.findall(r"<[^>]*background:#f[^>]*>", path.read_text()):
+            classes = re.search(r'class="([^"]+)"', tag)
+            assert classes, (path.name, tag)
+            assert dark & {*classes[1].split()}, (path.name, tag)
