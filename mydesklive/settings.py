@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import environ
-from csp.constants import NONCE, NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
+from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from redis.backoff import NoBackoff
@@ -294,9 +294,6 @@ LIBRARY_PAGES_POLICY = {
     "script-src": [SELF, NONCE],
     "style-src": [SELF, UNSAFE_INLINE],
 }
-# The theme evaluates expressions in its markup (Alpine.js). Alpine's build without eval refuses those that use
-# localStorage, $watch and functions of the window, and they stand in the frame of every page.
-ADMIN_POLICY = LIBRARY_PAGES_POLICY | {"script-src": [SELF, UNSAFE_EVAL, NONCE]}
 
 # The API
 

@@ -155,8 +155,6 @@ class PolicyMiddleware(CSPMiddleware):
         self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
     ) -> PolicyParts:
         parts = super().get_policy_parts(request, response, report_only)
-        if request.path_info.startswith(self.ADMIN):
-            parts.replace = settings.ADMIN_POLICY
-        elif request.path_info.startswith(self.API_DOCS):
+        if request.path_info.startswith((*self.ADMIN, self.API_DOCS)):
             parts.replace = settings.LIBRARY_PAGES_POLICY
         return parts

@@ -1,0 +1,57 @@
+// Does what the theme's markup asks for in attributes: open and close the menu, the filters and the actions of a page.
+// The theme has Alpine.js for that, which evaluates the attributes as code. Here a few forms of them are read:
+// `name = true`, `name = false`, `name = !name`; `name` and `!name`; and {'classes': name}.
+
+const state = { sidebarMobileOpen: false, sidebarDesktopOpen: true, filterOpen: false, showActions: false };
+const all = (attribute) => document.querySelectorAll(`[${CSS.escape(attribute)}]`);
+const is = (text) => (text.startsWith("!") ? !state[text.slice(1)] : state[text]);
+
+function draw() {
+  for (const element of all("x-show")) {
+    const name = element.getAttribute("x-show").trim();
+    if (name in state) element.style.display = state[name] ? "" : "none";
+  }
+  for (const element of all("x-bind:class")) {
+    for (const [, classes, text] of element.getAttribute("x-bind:class").matchAll(/'([^']+)':\s*(!?\w+)/g)) {
+      for (const one of classes.split(" ")) element.classList.toggle(one, Boolean(is(text)));
+    }
+  }
+  for (const element of all("x-bind:aria-expanded")) {
+    element.setAttribute("aria-expanded", is(element.getAttribute("x-bind:aria-expanded")));
+  }
+}
+
+/** Does `name = value` of the attribute. Returns whether it was understood. */
+function run(element, attribute) {
+  const [, name, value] = /^\s*(\w+) = (true|false|!\w+)\s*$/.exec(element.getAttribute(attribute)) ?? [];
+  if (!(name in state)) return false;
+  state[name] = value === "true" || (value !== "false" && is(value));
+  draw();
+  return true;
+}
+
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest("[x-on\\:click]");
+  for (const element of all("x-on:click.outside")) {
+    if (!element.contains(event.target)) run(element, "x-on:click.outside");
+  }
+  if (pressed && run(pressed, "x-on:click") && pressed.matches("a")) event.preventDefault();
+});
+
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const element of all("x-on:keydown.escape.window")) run(element, "x-on:keydown.escape.window");
+  const search = document.querySelector("[x-ref=searchInput]");
+  if (event.key === "/" && search && !event.target.closest("input, textarea, select, [contenteditable]")) {
+    event.preventDefault();
+    search.focus();
+  }
+  if (event.key === "Enter" && event.target.matches("a[role=button]:not([href])")) event.target.click();
+});
+
+// The theme has links without an address for buttons: a keyboard does not reach them.
+for (const link of document.querySelectorAll("a[x-on\\:click]:not([href])")) {
+  link.setAttribute("role", "button");
+  link.tabIndex = 0;
+}
+for (const element of all("x-cloak")) element.removeAttribute("x-cloak");
+draw();
