@@ -178,6 +178,21 @@ def test_list_of_errors_takes_the_focus_and_leads_to_the_field(
     expect(phone.get_by_label("Πόλη (ελληνικά)")).to_be_focused()
 
 
+def test_filters_open_and_close_by_keyboard(
+    page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    a_branch(branch.agency, "kep-second")
+    sign_in(page, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    page.goto("/admin/agencies/branch/")
+    page.get_by_role("button", name="Φίλτρα").press("Enter")
+    expect(page.locator("#changelist-filter")).to_be_visible()
+    assert_accessible(page)
+    page.keyboard.press("Escape")
+    expect(page.locator("#changelist-filter")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox").or_(page.get_by_role("textbox"))).to_be_focused()
+
+
 def test_supervisor_closes_over_two_appointments(
     page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
