@@ -92,6 +92,12 @@ def close_past_days() -> None:
 
 
 @shared_task
+def keep_promises(branch_pk: int) -> None:
+    """Put the branch's appointments back on their promised wall-clock times. Only a person's confirmation starts it."""
+    disruptions.keep_promises(Branch.objects.get(pk=branch_pk), by=worker("keep_promises"), now=timezone.now())
+
+
+@shared_task
 def publish_agency(agency_pk: int) -> None:
     publishing.publish_each(Branch.objects.filter(agency=agency_pk).values_list("pk", flat=True), now=timezone.now())
 

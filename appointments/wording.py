@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from agencies.models import Channel
 from agencies.text import of_city
+from agencies.wallclock import zone_of
 from appointments.models import Appointment
 
 HOME = "Europe/Athens"
@@ -23,7 +24,7 @@ def when(appointment: Appointment) -> str:
 
     Example: «…, 10:20 (ώρα Νέας Υόρκης)».
     """
-    return on_branch_clock(appointment.starts_at, appointment)
+    return on_branch_clock(appointment.promised_at, appointment)
 
 
 def on_branch_clock(at: datetime, appointment: Appointment) -> str:
@@ -43,9 +44,9 @@ def on_both_clocks(at: datetime, appointment: Appointment) -> str:
 
 def own_time(appointment: Appointment) -> str:
     """Return the time on the citizen's own clock, or "" if both clocks show the same then."""
-    if not _differ(appointment.starts_at, appointment):
+    if not _differ(appointment.promised_at, appointment):
         return ""
-    return f"{moment(appointment.starts_at, appointment.zone)} ({clock_of(str(appointment.zone))})"
+    return f"{moment(appointment.promised_at, appointment.zone)} ({clock_of(str(appointment.zone))})"
 
 
 def _differ(at: datetime, appointment: Appointment) -> bool:
@@ -55,6 +56,11 @@ def _differ(at: datetime, appointment: Appointment) -> bool:
 
 def moment(at: datetime, zone: ZoneInfo) -> str:
     return date_format(at.astimezone(zone), "DATETIME_FORMAT", use_l10n=True)
+
+
+def short_when(appointment: Appointment) -> str:
+    """Return the time for an SMS: 23/03/2026 10:20, and the citizen's own time if it differs."""
+    return short(appointment.promised_at, appointment)
 
 
 def short(at: datetime, appointment: Appointment) -> str:
@@ -82,7 +88,8 @@ def short_moment(at: datetime, zone: ZoneInfo) -> str:
 
 
 def clock_of(zone: str) -> str:
-    city = get_timezone_location(zone, locale=get_language(), return_city=True)
+    """Return whose clock it is. A zone that is not known counts as UTC, as in `agencies.wallclock.zone_of`."""
+    city = get_timezone_location(str(zone_of(zone)), locale=get_language(), return_city=True)
     return _("time in %(city)s") % {"city": of_city(city)}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from django.db import connection
 
 from appointments.errors import BookingError
+from appointments.models import Appointment
 
 MISCOUNTED = """
 SELECT slot.id, slot.taken, count(appointment.id)
@@ -41,3 +42,10 @@ def assert_counts_agree() -> None:
     with connection.cursor() as cursor:
         cursor.execute(MISCOUNTED)
         assert cursor.fetchall() == []
+
+
+def assert_promises_agree() -> None:
+    """Every open appointment promises what its branch's clock shows at its start: no verb forgets one of the two."""
+    for one in Appointment.objects.open().select_related("branch"):
+        assert one.promised_day is not None
+        assert not one.is_off_clock

@@ -2,9 +2,12 @@
 
 import csv
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
-from zoneinfo import ZoneInfo
+from tempfile import TemporaryDirectory
+from zoneinfo import ZoneInfo, reset_tzpath
 
 MINUTE = timedelta(minutes=1)
 BRANCHES = Path(__file__).parents[1] / "agencies/data/branches.csv"
@@ -51,3 +54,19 @@ def changes(zone: str, begin: datetime, end: datetime) -> Iterator[datetime]:
         if (now := moment.astimezone(clock).utcoffset()) != before:
             yield moment
         before, moment = now, moment + step
+
+
+@contextmanager
+def law(zone: str, like: str) -> Iterator[None]:
+    """Gives the zone the clock of another one, as new time zone data would."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / zone
+        file.parent.mkdir(parents=True)
+        file.write_bytes(files("tzdata.zoneinfo").joinpath(like).read_bytes())
+        reset_tzpath([folder])
+        ZoneInfo.clear_cache(only_keys=[zone])
+        try:
+            yield
+        finally:
+            reset_tzpath([])
+            ZoneInfo.clear_cache(only_keys=[zone])

@@ -1,6 +1,7 @@
 """The input and output of the REST API with their checks. Nothing here reads a clock or writes a row."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -111,17 +112,20 @@ def shown(appointment: Appointment) -> dict[str, Any]:
     `agency`, `branch` and `procedure` of the appointment should be loaded.
     """
     agency, branch, procedure = appointment.agency.slug, appointment.branch, appointment.procedure.code
-    return _shown(appointment, agency, branch, procedure)
+    return _shown(appointment, appointment.promised_at, agency, branch, procedure)
 
 
 def shown_as_asked(made: Made) -> dict[str, Any]:
     """Returns what AppointmentSerializer describes for a new appointment, from the rows that were read to make it."""
     assert made.asked is not None  # noqa: S101 (the caller has checked it)
     procedure = made.asked.procedure
-    return _shown(made.appointment, procedure.agency.slug, made.asked.branch, procedure.code)
+    begins = made.appointment.starts_at
+    return _shown(made.appointment, begins, procedure.agency.slug, made.asked.branch, procedure.code)
 
 
-def _shown(appointment: Appointment, agency: str, branch: AnyBranch, procedure: str) -> dict[str, Any]:
+def _shown(
+    appointment: Appointment, begins: datetime, agency: str, branch: AnyBranch, procedure: str
+) -> dict[str, Any]:
     return {
         "reference": appointment.reference,
         "status": appointment.status,
@@ -129,8 +133,8 @@ def _shown(appointment: Appointment, agency: str, branch: AnyBranch, procedure: 
         "branch": branch.code,
         "procedure": procedure,
         "channel": appointment.channel,
-        "starts_at": branch.local(appointment.starts_at).isoformat(),
-        "ends_at": branch.local(appointment.ends_at).isoformat(),
+        "starts_at": branch.local(begins).isoformat(),
+        "ends_at": branch.local(begins + (appointment.ends_at - appointment.starts_at)).isoformat(),
         "manage_url": appointment.link(),
     }
 

@@ -3,7 +3,7 @@
 No other code writes the status or the slots of an appointment.
 """
 
-from appointments.booking.changing import cancel, expire, release, reschedule, take_over
+from appointments.booking.changing import cancel, expire, keep, release, reschedule, take_over
 from appointments.booking.making import Made, Once, book, book_asked, confirm, hold, verify
 from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
@@ -20,6 +20,7 @@ __all__ = [
     "expire",
     "hold",
     "interrupt",
+    "keep",
     "miss",
     "release",
     "reschedule",

@@ -6,6 +6,7 @@ primary key. The constraints of the database are the last guard.
 """
 
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from appointments.booking.locking import locked
 from appointments.booking.waking import wake_worker
 from appointments.errors import HoldExpired, TooLate, WrongStatus
 from appointments.history import Actor
-from appointments.models import Appointment, Event, Offer, Status, Ticket
+from appointments.models import Appointment, Event, Notification, Offer, Status, Ticket, TimeSlot
 from appointments.models.appointment import CHANGEABLE
 from appointments.times.asking import AskedTime, bookable_slot
 from videocalls.models import VideoCall
@@ -75,10 +76,28 @@ def take_over(booked: Appointment, held: Appointment, *, by: Actor, now: datetim
         appointment.slot_ids, hold.slot_ids = hold.slot_ids, []
         appointment.branch, appointment.channel = hold.branch, hold.channel
         appointment.starts_at, appointment.ends_at = hold.starts_at, hold.ends_at
+        appointment.promised_day, appointment.promised_time = hold.promised_day, hold.promised_time
         _end(hold, Status.EXPIRED, now)
         history.note(Verb.RELEASE, by=by, now=now, appointment=hold)
         _moved(step, Verb.ACCEPT, by, now)
     return appointment
+
+
+def keep(booked: Appointment, times: Sequence[TimeSlot], *, by: Actor, now: datetime) -> None:
+    """Put the (locked) appointment, which is off its slots, on one of these times, and keep what was promised.
+
+    The branch's clock has changed, so the moment is another one. It is no move: nobody asked for it, and the promised
+    wall-clock time stays. Raises SlotTaken if none of the times has a desk; then nothing has changed.
+    """
+    step, length = _Step(booked), booked.ends_at - booked.starts_at
+    promised = {"promised_day": booked.promised_day, "promised_time": booked.promised_time}
+    taking.take_any(booked, times)
+    booked.starts_at, booked.ends_at = booked.promised_at, booked.promised_at + length
+    step.details = {"from": step.before["appointment"]["starts_at"], "to": booked.starts_at.isoformat()}
+    _moved(step, Verb.KEEP, by, now)
+    # The database takes the promise away when only the moment changes.
+    Appointment.objects.filter(pk=booked.pk).update(**promised)
+    owed.owe_again(booked, step.before.get("messages", ()), Notification.Kind.OFFER)
 
 
 def cancel(
@@ -222,7 +241,8 @@ def _moved(step: _Step, verb: Event.Verb, by: Actor, now: datetime) -> None:
     step.note(verb, by, now)
     _move_call(appointment)
     if is_booked:
-        owed.owe_move(appointment, now=now)
+        tell = owed.owe_kept if verb == Verb.KEEP else owed.owe_move
+        tell(appointment, now=now)
 
 
 def _move_call(appointment: Appointment) -> None:

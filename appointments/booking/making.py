@@ -185,7 +185,7 @@ def _made_before(once: Once | None) -> Appointment | None:
 
 def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointment:
     """Return an appointment at the asked time and branch that is not stored yet."""
-    return Appointment(
+    appointment = Appointment(
         agency_id=asked.procedure.agency_id,
         procedure_id=asked.procedure.pk,
         branch_id=asked.branch_id,
@@ -193,9 +193,9 @@ def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointmen
         citizen=by.citizen,
         source=SOURCES.get(by.by, Source.WEB),
         created_at=now,
-        starts_at=asked.starts_at,
-        ends_at=asked.ends_at,
     )
+    appointment.promise(asked.starts_at, asked.ends_at, asked.branch.zone)
+    return appointment
 
 
 def _settle(appointment: Appointment, now: datetime) -> None:

@@ -59,6 +59,11 @@ def owe_move(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_own_reminders(appointment, now)])
 
 
+def owe_kept(appointment: Appointment, *, now: datetime) -> None:
+    """Tell the citizen that the wall-clock time stays although the clock has changed, and write new reminders."""
+    _owe(appointment, [*_to_all_media(appointment, Kind.KEPT, now), *_own_reminders(appointment, now)])
+
+
 def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.CANCELLED, now))
 
@@ -99,6 +104,12 @@ def drop_pending(appointment: Appointment) -> list[int]:
 def keep_pending(appointment: Appointment) -> None:
     """Carry messages that are not sent yet over to the appointment's new revision, because they are still true."""
     appointment.notifications.filter(state=State.PENDING).update(revision=appointment.revision)
+
+
+def owe_again(appointment: Appointment, dropped: Iterable[int], kind: str) -> None:
+    """Owe those of the dropped messages that are of this kind again, because they are still true."""
+    again = Notification.objects.filter(pk__in=list(dropped), kind=kind, state=State.DROPPED)
+    again.update(state=State.PENDING, revision=appointment.revision)
 
 
 def take_back(appointment: Appointment, dropped: Iterable[int]) -> None:

@@ -16,9 +16,9 @@ from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
 from appointments.history import Actor
-from appointments.models import Appointment, Event, Offer, Status
+from appointments.models import Appointment, Event, Offer, Status, TimeSlot
 from appointments.times.asking import AskedTime, siblings
-from appointments.times.slots import HAS_DESK, IN_RUN
+from appointments.times.slots import HAS_DESK, IN_RUN, slots_needed
 
 T = TypeVar("T")
 
@@ -175,13 +175,31 @@ def take(appointment: Appointment, asked: AskedTime) -> None:
 
     Raises SlotTaken if one of the slots is full or missing; the caller's transaction then undoes what was taken.
     """
+    appointment.slot_ids, appointment.branch_id = _take_run(_run_of(asked), asked.slots_needed), asked.branch_id
+    appointment.promise(asked.starts_at, asked.ends_at, asked.branch.zone)
+
+
+def take_any(appointment: Appointment, times: Iterable[TimeSlot]) -> None:
+    """Take a desk in each slot that the appointment needs from the first of these times on that has them.
+
+    Sets only the appointment's slots, without saving. Raises SlotTaken if none of the times has enough.
+    """
+    duration = appointment.ends_at - appointment.starts_at
+    for time in times:
+        run = {"rule": time.rule_id, "starts_at": time.starts_at, "ends_at": time.starts_at + duration}
+        with suppress(SlotTaken), transaction.atomic():
+            appointment.slot_ids = _take_run(run, slots_needed(duration, time.ends_at - time.starts_at))
+            return
+    raise SlotTaken
+
+
+def _take_run(run: dict[str, Any], needed: int) -> list[int]:
     with connection.cursor() as cursor:
-        cursor.execute(TAKE_ONLY, _run_of(asked))
+        cursor.execute(TAKE_ONLY, run)
         slot_ids = sorted(pk for (pk,) in cursor.fetchall())
-    if len(slot_ids) != asked.slots_needed:
+    if len(slot_ids) != needed:
         raise SlotTaken
-    appointment.slot_ids, appointment.branch_id = slot_ids, asked.branch_id
-    appointment.starts_at, appointment.ends_at = asked.starts_at, asked.ends_at
+    return slot_ids
 
 
 def lock_slots(appointment: Appointment, asked: AskedTime) -> None:

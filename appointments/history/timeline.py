@@ -41,6 +41,7 @@ ICONS = {
     Verb.MOVE: "event_repeat",
     Verb.ACCEPT: "event_repeat",
     Verb.ASSIGN: "badge",
+    Verb.KEEP: "update",
     Verb.OFFER: "warning",
     Verb.SETTLE: "reply",
     Verb.LAPSE: "timer_off",
@@ -148,6 +149,10 @@ def _moved(event: Event, words: Words) -> str:
     return words.move(event, _("Moved from %(was)s to %(now)s"))
 
 
+def _kept(event: Event, words: Words) -> str:
+    return _("The clock has changed, and the time stays: %(when)s") % {"when": words.time(event, "to")}
+
+
 def _settled(event: Event, words: Words) -> str:
     return _answer(event)
 
@@ -169,6 +174,7 @@ TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
     Verb.BOOK: _booked,
     Verb.MOVE: _moved,
     Verb.ACCEPT: _moved,
+    Verb.KEEP: _kept,
     Verb.CALL: _to_desk,
     Verb.FORWARD: _to_desk,
     Verb.OFFER: _fell_out,
@@ -252,6 +258,8 @@ def _to_citizen(event: Event, words: Words) -> str:
     if event.verb in MOVES:
         you, agency = _("You moved it from %(was)s to %(now)s"), _("The agency moved it from %(was)s to %(now)s")
         return words.move(event, you if by_citizen else agency)
+    if event.verb == Verb.KEEP:
+        return _kept(event, words)
     if event.verb == Verb.CANCEL:
         return _("Cancelled by you") if by_citizen else _("Cancelled by the agency")
     texts: dict[str, str] = {

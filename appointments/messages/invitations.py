@@ -63,8 +63,8 @@ def _event(appointment: Appointment, method: str, now: datetime) -> Event:
     event.add("uid", f"{appointment.reference}@{_host()}")
     event.add("sequence", appointment.revision)
     event.add("dtstamp", now)
-    event.add("dtstart", appointment.starts_at)
-    event.add("dtend", appointment.ends_at)
+    event.add("dtstart", appointment.promised_at)
+    event.add("dtend", appointment.promised_at + (appointment.ends_at - appointment.starts_at))
     event.add("summary", f"{appointment.branch.name}: {appointment.procedure.name}")
     event.add("status", "CANCELLED" if method == "CANCEL" else "CONFIRMED")
     event.add("class", "PRIVATE")  # in a shared calendar, others see that the citizen is busy, not why

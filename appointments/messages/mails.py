@@ -18,7 +18,7 @@ from appointments.messages import invitations
 from appointments.models import Appointment, Notification, Status
 
 Kind = Notification.Kind
-WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
+WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CANCELLED)
 
 
 def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
@@ -59,7 +59,7 @@ def _context(message: Notification, now: datetime) -> dict[str, object]:
         "procedure": appointment.procedure,
         "accent_text": text_on(appointment.agency.accent[1:]),
         "when": wording.when(appointment),
-        "short_when": wording.short(appointment.starts_at, appointment),
+        "short_when": wording.short_when(appointment),
         "own_time": wording.own_time(appointment),
         "place": wording.place(appointment),
         "link": appointment.link(),
@@ -116,7 +116,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
         held.timezone = appointment.timezone  # the same citizen reads it
         context |= {
             "held_when": wording.when(held),
-            "held_short_when": wording.short(held.starts_at, held),
+            "held_short_when": wording.short_when(held),
             "held_own_time": wording.own_time(held),
             "held_how": held.get_channel_display(),
             "held_place": held.branch.name if held.channel != Channel.IN_PERSON else wording.place(held),

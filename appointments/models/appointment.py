@@ -238,6 +238,10 @@ class Appointment(models.Model):
     slot_ids = ArrayField(models.BigIntegerField(), default=list, blank=True, editable=False)
     starts_at = models.DateTimeField(_("starts at"))
     ends_at = models.DateTimeField(_("ends at"))
+    # What the branch's clock shows at the start, as it was promised. It stands when a country changes its clock law or
+    # the branch's zone is corrected. Empty if that is not known: then it is what the clock shows now.
+    promised_day = models.DateField(_("promised day"), null=True, editable=False)
+    promised_time = models.TimeField(_("promised time"), null=True, editable=False)
 
     citizen = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -370,6 +374,29 @@ class Appointment(models.Model):
     def zone(self) -> ZoneInfo:
         """The citizen's own time zone, or the branch's if that is not known."""
         return ZoneInfo(self.timezone) if self.timezone in all_zones() else self.branch.zone
+
+    def promise(self, starts_at: datetime, ends_at: datetime, clock: ZoneInfo) -> None:
+        """Set when the appointment is (UTC), and what the branch's clock shows then. Does not save."""
+        self.starts_at, self.ends_at = starts_at, ends_at
+        local = starts_at.astimezone(clock)
+        self.promised_day, self.promised_time = local.date(), local.time()
+
+    @property
+    def promised(self) -> datetime:
+        """The promised start on the branch's clock (naive)."""
+        if self.promised_day is None or self.promised_time is None:
+            return self.branch.local(self.starts_at).replace(tzinfo=None)
+        return datetime.combine(self.promised_day, self.promised_time)
+
+    @property
+    def is_off_clock(self) -> bool:
+        """Whether the branch's clock no longer shows the promised time at the start."""
+        return self.branch.local(self.starts_at).replace(tzinfo=None) != self.promised
+
+    @property
+    def promised_at(self) -> datetime:
+        """The moment (UTC) at which the branch's clock shows the promised time. Nearly always the start."""
+        return self.branch.instant(self.promised) if self.is_off_clock else self.starts_at
 
     def is_overdue(self, now: datetime) -> bool:
         """Return whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""

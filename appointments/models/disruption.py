@@ -74,6 +74,8 @@ class Disruption(models.Model):
     reason_el = models.CharField(_("reason (Greek)"), max_length=200)
     reason_en = models.CharField(_("reason (English)"), max_length=200)
     ways = ArrayField(models.CharField(max_length=5, choices=Way), verbose_name=_("what is offered"), default=every_way)
+    # The keys of the appointments that fall out because a clock has changed. Empty if hours are closed.
+    fallen = ArrayField(models.BigIntegerField(), null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARING)
     created_at = models.DateTimeField(_("created at"))
     created_by = models.ForeignKey(
@@ -111,7 +113,9 @@ class Disruption(models.Model):
         return hours(self.from_time, self.until_time)
 
     def windows(self, branch: Branch) -> list[tuple[datetime, datetime]]:
-        """Return the closed times at the branch as (begin, end) in UTC, in order."""
+        """Return the closed times at the branch as (begin, end) in UTC, in order. A changed clock closes none."""
+        if self.fallen is not None:
+            return []
         if self.from_time is None or self.until_time is None:
             return [(branch.midnight(self.from_date), branch.midnight(self.until_date + DAY))]
         days = (self.from_date + number * DAY for number in range((self.until_date - self.from_date).days + 1))
@@ -119,7 +123,10 @@ class Disruption(models.Model):
         return [(branch.instant(datetime.combine(day, begins)), branch.instant(end_on(day, ends))) for day in days]
 
     def hits(self, branches: Iterable[Branch]) -> AppointmentQuerySet:
-        """Return the appointments, of any status, whose time at these branches is closed."""
+        """Return the appointments, of any status, whose time at these branches is closed, or that a clock change drops."""
+        if self.fallen is not None:
+            named = Appointment.objects.filter(pk__in=self.fallen, branch__in=branches).select_related("branch")
+            return Appointment.objects.filter(pk__in=[one.pk for one in named if one.is_off_clock])
         closed = [(branch.pk, *window) for branch in branches for window in self.windows(branch)]
         columns = [list(column) for column in zip(*closed, strict=True)] or [[], [], []]
         return Appointment.objects.filter(pk__in=RawSQL(HIT, columns))  # noqa: S611 (no user input)

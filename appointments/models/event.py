@@ -38,6 +38,7 @@ class Event(models.Model):
         RELEASE = "release", _("Held time given back")
         EXPIRE = "expire", _("Expired")
         ASSIGN = "assign", _("Assigned")
+        KEEP = "keep", _("Kept on a changed clock")
         # On the day, with a ticket or without
         CHECK_IN = "check_in", _("Arrived")
         ADMIT = "admit", _("In the queue")

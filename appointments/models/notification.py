@@ -27,6 +27,7 @@ class Notification(models.Model):
         CONFIRMATION = "confirmation", _("Confirmation")
         REMINDER = "reminder", _("Reminder")
         MOVED = "moved", _("New time")
+        KEPT = "kept", _("Same time, the clock has changed")
         CANCELLED = "cancelled", _("Cancellation")
         RATING = "rating", _("How was it?")
         OFFER = "offer", _("Another time is offered")

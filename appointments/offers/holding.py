@@ -230,10 +230,9 @@ def _hold(
             source=appointment.source,
             language=appointment.language,
             created_at=now,
-            starts_at=asked.starts_at,
-            ends_at=asked.ends_at,
             expires_at=deadline(asked.starts_at, appointment, due=due),
         )
+        hold.promise(asked.starts_at, asked.ends_at, asked.branch.zone)
         taking.at_any_rule(lambda time: taking.make(hold, time, Verb.HOLD, by=by), asked, channel, now=now)
     except BookingError:
         return None

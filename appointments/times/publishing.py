@@ -3,11 +3,12 @@
 It is set-based and idempotent: a second run changes nothing. Opening rules for walk-ins give no slots, and slots for
 assisted booking are never released to the public. A slot that an appointment holds is never removed, and its capacity
 never falls below what is taken. `AppointmentQuerySet.unplaced` finds the appointments that no longer fit the rules;
-officers deal with them.
+officers deal with them. Where a clock has changed under an appointment, a desk is left for it at its promised time, so
+that nobody takes that time before the appointment has followed.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -23,6 +24,7 @@ from agencies.models.until import UNTIL
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.wallclock import known, spans
 from appointments.models.appointment import LONGEST_APPOINTMENT
+from appointments.times.promises import broken, remember
 
 logger = logging.getLogger(__name__)
 # Branches per transaction: few enough to keep locks short, and enough to work on sets.
@@ -53,12 +55,16 @@ class Published:
         )
 
 
-def publish(branches: Iterable[int], *, now: datetime) -> Published:
-    """Bring the future slots of these branches (primary keys) in line with their rules and closures."""
+def publish(branches: Iterable[int], *, now: datetime, freed: Collection[int] | None = None) -> Published:
+    """Bring the future slots of these branches (primary keys) in line with their rules and closures.
+
+    `freed` are appointments that the caller has taken off their slots and is about to place again: no desk is left for
+    them. Without it, a desk is left for each appointment whose moment has still to follow a changed clock.
+    """
     pks = sorted(branches)
     total = Published()
     for first in range(0, len(pks), BATCH):
-        batch = _publish_batch(pks[first : first + BATCH], now)
+        batch = _publish_batch(pks[first : first + BATCH], now, freed)
         if batch.added >= MANY:
             _run("ANALYZE appointments_timeslot", {})
         total += batch
@@ -80,6 +86,7 @@ def publish_each(branches: Iterable[int], *, now: datetime) -> Published:
 
 def publish_all(*, now: datetime) -> Published:
     """Publish every branch, and delete past slots that nobody took."""
+    remember(now=now)
     # The planner does not know rules and holidays that were loaded a moment ago, and would take three times as long.
     _run("ANALYZE agencies_branch, agencies_openingrule, agencies_closure", {})
     total = publish_each(Branch.objects.values_list("pk", flat=True), now=now)
@@ -88,7 +95,7 @@ def publish_all(*, now: datetime) -> Published:
 
 
 @transaction.atomic
-def _publish_batch(pks: list[int], now: datetime) -> Published:
+def _publish_batch(pks: list[int], now: datetime, freed: Collection[int] | None) -> Published:
     """Publish the branches at once. A branch whose time zone is not known keeps its slots as they are."""
     with connection.cursor() as cursor:
         cursor.execute(LOCK_BRANCHES, {"branches": pks})
@@ -98,7 +105,13 @@ def _publish_batch(pks: list[int], now: datetime) -> Published:
         cursor.execute(WANTED, {"branches": pks, "now": now, "never": NEVER, **_spans(zones, now)})
     _run("ANALYZE wanted_slot", {})
     _run(LOCK_CHANGING, {"branches": pks, "now": now})
-    _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now})
+    waiting = broken(now=now, branches=pks) if freed is None else []
+    moving = [one.pk for one in waiting] if freed is None else [*freed]
+    _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now, "moving": moving})
+    if waiting:
+        places = sorted({one.branch.code for one in waiting})
+        logger.warning("%d appointments are off the changed clocks of %s", len(waiting), ", ".join(places))
+        _run(LEAVE_ROOM_FOR_PROMISED, {"waiting": moving, "begins": [one.promised_at for one in waiting]})
     removed = _run(REMOVE, {"branches": pks, "now": now})
     kept = _run(KEEP_TAKEN, {"branches": pks, "now": now})
     changed = _run(CHANGE, {"branches": pks})
@@ -212,11 +225,26 @@ FROM (
         AND wanted_over.starts_at < slot.ends_at AND wanted_over.ends_at > slot.starts_at
     JOIN appointments_appointment appointment ON appointment.branch_id = slot.branch_id
         AND appointment.starts_at BETWEEN slot.starts_at - {LONGEST_APPOINTMENT} AND slot.starts_at
-        AND slot.id = ANY(appointment.slot_ids)
+        AND slot.id = ANY(appointment.slot_ids) AND appointment.id <> ALL(%(moving)s::bigint[])
     WHERE slot.branch_id = ANY(%(branches)s) AND slot.starts_at > %(now)s AND slot.taken > 0 AND wanted.rule_id IS NULL
     GROUP BY wanted_over.ctid
 ) crossing
 WHERE wanted_slot.ctid = crossing.row
+"""
+
+# An appointment that a changed clock has put on another time needs a desk at the promised one, where it will follow.
+LEAVE_ROOM_FOR_PROMISED = """
+UPDATE wanted_slot SET desks = wanted_slot.desks - promised.desks
+FROM (
+    SELECT wanted.ctid AS row, count(DISTINCT appointment.id) AS desks
+    FROM unnest(%(waiting)s::bigint[], %(begins)s::timestamptz[]) AS waiting (id, begins)
+    JOIN appointments_appointment appointment ON appointment.id = waiting.id
+    JOIN appointments_timeslot slot ON slot.id = ANY(appointment.slot_ids)
+    JOIN wanted_slot wanted ON wanted.rule_id = slot.rule_id AND wanted.ends_at > waiting.begins
+        AND wanted.starts_at < waiting.begins + (appointment.ends_at - appointment.starts_at)
+    GROUP BY wanted.ctid
+) promised
+WHERE wanted_slot.ctid = promised.row
 """
 
 REMOVE = f"""

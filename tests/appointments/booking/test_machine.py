@@ -24,7 +24,7 @@ from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import OPEN
 from appointments.times.publishing import publish
 from tests.builders import GUEST, NOW, STAFF, WORKER, a_contact, a_procedure, an_open_branch
-from tests.races import assert_counts_agree
+from tests.races import assert_counts_agree, assert_promises_agree
 
 places = st.integers(0, 20)
 people = st.integers(0, 3)
@@ -103,6 +103,7 @@ class Bookings(RuleBasedStateMachine):
     @invariant()
     def counts_agree(self) -> None:
         assert_counts_agree()
+        assert_promises_agree()
 
     @invariant()
     def nobody_has_more_than_the_limit(self) -> None:

@@ -44,7 +44,7 @@ from tests.builders import (
     offer_of,
     slot_at,
 )
-from tests.races import assert_counts_agree, at_once
+from tests.races import assert_counts_agree, assert_promises_agree, at_once
 
 State = Offer.State
 
@@ -59,6 +59,7 @@ def _counts_agree_at_the_end(db: None) -> Iterator[None]:
     """After every test, whatever it did: desks taken are those of open appointments and holds."""
     yield
     assert_counts_agree()
+    assert_promises_agree()
 
 
 # Who is affected
@@ -156,7 +157,7 @@ def test_who_slips_in_is_found_by_the_next_look(branch: Branch) -> None:
     stray = TimeSlot.objects.filter(starts_at=at(9, day=WEDNESDAY))
     # As if booked between the closure and the withdrawal of the times.
     stray.update(starts_at=at(9), ends_at=at(9, 10))
-    Appointment.objects.update(starts_at=at(9), ends_at=at(9, 10))
+    Appointment.objects.update(starts_at=at(9), ends_at=at(9, 10), promised_day=TUESDAY)
     assert disruptions.look_after(strike, by=WORKER, now=NOW) == 1
     assert offer_of(booked).state == State.OPEN
 
