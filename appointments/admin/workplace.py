@@ -23,6 +23,7 @@ from appointments import history
 from appointments.admin.booking import callers, day, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
+from appointments.admin.disruptions import promises
 from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
 from appointments.admin.watch import watch
 from appointments.booking.persons import tax_number_of
@@ -174,6 +175,7 @@ class AppointmentAdmin(PlacedAdmin):
             *serving.urls,
             path("queue/<slug:branch>/<slug:step>/", presses.take, name="appointments_queue_step"),
             *watch.urls,
+            *promises.urls,
             *calendar.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),

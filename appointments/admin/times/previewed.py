@@ -18,7 +18,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.formats import number_format
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
@@ -29,6 +29,7 @@ from appointments.times.previews import BusyError, Preview
 
 # Our own fields in the form: preview without saving, the supervisor has decided, and the value that asks for new times.
 LOOK, DECIDED, REARRANGE = "_look", "_decided", "rearrange"
+BUSY = gettext_lazy("Somebody else is changing the times of this branch right now. Try again in a moment.")
 # How many affected appointments are listed: on a page of their own, and below a form that is still being filled in.
 SHOWN, GLANCE = 100, 5
 Query = list[tuple[str, Any]]
@@ -54,7 +55,7 @@ def told(
     try:
         found = look()
     except BusyError:
-        return Told(_("Somebody else is changing the times of this branch right now. Try again in a moment."))
+        return Told(str(BUSY))
     count = len(found.displaced)
     parts = words(found)
     if count:

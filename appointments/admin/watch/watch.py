@@ -26,6 +26,7 @@ from agencies.finding import search
 from agencies.models import Branch, Role
 from agencies.wallclock import ZONE_DATA, is_old
 from appointments.admin.counter.board import queue_address
+from appointments.admin.disruptions import promises
 from appointments.admin.pages import address, page
 from appointments.models import Alert
 from appointments.watch.loads import Load, loads
@@ -77,6 +78,8 @@ def watch(request: HttpRequest) -> HttpResponse:
         "query": request.GET.urlencode(),
         "many": access.branches(signed_in(request), Role.SUPERVISOR).count() > 1,
     }
+    if access.administers(signed_in(request)):
+        context["off_clock"] = promises.waiting(request, timezone.now())
     if access.is_operator(signed_in(request)):
         context |= {"zone_data": ZONE_DATA, "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate())}
     return page(request, "watch/watch.html", context)

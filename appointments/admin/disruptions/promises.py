@@ -1,0 +1,166 @@
+"""Promised times that a changed clock no longer shows: the list before anything happens, and the step that keeps them."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import wraps
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
+from django.urls import URLPattern, path
+from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+
+from accounts.people import signed_in
+from agencies import access
+from agencies.models import Branch, Role
+from agencies.models.branch import BranchQuerySet
+from agencies.wallclock import ZONE_DATA
+from appointments import disruptions
+from appointments.admin.pages import acting, address, page
+from appointments.booking.waking import ask_worker
+from appointments.disruptions import Kept
+from appointments.models import Appointment
+from appointments.times import promises
+from appointments.times.previews import AT_ONCE, BusyError
+
+# How many appointments of a branch are listed.
+SHOWN = 100
+
+
+@dataclass(frozen=True)
+class Row:
+    """One appointment: what was promised, what the branch's clock shows now (both naive), and whether it falls out.
+
+    `is_seen` says whether the user may see who it is.
+    """
+
+    appointment: Appointment
+    shows: datetime
+    falls: bool
+    is_seen: bool
+
+
+@dataclass(frozen=True)
+class Place:
+    """The appointments of a branch. `known` says whether it was tried out who can be kept."""
+
+    branch: Branch
+    total: int
+    falls: int
+    rows: list[Row]
+    known: bool = True
+
+    @property
+    def keeps(self) -> int:
+        return self.total - self.falls
+
+    @property
+    def unseen(self) -> int:
+        return self.total - len(self.rows)
+
+
+def administrators_page(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Makes the view a page of the admin for operators and agency administrators. Others get 403."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest) -> HttpResponseBase:
+        if not access.administers(signed_in(request)):
+            raise PermissionDenied
+        return view(request)
+
+    return admin.site.admin_view(guarded)
+
+
+@administrators_page
+def show(request: HttpRequest) -> HttpResponse:
+    """Lists who is affected at the user's branches. After the confirmation, keeps the promises."""
+    now = timezone.now()
+    if request.method == "POST":
+        _keep(request, own(request).filter(code__in=request.POST.getlist("branch")), now)
+        return redirect(address("promises"))
+    try:
+        places = _places(request, now)
+    except BusyError:
+        messages.warning(
+            request, gettext("Somebody else is changing the times of this branch right now. Try again in a moment.")
+        )
+        places = []
+    context = {"title": gettext("Promised times on changed clocks"), "places": places, "zone_data": ZONE_DATA}
+    return page(request, "disruptions/promises.html", context)
+
+
+urls: list[URLPattern] = [path("promises/", show, name="appointments_appointment_promises")]
+
+
+def own(request: HttpRequest) -> BranchQuerySet:
+    return access.branches(signed_in(request), Role.AGENCY_ADMIN)
+
+
+def waiting(request: HttpRequest, now: datetime) -> int:
+    """Returns how many appointments at the user's branches are off the clock."""
+    return len(promises.broken(now=now, branches=list(own(request).values_list("pk", flat=True))))
+
+
+def place_of(request: HttpRequest, branch: Branch, found: Kept) -> Place:
+    """Returns what would happen at the branch, as it was foreseen, for the page."""
+    falls = {one.pk for one in found.fallen}
+    both = sorted([*found.kept, *found.fallen], key=lambda one: (one.promised, one.pk))
+    return Place(branch, len(both), len(falls), _rows(request, both, falls))
+
+
+def tell(request: HttpRequest, found: Kept) -> None:
+    """Shows what was done."""
+    kept, fallen = len(found.kept), len(found.fallen)
+    if kept:
+        text = ngettext(
+            "%d appointment keeps its promised time. The citizen is told.",
+            "%d appointments keep their promised times. The citizens are told.",
+            kept,
+        )
+        messages.success(request, text % kept)
+    if fallen:
+        text = ngettext(
+            "%d appointment falls out and is offered another time.",
+            "%d appointments fall out and are offered other times.",
+            fallen,
+        )
+        messages.warning(request, text % fallen)
+
+
+def _places(request: HttpRequest, now: datetime) -> list[Place]:
+    """Returns the branches with affected appointments. Few are tried out, so that it is known who falls out."""
+    found: dict[Branch, list[Appointment]] = {}
+    for one in promises.broken(now=now, branches=list(own(request).values_list("pk", flat=True))):
+        found.setdefault(one.branch, []).append(one)
+    if len(found) <= AT_ONCE:
+        tried = ((branch, disruptions.foresee(branch, by=acting(request), now=now)) for branch in found)
+        return [place_of(request, branch, kept) for branch, kept in tried if kept != Kept()]
+    return [Place(branch, len(them), 0, _rows(request, them, set()), known=False) for branch, them in found.items()]
+
+
+def _rows(request: HttpRequest, appointments: Iterable[Appointment], falls: set[int]) -> list[Row]:
+    shown = list(appointments)[:SHOWN]
+    stored = Appointment.objects.filter(pk__in=[one.pk for one in shown])
+    starts = dict(stored.values_list("pk", "starts_at"))
+    seen = set(stored.seen_by(signed_in(request)).values_list("pk", flat=True))
+    return [
+        Row(one, one.branch.local(starts[one.pk]).replace(tzinfo=None), one.pk in falls, one.pk in seen)
+        for one in shown
+    ]
+
+
+def _keep(request: HttpRequest, branches: BranchQuerySet, now: datetime) -> None:
+    """Keeps the promises of a few branches at once, and leaves those of many to the worker."""
+    chosen = list(branches)
+    if len(chosen) > AT_ONCE:
+        for branch in chosen:
+            ask_worker("appointments.tasks.keep_promises", branch.pk)
+        messages.info(request, gettext("The appointments of %d branches are being put right.") % len(chosen))
+        return
+    done = [disruptions.keep_promises(branch, by=acting(request), now=now) for branch in chosen]
+    kept, fallen = ([one for part in done for one in getattr(part, name)] for name in ("kept", "fallen"))
+    tell(request, Kept(tuple(kept), tuple(fallen)))
