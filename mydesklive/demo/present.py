@@ -14,7 +14,7 @@ from django.db import connection, transaction
 
 from agencies.models import Branch, Channel, Closure, OpeningRule
 from agencies.models.until import end_on
-from agencies.wallclock import midnight
+from agencies.wallclock import CLOCKS, ON_CLOCK, clocks, midnight
 from appointments.models import Appointment, Status
 from appointments.times.slots import slots_needed
 from mydesklive.demo import rows
@@ -31,10 +31,11 @@ CANCELLED, MISSED = 0.08, 0.06
 # After hours, the home branch shows its queue as it was this long before the end of the busy half of its last day.
 BEFORE_CLOSING = timedelta(minutes=35)
 
-SLOTS = """
-SELECT slot.rule_id, (slot.starts_at AT TIME ZONE branch.timezone)::date AS day, slot.id, slot.starts_at,
+SLOTS = f"""
+SELECT slot.rule_id, ({ON_CLOCK.format(at="slot.starts_at")})::date AS day, slot.id, slot.starts_at,
     slot.capacity - slot.taken
 FROM appointments_timeslot slot JOIN agencies_branch branch ON branch.id = slot.branch_id
+LEFT JOIN {CLOCKS} AS clock ON clock.zone = branch.timezone
 WHERE slot.rule_id = ANY(%(rules)s) AND slot.starts_at >= %(since)s AND slot.starts_at < %(until)s
 ORDER BY slot.rule_id, slot.starts_at
 """
@@ -52,7 +53,7 @@ WHERE slot.id = wanted.id
 """
 
 # Settles bookings whose time has come. The reference decides when the citizen comes, so a second run gives the same result.
-SETTLE = """
+SETTLE = f"""
 WITH due AS (
     SELECT id, starts_at, ends_at - starts_at AS length, abs(hashtext(reference)) AS luck, officer_id,
         CASE WHEN branch_id = %(home)s THEN %(clock)s::timestamptz ELSE %(now)s::timestamptz END AS clock
@@ -86,9 +87,10 @@ WITH due AS (
     RETURNING appointment.agency_id, procedure_id, channel, timed.starts_at, appointment.branch_id, status, luck
 )
 INSERT INTO appointments_rating (agency_id, procedure_id, channel, served_on, score, comment)
-SELECT settled.agency_id, procedure_id, channel, (starts_at AT TIME ZONE timezone)::date,
+SELECT settled.agency_id, procedure_id, channel, ({ON_CLOCK.format(at="starts_at")})::date,
     CASE WHEN luck %% 50 < 42 THEN 5 WHEN luck %% 50 < 47 THEN 4 WHEN luck %% 50 < 49 THEN 3 ELSE 2 END, ''
 FROM settled JOIN agencies_branch branch ON branch.id = branch_id
+LEFT JOIN {CLOCKS} AS clock ON clock.zone = branch.timezone
 WHERE status = 'completed' AND luck %% 4 = 0
 """
 
@@ -104,7 +106,7 @@ WHERE id = (
         AND starts_at BETWEEN %(clock)s::timestamptz - interval '1 hour' AND %(clock)s::timestamptz + interval '1 hour'
     ORDER BY status, starts_at, id LIMIT 1
 ) AND NOT EXISTS (SELECT FROM appointments_appointment WHERE branch_id = %(home)s AND status = 'serving')
-    AND NOT EXISTS (SELECT FROM appointments_ticket WHERE branch_id = %(home)s AND day = %(clock)s::date)
+    AND NOT EXISTS (SELECT FROM appointments_ticket WHERE branch_id = %(home)s AND day = %(day)s)
 """
 
 
@@ -178,7 +180,9 @@ def settle(home: Branch | None, officer: int | None, *, now: datetime) -> None:
         "officer": officer,
         "now": now,
         "clock": clock,
+        "day": (home.local(clock) if home else clock).date(),
         "missed": round(100 * MISSED),
+        **clocks(_zones(), (now - PAST - WEEK).date(), now.date()),
     }
     with connection.cursor() as cursor:
         cursor.execute(SETTLE, params)
@@ -228,11 +232,15 @@ def _open_slots(rules: list[int], since: date, until: date) -> dict[tuple[int, d
     found: dict[tuple[int, date], dict[Slot, int]] = defaultdict(dict)
     begins, ends = (midnight(day, UTC) for day in (since - DAY, until + 2 * DAY))
     with connection.cursor() as cursor:
-        cursor.execute(SLOTS, {"rules": rules, "since": begins, "until": ends})
+        cursor.execute(SLOTS, {"rules": rules, "since": begins, "until": ends, **clocks(_zones(), since, until)})
         for rule, day, pk, starts_at, free in cursor.fetchall():
             if since <= day <= until:
                 found[rule, day][Slot(pk, starts_at)] = free
     return found
+
+
+def _zones() -> set[str]:
+    return {*Branch.objects.order_by().values_list("timezone", flat=True)}
 
 
 def _bookings(
@@ -255,6 +263,8 @@ def _bookings(
             yield _cancelled(row, now, random)
             continue
         used += len(run)
+        local = offer.branch.local(row.starts_at)
+        row.promised_day, row.promised_time = local.date(), local.time()
         row.slot_ids = "{" + ",".join(str(pk) for pk in sorted(slot.pk for slot in run)) + "}"
         for slot in run:
             left[slot] -= 1

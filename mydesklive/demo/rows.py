@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from functools import cache
 from itertools import islice
 from operator import attrgetter
@@ -48,6 +48,8 @@ class Row:
     idempotency_key: str | None = None
     revision: int = 0
     slot_ids: str = "{}"
+    promised_day: date | None = None
+    promised_time: time | None = None
     arrived_at: datetime | None = None
     serving_at: datetime | None = None
     completed_at: datetime | None = None

@@ -25,6 +25,7 @@ from mydesklive.demo import cast, hall, history, outage, present
 from mydesklive.demo.history import Published, spread
 from reports.published import published
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, at
+from tests.races import assert_promises_agree
 
 pytestmark = pytest.mark.django_db
 
@@ -152,6 +153,11 @@ def test_bookings_fit_their_slots(home: Branch) -> None:
     longest = Appointment.objects.filter(procedure__code="kep-30", status=Status.BOOKED).first()
     assert longest is not None
     assert len(longest.slot_ids) == 3
+
+
+def test_bookings_ahead_keep_what_was_promised(home: Branch) -> None:
+    filled(home)
+    assert_promises_agree()
 
 
 def test_invented_people_owe_and_get_no_messages(home: Branch) -> None:

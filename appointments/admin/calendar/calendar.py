@@ -12,8 +12,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count
-from django.db.models.functions import TruncDate
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -219,9 +217,8 @@ def _listed(asked: Asked, now: datetime) -> dict[str, Any]:
 
 
 def _booked_by_day(days: Days, wish: Wish) -> dict[date, int]:
-    local_day = TruncDate("starts_at", tzinfo=days.branch.zone)
-    rows = agenda.appointments(days, wish).order_by().annotate(day=local_day).values_list("day")
-    return dict(rows.annotate(number=Count("pk")))
+    starts = agenda.appointments(days, wish).order_by().values_list("starts_at", flat=True)
+    return Counter(days.branch.local(start).date() for start in starts)
 
 
 def _each(days: Days) -> Iterable[date]:
