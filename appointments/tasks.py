@@ -74,6 +74,12 @@ def provide_video_calls() -> None:
 
 
 @shared_task
+def follow_windows() -> None:
+    """Let the rooms of video calls open and close as appointments and agencies say now."""
+    provision.follow_windows(now=timezone.now())
+
+
+@shared_task
 def tell_delays() -> None:
     """Tell every citizen once who will be served much later than promised."""
     delays.tell(now=timezone.now())

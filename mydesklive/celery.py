@@ -34,6 +34,11 @@ app.conf.beat_schedule = {
         "schedule": 30.0,
         "options": {"expires": 30},
     },
+    "let video rooms follow their appointments": {
+        "task": "appointments.tasks.follow_windows",
+        "schedule": 300.0,
+        "options": {"expires": 300},
+    },
     "tell delays": {
         "task": "appointments.tasks.tell_delays",
         "schedule": 60.0,

@@ -1,12 +1,11 @@
 """Makes the video call of an appointment and prepares its room."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import DateTimeField, ExpressionWrapper, F, OuterRef, Subquery, Value
 
-from agencies.models import Agency, Channel
+from agencies.models import Channel
 from appointments import history
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
@@ -41,10 +40,11 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
     return appointment.video_call
 
 
-def follow_windows(agencies: Iterable[Agency], *, now: datetime) -> int:
-    """Gives the calls that are not over the window that their agencies set now. Returns how many have changed.
+def follow_windows(*, now: datetime) -> int:
+    """Gives the calls that are not over the window that follows from appointment and agency now. Returns how many changed.
 
-    They are prepared again. The same window as `Appointment.call_window`.
+    They are prepared again. The same window as `Appointment.call_window`. Whatever has changed a row (a page, the loader,
+    a statement by hand), the rooms follow.
     """
     minute = Value(timedelta(minutes=1))
     opens, closes = (
@@ -54,9 +54,7 @@ def follow_windows(agencies: Iterable[Agency], *, now: datetime) -> int:
             F("ends_at") + F("agency__video_late_minutes") * minute,
         )
     )
-    appointments = Appointment.objects.filter(agency__in=agencies, video_call__isnull=False).annotate(
-        opens=opens, closes=closes
-    )
+    appointments = Appointment.objects.filter(video_call__isnull=False).annotate(opens=opens, closes=closes)
     own = appointments.filter(video_call=OuterRef("pk"))
     behind = appointments.filter(status__in=ON_THE_DAY, closes__gt=now).exclude(
         video_call__opens_at=F("opens"), video_call__closes_at=F("closes")

@@ -1,12 +1,11 @@
 from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
-from django.utils import timezone
 
 from agencies.admin.agencies import AgencyAdmin
 from agencies.models import Agency
 from appointments.admin.times.published import leave_to_worker
-from appointments.calls.provision import follow_windows
+from appointments.booking.waking import wake_worker
 
 # Fields that decide how far ahead times are published, and who may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}
@@ -22,4 +21,4 @@ class PublishedAgencyAdmin(AgencyAdmin):
         if branches and ABOUT_TIMES & set(form.changed_data):
             leave_to_worker(request, branches)
         if ABOUT_CALLS & set(form.changed_data):
-            follow_windows([obj], now=timezone.now())
+            wake_worker("appointments.tasks.follow_windows")

@@ -5,12 +5,13 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 import time_machine
+from django.db.models import F
 from django.test import Client
 from django.utils import timezone
 from icalendar import Calendar
 from playwright.sync_api import Page
 
-from agencies.models import Branch, Channel, Role
+from agencies.models import Agency, Branch, Channel, Role
 from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Status
@@ -150,6 +151,21 @@ def test_cancelled_call_says_so_and_stays_shut(jitsi: None) -> None:
     assert "/join/" in enter(citizen, appointment, STARTS_AT)
 
 
+@pytest.mark.usefixtures("clock")
+@pytest.mark.django_db
+def test_rooms_follow_a_statement_by_hand(jitsi: None) -> None:
+    """Whatever has changed the rows, the next sweep moves the rooms that are made."""
+    appointment = a_video_appointment()
+    provision.give_call(appointment.pk, by=WORKER, now=NOW)
+    Appointment.objects.update(starts_at=F("starts_at") + minutes(60), ends_at=F("ends_at") + minutes(60))
+    Agency.objects.update(video_early_minutes=45)
+    tasks.follow_windows()
+    appointment = Appointment.objects.select_related("agency", "video_call").get(pk=appointment.pk)
+    assert appointment.video_call is not None
+    assert (appointment.video_call.opens_at, appointment.video_call.closes_at) == appointment.call_window
+    assert appointment.video_call.opens_at == STARTS_AT + minutes(15)
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW, Status.EXPIRED])
 def test_ended_appointment_is_over(jitsi: None, status: str) -> None:
@@ -269,12 +285,12 @@ def test_rooms_follow_the_window_of_their_agency(jitsi: None, early: int, late: 
     agency = appointment.agency
     agency.video_early_minutes, agency.video_late_minutes = early, late
     agency.save()
-    assert provision.follow_windows([agency], now=NOW) == 1
+    assert provision.follow_windows(now=NOW) == 1
     call.refresh_from_db()
     appointment = Appointment.objects.select_related("agency").get(pk=appointment.pk)
     assert (call.opens_at, call.closes_at) == appointment.call_window
     assert (call.state, call.attempts) == ("pending", 0)
-    assert provision.follow_windows([agency], now=NOW) == 0
+    assert provision.follow_windows(now=NOW) == 0
 
 
 @pytest.mark.parametrize("status", [Status.COMPLETED, Status.NO_SHOW])
@@ -285,7 +301,7 @@ def test_rooms_of_ended_appointments_keep_their_window(jitsi: None, status: str)
     Appointment.objects.update(status=status)
     appointment.agency.video_early_minutes = 30
     appointment.agency.save()
-    assert provision.follow_windows([appointment.agency], now=NOW) == 0
+    assert provision.follow_windows(now=NOW) == 0
 
 
 @pytest.mark.django_db
@@ -294,7 +310,7 @@ def test_room_whose_new_window_is_over_stays_as_it_was(jitsi: None) -> None:
     provision.give_call(appointment.pk, by=WORKER, now=NOW)
     appointment.agency.video_early_minutes = 30
     appointment.agency.save()
-    assert provision.follow_windows([appointment.agency], now=appointment.ends_at + timedelta(hours=2)) == 0
+    assert provision.follow_windows(now=appointment.ends_at + timedelta(hours=2)) == 0
 
 
 # In a browser, on the real clock

@@ -12,6 +12,7 @@ from django.test import Client
 from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule, Role
+from appointments import tasks
 from appointments.calls import provision
 from appointments.times.publishing import publish
 from tests.builders import (
@@ -248,13 +249,19 @@ def test_agency_whose_times_move_is_published_by_the_worker(
     assert queued() == (["appointments.tasks.publish_agency"] if publishes else [])
 
 
-def test_agency_that_widens_its_video_window_moves_the_rooms_that_are_made(client: Client, branch: Branch) -> None:
+def test_agency_that_widens_its_video_window_moves_the_rooms_that_are_made(
+    client: Client, branch: Branch, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+) -> None:
     [slot, *_others] = slots_on(branch, in_days(4))
     appointment = an_appointment(slot, channel=Channel.VIDEO)
     call = provision.give_call(appointment.pk, by=WORKER, now=NOW)
     client.force_login(a_user("operator@example.org", is_operator=True))
     wide = {"video_early_minutes": "45", "video_late_minutes": "90"}
-    client.post(f"/en/admin/agencies/agency/{branch.agency_id}/change/", agency_data(branch.agency, **wide))
+    queued()
+    with django_capture_on_commit_callbacks(execute=True):
+        client.post(f"/en/admin/agencies/agency/{branch.agency_id}/change/", agency_data(branch.agency, **wide))
+    assert "appointments.tasks.follow_windows" in queued()
+    tasks.follow_windows()
     assert call is not None
     call.refresh_from_db()
     assert call.opens_at == appointment.starts_at - timedelta(minutes=45)
