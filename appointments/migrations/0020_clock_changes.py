@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """Appointments keep their promised time when a clock changes, and those that cannot are named in a disruption."""
+    """Appointments keep their promised time when a clock changes; a disruption names those that cannot be kept."""
 
     dependencies = [
         ('appointments', '0018_promised_times'),
@@ -15,6 +15,11 @@ class Migration(migrations.Migration):
             model_name='disruption',
             name='fallen',
             field=django.contrib.postgres.fields.ArrayField(base_field=models.BigIntegerField(), editable=False, null=True, size=None),
+        ),
+        migrations.AlterField(
+            model_name='alert',
+            name='kind',
+            field=models.CharField(choices=[('no_time', 'No free time'), ('unplaced', 'Appointments that no longer fit'), ('off_clock', 'Appointments on a changed clock')], max_length=10, verbose_name='kind'),
         ),
         migrations.AlterField(
             model_name='event',

@@ -20,6 +20,7 @@ class Alert(models.Model):
     class Kind(models.TextChoices):
         NO_FREE_TIME = "no_time", _("No free time")
         UNPLACED = "unplaced", _("Appointments that no longer fit")
+        OFF_CLOCK = "off_clock", _("Appointments on a changed clock")
 
     branch = models.ForeignKey("agencies.Branch", models.CASCADE, related_name="alerts", verbose_name=_("branch"))
     kind = models.CharField(_("kind"), max_length=10, choices=Kind)

@@ -6,7 +6,8 @@ server is away: a later run sends what is left.
 """
 
 import logging
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from email.utils import parseaddr
@@ -31,6 +32,7 @@ from agencies.models.services import RULE_SERVES
 from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
 from appointments.messages.mails import paragraphs
 from appointments.models import Alert, AlertMail
+from appointments.times import promises
 from appointments.times.slots import HAS_DESK, IN_RUN, NEEDED
 from appointments.watch.loads import unplaced_by_branch
 
@@ -54,6 +56,7 @@ def check(*, now: datetime) -> None:
     """Bring the alerts of all branches up to date, and owe the mails about new ones."""
     _check_times(now)
     _check_places(now)
+    _check_clocks(now)
     _owe_mails(now)
 
 
@@ -114,24 +117,33 @@ def _check_times(now: datetime) -> None:
     _execute(CHECK_TIMES, {"now": now, "live": [*Agency.LIVE], "kind": Kind.NO_FREE_TIME.value})
 
 
-CHECK_PLACES = """
-WITH unplaced AS (
-    SELECT * FROM unnest(%(branches)s::bigint[], %(numbers)s::integer[]) AS unplaced (branch, number)
+CHECK_NUMBERS = """
+WITH counted AS (
+    SELECT * FROM unnest(%(branches)s::bigint[], %(numbers)s::integer[]) AS counted (branch, number)
 ), cleared AS (
     UPDATE appointments_alert SET cleared_at = %(now)s
     WHERE kind = %(kind)s AND cleared_at IS NULL AND branch_id <> ALL(%(branches)s)
 )
 INSERT INTO appointments_alert (branch_id, kind, number, raised_at)
-SELECT branch, %(kind)s, number, %(now)s FROM unplaced ORDER BY branch
+SELECT branch, %(kind)s, number, %(now)s FROM counted ORDER BY branch
 ON CONFLICT (branch_id, kind, procedure_id) WHERE cleared_at IS NULL DO UPDATE SET number = excluded.number
 WHERE appointments_alert.number <> excluded.number
 """
 
 
 def _check_places(now: datetime) -> None:
-    numbers = unplaced_by_branch(now=now)
-    params = {"branches": [*numbers], "numbers": [*numbers.values()], "now": now, "kind": Kind.UNPLACED.value}
-    _execute(CHECK_PLACES, params)
+    _check_numbers(Kind.UNPLACED, unplaced_by_branch(now=now), now)
+
+
+def _check_clocks(now: datetime) -> None:
+    """Raise and clear the alerts about promised times that a changed clock no longer shows."""
+    _check_numbers(Kind.OFF_CLOCK, Counter(one.branch_id for one in promises.broken(now=now)), now)
+
+
+def _check_numbers(kind: Alert.Kind, numbers: Mapping[int, int], now: datetime) -> None:
+    """Raise the alert of this kind at the branches with a number, and clear it at all others."""
+    params = {"branches": [*numbers], "numbers": [*numbers.values()], "now": now, "kind": kind.value}
+    _execute(CHECK_NUMBERS, params)
 
 
 OWE_MAILS = f"""
@@ -203,6 +215,7 @@ class Concern:
 
     branch: Branch
     unplaced: int = 0
+    off_clock: int = 0
     days: int = 0
     services: list[str] = field(default_factory=list)
     more_services: int = 0
@@ -210,6 +223,10 @@ class Concern:
     @property
     def unplaced_link(self) -> str:
         return _page("unplaced", self.branch)
+
+    @property
+    def clock_link(self) -> str:
+        return _page("promises")
 
     @property
     def calendar_link(self) -> str:
@@ -253,6 +270,7 @@ def _concerns(owed: list[AlertMail]) -> Iterator[Concern]:
         yield Concern(
             branch,
             unplaced=sum(alert.number for alert in alerts if alert.kind == Kind.UNPLACED),
+            off_clock=sum(alert.number for alert in alerts if alert.kind == Kind.OFF_CLOCK),
             days=without[0].number if without else 0,
             services=names[:SERVICES_NAMED],
             more_services=max(len(names) - SERVICES_NAMED, 0),

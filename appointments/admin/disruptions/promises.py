@@ -1,14 +1,12 @@
 """Promised times that a changed clock no longer shows: the list before anything happens, and the step that keeps them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import wraps
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path
 from django.utils import timezone
@@ -63,24 +61,17 @@ class Place:
         return self.total - len(self.rows)
 
 
-def administrators_page(view: Callable[[HttpRequest], HttpResponseBase]) -> Callable[..., HttpResponseBase]:
-    """Makes the view a page of the admin for operators and agency administrators. Others get 403."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest) -> HttpResponseBase:
-        if not access.administers(signed_in(request)):
-            raise PermissionDenied
-        return view(request)
-
-    return admin.site.admin_view(guarded)
-
-
-@administrators_page
 def show(request: HttpRequest) -> HttpResponse:
-    """Lists who is affected at the user's branches. After the confirmation, keeps the promises."""
-    now = timezone.now()
+    """Lists who is affected at the branches that the user supervises. After the confirmation, keeps the promises.
+
+    Only who may correct a branch's time zone may confirm: operators and agency administrators. Others get 403.
+    """
+    user, now = signed_in(request), timezone.now()
+    if not (access.administers(user) if request.method == "POST" else access.supervises(user)):
+        raise PermissionDenied
     if request.method == "POST":
-        _keep(request, own(request).filter(code__in=request.POST.getlist("branch")), now)
+        own = access.branches(user, Role.AGENCY_ADMIN)
+        _keep(request, own.filter(code__in=request.POST.getlist("branch")), now)
         return redirect(address("promises"))
     try:
         places = _places(request, now)
@@ -89,20 +80,22 @@ def show(request: HttpRequest) -> HttpResponse:
             request, gettext("Somebody else is changing the times of this branch right now. Try again in a moment.")
         )
         places = []
-    context = {"title": gettext("Promised times on changed clocks"), "places": places, "zone_data": ZONE_DATA}
+    context = {
+        "title": gettext("Promised times on changed clocks"),
+        "places": places,
+        "zone_data": ZONE_DATA,
+        "may_keep": access.administers(user),
+    }
     return page(request, "disruptions/promises.html", context)
 
 
-urls: list[URLPattern] = [path("promises/", show, name="appointments_appointment_promises")]
+urls: list[URLPattern] = [path("promises/", admin.site.admin_view(show), name="appointments_appointment_promises")]
 
 
-def own(request: HttpRequest) -> BranchQuerySet:
-    return access.branches(signed_in(request), Role.AGENCY_ADMIN)
-
-
-def waiting(request: HttpRequest, now: datetime) -> int:
-    """Returns how many appointments at the user's branches are off the clock."""
-    return len(promises.broken(now=now, branches=list(own(request).values_list("pk", flat=True))))
+def waiting(request: HttpRequest, now: datetime) -> list[Appointment]:
+    """Returns the appointments off the clock at the branches that the user supervises."""
+    own = access.branches(signed_in(request), Role.SUPERVISOR)
+    return promises.broken(now=now, branches=list(own.values_list("pk", flat=True)))
 
 
 def place_of(request: HttpRequest, branch: Branch, found: Kept) -> Place:
@@ -134,7 +127,7 @@ def tell(request: HttpRequest, found: Kept) -> None:
 def _places(request: HttpRequest, now: datetime) -> list[Place]:
     """Returns the branches with affected appointments. Few are tried out, so that it is known who falls out."""
     found: dict[Branch, list[Appointment]] = {}
-    for one in promises.broken(now=now, branches=list(own(request).values_list("pk", flat=True))):
+    for one in waiting(request, now):
         found.setdefault(one.branch, []).append(one)
     if len(found) <= AT_ONCE:
         tried = ((branch, disruptions.foresee(branch, by=acting(request), now=now)) for branch in found)

@@ -77,9 +77,8 @@ def watch(request: HttpRequest) -> HttpResponse:
         "asked": {"q": request.GET.get("q", ""), "show": request.GET.get("show", "")},
         "query": request.GET.urlencode(),
         "many": access.branches(signed_in(request), Role.SUPERVISOR).count() > 1,
+        "off_clock": len(promises.waiting(request, timezone.now())),
     }
-    if access.administers(signed_in(request)):
-        context["off_clock"] = promises.waiting(request, timezone.now())
     if access.is_operator(signed_in(request)):
         context |= {"zone_data": ZONE_DATA, "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate())}
     return page(request, "watch/watch.html", context)

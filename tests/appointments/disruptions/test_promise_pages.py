@@ -4,11 +4,13 @@ from collections.abc import Iterator
 from datetime import date, datetime, time
 
 import pytest
+from django.core import mail
 from django.forms.models import model_to_dict
 from django.test import Client
 
 from agencies.models import Branch, Role
-from appointments.models import Appointment, Disruption, TimeSlot
+from appointments import tasks
+from appointments.models import Alert, Appointment, Disruption, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
@@ -108,10 +110,29 @@ def test_many_branches_are_listed_and_left_to_the_worker(
     assert asked == [("appointments.tasks.keep_promises", appointment.branch_id)]
 
 
-def test_supervisors_and_strangers_are_refused(client: Client, branch: Branch) -> None:
+@pytest.mark.usefixtures("new_law")
+def test_supervisors_look_and_officers_are_refused(client: Client, branch: Branch, appointment: Appointment) -> None:
     client.force_login(an_officer(branch, Role.SUPERVISOR))
-    assert client.get(PAGE).status_code == 403
+    assert "Να μείνουν" not in client.get(PAGE).content.decode()
+    assert PAGE in client.get(WATCH).content.decode()
     assert client.post(PAGE, {"branch": branch.code}).status_code == 403
+    client.force_login(an_officer(branch, email="other@example.org"))
+    assert client.get(PAGE).status_code == 403
+    assert shown(appointment) == "09:00"
+
+
+@pytest.mark.usefixtures("new_law")
+def test_supervisors_are_mailed_once_until_it_is_put_right(branch: Branch, appointment: Appointment) -> None:
+    an_officer(branch, Role.SUPERVISOR)
+    for _ in range(2):
+        tasks.check_alerts()
+    [letter] = mail.outbox
+    assert PAGE in letter.body
+    assert "Άλλαξε η ώρα" in letter.body
+    tasks.keep_promises(appointment.branch_id)
+    tasks.check_alerts()
+    assert len(mail.outbox) == 1
+    assert not Alert.objects.open().filter(kind=Alert.Kind.OFF_CLOCK).exists()
 
 
 @pytest.mark.usefixtures("new_law")

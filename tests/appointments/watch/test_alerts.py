@@ -202,8 +202,9 @@ def test_check_takes_few_queries(count: int, django_assert_num_queries: DjangoAs
         a_rule(other)
         a_procedure(branch.agency, f"service-{number}")
     a_supervisor(branch.agency)
-    # two for the savepoint, one statement each for times, places and mails, and one that finds what no longer fits
-    with django_assert_num_queries(6):
+    # two for the savepoint, one statement each for times, places, clocks and mails, one that finds what no longer fits,
+    # and two that find promised times on changed clocks
+    with django_assert_num_queries(9):
         alerts.check(now=NOW)
     assert AlertMail.objects.count() == (count - 1) * count
 
