@@ -24,14 +24,19 @@ def when(appointment: Appointment) -> str:
 
     Example: «…, 10:20 (ώρα Νέας Υόρκης)».
     """
-    return on_branch_clock(appointment.promised_at, appointment)
+    return _named(date_format(appointment.promised, "DATETIME_FORMAT", use_l10n=True), appointment)
 
 
 def on_branch_clock(at: datetime, appointment: Appointment) -> str:
+    return _named(moment(at, appointment.branch.zone), appointment)
+
+
+def _named(told: str, appointment: Appointment) -> str:
+    """Return the time with the city of the branch's clock, where a reader could mistake the clock."""
     branch = appointment.branch
     may_be_elsewhere = own_time(appointment) or not appointment.timezone
     named = branch.timezone != HOME or (appointment.channel != Channel.IN_PERSON and may_be_elsewhere)
-    return f"{moment(at, branch.zone)} ({clock_of(branch.timezone)})" if named else moment(at, branch.zone)
+    return f"{told} ({clock_of(branch.timezone)})" if named else told
 
 
 def on_both_clocks(at: datetime, appointment: Appointment) -> str:
@@ -60,7 +65,8 @@ def moment(at: datetime, zone: ZoneInfo) -> str:
 
 def short_when(appointment: Appointment) -> str:
     """Return the time for an SMS: 23/03/2026 10:20, and the citizen's own time if it differs."""
-    return short(appointment.promised_at, appointment)
+    promised = date_format(appointment.promised, "SHORT_DATETIME_FORMAT", use_l10n=True)
+    return _with_own(promised, appointment.promised_at, appointment)
 
 
 def short(at: datetime, appointment: Appointment) -> str:

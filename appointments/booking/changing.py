@@ -49,7 +49,7 @@ def reschedule(
 def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime, revision: int | None) -> Appointment:
     with locked(booked) as appointment:
         _require_changeable(appointment, by, now)
-        if asked.starts_at == appointment.starts_at and asked.branch_id == appointment.branch_id:
+        if appointment.is_at(asked.starts_at, asked.branch_id):
             return appointment
         _require_seen(appointment, revision)
         step = _Step(appointment, asked)

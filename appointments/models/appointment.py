@@ -398,6 +398,10 @@ class Appointment(models.Model):
         """The moment (UTC) at which the branch's clock shows the promised time. Nearly always the start."""
         return self.branch.instant(self.promised) if self.is_off_clock else self.starts_at
 
+    def is_at(self, moment: datetime, branch: int) -> bool:
+        """Return whether the appointment is at this moment (UTC) at the branch with this key, and was promised then."""
+        return (moment, branch) == (self.starts_at, self.branch_id) and not self.is_off_clock
+
     def is_overdue(self, now: datetime) -> bool:
         """Return whether the deadline of a hold, or of a booking that a guest has to confirm, has passed."""
         return self.expires_at is not None and self.expires_at <= now

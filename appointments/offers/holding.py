@@ -65,7 +65,7 @@ def make(appointment: Appointment, because: Because, source: Source, *, by: Acto
             reason=because.reason,
             disruption=because.disruption,
             appointment=appointment,
-            was_starts_at=appointment.starts_at,
+            was_starts_at=appointment.promised_at,
             was_branch=appointment.branch,
             created_at=now,
         )

@@ -104,14 +104,14 @@ def _publish_batch(pks: list[int], now: datetime, freed: Collection[int] | None)
         pks = [pk for pk, zone in zone_of.items() if zone in zones]
         cursor.execute(WANTED, {"branches": pks, "now": now, "never": NEVER, **_spans(zones, now)})
     _run("ANALYZE wanted_slot", {})
-    _run(LOCK_CHANGING, {"branches": pks, "now": now})
     waiting = broken(now=now, branches=pks) if freed is None else []
     moving = [one.pk for one in waiting] if freed is None else [*freed]
-    _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now, "moving": moving})
     if waiting:
         places = sorted({one.branch.code for one in waiting})
         logger.warning("%d appointments are off the changed clocks of %s", len(waiting), ", ".join(places))
         _run(LEAVE_ROOM_FOR_PROMISED, {"waiting": moving, "begins": [one.promised_at for one in waiting]})
+    _run(LOCK_CHANGING, {"branches": pks, "now": now})
+    _run(LEAVE_ROOM_FOR_KEPT, {"branches": pks, "now": now, "moving": moving})
     removed = _run(REMOVE, {"branches": pks, "now": now})
     kept = _run(KEEP_TAKEN, {"branches": pks, "now": now})
     changed = _run(CHANGE, {"branches": pks})

@@ -153,3 +153,34 @@ def test_planning_fits_a_phone(
     expect(phone.get_by_role("heading", level=1)).to_be_visible()
     assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
     assert_accessible(phone)
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+def test_corrected_time_zone_asks_first_and_keeps_the_promised_times(
+    new_page: NewPage, branch: Branch, live_server: LiveServer, assert_accessible: Accessible, javascript: bool
+) -> None:
+    appointments = three_together(branch)
+    page = new_page(size=PHONE, javascript=javascript)
+    sign_in(page, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    page.goto(f"/admin/agencies/branch/{branch.pk}/change/")
+    page.get_by_text("Τόπος", exact=True).click()
+    page.locator("#id_timezone").fill("America/New_York")
+    page.get_by_role("button", name=SAVE, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Επηρεάζονται 3 ραντεβού")
+    expect(page.get_by_text("Πολίτης 2")).to_be_visible()
+    if javascript:
+        assert_accessible(page)
+    page.get_by_role("button", name="Αποθήκευση, και να μείνουν").click()
+    expect(page.get_by_text("3 ραντεβού μένουν στην ώρα που ειπώθηκε")).to_be_visible()
+    for one in Appointment.objects.select_related("branch"):
+        assert (one.branch.timezone, one.is_off_clock) == ("America/New_York", False)
+        assert one.promised == appointments[0].promised
+    Branch.objects.update(timezone="Europe/Athens")
+    page.goto("/admin/appointments/appointment/promises/")
+    expect(page.get_by_text("Πολίτης 2")).to_be_visible()
+    if javascript:
+        assert_accessible(page)
+    page.get_by_role("button", name="Να μείνουν").click()
+    expect(page.get_by_text("Κάθε ραντεβού αρχίζει την ώρα που ειπώθηκε.")).to_be_visible()
+    if javascript:
+        assert_accessible(page)

@@ -90,7 +90,7 @@ def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime 
     except BookingError as error:
         form.add_error("slot", str(error))
         return None
-    if slot.starts_at == appointment.starts_at and slot.branch_id == appointment.branch_id:
+    if appointment.is_at(slot.starts_at, slot.branch_id):
         form.add_error("slot", _("This is the time that you have already. Choose another one."))
         return None
     return slot

@@ -132,6 +132,18 @@ def test_until_it_is_confirmed_everything_says_the_promised_time_and_nobody_else
         assert "10:20" in free_at(branch)
 
 
+def test_move_in_the_meantime_promises_what_the_clock_shows(branch: Branch) -> None:
+    """At the moment of the old slot the clock shows nine now. Whoever chooses nine gets nine, though the slot is the same."""
+    appointment = booked(branch, 10)
+    with law(CAIRO, NO_SUMMER):
+        publish_all(now=NOW)
+        same = TimeSlot.objects.get(starts_at=appointment.starts_at, desks__gt=0)
+        booking.reschedule(appointment, same.pk, by=GUEST, now=NOW)
+        appointment.refresh_from_db()
+        assert appointment.promised == datetime(2026, 5, 5, 9)
+        assert disruptions.keep_promises(branch, by=STAFF, now=NOW) == disruptions.Kept()
+
+
 @pytest.mark.parametrize("like", [NO_SUMMER, "Asia/Karachi"])
 def test_whole_days_follow_at_once_in_both_directions(branch: Branch, like: str) -> None:
     """Each takes the time that another one held before. One desk: nobody can be placed before all have given back."""
@@ -175,6 +187,8 @@ def test_time_that_the_new_clock_leaves_out_falls_out_with_an_offer(branch: Bran
         offer = offer_of(falls)
         assert offer.state == Offer.State.OPEN
         assert ("offer", "pending") in messages_of(falls)
+        falls.refresh_from_db()
+        assert "03:20" in when(falls)
         offers.accept(offer, by=GUEST, now=NOW)
         tasks.disruptions.look_after(Disruption.objects.get(), by=WORKER, now=NOW)
         assert Disruption.objects.get().state == Disruption.State.SETTLED
