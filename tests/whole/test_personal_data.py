@@ -70,6 +70,7 @@ KEPT: dict[str, dict[str, str]] = {
         "reason_el": PUBLISHED,
         "reason_en": PUBLISHED,
         "ways": CODE,
+        "fallen": CODE,
         "created_by": OFFICER,
     },
     "appointments.Event": {
