@@ -1,6 +1,6 @@
 """A country changes its clock law, or a branch's time zone is corrected: what was promised on the wall clock stands."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -10,7 +10,11 @@ from icalendar import Calendar
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions, offers, tasks
 from appointments.messages import invitations, mails
+from appointments.messages.truth import is_true
 from appointments.models import Appointment, Disruption, Event, Notification, Offer, Status, TimeSlot
+from appointments.models.disruption import Way
+from appointments.offers import Source
+from appointments.offers.replacements import Replacements
 from appointments.times import promises
 from appointments.times.availability import free_times
 from appointments.times.publishing import Published, publish, publish_all
@@ -87,7 +91,7 @@ def test_booked_time_stays_when_a_law_changes(branch: Branch) -> None:
         appointment.refresh_from_db()
         assert appointment.starts_at == datetime(2026, 5, 5, 8, tzinfo=UTC)
         assert appointment.ends_at - appointment.starts_at == timedelta(minutes=20)
-        assert (appointment.revision, appointment.promised) == (1, datetime(2026, 5, 5, 10))
+        assert (appointment.revision, appointment.promised_day, appointment.promised_time) == (1, IN_MAY, time(10))
         assert ("kept", "pending") in messages_of(appointment)
         reminders = appointment.notifications.filter(kind="reminder", state="pending", revision=1)
         assert reminders.exists()
@@ -113,6 +117,42 @@ def test_second_run_does_nothing(branch: Branch) -> None:
         assert disruptions.keep_promises(branch, by=STAFF, now=NOW) == disruptions.Kept()
         assert (Appointment.objects.filter(pk=appointment.pk).values().get(), Event.objects.count()) == before
         assert publish([branch.pk], now=NOW) == Published()
+
+
+def test_crash_changes_nothing_and_the_next_run_does_all(branch: Branch, monkeypatch: pytest.MonkeyPatch) -> None:
+    everybody = [booked(branch, hour, number=hour) for hour in (9, 10, 11)]
+    with law(CAIRO, NO_SUMMER):
+        before = list(Appointment.objects.order_by("pk").values())
+        with monkeypatch.context() as patched:
+            patched.setattr("appointments.disruptions.keeping.booking.keep", crash_at(everybody[1]))
+            with pytest.raises(ZeroDivisionError):
+                disruptions.keep_promises(branch, by=STAFF, now=NOW)
+        assert list(Appointment.objects.order_by("pk").values()) == before
+        disruptions.keep_promises(branch, by=WORKER, now=NOW)
+        assert [shown(one) for one in everybody] == ["09:00", "10:00", "11:00"]
+
+
+def crash_at(unlucky: Appointment) -> Callable[..., None]:
+    keep = booking.keep
+
+    def crash(appointment: Appointment, *args: object, **kwargs: object) -> None:
+        keep(appointment, *args, **kwargs)
+        if appointment == unlucky:
+            raise ZeroDivisionError
+
+    return crash
+
+
+def test_suggestion_that_waits_for_the_morning_is_still_sent(branch: Branch) -> None:
+    appointment = booked(branch, 10)
+    source = Source(Replacements([Way.SAME], now=NOW).candidates, lambda _slots: None)
+    offers.make(appointment, offers.Because(Offer.Reason.SUGGESTION), source, by=STAFF, now=NOW)
+    with law(CAIRO, NO_SUMMER):
+        disruptions.keep_promises(branch, by=STAFF, now=NOW)
+        message = Notification.objects.get(appointment=appointment.pk, kind="offer")
+        assert (message.state, is_true(message, now=NOW)) == ("pending", True)
+        offers.accept(offer_of(appointment), by=GUEST, now=NOW)
+        assert not Appointment.objects.get(pk=appointment.pk).is_off_clock
 
 
 def test_until_it_is_confirmed_everything_says_the_promised_time_and_nobody_else_gets_it(branch: Branch) -> None:
