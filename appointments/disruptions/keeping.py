@@ -57,7 +57,9 @@ def keep_promises(branch: Branch, *, by: Actor, now: datetime) -> Kept:
     # The branch is locked first, as in publishing, so that two of these do not run at once.
     branch = Branch.objects.select_for_update(no_key=True).get(pk=branch.pk)
     found = [one.pk for one in promises.broken(now=now, branches=[branch.pk])]
-    list(Appointment.objects.filter(pk__in=found).order_by("pk").select_for_update(no_key=True).values_list("pk"))
+    if not found:
+        return Kept()
+    _lock(branch, found, now)
     able = {one.pk for one in promises.still_broken(found, now=now) if _exists(one)}
     while able:
         try:
@@ -70,6 +72,13 @@ def keep_promises(branch: Branch, *, by: Actor, now: datetime) -> Kept:
         _drop(branch, fallen, by, now)
     kept = Appointment.objects.filter(pk__in=able).select_related("agency", "branch", "procedure").order_by("starts_at")
     return Kept(_told(kept), _told(fallen))
+
+
+def _lock(branch: Branch, appointments: list[int], now: datetime) -> None:
+    """Lock the appointments, and all slots that may change, each in the order of keys as bookings do."""
+    slots = TimeSlot.objects.filter(branch=branch, starts_at__gt=now - promises.APART)
+    for rows in (Appointment.objects.filter(pk__in=appointments), slots):
+        list(rows.order_by("pk").select_for_update(no_key=True).values_list("pk"))
 
 
 def _told(appointments: Iterable[Appointment]) -> tuple[Appointment, ...]:
