@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
     """Appointments keep their promised time when a clock changes; a disruption names those that cannot be kept."""
 
     dependencies = [
-        ('appointments', '0018_promised_times'),
+        ("appointments", "0019_promised_times"),
     ]
 
     operations = [
