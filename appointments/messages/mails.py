@@ -12,6 +12,7 @@ from django.utils import timezone, translation
 
 from agencies.accents import text_on
 from agencies.models import Channel
+from agencies.wallclock import all_zones
 from appointments import wording
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages import invitations
@@ -48,8 +49,14 @@ def text(message: Notification, *, now: datetime) -> str:
         return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
 
 
+class UnknownClock(Exception):
+    """The time zone of the branch is not known. The message waits, because it would tell the time on a wrong clock."""
+
+
 def _context(message: Notification, now: datetime) -> dict[str, object]:
     appointment = message.appointment
+    if appointment.branch.timezone not in all_zones():
+        raise UnknownClock(appointment.branch.timezone)
     return {
         "message": message,
         "language": message.language,

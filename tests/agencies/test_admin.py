@@ -204,7 +204,7 @@ def test_invitation_uses_the_account_that_is_there(administrator: Client, kep: A
     ("fields", "message"),
     [
         ({"email": "admin@example.org"}, "You cannot give a role to yourself."),
-        ({"email": "nobody"}, "valid email"),
+        ({"email": "nobody"}, "Enter an e-mail address in the right form"),
         ({"role": "operator"}, "not one of the available choices"),
     ],
 )

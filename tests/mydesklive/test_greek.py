@@ -36,11 +36,12 @@ OTHER_WORDS = re.compile(
 # Parts of libraries that the product does not install or show.
 UNUSED = re.compile("allauth/(mfa|socialaccount|idp|usersessions|headless|templates/(mfa|socialaccount|idp))|authtoken")
 SHORT_NAMES = {"Τρί", "Πέμ", "Σάβ", "Μάρ", "Μάι", "Αύγ"}  # of days and months
-SAME_IN_GREEK = {"%(class_name)s %(instance)s", "Cookies", "E-mail", "SMS"}
+SAME_IN_GREEK = {"%(class_name)s %(instance)s", "Cookies", "E-mail", "IPv4", "IPv6", "SMS"}
 PROPER = {"Ελλάδας", "Δευτέρα", "Δημόσιο", "Συνήγορο", "Πολίτη", "Χανίων", "Μίτος", "Μητρώο", "Διαδικασιών"}
 PROPER |= {"Αρχή", "Προστασίας", "Δεδομένων", "Προσωπικού", "Χαρακτήρα"}
 # Always more than one.
 ALWAYS_MANY = {
+    "The appointments of %d branches are being put right.",
     "At most %(days)s days can be asked for.",
     "At most %(number)s characters.",
     "No free time in the next %(days)s days:",
