@@ -1,5 +1,6 @@
 """Measures the pages that people wait for, each beside a lean view of the same template, and whole bookings by a browser."""
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -127,11 +128,16 @@ class Journey:
                 continue
             details = self._moved_to
             yield self._request("GET", details)
-            answers = {"name": "Ελένη Παπαδάκη", "email": f"browser{person}@example.org", "phone": "6912345678"}
+            answers = {
+                "name": "Ελένη Παπαδάκη",
+                "email": f"browser{os.getpid()}-{person}@example.org",
+                "phone": "6912345678",
+            }
             yield self._request("POST", details, Form.of(self._page).filled(**answers, language="el", notes=""))
             check = self._moved_to
             yield self._request("GET", check)
             yield self._request("POST", check, Form.of(self._page).filled())
+            assert "/done/" in self._moved_to, self._page
             yield self._request("GET", self._moved_to)
             self.booked += 1
 

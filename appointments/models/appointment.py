@@ -111,6 +111,10 @@ def _lexemes(*texts: str) -> list[str]:
 
 
 class AppointmentQuerySet(models.QuerySet["Appointment"]):
+    def one(self) -> "Appointment | None":
+        """Returns the row if there is one, for what is unique. `first` would make PostgreSQL and Django order it."""
+        return next(iter(self.order_by()), None)
+
     def open(self) -> "AppointmentQuerySet":
         return self.filter(status__in=OPEN)
 

@@ -43,7 +43,7 @@ def find_own(request: HttpRequest, reference: str) -> Appointment | None:
     A time that is only held is not an appointment.
     """
     appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
-    appointment = appointments.filter(reference=reference).beyond_hold().first()
+    appointment = appointments.filter(reference=reference).beyond_hold().one()
     return appointment if appointment and _is_own(request, appointment) else None
 
 
@@ -62,7 +62,7 @@ def _is_citizens(request: HttpRequest, appointment: Appointment) -> bool:
 
 
 def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
-    appointment = Appointment.objects.filter(reference=reference).first()
+    appointment = Appointment.objects.filter(reference=reference).one()
     if appointment and appointment.is_link_key(request.GET["key"]):
         remember(request, appointment)
     elif not (appointment and _is_own(request, appointment)):

@@ -82,7 +82,7 @@ class Draft:
         if not (reference := self._session.get("hold", {}).get("reference")):
             return None
         found = Appointment.objects.filter(reference=reference, procedure=journey.procedure, status__in=HELD_OR_BOOKED)
-        held = found.first()
+        held = found.one()
         if held:
             journey.lend(held)
         return held
@@ -166,7 +166,7 @@ class Draft:
     def _active(self, now: datetime) -> Appointment | None:
         reference = self._session.get("hold", {}).get("reference")
         held = Appointment.objects.filter(status=Status.HELD, expires_at__gt=now)
-        return held.filter(reference=reference).first() if reference else None
+        return held.filter(reference=reference).one() if reference else None
 
     def _hold(
         self, slot: int, procedure: Procedure, channel: str, earlier: Appointment | None, now: datetime
