@@ -1,6 +1,7 @@
 """After a change of opening times, publishes the times at once or leaves them to the worker, and tells the officer."""
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from django.contrib import messages
 from django.http import HttpRequest
@@ -22,7 +23,7 @@ from appointments.times.publishing import Published, publish
 def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
     """Publishes the branches' times after a saved change, and shows the officer the result.
 
-    For more than AT_ONCE branches, the worker publishes the times later.
+    Only appointments that fitted until this change are told: publishing brings the change into the slots. For more than AT_ONCE branches, the worker publishes the times later.
     """
     chosen = list(branches)
     if len(chosen) > AT_ONCE:
@@ -30,9 +31,10 @@ def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
         return
     pks = [branch.pk for branch in chosen]
     now = timezone.now()
+    before = _unplaced(pks, now)
     messages.success(request, _told(publish(pks, now=now)))
-    if unplaced := Appointment.objects.unplaced(now=now, branches=pks).count():
-        messages.warning(request, _unplaced(request, chosen, unplaced))
+    if displaced := _unplaced(pks, now) - before:
+        messages.warning(request, _warning(request, chosen, len(displaced)))
 
 
 def leave_to_worker(request: HttpRequest, branches: list[Branch]) -> None:
@@ -48,7 +50,11 @@ def _told(published: Published) -> str:
     return _("Published. Times added: %(added)d, changed: %(changed)d, withdrawn: %(removed)d.") % counts
 
 
-def _unplaced(request: HttpRequest, branches: list[Branch], count: int) -> str:
+def _unplaced(branches: list[int], now: datetime) -> set[int]:
+    return set(Appointment.objects.unplaced(now=now, branches=branches).values_list("pk", flat=True))
+
+
+def _warning(request: HttpRequest, branches: list[Branch], count: int) -> str:
     """Returns the warning, with a link to the appointments if the user serves one of the branches."""
     text = ngettext("%d appointment no longer fits.", "%d appointments no longer fit.", count) % count
     if not access.counters(signed_in(request)).filter(pk__in=[branch.pk for branch in branches]).exists():

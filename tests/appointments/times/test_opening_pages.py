@@ -100,6 +100,19 @@ def test_closure_over_appointments_tells_which_no_longer_fit(supervisor: Client,
     assert [slot.taken for slot in slots_on(branch, day)] == [1, 1]
 
 
+def test_change_tells_only_who_no_longer_fits_because_of_it(supervisor: Client, branch: Branch) -> None:
+    first, second = slots_on(branch, in_days(4))[0], slots_on(branch, in_days(5))[0]
+    for place, slot in enumerate((first, second)):
+        an_appointment(slot, place)
+    closed = text_of(supervisor.post(f"{CLOSURES}add/", closure_data(branch, in_days(4), _decided="keep"), follow=True))
+    assert "1 appointment no longer fits." in closed
+    added = text_of(supervisor.post(f"{RULES}add/", rule_data(branch), follow=True))
+    assert "Times added" in added
+    assert "no longer fit" not in added
+    again = closure_data(branch, in_days(5), _decided="keep")
+    assert "1 appointment no longer fits." in text_of(supervisor.post(f"{CLOSURES}add/", again, follow=True))
+
+
 def test_deleted_closure_gives_the_times_back(supervisor: Client, branch: Branch) -> None:
     day = in_days(4)
     closure = a_closure(branch, day)
