@@ -3,6 +3,7 @@
 from datetime import datetime, time
 
 from django.db import transaction
+from django.db.models.query import RawQuerySet
 
 from agencies.models import Branch, Channel, OpeningRule, Procedure
 from agencies.models.opening import RULE_OPENS
@@ -12,7 +13,7 @@ from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.text import alphabetical
 
 # A moment is an interval of one microsecond, the shortest in PostgreSQL.
-WALK_INS = f"""
+OPEN_RULES = f"""
 SELECT rule.* FROM agencies_openingrule rule
 CROSS JOIN (SELECT %(local)s::timestamp AS local) AS clock
 CROSS JOIN LATERAL (
@@ -20,7 +21,7 @@ CROSS JOIN LATERAL (
         interval '1 microsecond' AS length, true AS has_closure
 ) AS opening
 {CLOSED_DESKS}
-WHERE rule.branch_id = %(branch)s AND rule.purpose = 'walk_in' AND {RULE_OPENS.format(rule="rule", day="opening.day")}
+WHERE rule.branch_id = %(branch)s AND rule.purpose = ANY(%(purposes)s) AND {RULE_OPENS.format(rule="rule", day="opening.day")}
     AND rule.opens_at <= local::time AND {UNTIL.format(until="rule.closes_at")} > local::time AND {DESKS_LEFT} > 0
 ORDER BY rule.valid_from, rule.opens_at, rule.id
 """
@@ -28,9 +29,18 @@ ORDER BY rule.valid_from, rule.opens_at, rule.id
 
 def walk_in_rules(branch: Branch, *, now: datetime) -> list[OpeningRule]:
     """Returns the rules that allow visits without an appointment at this moment. Closures count."""
+    return list(_open_rules(branch, [OpeningRule.Purpose.WALK_IN], now).prefetch_related("procedures"))
+
+
+def receives(branch: Branch, *, now: datetime) -> bool:
+    """Returns whether anybody is served at the branch in person at this moment, with or without an appointment."""
+    return any(Channel.IN_PERSON in rule.channels for rule in _open_rules(branch, [*OpeningRule.Purpose], now))
+
+
+def _open_rules(branch: Branch, purposes: list[str], now: datetime) -> RawQuerySet:
     local = branch.local(now).replace(tzinfo=None)
-    found = OpeningRule.objects.raw(WALK_INS, {"branch": branch.pk, "local": local, "day": local.date()})
-    return list(found.prefetch_related("procedures"))
+    params = {"branch": branch.pk, "purposes": purposes, "local": local, "day": local.date()}
+    return OpeningRule.objects.raw(OPEN_RULES, params)
 
 
 def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:

@@ -203,9 +203,11 @@ def _wait(line: Line, ticket: Ticket) -> timedelta | None:
 
 
 def walk_in_hours(branch: Branch, *, now: datetime) -> list[OpeningRule]:
-    """Return the rules by which citizens may come without an appointment, those valid today before later ones."""
-    rules = branch.opening_rules.filter(purpose=OpeningRule.Purpose.WALK_IN).exclude(valid_until__lt=branch.today(now))
-    return sorted(rules, key=lambda rule: (rule.valid_from > branch.today(now), sorted(rule.weekdays), rule.opens_at))
+    """Return the rules by which citizens may come without an appointment: the weekly ones, and those of today only."""
+    today = branch.today(now)
+    rules = branch.opening_rules.filter(purpose=OpeningRule.Purpose.WALK_IN, valid_from__lte=today)
+    found = rules.exclude(valid_until__lt=today).prefetch_related("procedures")
+    return sorted(found, key=lambda rule: (not rule.is_once, sorted(rule.weekdays), rule.opens_at))
 
 
 # Words

@@ -23,7 +23,9 @@ from appointments.times.publishing import Published, publish
 def publish_and_tell(request: HttpRequest, branches: Iterable[Branch]) -> None:
     """Publishes the branches' times after a saved change, and shows the officer the result.
 
-    Only appointments that fitted until this change are told: publishing brings the change into the slots. For more than AT_ONCE branches, the worker publishes the times later.
+    Only appointments that fitted until this change are told: publishing brings the change into the slots.
+
+    For more than AT_ONCE branches, the worker publishes the times later.
     """
     chosen = list(branches)
     if len(chosen) > AT_ONCE:

@@ -24,7 +24,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.limits import Limit
 from agencies.models import Branch, Procedure
-from agencies.openings.walk_ins import walk_in_procedures
+from agencies.openings.walk_ins import receives, walk_in_procedures
 from appointments import counter, references
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
@@ -130,6 +130,7 @@ def walk_in(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
         return redirect(kiosk.address("kiosk_ticket", taken.code))
     hours = [] if procedures else arrivals.walk_in_hours(kiosk.branch, now=now)
     context = {"procedures": procedures, "hours": hours, "refused": request.method == "POST", "code": random_key()}
+    context["is_open"] = bool(procedures) or receives(kiosk.branch, now=now)
     platform = reverse("agencies:platform", args=[kiosk.branch.agency.platform_slug])
     return _page(request, kiosk, "kiosk_walk_in.html", platform=settings.SITE_URL + platform, **context)
 

@@ -238,8 +238,10 @@ def test_visit_shows_the_place_of_who_is_there_and_lets_who_was_missed_come_agai
     assert missed.may_check_in
 
 
-def test_walk_in_hours_are_those_of_today_and_later():
-    branch = an_open_branch()
-    a_rule(branch, purpose="walk_in", valid_until=NOW.date() - timedelta(days=1))
-    rule = a_rule(branch, purpose="walk_in")
-    assert arrivals.walk_in_hours(branch, now=NOW) == [rule]
+def test_walk_in_hours_are_those_of_the_week_and_of_today():
+    branch, today, day = an_open_branch(), NOW.date(), timedelta(days=1)
+    for since, until in ((today - 9 * day, today - day), (today + day, None), (today + day, today + day)):
+        a_rule(branch, purpose="walk_in", valid_from=since, valid_until=until)
+    weekly = a_rule(branch, purpose="walk_in")
+    once = a_rule(branch, purpose="walk_in", valid_from=today, valid_until=today)
+    assert arrivals.walk_in_hours(branch, now=NOW) == [once, weekly]

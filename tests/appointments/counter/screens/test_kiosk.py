@@ -14,7 +14,18 @@ from appointments import booking
 from appointments.models import Queue, Ticket
 from appointments.models.keys import random_key
 from appointments.views.counter import kiosk
-from tests.builders import NOW, STAFF, a_branch, a_procedure, a_rule, a_walk_in, an_open_branch, booked_at, today_at
+from tests.builders import (
+    NOW,
+    STAFF,
+    a_branch,
+    a_closure,
+    a_procedure,
+    a_rule,
+    a_walk_in,
+    an_open_branch,
+    booked_at,
+    today_at,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -193,6 +204,32 @@ def test_after_the_hours_it_says_when_and_how(
     assert "Κλείστε ραντεβού με το κινητό σας" in page
     assert "Δεν δίνονται πια αριθμοί" in take(client, start)
     assert not Ticket.objects.exists()
+
+
+def test_hours_of_one_day_are_said_with_their_day(
+    client: Client, branch: Branch, start: str, clock: time_machine.Traveller
+):
+    day = today_at(8).date()
+    a_rule(branch, purpose="walk_in", valid_from=day, valid_until=day, weekdays=[day.isoweekday()], closes_at="09:00")
+    a_rule(branch, purpose="walk_in", closes_at="07:00", opens_at="06:00", every_n_weeks=2)
+    clock.move_to(today_at(10), tick=False)
+    page = unescape(client.get(f"/en{start}walk-in/").content.decode())
+    assert "<li>Monday 2 March 08:00–09:00</li>" in page
+    assert "<li>Monday–Friday 06:00–07:00, every 2 weeks</li>" in page
+
+
+@pytest.mark.parametrize("holiday", [False, True])
+def test_closed_branch_says_so(
+    client: Client, branch: Branch, start: str, clock: time_machine.Traveller, holiday: bool
+):
+    if holiday:
+        a_closure(branch, today_at(8).date())
+    closed = "We are closed now"
+    told = {9: "What do you come for?", 10: "Now you are served here only with an appointment", 15: closed}
+    for hour, title in told.items():
+        clock.move_to(today_at(hour), tick=False)
+        page = unescape(client.get(f"/en{start}walk-in/").content.decode())
+        assert {one for one in told.values() if one in page} == {closed if holiday else title}
 
 
 def test_only_services_offered_now_are_taken(client: Client, branch: Branch, start: str):
