@@ -36,5 +36,9 @@ def rule_data(branch: Branch, **fields: Any) -> dict[str, Any]:
 
 def closure_data(branch: Branch | None, day: date, **fields: Any) -> dict[str, Any]:
     agency = branch.agency_id if branch else fields.pop("agency")
-    given = {"agency": agency, "branch": branch.pk if branch else "", "kind": "closed"}
+    given = (
+        {"agency": agency, "branch": branch.pk, "kind": "closed"}
+        if branch
+        else {"agency": agency, "everywhere": "on", "kind": "closed"}
+    )
     return given | {"from_date": f"{day:%d/%m/%Y}", "until_date": f"{day:%d/%m/%Y}"} | fields

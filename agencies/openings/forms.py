@@ -6,7 +6,12 @@ from django import forms
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
-from unfold.widgets import DATETIME_CLASSES, UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
+from unfold.widgets import (
+    DATETIME_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldBooleanSwitchWidget,
+)
 
 from agencies.forms import Ticked, channels_field
 from agencies.models import Agency, Branch, Channel, Closure, OpeningRule
@@ -160,6 +165,7 @@ class ClosedForm(PreviewedForm):
             "from_time": _("Empty: all day."),
             "until_time": _("The same hours on each of the days. 00:00: until midnight."),
             "desks": _("Empty: all desks."),
+            "branch": "",
         }
 
     def clean(self) -> None:
@@ -173,10 +179,14 @@ class ClosedForm(PreviewedForm):
 
 
 class ClosureForm(ClosedForm):
-    """A closure. `closes_all_of` has the agencies that the user may close as a whole."""
+    """Closes one branch, or the whole agency if somebody says so.
+
+    `closes_all_of` has the agencies that the user may close as a whole.
+    """
 
     closes_all_of: QuerySet[Agency] | None = None
 
+    everywhere = forms.BooleanField(label=_("The whole agency"), required=False, widget=UnfoldBooleanSwitchWidget)
     kind = forms.ChoiceField(
         label=_("Kind"),
         choices=[(kind, kind.label) for kind in (Closure.Kind.CLOSED, Closure.Kind.HOLIDAY)],
@@ -189,11 +199,18 @@ class ClosureForm(ClosedForm):
         self._refuse_second_holiday()
 
     def _refuse_foreign_places(self) -> None:
-        agency, branch = self.cleaned_data.get("agency"), self.cleaned_data.get("branch")
-        if agency and branch and branch.agency_id != agency.pk:
+        given = self.cleaned_data
+        agency, branch = given.get("agency"), given.get("branch")
+        if agency is None or "branch" in self.errors:
+            return
+        if branch and branch.agency_id != agency.pk:
             self.add_error("branch", _("This branch belongs to another agency."))
-        if agency and not branch and not self._closes_all_of(agency):
+        elif branch and given.get("everywhere"):
+            self.add_error("branch", _("Choose one branch, or the whole agency, but not both."))
+        elif not branch and not self._closes_all_of(agency):
             self.add_error("branch", _("Choose your branch: only who works for the whole agency closes all of it."))
+        elif not branch and not given.get("everywhere"):
+            self.add_error("branch", _("Choose a branch, or say that it is the whole agency."))
 
     def _closes_all_of(self, agency: Agency) -> bool:
         return self.closes_all_of is None or self.closes_all_of.filter(pk=agency.pk).exists()
@@ -210,20 +227,21 @@ class ClosureForm(ClosedForm):
 
 
 class AbsenceForm(ClosedForm):
-    """An officer's absence. It takes away one desk, unless another number is given."""
+    """The absence of an officer, who is named. It takes away one desk, unless another number is given."""
 
     class Meta(ClosedForm.Meta):
         help_texts: ClassVar = ClosedForm.Meta.help_texts | {
             "desks": _("So many fewer people are served at the same time."),
-            "officer": _("Empty: nobody in particular."),
+            "officer": "",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial.setdefault("desks", 1)
+        if "officer" in self.fields:  # an officer whose account is gone has left an absence of nobody
+            self.fields["officer"].required = self.instance.pk is None or self.instance.officer_id is not None
         if "branch" in self.fields:
             self.fields["branch"].required = True
-            self.fields["branch"].help_text = ""
 
     def clean(self) -> None:
         super().clean()

@@ -56,6 +56,7 @@ class ComingFilter(SimpleListFilter):
 TIMES = (("from_date", "until_date"), ("from_time", "until_time"))
 REASONS = ("reason_el", "reason_en")
 CLOSURE = ((None, {"fields": (("agency", "branch"), "kind", *TIMES, "desks", REASONS)}),)
+AGENCY_TOO = ((None, {"fields": (("agency", "branch"), "everywhere", "kind", *TIMES, "desks", REASONS)}),)
 ABSENT = ((None, {"fields": ("branch", "officer", *TIMES, "desks", REASONS)}),)
 
 
@@ -176,7 +177,8 @@ class ClosureAdmin(PreviewedAdmin):
         """Returns the fields. The branch and agency are chosen once; later they are shown and cannot be changed."""
         fieldsets = ABSENT if _is_absence(request, obj) else CLOSURE
         if obj is None:
-            return fieldsets
+            whole = access.whole_agencies(signed_in(request), Role.SUPERVISOR)
+            return AGENCY_TOO if fieldsets is CLOSURE and whole.exists() else fieldsets
         return ((None, {"fields": ("place", *fieldsets[0][1]["fields"][1:])}),)
 
     def save_related(self, request: HttpRequest, form: ModelForm, formsets: Any, change: bool) -> None:

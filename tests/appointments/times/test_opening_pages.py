@@ -161,6 +161,38 @@ def test_agency_supervisor_closes_the_agency(client: Client, branch: Branch) -> 
     assert slots_on(branch, in_days(4)) == []
 
 
+def test_place_of_a_closure_is_chosen_and_never_the_agency_by_default(client: Client, branch: Branch) -> None:
+    a_branch(branch.agency, "kep-patra")
+    client.force_login(an_officer(branch.agency, Role.SUPERVISOR))
+    untouched = client.get(f"{CLOSURES}add/").context["adminform"].form
+    given = {field.html_name: field.value() or "" for field in untouched}
+    assert "Choose a branch, or say that it is the whole agency." in text_of(client.post(f"{CLOSURES}add/", given))
+    both = closure_data(branch, in_days(4), everywhere="on")
+    assert "Choose one branch, or the whole agency, but not both." in text_of(client.post(f"{CLOSURES}add/", both))
+    assert not Closure.objects.exists()
+    client.post(f"{CLOSURES}add/", closure_data(branch, in_days(4)))
+    assert Closure.objects.get().branch == branch
+
+
+def test_supervisor_of_a_branch_is_not_asked_about_the_agency(supervisor: Client) -> None:
+    assert 'name="everywhere"' not in text_of(supervisor.get(f"{CLOSURES}add/"))
+
+
+def test_absence_names_who_is_away(supervisor: Client, branch: Branch) -> None:
+    untouched = supervisor.get(f"{CLOSURES}add/?kind=absence").context["adminform"].form
+    given = {field.html_name: field.value() or "" for field in untouched}
+    assert "This field is required." in text_of(supervisor.post(f"{CLOSURES}add/?kind=absence", given))
+    assert not Closure.objects.exists()
+
+
+def test_absence_of_an_account_that_is_gone_can_be_changed(supervisor: Client, branch: Branch) -> None:
+    absence = a_closure(branch, in_days(4), kind=Closure.Kind.ABSENCE, desks=1)
+    data = closure_data(branch, in_days(5), officer="", desks="1")
+    supervisor.post(f"{CLOSURES}{absence.pk}/change/", data)
+    absence.refresh_from_db()
+    assert absence.from_date == in_days(5)
+
+
 def test_branch_page_shows_its_week_rules_and_closures(supervisor: Client, branch: Branch) -> None:
     a_closure(branch, in_days(2), reason_en="Move")
     text = text_of(supervisor.get(f"{BRANCHES}{branch.pk}/change/"))
