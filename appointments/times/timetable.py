@@ -12,6 +12,7 @@ DAYS = timedelta(days=7)
 # Units of the drawing: the width of the hours, the height of one desk, and the greatest height of all desks of a day.
 WIDTH, DESK, HIGHEST = 720, 12, 96
 MARKS = 8
+ALL_DAY = 24 * 60  # minutes
 
 
 @dataclass(frozen=True)
@@ -24,11 +25,20 @@ class Bar:
 
 
 @dataclass(frozen=True)
+class Span:
+    x: float
+    width: float
+
+
+@dataclass(frozen=True)
 class Day:
     date: date
     rules: list[OpeningRule]
     closures: list[Closure]
     bars: list[Bar] = field(default_factory=list)
+    closed: list[Span] = field(default_factory=list)
+    # The keys of the rules that open although nobody is there: a closure of all desks covers their hours.
+    shut: list[int] = field(default_factory=list)
     height: float = DESK
 
 
@@ -117,7 +127,34 @@ def _day(day: date, rules: list[OpeningRule], closures: list[Closure], begin: in
             width = (minutes_until(rule.closes_at) - _minutes(rule.opens_at)) * scale
             bars.append(Bar(rule, round(x, 1), round(height, 1), round(width, 1), round(rule.desks * desk - 1, 1)))
         height += max(rule.desks for rule in lane) * desk
-    return Day(day, rules, closures, bars, round(max(height, DESK), 1))
+    hours = _closed(closures)
+    shut = [
+        rule.pk
+        for rule in rules
+        if any(since <= _minutes(rule.opens_at) and minutes_until(rule.closes_at) <= until for since, until in hours)
+    ]
+    return Day(day, rules, closures, bars, _drawn(hours, begin, scale), shut, round(max(height, DESK), 1))
+
+
+def _closed(closures: list[Closure]) -> list[tuple[int, int]]:
+    """Return the minutes of the day, from and until, in which all desks are closed."""
+    return [
+        (_minutes(closure.from_time), minutes_until(closure.until_time))
+        if closure.from_time is not None and closure.until_time is not None
+        else (0, ALL_DAY)
+        for closure in closures
+        if closure.desks is None
+    ]
+
+
+def _drawn(hours: list[tuple[int, int]], begin: int, scale: float) -> list[Span]:
+    """Return the closed hours as parts of the drawing, which may begin later and end sooner than they do."""
+    found = []
+    for since, until in hours:
+        left, right = (min(max((minute - begin * 60) * scale, 0), WIDTH) for minute in (since, until))
+        if right > left:
+            found.append(Span(round(left, 1), round(right - left, 1)))
+    return found
 
 
 def _minutes(moment: time) -> int:
