@@ -80,7 +80,7 @@ class BranchAdmin(PlacedAdmin):
         return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
-        return search.within(cast("BranchQuerySet", queryset), search_term), False
+        return search.ranked(cast("BranchQuerySet", queryset), search_term), False
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:

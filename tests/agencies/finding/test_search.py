@@ -73,3 +73,11 @@ def test_within_finds_the_branches_at_the_place_that_is_typed():
         assert "kep-patras" not in found
     assert not search.within(Branch.objects.all(), "Qwertyuiop").exists()
     assert search.within(Branch.objects.all(), " ").count() == Branch.objects.count()
+
+
+@pytest.mark.parametrize("typed", ["χανια", "χαν", "Χανιά", "hania"])
+def test_the_first_branch_of_a_list_is_in_the_town_that_is_typed(typed: str) -> None:
+    found = search.ranked(Branch.objects.filter(agency__slug="kep").order_by("order_el"), typed)
+    assert found[0].code == "kep-chania", [one.code for one in found]
+    assert set(found) == set(search.within(Branch.objects.filter(agency__slug="kep"), typed))
+    assert search.ranked(Branch.objects.order_by("-pk"), " ")[0] == Branch.objects.latest("pk")
