@@ -154,6 +154,28 @@ def test_officer_serves_without_javascript(plain_page: Page, branch: Branch, liv
     assert coming.status == Status.COMPLETED
 
 
+def test_pages_without_javascript_show_what_works_without_it(
+    plain_page: Page, branch: Branch, live_server: LiveServer
+) -> None:
+    a_branch(branch.agency, "kep-second", name_el="Περιφερειακό κέντρο εξυπηρέτησης πολιτών " * 4)
+    sign_in(plain_page, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    for path in ("closure/add/", "openingrule/add/"):
+        plain_page.goto(f"/admin/agencies/{path}")
+        field, card = plain_page.locator("#id_branch"), plain_page.locator("fieldset").first
+        inner, outer = field.bounding_box(), card.bounding_box()
+        assert inner is not None and outer is not None
+        assert inner["x"] + inner["width"] <= outer["x"] + outer["width"], path
+        assert field.evaluate("one => getComputedStyle(one).borderRadius") == "6px"
+    plain_page.goto("/admin/agencies/branch/")
+    expect(plain_page.get_by_text("Φίλτρα", exact=True)).to_be_hidden()
+    plain_page.locator("#changelist-filter").get_by_role("link", name="Ναι").click()
+    assert "is_open" in plain_page.url
+    plain_page.goto("/admin/appointments/appointment/calendar/?view=week")
+    for part in ("#calendar", "#calendar-keys", ".calendar-legend"):
+        expect(plain_page.locator(part)).to_have_count(1)
+        expect(plain_page.locator(part)).to_be_hidden()
+
+
 @pytest.mark.parametrize("path", ["openingrule/add/", "closure/add/", "membership/add/"])
 def test_fields_that_search_have_the_name_of_their_label(
     page: Page, branch: Branch, live_server: LiveServer, assert_accessible: Accessible, path: str
