@@ -48,14 +48,13 @@ class WhenFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, Any]]:
         self.searched = bool(request.GET.get("q"))
-        return [("past", _("Past")), ("all", _("All"))]
+        return [("past", _("Past"))] if self.searched else [("past", _("Past")), ("all", _("Past and coming"))]
 
     def choices(self, changelist: ChangeList) -> Any:
-        every = _("All") if self.searched else _("From today on")
         yield {
-            "selected": not self.value(),
+            "selected": self.value() not in dict(self.lookup_choices),
             "query_string": changelist.get_query_string(remove=["when"]),
-            "display": every,
+            "display": _("Past and coming") if self.searched else _("From today on"),
         }
         yield from list(super().choices(changelist))[1:]
 

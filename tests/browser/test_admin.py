@@ -163,7 +163,8 @@ def test_pages_without_javascript_show_what_works_without_it(
         plain_page.goto(f"/admin/agencies/{path}")
         field, card = plain_page.locator("#id_branch"), plain_page.locator("fieldset").first
         inner, outer = field.bounding_box(), card.bounding_box()
-        assert inner is not None and outer is not None
+        assert inner is not None
+        assert outer is not None
         assert inner["x"] + inner["width"] <= outer["x"] + outer["width"], path
         assert field.evaluate("one => getComputedStyle(one).borderRadius") == "6px"
     plain_page.goto("/admin/agencies/branch/")

@@ -387,6 +387,16 @@ def test_list_takes_as_many_queries_for_more_rows(
     assert text.count("state state--booked") == count
 
 
+@pytest.mark.parametrize(("query", "shown"), [("", 3), ("?when=all", 3), ("?q=x", 2), ("?q=x&when=all", 2)])
+def test_choices_of_a_filter_have_different_words(client: Client, branch: Branch, query: str, shown: int) -> None:
+    client.force_login(an_officer(branch))
+    page = client.get(f"/admin/appointments/appointment/{query}")
+    when = next(one for one in page.context["cl"].filter_specs if one.parameter_name == "when")
+    choices = list(when.choices(page.context["cl"]))
+    assert len({str(one["display"]) for one in choices}) == len(choices) == shown
+    assert [one["selected"] for one in choices].count(True) == 1
+
+
 # Booking for a caller
 
 
