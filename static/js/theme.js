@@ -79,5 +79,10 @@ for (const link of document.querySelectorAll("a[x-on\\:click]:not([href])")) {
   link.setAttribute("role", "button");
   link.tabIndex = 0;
 }
+// A phone shows the heads of a list in its cells: with a capital letter, as the heads have.
+for (const cell of all("data-label")) {
+  const label = cell.dataset.label;
+  cell.dataset.label = label.charAt(0).toUpperCase() + label.slice(1);
+}
 for (const element of all("x-cloak")) element.removeAttribute("x-cloak");
 draw();

@@ -277,3 +277,16 @@ def test_day_fits_a_phone(
     phone.mouse.click(PHONE[0] - 20, 300)
     expect(opener).to_be_focused()
     assert not phone.evaluate("document.getElementById('main').inert")
+
+
+def test_form_and_list_of_the_admin_on_a_phone(new_page: NewPage, branch: Branch, live_server: LiveServer) -> None:
+    phone = new_page(size=PHONE)
+    sign_in(phone, an_officer(branch.agency, Role.AGENCY_ADMIN), live_server)
+    phone.goto(f"/admin/agencies/openingrule/{branch.opening_rules.get().pk}/change/")
+    places = [one.bounding_box() for one in phone.locator("#submit-row :is(button, a)").all()]
+    assert [one["y"] for one in places if one] == sorted(one["y"] for one in places if one)
+    assert phone.locator("#submit-row :is(button, a)").last.inner_text() == "Διαγραφή"
+    phone.goto("/admin/agencies/branch/")
+    labels = [one.get_attribute("data-label") or "" for one in phone.locator("[data-label]").all()]
+    assert "Πόλη" in labels
+    assert [one for one in labels if one[:1].islower()] == []
