@@ -18,7 +18,7 @@ from agencies.models import Branch, Membership, Role
 class MembershipAdmin(PlacedAdmin):
     """Memberships in the admin. People cannot change their own role, neither up nor, by mistake, down."""
 
-    list_display = ("person", "email", "role", "branch", "agency")
+    list_display = ("person", "email", "role", "place", "agency")
     list_filter = (AgencyFilter, "role")
     list_select_related = ("user", "branch", "agency")
     search_fields = ("user__email", "user__name")
@@ -32,6 +32,10 @@ class MembershipAdmin(PlacedAdmin):
     @admin.display(description=_("e-mail address"), ordering="user__email")
     def email(self, membership: Membership) -> str:
         return membership.user.email
+
+    @admin.display(description=_("branch"))
+    def place(self, membership: Membership) -> str:
+        return str(membership.branch or _("All branches"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return queryset.filter(named(search_term, "user__")), False

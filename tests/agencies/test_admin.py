@@ -424,6 +424,14 @@ def test_users_are_for_operators_only(administrator: Client) -> None:
     assert administrator.get(f"{USERS}{User.objects.get().pk}/change/").status_code in {403, 404}
 
 
+def test_list_of_memberships_says_everywhere_and_offers_to_add_one(administrator: Client, kep: Agency) -> None:
+    assert ">All branches<" in administrator.get(f"{ADMIN}membership/").content.decode()
+    nobody = text_of(administrator.get(f"{ADMIN.removeprefix('/en')}membership/?q=Κανείς"))
+    assert "Κανένα αποτέλεσμα" in nobody
+    assert "ρόλος υπαλλήλου: προσθήκη" not in nobody.split("Κανένα αποτέλεσμα")[1]
+    assert re.search(r"add</span>\s*Προσθήκη\s*</a>", nobody)
+
+
 @pytest.mark.parametrize("count", [1, 3])
 def test_lists_take_as_many_queries_for_more_rows(
     administrator: Client, kep: Agency, count: int, django_assert_max_num_queries: Any
