@@ -157,6 +157,20 @@ class TicketAtDesk(BookingError):
         return str(self.message) % {"number": self.number}
 
 
+class SentElsewhere(BookingError):
+    """A ticket was sent to one desk, whose officer calls it."""
+
+    message = _("%(number)s waits for desk %(desk)s, which calls it.")
+    field = "ticket"
+
+    def __init__(self, number: str, desk: str) -> None:
+        super().__init__(number, desk)
+        self.number, self.desk = number, desk
+
+    def __str__(self) -> str:
+        return str(self.message) % {"number": self.number, "desk": self.desk}
+
+
 class NotOfBranch(BookingError):
     """The officer has lost the role at the branch, or may no longer sign in."""
 

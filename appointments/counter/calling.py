@@ -18,7 +18,7 @@ from agencies.models import Procedure
 from appointments.counter.desks import queue_of, require_free
 from appointments.counter.steps import change, locked
 from appointments.counter.tickets import admit_due
-from appointments.errors import NobodyWaits, WrongStatus
+from appointments.errors import NobodyWaits, SentElsewhere, WrongStatus
 from appointments.history import Actor
 from appointments.models import Desk, Event, Ticket
 
@@ -46,9 +46,15 @@ def waiting_for(desk: Desk, *, now: datetime) -> QuerySet[Ticket]:
 
 
 def call(waiting: Ticket, desk: Desk, *, by: Actor, now: datetime) -> Ticket:
-    """Call this ticket out of turn. Raises NoDesk, DeskPaused or DeskBusy."""
+    """Call this ticket out of turn. Raises NoDesk, DeskPaused or DeskBusy.
+
+    Raises SentElsewhere if it was sent to another desk that serves now. Any desk calls it while nobody does there.
+    """
     with locked(waiting) as ticket:
         require_free(desk, by.officer)
+        sent_to = Desk.objects.serving().filter(pk=ticket.for_desk_id).exclude(pk=desk.pk).first()
+        if sent_to:
+            raise SentElsewhere(ticket.spoken_number, sent_to.name)
         return _call(ticket, desk, by, now)
 
 

@@ -96,6 +96,11 @@ class Line:
         latest = self.now - GRACE
         return [one for one in self.expected_today if one.channel != Channel.IN_PERSON or one.starts_at >= latest]
 
+    def is_kept_from(self, desk: Seat, ticket: Ticket) -> bool:
+        """Return whether the ticket was sent to another desk that serves now; `calling.call` refuses the same."""
+        sent_to = ticket.for_desk_id
+        return sent_to != desk.pk and any(one.pk == sent_to and one.is_serving for one in self.desks)
+
     def delay(self, one: Ticket | Appointment) -> timedelta | None:
         """Return how much later than its time the appointment is expected to be served (at least zero).
 

@@ -43,6 +43,10 @@ class DeskQuerySet(models.QuerySet["Desk"]):
         named = Q(procedures__isnull=False)
         return self.annotate(services=ArrayAgg("procedures", filter=named, default=Value([])))
 
+    def serving(self) -> "DeskQuerySet":
+        """The desks in use at which an officer sits who has not paused."""
+        return self.filter(is_used=True, officer__isnull=False, paused_at=None)
+
 
 class Desk(models.Model):
     """A desk at which officers of a branch serve, and the officer who sits there now."""

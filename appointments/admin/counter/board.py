@@ -76,6 +76,7 @@ class Row:
     delay: timedelta | None
     waited: int
     is_mine: bool = True
+    may_call: bool = False
     is_next: bool = False
 
     @property
@@ -179,8 +180,8 @@ class Board:
         return [ticket for ticket in self.line.having(*Ticket.AT_DESK) if not ticket.desk_id]
 
     @property
-    def parked(self) -> list[Ticket]:
-        return self.line.having(State.PARKED)
+    def parked(self) -> list[Row]:
+        return [self._row(ticket) for ticket in self.line.having(State.PARKED)]
 
     @property
     def ended(self) -> list[Ticket]:
@@ -215,7 +216,13 @@ class Board:
         appointment = one.appointment if isinstance(one, Ticket) else one
         since = one.arrived_at if isinstance(one, Ticket) else one.starts_at
         waited = max(int((self.line.now - since).total_seconds() // 60), 0)
-        return Row(ticket, appointment, self.line.begins.get(one), self.line.delay(one), waited, self._is_for_me(one))
+        begins, delay = self.line.begins.get(one), self.line.delay(one)
+        return Row(ticket, appointment, begins, delay, waited, self._is_for_me(one), self._may_call_this(ticket))
+
+    def _may_call_this(self, ticket: Ticket | None) -> bool:
+        if self.mine is None or not self.may_call:
+            return False
+        return ticket is None or not self.line.is_kept_from(self.mine, ticket)
 
     def _is_for_me(self, one: Ticket | Appointment) -> bool:
         return self.mine is None or self.mine.may_call(one)
@@ -311,7 +318,7 @@ def _kind(board: Board) -> tuple[object, ...]:
     """Returns the facts that decide which rows a desk sees. Desks with the same facts see the same rows."""
     mine = board.mine
     # A ticket that was sent on to one desk looks different there and at other desks.
-    sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.waiting) else None
+    sent = mine.pk if mine and any(ticket.for_desk_id for ticket in board.line.tickets) else None
     own = tuple(sorted(mine.services)) if mine else None
     return (get_language(), board.planned, board.may_call, own, sent)
 

@@ -191,6 +191,21 @@ def test_forward_to_a_desk_and_to_a_service(client: Client, branch: Branch, desk
     assert "Nobody is waiting for this desk." in page
 
 
+@pytest.mark.parametrize("step", ["forward", "park"])
+def test_a_ticket_for_another_desk_has_a_button_only_while_nobody_serves_there(
+    client: Client, branch: Branch, desk: Desk, step: str
+) -> None:
+    other = a_desk(branch, an_officer(branch, email="second@example.org"), name="2")
+    ticket = a_walk_in(branch, NOON)
+    press(client, branch, "forward", desk="2", procedure=ticket.procedure.code, **on(ticket))
+    if step == "park":
+        press(client, branch, "park", **on(ticket))
+    button = f'id="call-{ticket.code}"'
+    assert button not in client.get(QUEUE).text
+    Desk.objects.filter(pk=other.pk).update(officer=None)
+    assert button in client.get(QUEUE).text
+
+
 def test_forward_to_nobody_is_refused(client: Client, branch: Branch, desk: Desk) -> None:
     ticket = a_walk_in(branch, NOON)
     press(client, branch, "next", seen=0)

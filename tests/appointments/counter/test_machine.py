@@ -24,7 +24,7 @@ from appointments.counter import Result, delays, desks
 from appointments.counter.line import Line, Seat, line_of
 from appointments.counter.steps import PATIENCE
 from appointments.counter.undoing import BESIDE, NEVER
-from appointments.errors import BookingError, NobodyWaits, NoDesk, UndoTooLate
+from appointments.errors import BookingError, NobodyWaits, NoDesk, SentElsewhere, UndoTooLate
 from appointments.history import Actor
 from appointments.models import Appointment, Desk, Event, Notification, Queue, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish
@@ -353,7 +353,15 @@ class Counter(RuleBasedStateMachine):
         place = self.desk_of(officer, desk)
 
         def run(ticket: Ticket, **said: Any) -> Ticket:
-            return counter.call(ticket, place, **said)
+            line = line_of(self.world.branch, now=self.now)
+            kept = line.is_kept_from(seat_of(place, line), ticket)
+            try:
+                called = counter.call(ticket, place, **said)
+            except SentElsewhere:
+                assert kept
+                raise
+            assert not kept
+            return called
 
         self.step(Verb.CALL, run, (State.WAITING, State.PARKED), number=number, officer=officer, then=then)
 

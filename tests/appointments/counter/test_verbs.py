@@ -12,6 +12,7 @@ from appointments.errors import (
     DeskTaken,
     NobodyWaits,
     NoDesk,
+    SentElsewhere,
     SlotTaken,
     TooEarlyToMiss,
     UndoTooLate,
@@ -144,6 +145,29 @@ def test_desk_calls_only_its_services_and_whom_others_sent() -> None:
         counter.call_next(desk, by=by(officer), now=at(8, 1, day=TODAY))
     counter.forward(ticket, by=by(officer), now=at(8, 2, day=TODAY), desk=desk)
     assert counter.call_next(desk, by=by(officer), now=at(8, 3, day=TODAY)).pk == ticket.pk
+
+
+@pytest.mark.parametrize("parked", [False, True])
+def test_only_the_desk_to_which_a_ticket_was_sent_calls_it_while_it_serves(*, parked: bool) -> None:
+    branch = an_open_branch()
+    officer, other = an_officer(branch), an_officer(branch, email="other@example.org")
+    desk, second = a_desk(branch, officer), a_desk(branch, other, name="2")
+    ticket = a_walk_in(branch, at(8, day=TODAY))
+    now = at(8, 1, day=TODAY)
+    counter.forward(ticket, by=by(officer), now=now, desk=second)
+    if parked:
+        counter.park(ticket, by=by(other), now=now)
+    with pytest.raises(SentElsewhere) as refused:
+        counter.call(ticket, desk, by=by(officer), now=now)
+    assert (refused.value.number, refused.value.desk) == ("B001", "2")
+    desks.pause(second, by=by(other), now=now)
+    assert counter.call(ticket, desk, by=by(officer), now=now).desk == desk
+    counter.undo(ticket, by=by(officer), now=now)
+    desks.resume(second, by=by(other), now=now)
+    assert counter.call(ticket, second, by=by(other), now=now).desk == second
+    counter.undo(ticket, by=by(other), now=now)
+    desks.leave(second, by=by(other), now=now)
+    assert counter.call(ticket, desk, by=by(officer), now=now).desk == desk
 
 
 def test_forward_to_another_procedure_keeps_the_turn() -> None:
