@@ -30,10 +30,15 @@ class StaffSite(UnfoldAdminSite):
         return redirect(_items(request)[0]["link"])
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Redirects to the one sign-in page of the product. Signed-in people who are not staff are refused."""
-        if request.user.is_authenticated and not self.has_permission(request):
-            raise PermissionDenied
+        """Redirects to the one sign-in page of the product. Signed-in people who are not staff are refused.
+
+        Officials who begin here are sent to their own page.
+        """
         beginning = request.GET.get("next", "") or reverse("admin:index")
+        if request.user.is_authenticated and not self.has_permission(request):
+            if beginning == reverse("admin:index") and request.user.is_official:
+                return redirect("reports:index")
+            raise PermissionDenied
         if request.user.is_authenticated:
             return redirect("admin:index")
         return redirect_to_login(beginning, reverse(settings.LOGIN_URL))

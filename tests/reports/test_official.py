@@ -21,6 +21,18 @@ def official(client: Client) -> Client:
     return client
 
 
+def test_official_who_begins_in_the_admin_sees_the_figures(official: Client) -> None:
+    response = official.get("/en/admin/", follow=True)
+    assert (response.redirect_chain[-1][0], response.status_code) == ("/en/reports/", 200)
+
+
+def test_official_who_is_refused_finds_the_figures(official: Client) -> None:
+    response = official.get("/en/admin/accounts/user/", follow=True)
+    assert response.status_code == 403
+    main = response.text.partition("<main")[2]
+    assert 'href="/en/reports/"' in main
+
+
 def three_appointments() -> None:
     """Makes one served in person, one missed by video and one cancelled appointment, all on 2 March."""
     slots = slots_of(an_open_branch())
