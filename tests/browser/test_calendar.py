@@ -102,6 +102,17 @@ def test_drag_asks_and_then_moves(
     assert appointment.notifications.filter(kind="moved").count() == 1
 
 
+@pytest.mark.parametrize("prefix", ["", "/en"])
+def test_days_are_written_before_months(page: Page, branch: Branch, live_server: LiveServer, prefix: str) -> None:
+    day = tuesday(branch)
+    sign_in(page, an_officer(branch), live_server)
+    page.goto(f"{prefix}{CALENDAR}?view=week&date={day}")
+    head = page.locator(".ec-col-head, .ec-header .ec-day").filter(
+        has_text=re.compile(rf"\b0?{day.day}/0?{day.month}\b")
+    )
+    expect(head.first).to_be_visible()
+
+
 def test_drag_that_is_not_confirmed_goes_back(page: Page, branch: Branch, live_server: LiveServer) -> None:
     day = tuesday(branch)
     appointment = booked_at(branch, day, "09:20")

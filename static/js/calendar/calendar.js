@@ -12,7 +12,8 @@ const COMPONENT = { day: "timeGridDay", week: "timeGridWeek", desks: "resourceTi
 
 const options = JSON.parse(document.querySelector("#calendar-options").textContent);
 const { words } = options;
-const language = document.documentElement.lang;
+// The English pages write the day before the month, as people in Europe do.
+const locale = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 const shown = document.querySelector("#calendar-shown");
 const root = document.querySelector("#calendar");
 const status = document.querySelector("#calendar-status");
@@ -28,7 +29,7 @@ const date = (minute) => new Date(first + minute * MINUTE);
 const stamp = (minute) => date(minute).toISOString().slice(0, 19);
 const minuteOf = (floating) => (Date.parse(`${floating}Z`) - first) / MINUTE;
 const clock = (minute) => (minute % DAY || !minute ? stamp(minute).slice(11, 16) : "24:00");
-const dayFormat = new Intl.DateTimeFormat(language, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
+const dayFormat = new Intl.DateTimeFormat(locale, { timeZone: "UTC", weekday: "long", day: "numeric", month: "long" });
 const dayOf = (minute) => dayFormat.format(date(minute));
 const filled = (text, values) => text.replace(/%\((\w+)\)s/g, (_all, name) => values[name]);
 
@@ -154,7 +155,7 @@ function settings(data) {
     view: COMPONENT[options.view],
     date: options.since,
     timeZone: options.offset,
-    locale: language,
+    locale,
     firstDay: 1,
     allDaySlot: false,
     headerToolbar: { start: "", center: "", end: "" },
