@@ -14,7 +14,7 @@ from unfold.admin import ModelAdmin
 
 from accounts.models import User
 from accounts.people import invited, named, signed_in
-from accounts.typed.addresses import AddressField, StaffAskedInput
+from accounts.typed.addresses import StaffAddressField
 
 # Permissions come from roles alone, and addresses are personal data.
 for model in (Group, EmailAddress, EmailConfirmation):
@@ -36,7 +36,7 @@ class NewUserForm(forms.ModelForm):
     """Gives a role to the person with this address, who may have no account yet. `asker` is the user who gives it."""
 
     asker: User
-    address = AddressField(label=_("E-mail address"), widget=StaffAskedInput)
+    address = StaffAddressField(label=_("E-mail address"))
 
     class Meta:
         model = User

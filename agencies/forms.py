@@ -15,7 +15,7 @@ from unfold.widgets import (
 from accounts.models import User
 from accounts.people import invited
 from accounts.typed import validate_name
-from accounts.typed.addresses import AddressField, StaffAskedInput
+from accounts.typed.addresses import StaffAddressField
 from agencies.models import Agency, Channel, Membership, Procedure, Role
 
 
@@ -103,11 +103,7 @@ class MembershipForm(forms.ModelForm):
 class InvitationForm(MembershipForm):
     """Gives a role to the person with this address, and makes an account if there is none."""
 
-    email = AddressField(
-        label=_("E-mail address"),
-        widget=StaffAskedInput,
-        help_text=_("The officer signs in with a code sent there."),
-    )
+    email = StaffAddressField(label=_("E-mail address"), help_text=_("The officer signs in with a code sent there."))
     name = forms.CharField(
         label=_("Full name"),
         max_length=120,

@@ -54,7 +54,14 @@ class AddressField(forms.EmailField):
         if (better := providers.meant(email)) and email != self.widget.sent:
             self.widget.asked_about = email
             raise ValidationError(
-                _("Did you mean %(address)s? Correct it, or send the form again if your address is right."),
+                _("Did you mean %(address)s? Correct it, or send the form again if the address is right."),
                 params={"address": better},
             )
         return email
+
+
+class StaffAddressField(AddressField):
+    """The same in the admin, where staff type the address of somebody else."""
+
+    widget = StaffAskedInput
+    default_error_messages = {"required": _("Enter an e-mail address.")}

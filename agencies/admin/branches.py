@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from accounts.people import signed_in
-from accounts.typed.addresses import AddressField, StaffAskedInput
+from accounts.typed.addresses import StaffAddressField, StaffAskedInput
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.finding import search
@@ -29,7 +29,7 @@ class BranchAdmin(PlacedAdmin):
     list_filter = (SupervisedAgencyFilter, "is_open")
     list_select_related = ("agency",)
     search_fields = ("name_el",)  # so that there is a search: `get_search_results` is what it finds
-    formfield_overrides: Any = {EmailField: {"form_class": AddressField, "widget": StaffAskedInput}}
+    formfield_overrides: Any = {EmailField: {"form_class": StaffAddressField, "widget": StaffAskedInput}}
     fieldsets: Any = (
         (None, {"fields": ("of_agency", "code", ("is_open", "takes_referrals"), ("name_el", "name_en"))}),
         (

@@ -112,6 +112,9 @@ class CallerForm(MoveForm, DetailsForm):
         self.fields["email"].required = channel == Channel.VIDEO and not settings.SMS_URL
         self.fields["email"].error_messages["required"] = LinkUnsendable.message
         self.fields["name"].error_messages["required"] = _("Write the caller's full name.")
+        if tax_number := self.fields.get("tax_number"):
+            tax_number.error_messages["required"] = _("Write the caller's tax number.")
+            tax_number.help_text = ""
         self.fields["notes"].label = _("Note")
         self.fields["notes"].widget.attrs["rows"] = 2
         for name in ("name", "phone", "email"):

@@ -356,6 +356,13 @@ def test_operator_does_not_take_over_an_officers_address(operator: Client, kep: 
     assert officer.email == "agent@example.org"
 
 
+@pytest.mark.parametrize("page", ["accounts/user", "agencies/membership"])
+def test_address_of_somebody_else_is_not_called_ones_own(operator: Client, page: str) -> None:
+    text = text_of(operator.post(f"/en/admin/{page}/add/", {}))
+    assert "Enter an e-mail address." in text
+    assert "your e-mail" not in text
+
+
 def test_operator_makes_an_official_of_who_has_an_account(operator: Client) -> None:
     known = a_user("official@example.org", name="Γνωστός")
     data = {"address": "Official@example.org", "name": "", "language": "en", "is_official": "on"}

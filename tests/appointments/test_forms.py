@@ -1,7 +1,9 @@
 import pytest
+from django.utils import translation
 
 from agencies.models import Channel, Procedure
 from appointments import phones
+from appointments.admin.forms import CallerForm
 from appointments.forms import DetailsForm
 
 TYPED = {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678", "language": "el"}
@@ -84,3 +86,11 @@ def test_contact_has_tidy_values() -> None:
     assert form.is_valid()
     contact = form.contact("Europe/Berlin")
     assert (contact.name, contact.timezone, contact.language) == ("Μαρία Παπαδάκη", "Europe/Berlin", "el")
+
+
+def test_form_for_a_caller_does_not_speak_of_the_officers_own_data() -> None:
+    with translation.override("en"):
+        form = CallerForm(Procedure(identification="tax_number"), Channel.VIDEO, "GR", {})
+        said = f"{form.errors} {[field.help_text for field in form.fields.values()]}"
+    assert "your" not in said
+    assert "Write the caller&#x27;s tax number." in said
