@@ -1,7 +1,7 @@
 """Branches in groups, as people look for them: by region in Greece, by country abroad."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import lru_cache
 from itertools import groupby
@@ -47,6 +47,17 @@ def by_place(branches: Iterable[Branch], earliest: Mapping[int, datetime]) -> li
     rows.sort(key=lambda named: _order(named[1], named[2].branch, language))
     groups = groupby(rows, key=lambda named: named[:2])
     return [Place(key, name, [row for _key, _name, row in group]) for (key, name), group in groups]
+
+
+def best_first(places: Iterable[Place], branches: Iterable[Branch]) -> list[Place]:
+    """Puts the groups, and the branches within each, in the order of these branches: that of a search."""
+    order = {branch.pk: number for number, branch in enumerate(branches)}
+
+    def number(row: Row) -> int:
+        return order[row.branch.pk]
+
+    sorted_within = [replace(place, rows=sorted(place.rows, key=number)) for place in places]
+    return sorted(sorted_within, key=lambda place: number(place.rows[0]))
 
 
 def soonest(places: Iterable[Place], number: int) -> list[Row]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from django.http import HttpRequest
 
 from agencies.finding import search
-from agencies.finding.places import Row, by_place, soonest
+from agencies.finding.places import Row, best_first, by_place, soonest
 from agencies.models import Branch
 from appointments.times.availability import FreeTime
 
@@ -23,7 +23,10 @@ def to_choose_from(request: HttpRequest, branches: list[Branch], free: Mapping[i
     `opened` are the keys of the places whose branches are listed. A page with hundreds of branches would be heavy.
     """
     query = request.GET.get("q", "").strip()[:MAX_QUERY]
-    places = by_place(_matching(query, branches), {pk: time.starts_at for pk, time in free.items()})
+    found = _matching(query, branches)
+    places = by_place(found, {pk: time.starts_at for pk, time in free.items()})
+    if query:
+        places = best_first(places, found)
     are_few = len(places) == 1 or sum(len(place.rows) for place in places) <= FEW
     return {
         "query": query,
@@ -33,10 +36,10 @@ def to_choose_from(request: HttpRequest, branches: list[Branch], free: Mapping[i
     }
 
 
-def _matching(query: str, branches: list[Branch]) -> Iterable[Branch]:
+def _matching(query: str, branches: list[Branch]) -> list[Branch]:
     if not query:
         return branches
-    return search.within(Branch.objects.filter(pk__in=[branch.pk for branch in branches]), query)
+    return list(search.ranked(Branch.objects.filter(pk__in=[branch.pk for branch in branches]), query))
 
 
 def with_earliest_times(branch: Branch, branches: Iterable[Branch], free: Mapping[int, FreeTime]) -> list[Row]:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import translation
 
-from agencies.finding.places import by_place, soonest
+from agencies.finding.places import best_first, by_place, soonest
 from agencies.models import Branch
 from agencies.text import country_name
 from tests.builders import NOW, a_branch, an_agency
@@ -22,6 +22,14 @@ def test_branches_are_grouped_by_region_at_home_and_by_country_abroad():
     places = by_place(Branch.objects.all(), {})
     assert [place.name for place in places] == ["Αυστραλία", "Δυτική Ελλάδα", "Κρήτη"]
     assert [row.branch.code for row in places[2].rows] == ["agios", "rethymno"]
+
+
+def test_groups_and_branches_follow_the_order_of_a_search():
+    agency = an_agency()
+    places = {"patra": "Δυτική Ελλάδα", "agios": "Κρήτη", "rethymno": "Κρήτη"}
+    found = [a_branch(agency, code, city_el=code, region_el=places[code]) for code in ("rethymno", "patra", "agios")]
+    ordered = best_first(by_place(found, {}), found)
+    assert [[row.branch.code for row in place.rows] for place in ordered] == [["rethymno", "agios"], ["patra"]]
 
 
 def test_branch_without_region_is_among_central_services():

@@ -113,6 +113,17 @@ def test_branch_page_of_many_lists_those_of_the_chosen_place(client: Client, bra
     assert {*names.findall(found)} == {f"ΚΕΠ {number}" for number in range(1, 40, 2)}
 
 
+def test_branch_in_the_town_that_is_typed_is_first(client: Client, branch: Branch) -> None:
+    a_rule(branch)
+    near = a_branch(
+        branch.agency, "kep-near", name_el="ΚΕΠ Πλατανιά", city_el="Πλατανιάς", region_el="Κρήτη", unit_el="Χανίων"
+    )
+    a_rule(near)
+    Branch.objects.filter(pk=branch.pk).update(region_el="Κρήτη", name_el="ΚΕΠ Χανίων", city_el="Χανιά")
+    page = text_of(client.get(f"{BOOK}branch/?channel=in_person&q=χανια"))
+    assert page.index("ΚΕΠ Χανίων") < page.index("ΚΕΠ Πλατανιά")
+
+
 @pytest.mark.parametrize("branches", [1, 3])
 def test_branch_page_asks_the_same_number_of_queries(
     client: Client, branch: Branch, branches: int, django_assert_num_queries: DjangoAssertNumQueries
