@@ -1,8 +1,10 @@
 """The form of a mass disruption: where, when, why, and what is offered instead."""
 
+from datetime import date
 from typing import Any, cast
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -53,9 +55,17 @@ class DisruptionForm(forms.Form):
             self.add_error("branches", _("Choose at least one branch."))
         if given.get("from_date") and given.get("until_date") and given["until_date"] < given["from_date"]:
             self.add_error("until_date", _("The last date must not be before the first."))
+        elif given.get("until_date") and self._is_past(given["until_date"]):
+            self.add_error("until_date", _("The last day is past."))
         begins, ends = given.get("from_time"), given.get("until_time")
         if (begins or ends) and not (begins and ends and is_after(begins, ends)):
             self.add_error("until_time", _("Give both times, the first before the last, or none for the whole day."))
+
+    def _is_past(self, day: date) -> bool:
+        """Returns whether the day is over at each chosen branch, on its own calendar. Without a choice, at each branch."""
+        given, now = self.cleaned_data, timezone.now()
+        places = self._own if given.get("everywhere") else given.get("branches") or self._own
+        return all(day < branch.today(now) for branch in places)
 
     def chosen(self) -> list[Branch]:
         if self.cleaned_data["everywhere"]:

@@ -229,9 +229,16 @@ def _start(request: HttpRequest, form: DisruptionForm, agency: Agency) -> HttpRe
     now, planned = timezone.now(), form.planned(agency, signed_in(request))
     started = _started_before(planned, now)
     if started is None:
-        started = disruptions.start(planned, form.chosen(), by=acting(request), now=now)
-        messages.success(request, gettext("The times are closed. Everybody affected is now offered another one."))
+        branches = form.chosen()
+        started = disruptions.start(planned, branches, by=acting(request), now=now)
+        messages.success(request, _told(started, branches))
     return redirect(answers.address(started))
+
+
+def _told(started: Disruption, branches: list[Branch]) -> str:
+    if disruptions.affected(started, branches).exists():
+        return gettext("The times are closed. Everybody affected is now offered another one.")
+    return gettext("The times are closed: nobody can book them any more.")
 
 
 def _started_before(planned: Disruption, now: datetime) -> Disruption | None:

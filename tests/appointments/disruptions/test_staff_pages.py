@@ -4,6 +4,7 @@ import re
 from datetime import timedelta
 
 import pytest
+import time_machine
 from django.test import Client
 from django.urls import reverse
 from django.utils import translation
@@ -129,6 +130,7 @@ def test_page_can_be_filled_in_by_its_address(client: Client, branch: Branch) ->
     [
         ({"branches": []}, "Choose at least one branch."),
         ({"until_date": "2020-01-01"}, "The last date must not be before the first."),
+        ({"from_date": "2026-02-28", "until_date": "2026-03-01"}, "The last day is past."),
         ({"from_time": "10:00"}, "Give both times"),
         ({"reason_en": ""}, "This field is required."),
         ({"ways": []}, "Tick what may be offered."),
@@ -140,6 +142,29 @@ def test_what_is_missing_is_said(
     shown = text_of(signed_in(client, supervisor).post(address("add"), asked(branch, confirm="1", **fields)))
     assert message in shown
     assert not Disruption.objects.exists()
+
+
+def test_last_day_may_be_today_at_one_of_the_branches(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    west = a_branch(branch.agency, "kep-west", timezone="America/New_York")
+    clock.move_to(at(1, day=THURSDAY + timedelta(days=1)))
+    signed_in(client, an_officer(branch.agency, Role.SUPERVISOR, "all@example.org"))
+    assert "The last day is past." in text_of(client.post(address("add"), asked(branch)))
+    assert "Close the times" in text_of(client.post(address("add"), asked(branch, west)))
+
+
+@pytest.mark.parametrize("affected", [0, 1])
+def test_another_time_is_promised_only_if_somebody_is_affected(
+    client: Client, branch: Branch, supervisor: User, affected: int
+) -> None:
+    for number in range(affected):
+        booked(branch, number)
+    shown = text_of(signed_in(client, supervisor).post(address("add"), asked(branch)))
+    assert ("For everybody another time is held" in shown) == bool(affected)
+    started = text_of(client.post(address("add"), asked(branch, confirm="1"), follow=True))
+    assert ("Everybody affected is now offered another one." in started) == bool(affected)
+    assert ("The times are closed: nobody can book them any more." in started) != bool(affected)
 
 
 def test_everywhere_means_all_of_ones_own(client: Client, branch: Branch) -> None:
