@@ -131,7 +131,7 @@ class PreviewedAdmin(PlacedAdmin):
         found = self._told(request, object_id, shown=GLANCE)
         if found is None:
             return HttpResponse(status=204)
-        return TemplateResponse(request, "admin/appointments/times/_preview.html", {"told": found, "live": True})
+        return TemplateResponse(request, "admin/appointments/times/_preview.html", {"told": found})
 
     def _told(self, request: HttpRequest, object_id: str | None, shown: int = SHOWN) -> Told | None:
         row = self.get_object(request, unquote(object_id)) if object_id else None

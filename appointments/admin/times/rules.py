@@ -251,9 +251,7 @@ class OpeningRuleAdmin(PreviewedAdmin):
             shown = GLANCE if PREVIEW in request.GET else SHOWN
             found = told(request, lambda: _look_split(rule, form, now), words, shown)
             if PREVIEW in request.GET:
-                return TemplateResponse(
-                    request, "admin/appointments/times/_preview.html", {"told": found, "live": True}
-                )
+                return TemplateResponse(request, "admin/appointments/times/_preview.html", {"told": found})
             if LOOK not in request.POST and (not found.count or DECIDED in request.POST):
                 return self._split(request, rule, form)
         elif PREVIEW in request.GET:

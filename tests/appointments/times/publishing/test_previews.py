@@ -337,6 +337,17 @@ def test_split_asks_before_it_displaces(supervisor: Client, branch: Branch) -> N
     assert OpeningRule.objects.count() == 2
 
 
+def test_fields_stand_above_who_is_affected(supervisor: Client, branch: Branch) -> None:
+    booked_on(branch, in_days(4), 3)
+    asked = text_of(split(supervisor, branch.opening_rules.get()))
+    places = [
+        asked.index(part) for part in ("1 appointment no longer fits.", 'name="desks"', "Split off all", "Πολίτης")
+    ]
+    assert places == sorted(places)
+    looked = text_of(supervisor.post(f"{CLOSURES}add/", closure_data(branch, in_days(4), _look="1")))
+    assert looked.index("<details") < looked.index("Πολίτης") < looked.index("</details>")
+
+
 def test_split_previews_without_splitting(supervisor: Client, branch: Branch) -> None:
     rule = branch.opening_rules.get()
     url = f"{RULES}{rule.pk}/split/"
