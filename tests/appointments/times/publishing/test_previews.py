@@ -348,6 +348,13 @@ def test_fields_stand_above_who_is_affected(supervisor: Client, branch: Branch) 
     assert looked.index("<details") < looked.index("Πολίτης") < looked.index("</details>")
 
 
+def test_service_and_branch_of_who_is_affected_stand_apart(supervisor: Client, branch: Branch) -> None:
+    [appointment] = booked_on(branch, in_days(4))
+    asked = text_of(supervisor.post(f"{CLOSURES}add/", closure_data(branch, in_days(4))))
+    assert f"<td>{appointment.procedure.name}</td>" in asked
+    assert f"<td>{branch.name}</td>" in asked
+
+
 def test_split_previews_without_splitting(supervisor: Client, branch: Branch) -> None:
     rule = branch.opening_rules.get()
     url = f"{RULES}{rule.pk}/split/"
