@@ -419,6 +419,25 @@ def test_officer_is_asked_about_a_mistyped_address_once(client: Client, branch: 
     assert Appointment.objects.get().email == "maria@gmail.con"
 
 
+def test_forms_sent_empty_list_their_errors_with_links_to_the_fields(client: Client, branch: Branch) -> None:
+    appointment = booked(branch)
+    a_branch(branch.agency, "kep-second")
+    signed_in(client, an_officer(branch.agency, Role.SUPERVISOR))
+    add = "/en/admin/appointments/disruption/add/"
+    expected = {
+        page_of(appointment, "cancel"): 1,
+        page_of(appointment, "move"): 1,
+        wish(branch): 4,
+        add: 6,
+    }
+    for address, number in expected.items():
+        page = text_of(client.post(address, {"next": ""}))
+        listed = page.split('class="error-list"')[1].split("</div>")[0]
+        links = re.findall(r'href="#(\w+)"', listed)
+        assert len(links) == number, (address, links)
+        assert [link for link in links if f'id="{link}"' not in page] == [], address
+
+
 def test_caller_is_booked_and_hears_the_reference(client: Client, branch: Branch) -> None:
     signed_in(client, an_officer(branch))
     response = client.post(wish(branch), a_caller(next_slot(branch)), follow=True)
