@@ -82,6 +82,9 @@ class BranchAdmin(PlacedAdmin):
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str) -> tuple[QuerySet, bool]:
         return search.ranked(cast("BranchQuerySet", queryset), search_term), False
 
+    def why_found(self, row: Branch, term: str) -> str:
+        return search.place_found(row, term)
+
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
         if obj is not None:
             return self.fieldsets

@@ -77,6 +77,10 @@ class PlacedAdmin(ModelAdmin):
             queryset = queryset.filter(Q(pk__in=texts.values("pk")) | Q(pk__in=there.values("pk")))
         return queryset, False
 
+    def why_found(self, row: Any, term: str) -> str:
+        """Returns what is told beside a row that is found by typing, if its name does not say why it is found."""
+        return ""
+
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
         row = super().get_object(request, object_id, from_field)
         if row is None:

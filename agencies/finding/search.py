@@ -14,7 +14,7 @@ from django.db.models.functions import Cast
 from agencies.finding.index import INFLECTED, Index, Role, Texts, Thing
 from agencies.models import Agency, Branch, Procedure, Synonym
 from agencies.models.branch import BranchQuerySet
-from agencies.text import country_name, folded, stem, words
+from agencies.text import country_name, folded, in_language, language_now, stem, words
 
 SHOWN = 20  # branches on the page at first
 PART = 0.5  # of what the query says: a service that answers less is no answer
@@ -175,6 +175,18 @@ def ranked(branches: BranchQuerySet, query: str) -> BranchQuerySet:
     best_first = sorted(found, key=lambda pk: pk not in written)
     place = Func(Value(best_first, ArrayField(BigIntegerField())), F("pk"), function="array_position")
     return branches.filter(pk__in=found).order_by(place)
+
+
+def place_found(branch: Branch, query: str) -> str:
+    """Returns the place by which the query finds the branch, or nothing if the name of the branch says it."""
+    left = [word for word in _asked(query) if not _says(branch.name_el + " " + branch.name_en, word)]
+    places = (branch.city, *branch.areas, *branch.postcodes, in_language(branch, "unit", language_now()), branch.region)
+    return next((place for place in places if any(_says(place, word) for word in left)), "")
+
+
+def _says(text: str, word: str) -> bool:
+    """Returns whether a word of the text begins with this one, or is an inflection of it."""
+    return any(one.startswith(word) or stem(one) == stem(word) for one in words(text))
 
 
 def _is_written(query: str, *texts: str) -> bool:

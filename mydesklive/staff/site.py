@@ -3,9 +3,12 @@
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import LogoutView, redirect_to_login
 from django.core.exceptions import PermissionDenied
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.translation import gettext as _
@@ -18,6 +21,15 @@ from agencies.models import Role
 Item = dict[str, Any]
 
 
+class FoundByTyping(AutocompleteJsonView):
+    """The rows that a list found by typing offers, best first, each with the reason if its name does not say it."""
+
+    def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
+        row = super().serialize_result(obj, to_field_name)
+        why = self.model_admin.why_found(obj, self.term)
+        return row | {"text": f"{row['text']} – {why}"} if why else row
+
+
 class StaffSite(UnfoldAdminSite):
     enable_nav_sidebar = True
 
@@ -28,6 +40,9 @@ class StaffSite(UnfoldAdminSite):
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirects to the first page of the menu. For officers this is the queue."""
         return redirect(_items(request)[0]["link"])
+
+    def autocomplete_view(self, request: HttpRequest) -> HttpResponseBase:
+        return FoundByTyping.as_view(admin_site=self)(request)
 
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         """Redirects to the one sign-in page of the product. Signed-in people who are not staff are refused.

@@ -242,6 +242,21 @@ def test_autocomplete_finds_own_branches_only(client: Client, branch: Branch) ->
     assert [one["text"] for one in found] == ["KEP Patra"]
 
 
+def test_choice_found_by_typing_is_the_best_first_and_says_by_which_place(client: Client, branch: Branch) -> None:
+    near = a_branch(
+        branch.agency, "kep-gerani", name_el="ΚΕΠ Βρυσών", name_en="KEP Platanias", city_el="Γεράνι", city_en="Gerani"
+    )
+    near.areas = ["Μάλεμε", "Αγία Μαρίνα Χανίων"]
+    near.save()
+    client.force_login(an_officer(branch.agency, Role.SUPERVISOR))
+    query = {"app_label": "agencies", "model_name": "openingrule", "field_name": "branch"}
+    for typed in ("χανια", "χαν", "kep hania"):
+        found = client.get("/admin/autocomplete/", query | {"term": typed}).json()["results"]
+        assert [one["text"] for one in found] == ["ΚΕΠ Χανίων", "ΚΕΠ Βρυσών – Αγία Μαρίνα Χανίων"], typed
+    found = client.get("/admin/autocomplete/", query | {"term": "γερανι"}).json()["results"]
+    assert [one["text"] for one in found] == ["ΚΕΠ Βρυσών – Γεράνι"]
+
+
 def test_operator_changes_openings_and_sees_no_citizens(client: Client, branch: Branch) -> None:
     day = in_days(4)
     an_appointment(slots_on(branch, day)[0])
