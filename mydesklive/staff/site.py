@@ -1,6 +1,6 @@
 """The admin site for staff: its first page, its menu, signing in and signing out."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
@@ -18,6 +18,9 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.models import Role
 
+if TYPE_CHECKING:  # annotations need no import at run time
+    from agencies.admin.places import PlacedAdmin
+
 Item = dict[str, Any]
 
 
@@ -26,7 +29,7 @@ class FoundByTyping(AutocompleteJsonView):
 
     def serialize_result(self, obj: Model, to_field_name: str) -> dict[str, str]:
         row = super().serialize_result(obj, to_field_name)
-        why = self.model_admin.why_found(obj, self.term)
+        why = cast("PlacedAdmin", self.model_admin).why_found(obj, self.term)
         return row | {"text": f"{row['text']} – {why}"} if why else row
 
 
