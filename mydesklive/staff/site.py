@@ -72,8 +72,9 @@ def _nothing(request: HttpRequest, **kwargs: str) -> HttpResponse:
 def navigation(request: HttpRequest) -> list[Item]:
     """Returns the menu with only the pages that the person may open."""
     items = _items(request)
-    here = max((item["link"] for item in items if request.path.startswith(item["link"])), key=len, default="")
-    return [{"items": [item | {"active": item["link"] == here} for item in items]}]
+    pages = {page: item["link"] for item in items for page in item["pages"]}
+    here = max((page for page in pages if request.path.startswith(page)), key=len, default="")
+    return [{"items": [item | {"active": item["link"] == pages.get(here)} for item in items]}]
 
 
 def _items(request: HttpRequest) -> list[Item]:
@@ -101,7 +102,9 @@ def _of_officers() -> list[Item]:
 
 
 def _watch() -> Item:
-    return _item(_("Watch"), "monitoring", "appointments_appointment_watch")
+    return _item(
+        _("Watch"), "monitoring", "appointments_appointment_watch", also=("appointments_appointment_promises",)
+    )
 
 
 def _of_supervisors() -> list[Item]:
@@ -125,5 +128,7 @@ def _of_administrators() -> list[Item]:
     ]
 
 
-def _item(title: str, icon: str, name: str) -> Item:
-    return {"title": title, "icon": icon, "link": reverse(f"admin:{name}")}
+def _item(title: str, icon: str, name: str, also: tuple[str, ...] = ()) -> Item:
+    """Returns an entry of the menu. `also` names further pages that belong to it and have no entry."""
+    pages = [reverse(f"admin:{page}") for page in (name, *also)]
+    return {"title": title, "icon": icon, "link": pages[0], "pages": pages}

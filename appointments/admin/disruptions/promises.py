@@ -73,16 +73,18 @@ def show(request: HttpRequest) -> HttpResponse:
         own = access.branches(user, Role.AGENCY_ADMIN)
         _keep(request, own.filter(code__in=request.POST.getlist("branch")), now)
         return redirect(address("promises"))
+    places, is_busy = [], False
     try:
         places = _places(request, now)
     except BusyError:
+        is_busy = True
         messages.warning(
             request, gettext("Somebody else is changing the times of this branch right now. Try again in a moment.")
         )
-        places = []
     context = {
         "title": gettext("Promised times on changed clocks"),
         "places": places,
+        "is_busy": is_busy,
         "zone_data": ZONE_DATA,
         "may_keep": access.administers(user),
     }

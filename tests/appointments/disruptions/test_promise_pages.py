@@ -11,6 +11,7 @@ from django.test import Client
 from agencies.models import Branch, Role
 from appointments import tasks
 from appointments.models import Alert, Appointment, Disruption, TimeSlot
+from appointments.times.previews import BusyError
 from appointments.times.publishing import publish
 from tests.builders import (
     EVERY_DAY,
@@ -87,6 +88,23 @@ def test_operator_sees_the_list_and_confirms_it(operator: Client, appointment: A
     operator.post(PAGE, {"branch": "consul-cairo"})
     appointment.refresh_from_db()
     assert appointment.revision == 1
+
+
+def test_page_without_affected_appointments_says_only_that_all_is_well(operator: Client) -> None:
+    page = operator.get(f"/en{PAGE}")
+    assert "Every appointment begins when it was promised." in page.text
+    assert "A country has changed its clock" not in page.text
+    assert f'<a href="/en{WATCH}" aria-current="page">' in page.text
+
+
+def test_page_that_cannot_look_now_does_not_say_that_all_is_well(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*args: object) -> None:
+        raise BusyError
+
+    monkeypatch.setattr("appointments.admin.disruptions.promises._places", busy)
+    assert "Every appointment begins" not in operator.get(f"/en{PAGE}").text
 
 
 @pytest.mark.usefixtures("new_law")
