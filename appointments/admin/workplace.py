@@ -2,7 +2,7 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Prefetch, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -28,7 +28,7 @@ from appointments.admin.pages import acting, address, find, officers_page, own_b
 from appointments.admin.watch import watch
 from appointments.booking.persons import tax_number_of
 from appointments.history import timeline
-from appointments.models import Appointment, Notification
+from appointments.models import Appointment, Notification, Offer
 from appointments.models.appointment import AppointmentQuerySet
 
 
@@ -203,6 +203,8 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "here": request.path,
         "timeline": timeline.of(appointment),
         "messages_sent": appointment.notifications.order_by("due_at", "pk"),
+        "offer": appointment.offers.awaited().first(),
+        "supervised": _supervised(request),
         "call": appointment.video_call,
         "join_url": appointment.page_url("join"),
         "tax_number": tax_number_of(appointment),
@@ -220,6 +222,11 @@ def _linked(request: HttpRequest, appointment: Appointment) -> dict[str, Any]:
     return {"followers": followers, "seen": set(seen.values_list("pk", flat=True))}
 
 
+def _supervised(request: HttpRequest) -> set[int]:
+    """Returns the keys of the branches whose disruptions the officer may open."""
+    return set(access.branches(signed_in(request), Role.SUPERVISOR).values_list("pk", flat=True))
+
+
 @officers_page
 def unplaced(request: HttpRequest) -> HttpResponse:
     """Lists the appointments that no longer fit the opening rules and closures, so officers move or cancel them."""
@@ -228,9 +235,11 @@ def unplaced(request: HttpRequest) -> HttpResponse:
         branches = branches.filter(code=code)
     pks = list(branches.values_list("pk", flat=True))
     found = Appointment.objects.unplaced(now=timezone.now(), branches=pks).select_related("branch", "procedure")
+    awaited = Prefetch("offers", Offer.objects.awaited(), to_attr="open_offers")
     context = {
         "title": gettext("Appointments that no longer fit"),
-        "appointments": found.order_by("starts_at", "pk"),
+        "appointments": found.order_by("starts_at", "pk").prefetch_related(awaited),
+        "supervised": _supervised(request),
         "here": request.get_full_path(),
     }
     return page(request, "booking/unplaced.html", context)

@@ -16,6 +16,10 @@ class OfferQuerySet(models.QuerySet["Offer"]):
         hanging = Q(reason=Offer.Reason.DISRUPTION, state__in=Offer.UNSETTLED)
         return self.filter(Q(state=Offer.State.OPEN) | hanging)
 
+    def awaited(self) -> "OfferQuerySet":
+        """Offers that the citizen may still answer, with the times that they hold. An appointment has at most one."""
+        return self.filter(state=Offer.State.OPEN).select_related("hold__branch")
+
     def for_disruptions(self) -> "OfferQuerySet":
         return self.filter(reason=Offer.Reason.DISRUPTION)
 

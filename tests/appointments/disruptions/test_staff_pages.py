@@ -74,6 +74,25 @@ def struck(branch: Branch, number: int = 1, **contact: object) -> tuple[Disrupti
     return a_strike(branch, day=THURSDAY), appointments
 
 
+# Where else an offer is seen
+
+
+@pytest.mark.parametrize(("role", "links"), [(Role.SUPERVISOR, True), (Role.AGENT, False)])
+def test_open_offer_is_told_in_the_list_and_on_the_appointments_page(
+    client: Client, branch: Branch, role: str, *, links: bool
+) -> None:
+    strike, (appointment, answered) = struck(branch, 2)
+    answered.offers.update(state=State.LAPSED)
+    signed_in(client, an_officer(branch, role, "who@example.org"))
+    pages = "/en/admin/appointments/appointment/"
+    for page in (f"{pages}unplaced/", f"{pages}{appointment.reference}/change/"):
+        shown = client.get(page).text
+        assert shown.count("We wait for the answer until") == 1
+        assert (address("change", strike.pk) in shown) == links
+    assert answered.spoken_reference in client.get(f"{pages}unplaced/").text
+    assert "We wait for the answer until" not in client.get(f"{pages}{answered.reference}/change/").text
+
+
 # Starting
 
 
