@@ -356,6 +356,15 @@ def test_operator_does_not_take_over_an_officers_address(operator: Client, kep: 
     assert officer.email == "agent@example.org"
 
 
+def test_deleting_a_membership_is_asked_in_the_words_of_the_product(operator: Client) -> None:
+    row = Membership.objects.get(user=an_officer(an_agency("aade"), email="gone@example.org"))
+    page = operator.get(f"{ADMIN}membership/{row.pk}/delete/")
+    assert "This cannot be undone." in page.text
+    assert "Are you sure" not in page.text
+    operator.post(f"{ADMIN}membership/{row.pk}/delete/", {"post": "yes"})
+    assert not Membership.objects.filter(pk=row.pk).exists()
+
+
 @pytest.mark.parametrize("page", ["accounts/user", "agencies/membership"])
 def test_address_of_somebody_else_is_not_called_ones_own(operator: Client, page: str) -> None:
     text = text_of(operator.post(f"/en/admin/{page}/add/", {}))

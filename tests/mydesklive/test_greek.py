@@ -52,7 +52,7 @@ ALWAYS_MANY = {
     "To look at: %(number)s branches",
     "about %(minutes)d minutes",
     "every %(weeks)s weeks",
-    "this is about %d branches: their times are published after saving",
+    "this is about %d branches: their times are published afterwards",
 }
 PLACEHOLDER = re.compile(r"%\(\w+\)[sd]|%[sd]|\{\w+(?::\w+)?\}")
 NUMBER = r"(?:%d|%s|%\(\w+\)d|%\((?:minutes|hours|days|weeks|number|count|total|branches|shown|planned)\)s)"

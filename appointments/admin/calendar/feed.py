@@ -59,7 +59,10 @@ def renew(request: HttpRequest) -> HttpResponse:
     user, code = signed_in(request), request.POST.get("branch", "")
     whose = {"branch": get_object_or_404(access.counters(user), code=code)} if code else {"officer": user}
     made = {"key": random_key(), "made_by": user, "made_at": timezone.now()}
-    feed, _made = Feed.objects.update_or_create(**whose, defaults=made)
+    feed, is_first = Feed.objects.update_or_create(**whose, defaults=made)
     LogEntry.objects.log_actions(str(user.pk), [feed], CHANGE, MADE, single_object=True)
-    messages.success(request, gettext("There is a new address. Calendars with the old one no longer get news."))
+    if is_first:
+        messages.success(request, gettext("This is the address of the feed."))
+    else:
+        messages.success(request, gettext("There is a new address. Calendars with the old one no longer get news."))
     return redirect(address("feeds", branch=code))

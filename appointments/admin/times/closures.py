@@ -208,7 +208,7 @@ class ClosureAdmin(PreviewedAdmin):
 
     def words(self, preview: Preview) -> list[str]:
         if preview.branches:
-            return [_("this is about %d branches: their times are published after saving") % preview.branches]
+            return [_("this is about %d branches: their times are published afterwards") % preview.branches]
         if preview.fewer:
             return [
                 ngettext("this takes away %s time", "this takes away %s times", preview.fewer) % spelled(preview.fewer)

@@ -98,7 +98,6 @@ class PreviewedAdmin(PlacedAdmin):
     """
 
     change_form_template = "admin/appointments/times/previewed.html"
-    delete_confirmation_template = "admin/appointments/times/previewed_delete.html"
     formfield_overrides = {models.DateField: {"widget": NativeDate}, models.TimeField: {"widget": NativeTime}}
 
     def look(self, form: ModelForm, now: datetime) -> Preview:

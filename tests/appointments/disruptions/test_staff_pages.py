@@ -220,7 +220,7 @@ def test_board_counts_the_answers(client: Client, branch: Branch, supervisor: Us
     Appointment.objects.filter(held_for__appointment=lapsed).update(expires_at=NOW)
     booking.expire(by=WORKER, now=NOW)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
-    assert "2 people are left hanging" in shown
+    assert "2 people still wait" in shown
     assert "Settled: <b>3</b> of 5" in shown
     tiles = dict(re.findall(r"<b>(\d+)</b> <span class=\"swatch bar--(\w+)", shown)[::-1])
     counts = {
@@ -258,7 +258,7 @@ def test_officer_accepts_for_who_says_yes(client: Client, branch: Branch, superv
     assert appointment.starts_at == held.starts_at
     assert appointment.offers.get().state == State.ACCEPTED
     assert appointment.events.get(verb=Event.Verb.ACCEPT).officer == supervisor
-    assert "Settled: nobody is left hanging" in text_of(response)
+    assert "Settled: nobody waits any more" in text_of(response)
 
 
 def test_officer_offers_again(client: Client, branch: Branch, supervisor: User) -> None:
@@ -329,7 +329,7 @@ def test_supervisor_of_one_branch_sees_its_part(client: Client, branch: Branch, 
     strike = disruptions.start(planned, [branch, other], by=STAFF, now=NOW)
     disruptions.look_after(strike, by=WORKER, now=NOW)
     shown = text_of(signed_in(client, supervisor).get(address("change", strike.pk)))
-    assert "1 person is left hanging" in shown
+    assert "1 person still waits" in shown
     assert here.spoken_reference in shown
     assert there.spoken_reference not in shown
     assert client.post(address("accept", strike.pk, there.reference)).status_code == 404
@@ -340,7 +340,7 @@ def test_operator_sees_numbers_but_no_names(client: Client, branch: Branch) -> N
     strike, (appointment,) = struck(branch)
     signed_in(client, a_user("operator@example.org", is_operator=True))
     shown = text_of(client.get(address("change", strike.pk)))
-    assert "1 person is left hanging" in shown
+    assert "1 person still waits" in shown
     for secret in (appointment.name, appointment.phone, appointment.spoken_reference):
         assert secret not in shown
     assert client.post(address("accept", strike.pk, appointment.reference)).status_code == 404
@@ -354,7 +354,7 @@ def test_operator_who_serves_elsewhere_sees_no_names_here(client: Client, branch
     operator = an_officer(a_branch(an_agency("aade"), "aade-one"), email="both@example.org")
     User.objects.filter(pk=operator.pk).update(is_operator=True)
     shown = text_of(signed_in(client, operator).get(address("change", strike.pk)))
-    assert "1 person is left hanging" in shown
+    assert "1 person still waits" in shown
     assert appointment.name not in shown
 
 
