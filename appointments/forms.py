@@ -232,8 +232,11 @@ class RatingForm(forms.Form):
 
 
 def initial_details(citizen: User | None, typed: dict[str, str], language: str) -> dict[str, str]:
-    """Returns the first values of the details: what was typed before, or else what the citizen's account says."""
+    """Returns the first values of the details: what was typed before, or else what the citizen's account says.
+
+    A field left empty hides nothing of the account: the form may have been sent on the way to the sign-in.
+    """
     known = {"language": language}
     if citizen:
         known |= {"name": citizen.name, "email": citizen.email, "phone": citizen.phone}
-    return known | typed
+    return known | {name: value for name, value in typed.items() if value}

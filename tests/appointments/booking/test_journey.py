@@ -771,6 +771,19 @@ def test_sign_in_and_back_take_the_form_along(client: Client, branch: Branch) ->
     assert client.get(f"/en{BOOK}details/").context["form"]["name"].value() == "Μαρία"
 
 
+def test_fields_left_empty_on_the_way_to_the_sign_in_are_filled_from_the_account(
+    client: Client, branch: Branch
+) -> None:
+    choose(client, slots_of(branch)[10])
+    empty = {"name": "", "email": "", "phone": "", "notes": "Με διερμηνέα"}
+    client.post(f"{BOOK}details/", empty | {"leave": "sign-in"})
+    user = a_user(name="Νίκος Νικολάου", phone="+306900000000")
+    client.force_login(user)
+    form = client.get(f"{BOOK}details/").context["form"]
+    shown = {name: form[name].value() for name in empty}
+    assert shown == {"name": user.name, "email": user.email, "phone": user.phone, "notes": "Με διερμηνέα"}
+
+
 def test_a_second_tab_with_another_service_keeps_what_was_typed(client: Client, branch: Branch) -> None:
     a_procedure(branch.agency, "kep-other", identification=Procedure.Identification.TAX_NUMBER)
     book, times, free = "/mykeplive/kep-other/book/", TIMES.replace("kep-dilosi", "kep-other"), slots_of(branch)
