@@ -1,11 +1,13 @@
-from typing import Any
+from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.limits import MAILS_AN_HOUR, is_flooded
+from accounts.models import User
 
 # Tells the owner of an account about a change that only the owner can cause. No flood of other mails may hide it.
 TO_OWNERS = ("account/email/email_changed",)
@@ -20,6 +22,15 @@ class AccountAdapter(DefaultAccountAdapter):
         if email_address.email != user.email and not user.changes_own_address:
             return False
         return super().confirm_email(request, email_address)
+
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Returns where a person begins who did not come from a certain page: each role on its own pages."""
+        user = cast(User, request.user)
+        if user.is_staff:
+            return reverse("admin:index")
+        if user.is_official:
+            return reverse("reports:index")
+        return super().get_login_redirect_url(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Sends the mail, unless the address has had too many. The page says the same, so that strangers learn nothing."""

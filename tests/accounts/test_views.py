@@ -42,6 +42,19 @@ def test_password_of_the_demo_signs_in(client: Client):
     assert client.session["_auth_user_id"] == str(user.pk)
 
 
+@pytest.mark.parametrize(
+    ("role", "begin"),
+    [({}, "/appointments/"), ({"is_operator": True}, "/admin/"), ({"is_official": True}, "/reports/")],
+    ids=["citizen", "operator", "official"],
+)
+@pytest.mark.parametrize("wanted", ["", "/help/"])
+def test_each_role_begins_on_its_own_pages(client: Client, role: dict[str, bool], begin: str, wanted: str):
+    user = a_verified_user()
+    User.objects.update(**role)
+    answer = client.post("/accounts/login/", {"login": user.email, "password": "demo", "next": wanted})
+    assert answer["Location"] == (wanted or begin)
+
+
 def test_wrong_password_is_said_on_top_and_signs_nobody_in(client: Client):
     user = a_verified_user()
     text = client.post("/accounts/login/", {"login": user.email, "password": "wrong"}).content.decode()
