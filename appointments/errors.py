@@ -110,6 +110,10 @@ class TooLate(BookingError):
     message = _("It is too late to change this appointment here. Please call us.")
 
 
+class CancelledAlready(BookingError):
+    message = _("This appointment has been cancelled.")
+
+
 class WrongStatus(BookingError):
     """The status does not allow this step any more (after a double click, a colleague's step, or on an old page)."""
 

@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from functools import wraps
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
-from appointments.models import Appointment
+from appointments.errors import CancelledAlready, TooLate
+from appointments.models import Appointment, Status
 
 REMEMBERED = 20  # appointments that a session can open
 
@@ -45,6 +47,13 @@ def find_own(request: HttpRequest, reference: str) -> Appointment | None:
     appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
     appointment = appointments.filter(reference=reference).beyond_hold().one()
     return appointment if appointment and _is_own(request, appointment) else None
+
+
+def refuse_change(request: HttpRequest, appointment: Appointment) -> HttpResponse:
+    """Leads to the appointment and says why it cannot be changed here."""
+    error = CancelledAlready() if appointment.status == Status.CANCELLED else TooLate()
+    messages.error(request, str(error))
+    return redirect(appointment)
 
 
 def remember(request: HttpRequest, appointment: Appointment) -> None:

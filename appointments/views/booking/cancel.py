@@ -6,22 +6,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from appointments import booking
-from appointments.errors import BookingError, TooLate
+from appointments.errors import BookingError
 from appointments.forms import CancelForm, revision_seen
-from appointments.models import Appointment, Status
+from appointments.models import Appointment
 from appointments.views.acting import visitor
-from appointments.views.entry import for_appointment
+from appointments.views.entry import for_appointment, refuse_change
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_appointment
 def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
-    if appointment.status == Status.CANCELLED:
-        return redirect(appointment)
     if not appointment.may_change(now):
-        messages.error(request, str(TooLate()))
-        return redirect(appointment)
+        return refuse_change(request, appointment)
     form = CancelForm(request.POST if request.method == "POST" else None)
     if form.is_valid():
         reason, seen = form.cleaned_data["reason"], revision_seen(request.POST)

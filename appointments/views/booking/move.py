@@ -16,14 +16,14 @@ from agencies import offering
 from agencies.models import Branch
 from agencies.wallclock import parse_day
 from appointments import booking
-from appointments.errors import BookingError, SlotTaken, TooLate
+from appointments.errors import BookingError, SlotTaken
 from appointments.forms import TimeForm, revision_seen
 from appointments.models import Appointment
 from appointments.times import asking, glance
 from appointments.times.asking import AskedTime
 from appointments.times.week import find_week
 from appointments.views.acting import visitor
-from appointments.views.entry import for_appointment
+from appointments.views.entry import for_appointment, refuse_change
 from appointments.views.times import elsewhere
 
 
@@ -32,7 +32,7 @@ from appointments.views.times import elsewhere
 def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
     if not appointment.may_change(now):
-        return _too_late(request, appointment)
+        return refuse_change(request, appointment)
     return _times(request, appointment, TimeForm(), now)
 
 
@@ -41,7 +41,7 @@ def move(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 def move_branch(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now, procedure = timezone.now(), appointment.procedure
     if not appointment.may_change(now):
-        return _too_late(request, appointment)
+        return refuse_change(request, appointment)
     offered = offering.current()
     branches = offered.serving(procedure, appointment.channel)
     context = {"appointment": appointment, "agency": appointment.agency, "keep": []}
@@ -55,7 +55,7 @@ def move_branch(request: HttpRequest, appointment: Appointment) -> HttpResponse:
 def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
     if not appointment.may_change(now):
-        return _too_late(request, appointment)
+        return refuse_change(request, appointment)
     form = TimeForm(request.POST if request.method == "POST" else request.GET)
     slot = _slot(form, appointment, now)
     if slot and request.method == "POST":
@@ -116,8 +116,3 @@ def _times(request: HttpRequest, appointment: Appointment, form: TimeForm, now: 
         free = glance.earliest_in([channel], procedure, offered, now=now)[channel]
         context["elsewhere"] = elsewhere.with_earliest_times(branch, branches, free)
     return render(request, "appointments/booking/move.html", context)
-
-
-def _too_late(request: HttpRequest, appointment: Appointment) -> HttpResponse:
-    messages.error(request, str(TooLate()))
-    return redirect(appointment)

@@ -329,6 +329,17 @@ def test_change_too_late_is_told(client: Client, booked: Appointment, page: str,
     assert Appointment.objects.get().status == Status.BOOKED
 
 
+@pytest.mark.parametrize("page", ["move/", "move/branch/", "move/check/", "cancel/"])
+def test_change_of_a_cancelled_appointment_says_that_it_is_cancelled(
+    client: Client, booked: Appointment, own: str, page: str
+) -> None:
+    booking.cancel(booked, by=GUEST, now=NOW)
+    shown = client.get(f"{own}{page}", follow=True)
+    assert shown.redirect_chain == [(own, 302)]
+    assert "Το ραντεβού έχει ακυρωθεί." in text_of(shown)
+    assert "Είναι αργά" not in text_of(shown)
+
+
 # Cancelling
 
 
