@@ -40,7 +40,7 @@ class StaffAskedInput(AskedInput, UnfoldAdminEmailInputWidget):
 
 
 class AddressField(forms.EmailField):
-    widget = AskedInput(ATTRIBUTES)
+    widget: Any = AskedInput(ATTRIBUTES)
     default_error_messages = {
         "required": _("Enter your e-mail address."),
         "invalid": _("Enter an e-mail address in the right form, like name@example.com."),

@@ -52,9 +52,10 @@ def call(waiting: Ticket, desk: Desk, *, by: Actor, now: datetime) -> Ticket:
     """
     with locked(waiting) as ticket:
         require_free(desk, by.officer)
-        sent_to = Desk.objects.serving().filter(pk=ticket.for_desk_id).exclude(pk=desk.pk).first()
-        if sent_to:
-            raise SentElsewhere(ticket.spoken_number, sent_to.name)
+        if ticket.for_desk_id and ticket.for_desk_id != desk.pk:
+            sent_to = Desk.objects.serving().filter(pk=ticket.for_desk_id).first()
+            if sent_to:
+                raise SentElsewhere(ticket.spoken_number, sent_to.name)
         return _call(ticket, desk, by, now)
 
 
