@@ -264,6 +264,19 @@ def test_choosing_a_time_that_overlaps_ones_own(client: Client, branch: Branch) 
     assert [slot_at(at(9, minute)).taken for minute in (0, 10, 20, 30)] == [0, 1, 1, 1]
 
 
+@pytest.mark.parametrize("channel", ["in_person", "video"])
+def test_address_is_shown_only_to_who_comes_there(client: Client, branch: Branch, channel: str) -> None:
+    Branch.objects.update(address_el="Χατζημιχάλη Γιάνναρη 2", is_illustrative=True, phone="")
+    times = TIMES.replace("in_person", channel)
+    pages = [client.get(times)]
+    choose(client, slots_of(branch)[10], times)
+    client.post(f"{BOOK}details/", TYPED)
+    pages.append(client.get(f"{BOOK}check/"))
+    shown = ["Χατζημιχάλη" in text_of(page) for page in pages]
+    assert shown == [channel == "in_person"] * 2
+    assert ("Ενδεικτικά στοιχεία" in text_of(pages[1])) == (channel == "in_person")
+
+
 def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
     choose(client, slot_at(at(9)))
     assert "Συνέχεια με αυτή την ώρα" in text_of(client.get(TIMES))
