@@ -198,7 +198,8 @@ ACCOUNT_RATE_LIMITS = {
     "request_login_code": "20/m/ip,3/m/key,10/h/key",
     "confirm_email": "1/10s/key,10/h/key",
 }
-ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 15 * 60  # seconds; three tries a code
+CODE_MINUTES = 15  # a code is valid so long; three tries a code
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = CODE_MINUTES * 60  # seconds
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True

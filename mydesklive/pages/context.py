@@ -11,6 +11,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "demo": settings.MYDESK_DEMO,
         "password_sign_in": settings.PASSWORD_SIGN_IN,
         "site_url": settings.SITE_URL,
+        "code_minutes": settings.CODE_MINUTES,
         "LANGUAGE_CODE": translation.get_language(),
         "has_traces": SimpleLazyObject(lambda: _has_traces(request)),
         "languages": SimpleLazyObject(lambda: _languages(request)),

@@ -79,6 +79,16 @@ def test_code_from_the_mail_signs_in(client: Client):
     assert client.session["_auth_user_id"] == str(user.pk)
 
 
+@pytest.mark.parametrize(("prefix", "told"), [("", "Ισχύει για 15 λεπτά."), ("/en", "It is valid for 15 minutes.")])
+def test_page_and_mail_say_how_long_the_code_is_valid(client: Client, settings: Settings, prefix: str, told: str):
+    user = a_verified_user()
+    page = client.post(f"{prefix}/accounts/login/code/", {"email": user.email}, follow=True).content.decode()
+    html = mail.outbox[0].alternatives[0][0]
+    assert [told in text for text in (page, mail.outbox[0].body, html)] == [True] * 3
+    valid = {settings.ACCOUNT_LOGIN_BY_CODE_TIMEOUT, settings.ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT}
+    assert valid == {15 * 60}
+
+
 def test_wrong_code_is_said_at_its_field(client: Client):
     client.post("/accounts/login/code/", {"email": a_verified_user().email})
     text = client.post("/accounts/login/code/confirm/", {"code": "x"}).content.decode()
