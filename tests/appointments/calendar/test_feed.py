@@ -10,6 +10,7 @@ import time_machine
 from django.db import transaction
 from django.db.models import Model
 from django.test import Client
+from django.urls import reverse
 from icalendar import Calendar, Event
 from pytest_django import DjangoAssertNumQueries
 
@@ -341,3 +342,13 @@ def test_address_is_made_by_post_alone(client: Client) -> None:
     client.force_login(an_officer(branch))
     assert client.get(f"{FEEDS}new/").status_code == 405
     assert not Feed.objects.exists()
+
+
+def test_only_a_new_address_says_that_the_old_one_ends(client: Client) -> None:
+    branch = an_open_branch()
+    client.force_login(an_officer(branch))
+    address = reverse("admin:appointments_appointment_feeds_new")
+    first, second = (client.post(address, {"branch": branch.code}, follow=True).text for _ in range(2))
+    assert "Αυτή είναι η διεύθυνση του ημερολογίου." in first
+    assert "δεν ενημερώνονται πλέον" not in first
+    assert "δεν ενημερώνονται πλέον" in second
