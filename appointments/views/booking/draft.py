@@ -87,9 +87,11 @@ class Draft:
             journey.lend(held)
         return held
 
-    def take(self, slot: int, procedure: Procedure, channel: str, *, now: datetime) -> Appointment:
+    def take(self, slot: int, journey: Journey, *, now: datetime) -> Appointment:
         """Holds the time, and releases the one that was held before."""
+        procedure, channel = journey.procedure, journey.channel
         self._forget_late(now)
+        self._remember_place(journey)
         earlier = self._active(now)
         if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
             return earlier
@@ -123,8 +125,20 @@ class Draft:
         """Returns the reference of what the visitor booked last, if it was this service, otherwise ""."""
         return self._session.get("booked", {}).get(f"{procedure.pk}", "")
 
+    def place(self, procedure: Procedure) -> dict[str, str] | None:
+        """Returns channel and branch of the time that was last held for the service, or None.
+
+        A visitor holds one time. One of another service, chosen in another tab, takes its place.
+        """
+        return self._session.get("places", {}).get(f"{procedure.pk}")
+
+    def holds_latest(self, procedure: Procedure) -> bool:
+        """Returns whether the service is the one of which a time was chosen last, and no time was booked since."""
+        return "hold" in self._session and list(self._session.get("places", {}))[-1:] == [f"{procedure.pk}"]
+
     def finish(self, booked: Appointment) -> None:
         self._session.pop("hold", None)
+        self._session["places"] = self._other_places(booked.procedure_id)
         self._forget_typed()
         self._session["booked"] = {f"{booked.procedure_id}": booked.reference}
 
@@ -133,6 +147,13 @@ class Draft:
         if held := self._active(now):
             booking.release(held, by=visitor(self._request), now=now)
         self._session.flush()
+
+    def _remember_place(self, journey: Journey) -> None:
+        answers = {"channel": journey.channel, "branch": journey.branch.code if journey.branch else ""}
+        self._session["places"] = self._other_places(journey.procedure.pk) | {f"{journey.procedure.pk}": answers}
+
+    def _other_places(self, procedure: int) -> dict[str, dict[str, str]]:
+        return {key: place for key, place in self._session.get("places", {}).items() if key != f"{procedure}"}
 
     def _keep_beyond(self, held: Appointment) -> None:
         if held.expires_at:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
-from appointments.errors import HoldExpired
+from appointments.errors import HoldExpired, OfferGone
 from appointments.models import Appointment
 from appointments.models.appointment import PROMISED
 from appointments.views.booking.draft import Draft, is_held
@@ -35,7 +35,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
             return HttpResponse(status=204)
         held = draft.held(journey)
         if held is None:
-            return _booked_before(request, draft, journey) or redirect(journey.address("start"))
+            return _booked_before(request, draft, journey) or _lost(request, draft, journey)
         if held.status in PROMISED:
             return finished(request, draft, held)
         journey = journey.to(held)
@@ -69,6 +69,24 @@ def _booked_before(request: HttpRequest, draft: Draft, journey: Journey) -> Http
         )
         messages.info(request, text)
     return redirect("appointments:done", booked.reference)
+
+
+def _lost(request: HttpRequest, draft: Draft, journey: Journey) -> HttpResponse:
+    """Leads back to the times of the same channel and branch, and says why the time is no longer kept.
+
+    Who comes without having chosen a time begins at the first question.
+    """
+    place = draft.place(journey.procedure)
+    if place is None:
+        if request.method == "POST":
+            messages.error(request, str(OfferGone()))
+        return redirect(journey.address("start"))
+    journey = Journey(journey.procedure, place, journey.offered)
+    if draft.holds_latest(journey.procedure):
+        return redirect(journey.address("times", gone="1"))
+    text = _("You have chosen another time in another tab, so this time is no longer kept. Choose again.")
+    messages.error(request, text)
+    return redirect(journey.address("times"))
 
 
 def _still_held(request: HttpRequest, draft: Draft, held: Appointment) -> Appointment:

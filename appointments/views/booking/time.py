@@ -27,7 +27,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     form = TimeForm(request.POST) if request.method == "POST" else TimeForm()
     if form.is_valid():
         try:
-            Draft(request).take(form.cleaned_data["slot"], journey.procedure, journey.channel, now=now)
+            Draft(request).take(form.cleaned_data["slot"], journey, now=now)
         except BookingError as error:
             form.add_error("slot", str(error))
         else:

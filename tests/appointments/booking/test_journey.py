@@ -810,6 +810,42 @@ def test_a_second_tab_with_another_service_keeps_what_was_typed(client: Client, 
 
 
 @pytest.mark.parametrize("page", ["details", "check"])
+@pytest.mark.parametrize("books", [False, True], ids=["held", "booked"])
+def test_a_time_lost_to_another_tab_is_told_at_the_times_of_the_same_branch(
+    client: Client, branch: Branch, page: str, books: bool
+) -> None:
+    a_procedure(branch.agency, "kep-other")
+    a_branch(branch.agency, "kep-rethymno")
+    free = slots_of(branch)
+    come_to_check(client, free[10])
+    choose(client, free[12], TIMES.replace("kep-dilosi", "kep-other"))
+    other = Appointment.objects.get(status=Status.HELD)
+    if books:
+        client.post("/mykeplive/kep-other/book/details/", TYPED)
+        client.post("/mykeplive/kep-other/book/check/", {"hold": other.reference})
+    shown = client.post(f"{BOOK}{page}/", TYPED | {"notes": "Με διερμηνέα"}, follow=True)
+    assert shown.redirect_chain == [(TIMES, 302)]
+    assert "Επιλέξατε άλλη ώρα σε άλλη καρτέλα, γι’ αυτό αυτή η ώρα δεν κρατιέται πια." in text_of(shown)
+    choose(client, free[14])
+    assert client.get(f"{BOOK}details/").context["form"]["notes"].value() == "Με διερμηνέα"
+
+
+def test_a_held_time_that_was_cleared_away_leads_to_the_times(client: Client, branch: Branch) -> None:
+    a_branch(branch.agency, "kep-rethymno")
+    come_to_check(client, slots_of(branch)[10])
+    session = client.session
+    session["hold"] |= {"reference": "K7M4Q2XDBN"}
+    session.save()
+    assert client.get(f"{BOOK}check/").headers["Location"] == f"{TIMES}&gone=1"
+
+
+def test_a_form_sent_after_everything_was_cleared_is_told(client: Client, branch: Branch) -> None:
+    a_branch(branch.agency, "kep-rethymno")
+    shown = client.post(f"{BOOK}check/", {"hold": "K7M4Q2XDBN"}, follow=True)
+    assert "Η ώρα δεν κρατιέται πια για εσάς." in text_of(shown)
+
+
+@pytest.mark.parametrize("page", ["details", "check"])
 def test_back_after_booking_leads_to_the_appointment(client: Client, branch: Branch, page: str) -> None:
     held = come_to_check(client, slots_of(branch)[10])
     client.post(f"{BOOK}check/", {"hold": held.reference})
