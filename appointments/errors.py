@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 
 class BookingError(Exception):
@@ -76,13 +77,28 @@ class LimitReached(BookingError):
 
 
 class PerhapsBooked(BookingError):
-    """The person may have no further appointment for the service. It says nothing about an appointment of somebody."""
+    """The person may have no further appointment for the service. It says nothing about an appointment of somebody.
+
+    The limit is a rule for everybody, so it may be told.
+    """
 
     message = _(
         "We could not book with these details. If you already have an open appointment for this service, its link is in "
         "the messages to the e-mail address with which it was booked."
     )
     field = "procedure"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+    def __str__(self) -> str:
+        rule = ngettext(
+            "A citizen may have %(limit)s open appointment for this service.",
+            "A citizen may have up to %(limit)s open appointments for this service.",
+            self.limit,
+        )
+        return f"{self.message} {rule % {'limit': self.limit}}"
 
 
 class KeyReused(BookingError):

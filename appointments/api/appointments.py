@@ -313,7 +313,7 @@ class AppointmentViewSet(CodedViewSet):
         """Returns what the caller may know. An agency's system knows its citizens; a citizen knows only own ones."""
         if isinstance(self.request.auth, SystemFacts):
             return error
-        return telling.refusal(_contact(asked), _citizen(self.request), asked["procedure"].pk, now=timezone.now())
+        return telling.refusal(_contact(asked), _citizen(self.request), asked["procedure"], now=timezone.now())
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:

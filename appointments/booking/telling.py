@@ -8,6 +8,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from accounts.models import User
+from agencies.facts import AnyProcedure
 from appointments.booking.persons import Contact, key_of
 from appointments.booking.waking import wake_worker
 from appointments.errors import LimitReached, PerhapsBooked
@@ -21,19 +22,19 @@ Kind, Medium = Notification.Kind, Notification.Medium
 
 
 def refusal(
-    contact: Contact, citizen: User | None, procedure: int, *, known: Collection[str] = (), now: datetime
+    contact: Contact, citizen: User | None, procedure: AnyProcedure, *, known: Collection[str] = (), now: datetime
 ) -> LimitReached | PerhapsBooked:
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
     `known` are references of appointments that the visitor has opened by their links. It is LimitReached if one of the
     appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
     """
-    counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure, status__in=OPEN)
+    counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure.pk, status__in=OPEN)
     counted = counted.filter(limit_place__isnull=False)
     if any(one.reference in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
         return LimitReached()
     _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
-    return PerhapsBooked()
+    return PerhapsBooked(procedure.open_limit)
 
 
 def _send_links(appointments: AppointmentQuerySet, now: datetime) -> None:

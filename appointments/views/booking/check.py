@@ -62,7 +62,7 @@ def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> A
 def _limit_reached(request: HttpRequest, held: Appointment, details: DetailsForm) -> BookingError:
     """Returns what the visitor may know of the reason, and has the owner of the open appointment told."""
     contact, known = details.contact(own_timezone(request)), request.session.get("appointments", [])
-    return telling.refusal(contact, citizen(request), held.procedure_id, known=known, now=timezone.now())
+    return telling.refusal(contact, citizen(request), held.procedure, known=known, now=timezone.now())
 
 
 def _change_urls(journey: Journey) -> dict[str, str]:

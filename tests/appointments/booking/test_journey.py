@@ -685,6 +685,23 @@ def test_stranger_with_a_tax_number_learns_nothing_either(client: Client, branch
     assert NEUTRAL in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
 
 
+@pytest.mark.parametrize(
+    ("limit", "rule"),
+    [
+        (1, "Για την υπηρεσία αυτή επιτρέπεται 1 ανοιχτό ραντεβού ανά πολίτη."),
+        (2, "Για την υπηρεσία αυτή επιτρέπονται έως 2 ανοιχτά ραντεβού ανά πολίτη."),
+    ],
+)
+def test_stranger_is_told_the_rule_of_the_service(client: Client, branch: Branch, limit: int, rule: str) -> None:
+    Procedure.objects.update(open_limit=limit)
+    for hour in range(limit):
+        an_appointment(slot_at(at(10 + hour)), email="maria@example.org")
+    held = come_to_check(client, slot_at(at(9)))
+    page = text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
+    assert NEUTRAL in page
+    assert rule in page
+
+
 def test_second_open_appointment_of_ones_own_is_refused_plainly(client: Client, branch: Branch) -> None:
     user = a_user("maria@example.org")
     own = an_appointment(slot_at(at(8)), email="maria@example.org", citizen=user)
