@@ -137,8 +137,11 @@ class Draft:
         return "hold" in self._session and list(self._session.get("places", {}))[-1:] == [f"{procedure.pk}"]
 
     def finish(self, booked: Appointment) -> None:
-        self._session.pop("hold", None)
-        self._session["places"] = self._other_places(booked.procedure_id)
+        others = self._other_places(booked.procedure_id)
+        for name in ("hold", "places"):
+            self._session.pop(name, None)
+        if others:
+            self._session["places"] = others
         self._forget_typed()
         self._session["booked"] = {f"{booked.procedure_id}": booked.reference}
 
