@@ -262,7 +262,8 @@ def test_server_that_cannot_be_reached_is_a_lost_connection(
     a_walk_in(branch)
     opened(page)
     page.route("**/next/", lambda route: route.fulfill(status=status, body=""))
-    page.keyboard.press("n")
+    with page.expect_request("**/next/"):
+        page.locator("body").press("n")
     expect(page.locator("#queue-connection")).to_contain_text("Θα σταλούν: Κλήση επόμενου")
     page.unroute("**/next/")
     here(page).to_have_text("B001")
