@@ -35,6 +35,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 PARALLEL = 200
 STORM_SECONDS = 10
+LEAST_STEPS = 20  # of each person
 
 
 def the_procedure() -> Procedure:
@@ -196,7 +197,7 @@ def test_cancelling_waits_for_a_move_to_another_branch() -> None:
 
 
 def test_storm_of_everything_keeps_counts_and_raises_no_deadlock() -> None:
-    """Book, hold, confirm, move, cancel, expire and publish, for ten seconds at two branches."""
+    """Book, hold, confirm, move, cancel, expire and publish, for ten seconds at two branches, or longer on a busy machine."""
     agency = an_agency()
     short, long = a_procedure(agency), a_procedure(agency, "kep-aitisi", duration_minutes=25)
     Procedure.objects.update(open_limit=5)
@@ -212,7 +213,7 @@ def test_storm_of_everything_keeps_counts_and_raises_no_deadlock() -> None:
         done = sum((future.result() for future in people), Counter())
         [future.result() for future in staff]
 
-    assert done["done"] > 50
+    assert done["done"] > 200
     assert done.keys() <= {"done", "SlotTaken", "LimitReached", "SlotNotFound", "WrongStatus", "HoldExpired"}
     assert_counts_agree()
     publish([branch.pk for branch in branches], now=NOW)
@@ -222,7 +223,7 @@ def test_storm_of_everything_keeps_counts_and_raises_no_deadlock() -> None:
 def _a_busy_person(seed: int, procedures: list[Procedure], until: float) -> Counter[str]:
     chance, results = random.Random(seed), Counter[str]()
     try:
-        while time.monotonic() < until:
+        while time.monotonic() < until or results["done"] <= LEAST_STEPS:
             try:
                 _do_something(chance, seed, chance.choice(procedures))
                 results["done"] += 1
