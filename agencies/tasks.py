@@ -1,7 +1,7 @@
 from celery import shared_task
 from django.utils import timezone
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Branch
 from agencies.openings.holidays import coming_years, load_holidays
 

@@ -6,7 +6,7 @@ from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Branch
 from appointments import booking, counter, disruptions
 from appointments.booking import retention

@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
-from accounts import leases
+from accounts.work import leases
 
 
 def random_room() -> str:

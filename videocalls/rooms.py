@@ -5,8 +5,8 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts import leases
-from accounts.leases import Work
+from accounts.work import leases
+from accounts.work.leases import Work
 from videocalls.models import VideoCall
 from videocalls.providers import ProviderAway, ProviderError, ProviderRefused, Visitor, provider_of
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import transaction
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking

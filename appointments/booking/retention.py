@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Agency
 from appointments.models import Appointment, Notification, Reading, Ticket
 

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Branch
 from appointments.booking import serving
 from appointments.counter import steps

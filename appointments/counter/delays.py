@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from django.db.models import F
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Branch
 from appointments.booking import owed
 from appointments.counter.line import TOLD_AFTER, Line, line_of

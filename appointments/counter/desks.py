@@ -9,8 +9,8 @@ from datetime import datetime
 
 from django.db import transaction
 
-from accounts import sweeps
 from accounts.models import User
+from accounts.work import sweeps
 from agencies import access
 from agencies.models import Branch
 from appointments import history

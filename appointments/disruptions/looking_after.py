@@ -7,7 +7,7 @@ crash the next call continues with the rest.
 from collections.abc import Sequence
 from datetime import datetime
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Branch
 from appointments.disruptions.closing import AT_ONCE
 from appointments.disruptions.fallout import affected, because_of, replacements_for

@@ -1,6 +1,6 @@
 """Delivering the messages that are owed: claim one, send it, and record the result.
 
-A message is leased to one worker (accounts/leases.py), so it is sent at least once. It is sent twice only if the worker
+A message is leased to one worker (accounts/work/leases.py), so it is sent at least once. It is sent twice only if the worker
 dies between the mail server's "accepted" and the UPDATE that follows. Both mails then have the same Message-ID.
 """
 
@@ -13,9 +13,9 @@ from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
-from accounts import leases
-from accounts.leases import Work
 from accounts.limits import is_flooded
+from accounts.work import leases
+from accounts.work.leases import Work
 from appointments import history
 from appointments.booking.owed import WAITS_FOR_MORNING, after_night
 from appointments.history import worker

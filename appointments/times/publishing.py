@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Max
 
-from accounts.sweeps import each
+from accounts.work.sweeps import each
 from agencies.models import Agency, Branch
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING, RULE_OPENS
 from agencies.models.until import UNTIL

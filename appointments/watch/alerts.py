@@ -22,9 +22,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from accounts import leases
-from accounts.leases import Work
 from accounts.models import User
+from accounts.work import leases
+from accounts.work.leases import Work
 from agencies.accents import text_on
 from agencies.access import REACHES, from_role
 from agencies.models import Agency, Branch, Role

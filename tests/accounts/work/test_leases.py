@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 
-from accounts import leases
-from accounts.leases import Work
+from accounts.work import leases
+from accounts.work.leases import Work
 from tests.builders import NOW, minutes
 from videocalls.models import VideoCall
 
