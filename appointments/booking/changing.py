@@ -13,11 +13,11 @@ from typing import Any
 from django.db import transaction
 
 from accounts.work.sweeps import each
+from accounts.work.waking import wake_worker
 from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked
-from appointments.booking.waking import wake_worker
 from appointments.errors import HoldExpired, TooLate, WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Notification, Offer, Status, Ticket, TimeSlot

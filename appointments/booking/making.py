@@ -8,13 +8,13 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
 from agencies.models import Channel
 from appointments import history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digest_of, sign
-from appointments.booking.waking import wake_worker
 from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status

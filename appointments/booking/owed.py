@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
+from accounts.work.waking import wake_worker
 from agencies.wallclock import instant
-from appointments.booking.waking import wake_worker
 from appointments.models import Appointment, Notification
 from appointments.phones import mobile_number
 

@@ -8,9 +8,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from accounts.models import User
+from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
 from appointments.booking.persons import Contact, key_of
-from appointments.booking.waking import wake_worker
 from appointments.errors import LimitReached, PerhapsBooked
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet

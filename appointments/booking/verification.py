@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from appointments.booking.waking import wake_worker
+from accounts.work.waking import wake_worker
 from appointments.models import Appointment, Notification, Status
 
 # Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.

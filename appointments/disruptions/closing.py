@@ -5,9 +5,9 @@ from datetime import datetime
 
 from django.db import transaction
 
+from accounts.work.waking import wake_worker
 from agencies.models import Branch, Closure
 from appointments import history
-from appointments.booking.waking import wake_worker
 from appointments.history import Actor
 from appointments.models import Disruption, Event
 from appointments.times.publishing import publish

@@ -13,11 +13,11 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Q
 
+from accounts.work.waking import wake_worker
 from agencies.models import Branch
 from agencies.models.services import serving
 from appointments import booking, history
 from appointments.booking import taking
-from appointments.booking.waking import wake_worker
 from appointments.errors import SlotTaken
 from appointments.history import Actor
 from appointments.models import Appointment, Disruption, Event, Status, TimeSlot

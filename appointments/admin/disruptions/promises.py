@@ -13,13 +13,13 @@ from django.utils import timezone
 from django.utils.translation import gettext, ngettext
 
 from accounts.people import signed_in
+from accounts.work.waking import ask_worker
 from agencies import access
 from agencies.models import Branch, Role
 from agencies.models.branch import BranchQuerySet
 from agencies.wallclock import ZONE_DATA
 from appointments import disruptions
 from appointments.admin.pages import acting, address, page
-from appointments.booking.waking import ask_worker
 from appointments.disruptions import Kept
 from appointments.models import Appointment
 from appointments.times import promises

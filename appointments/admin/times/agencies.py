@@ -2,10 +2,10 @@ from django.contrib import admin
 from django.forms import ModelForm
 from django.http import HttpRequest
 
+from accounts.work.waking import wake_worker
 from agencies.admin.agencies import AgencyAdmin
 from agencies.models import Agency
 from appointments.admin.times.published import leave_to_worker
-from appointments.booking.waking import wake_worker
 
 # Fields that decide how far ahead times are published, and who may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}

@@ -11,10 +11,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.people import signed_in
+from accounts.work.waking import ask_worker
 from agencies import access
 from agencies.models import Branch
 from appointments.admin.pages import address
-from appointments.booking.waking import ask_worker
 from appointments.models import Appointment
 from appointments.times.previews import AT_ONCE
 from appointments.times.publishing import Published, publish

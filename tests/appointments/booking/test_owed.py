@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db import transaction
 from kombu.pools import producers
 
+from accounts.work.waking import WAKE_PAUSE, _latest_waking, _send_task
 from appointments import booking
 from appointments.booking.owed import after_night, waking_hours
-from appointments.booking.waking import WAKE_PAUSE, _latest_waking, _send_task
 from appointments.messages.truth import is_true
 from appointments.models import Appointment, Notification, Status, TimeSlot
 from appointments.phones import mobile_number
