@@ -4,7 +4,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -22,11 +21,8 @@ CORES = os.cpu_count() or 1
 def services() -> Iterator[dict[str, str]]:
     """Runs both with the settings of `make run` (commits reach the disk). Yields the environment with their addresses."""
     with ExitStack() as stack:
-        folder = Path(tempfile.mkdtemp(prefix="mydesklive-bench-"))
-        folder.chmod(0o711)  # PostgreSQL may run as another user, who has to enter the folder
-        place = places.prepare(folder)
-        stack.callback(place.remove)
-        yield {
+        place = stack.enter_context(places.throw_away("bench"))
+        yield place.mark | {
             "DATABASE_URL": stack.enter_context(postgres.running(place)),
             "REDIS_URL": stack.enter_context(redis.running(place, throw_away=True)),
             "SECRET_KEY": "a key for the bench: long enough and known to everybody",

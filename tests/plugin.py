@@ -4,10 +4,8 @@ It is loaded by name (`-p tests.plugin`), because the settings read the environm
 """
 
 import os
-import tempfile
 from collections.abc import Generator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 from django.conf import settings
@@ -53,10 +51,8 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def _start_services(services: ExitStack) -> None:
-    folder = Path(tempfile.mkdtemp(prefix="mydesklive-test-"))
-    folder.chmod(0o711)  # PostgreSQL may run as another user, who has to enter the folder
-    place = places.prepare(folder)
-    services.callback(place.remove)
+    place = services.enter_context(places.throw_away("test"))
+    os.environ |= place.mark
     for name, service in {"DATABASE_URL": postgres, "REDIS_URL": redis}.items():
         if name not in os.environ:
             os.environ[name] = services.enter_context(service.running(place, throw_away=True))

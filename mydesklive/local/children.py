@@ -1,4 +1,4 @@
-"""Starts processes that end together with their parent, even when the parent is killed."""
+"""Starts processes that end together with their parent, and ends them with everything that they have started."""
 
 import ctypes
 import os
@@ -6,13 +6,20 @@ import pwd
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
 import psutil
 
 PR_SET_PDEATHSIG = 1
+PR_SET_CHILD_SUBREAPER = 36
+# Names the folder of the stack in the environment of its processes.
+MARK = "MYDESKLIVE_STACK"
+GRACE = 1.0  # seconds for processes whose parent has died
+PATIENCE = 5.0  # seconds until a killed process must have ended
 _libc = ctypes.CDLL(None)
 
 
@@ -53,36 +60,101 @@ def _die_with(parent: int, orphaned: signal.Signals) -> Callable[[], None]:
 
 
 def end(process: subprocess.Popen[bytes], stop: signal.Signals = signal.SIGTERM, timeout: float = 15) -> None:
-    """Asks the process to stop and waits. Kills it after `timeout` seconds."""
-    if process.poll() is not None:
-        return
-    process.send_signal(stop)
+    """Asks the process to stop and waits. Kills it and what it leaves behind after `timeout` seconds."""
+    end_all({process: stop}, timeout)
+
+
+def end_all(processes: Mapping[subprocess.Popen[bytes], signal.Signals], timeout: float) -> None:
+    """Asks all processes to stop, each with its signal, then waits for them together."""
+    living = {process: stop for process, stop in processes.items() if process.poll() is None}
+    families = [member for process in living for member in _descendants(process.pid)]
+    deadline = time.monotonic() + timeout
+    for process, stop in living.items():
+        process.send_signal(stop)
+    for process in living:
+        try:
+            process.wait(max(0, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+    _kill(families)
+
+
+@contextmanager
+def without_survivors() -> Iterator[None]:
+    """Makes us the parent of our descendants' orphans while the block runs, and kills every descendant at its end."""
+    if sys.platform == "linux":
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1)
     try:
-        process.wait(timeout)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+        yield
+    finally:
+        deadline = time.monotonic() + PATIENCE
+        while (left := _descendants(os.getpid())) and time.monotonic() < deadline:
+            _kill(left)
 
 
-def end_leftover(pid_file: Path, mark: str, stop: signal.Signals, timeout: float = 30) -> None:
-    """Stops a process that an earlier, killed run left behind. Removes the file if its number is now another process.
+def kill_descendants() -> None:
+    for process in _descendants(os.getpid()):
+        with suppress(psutil.Error):
+            process.kill()
 
-    The process is ours if one of its arguments is `mark`.
-    """
-    process = _named(pid_file)
-    if process is None:
-        return
-    try:
-        if mark in process.cmdline():
+
+def end_orphans(known: Collection[int]) -> None:
+    """Ends our children that we have not started: those of a process that has died (see `without_survivors`)."""
+    deadline = time.monotonic() + GRACE
+    while orphans := [child for child in _descendants(os.getpid(), recursive=False) if child.pid not in known]:
+        if time.monotonic() > deadline:
+            _kill(orphans)
+            return
+        for orphan in orphans:
+            with suppress(psutil.Error):
+                orphan.terminate()
+        psutil.wait_procs(orphans, timeout=0.1)
+
+
+def end_leftovers(is_ours: Callable[[psutil.Process], bool], stop: signal.Signals, timeout: float = 20) -> None:
+    """Ends the processes that an earlier, killed run left behind."""
+    left = [process for process in psutil.process_iter() if process.pid != os.getpid() and _holds(is_ours, process)]
+    for process in left:
+        with suppress(psutil.Error):
             process.send_signal(stop)
-            process.wait(timeout)
-    except psutil.NoSuchProcess:
-        pass
-    pid_file.unlink(missing_ok=True)
+    deadline = time.monotonic() + timeout
+    while any(map(_lives, left)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    _kill(left)
 
 
-def _named(pid_file: Path) -> psutil.Process | None:
+def carries_mark(folder: Path) -> Callable[[psutil.Process], bool]:
+    return lambda process: process.environ().get(MARK) == str(folder)
+
+
+def _holds(condition: Callable[[psutil.Process], bool], process: psutil.Process) -> bool:
+    """Returns whether the condition holds for the process. A process that we may not look at is not ours."""
     try:
-        return psutil.Process(int(pid_file.read_text().split()[0]))
-    except (OSError, ValueError, IndexError, psutil.NoSuchProcess):
-        return None
+        return condition(process)
+    except (psutil.Error, OSError):
+        return False
+
+
+def _lives(process: psutil.Process) -> bool:
+    """Returns whether the process still runs. One that has ended stays in the list until its parent asks for its code."""
+    with suppress(psutil.Error):
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    return False
+
+
+def _descendants(parent: int, *, recursive: bool = True) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return psutil.Process(parent).children(recursive=recursive)
+    return []
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    """Kills the processes and waits until they have ended, `PATIENCE` seconds at most."""
+    for process in processes:
+        with suppress(psutil.Error):
+            process.kill()
+    deadline = time.monotonic() + PATIENCE
+    while any(map(_lives, processes)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    psutil.wait_procs(processes, timeout=0)  # takes the codes of those that are our children

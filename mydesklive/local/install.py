@@ -18,6 +18,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from mydesklive.local.stopping import Stop
+
 BASE = Path(__file__).resolve().parent.parent.parent
 VENV = BASE / ".venv"
 PYTHON = VENV / "bin/python"
@@ -38,7 +40,7 @@ def main(purpose: str, local: Path) -> None:
         raise SetupError(f"Python 3.11 or newer is needed, this is {found}. Name another: make PYTHON=python3.12 …")
     local.mkdir(parents=True, exist_ok=True)
     log = local / "setup.log"
-    with _alone():
+    with Stop(lambda: None), _alone():
         make_venv(log)
         install_packages(PACKAGES[purpose], log)
         install_assets(local, log)
@@ -236,7 +238,7 @@ def _stamp(stamp: Path, *sources: Path) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1], Path(os.environ.get("LOCAL") or BASE / ".local").resolve())
-    except SetupError as error:
+    except (SetupError, OSError) as error:
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted; the next start goes on from here.")

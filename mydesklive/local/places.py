@@ -1,16 +1,23 @@
 """The folders of a local stack for data and sockets, and the system user for PostgreSQL."""
 
+import fcntl
 import hashlib
 import os
 import pwd
 import re
 import shutil
+import signal
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from mydesklive.local.children import MARK, carries_mark, end_leftovers
+
 SYSTEM_USER = "mydesklive"
+IN_USE = "in-use"  # locked while a run uses the folder
 # The path of a unix socket has at most 107 bytes; PostgreSQL adds "/.s.PGSQL.5432.lock" to the folder's.
 MAX_SOCKET_FOLDER = 85
 PLAIN_PATH = re.compile(r"[\w./-]+", re.ASCII)
@@ -34,6 +41,11 @@ class Place:
         """Returns whether the data had to go to another folder than the requested one."""
         return self.data != self.local
 
+    @property
+    def mark(self) -> dict[str, str]:
+        """Returns what the processes of the stack have in their environment."""
+        return {MARK: str(self.local)}
+
     def remove(self) -> None:
         for folder in {self.local, self.data, self.sockets}:
             shutil.rmtree(folder, ignore_errors=True)
@@ -54,6 +66,37 @@ def prepare(local: Path) -> Place:
             "Run as root again, remove it, or set LOCAL to another folder."
         )
     return Place(local=local, data=data, sockets=_sockets(data, owner), owner=owner)
+
+
+@contextmanager
+def throw_away(purpose: str) -> Iterator[Place]:
+    """Makes the folders of a stack that are removed afterwards. Removes those of killed runs first."""
+    for folder in Path(tempfile.gettempdir()).glob(f"mydesklive-{purpose}-*"):
+        _remove_unused(folder)
+    folder = Path(tempfile.mkdtemp(prefix=f"mydesklive-{purpose}-"))
+    folder.chmod(0o711)  # PostgreSQL may run as another user, who has to enter the folder
+    with (folder / "new").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        Path(lock.name).rename(folder / IN_USE)  # nobody sees it unlocked
+        place = prepare(folder)
+        try:
+            yield place
+        finally:
+            place.remove()
+
+
+def _remove_unused(folder: Path) -> None:
+    with suppress(OSError, LocalStackError), (folder / IN_USE).open("r+") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        end_stack(folder.resolve())
+        prepare(folder).remove()
+
+
+def end_stack(local: Path) -> None:
+    """Ends all processes of a stack whose run was killed."""
+    ours = carries_mark(local)
+    end_leftovers(lambda process: ours(process) and process.name() != "postgres", signal.SIGTERM, timeout=10)
+    end_leftovers(ours, signal.SIGINT)  # PostgreSQL takes SIGTERM for: when the last client has gone
 
 
 def reachable(folder: Path, user: pwd.struct_passwd) -> bool:

@@ -4,20 +4,19 @@ Only the wheel's binaries are used, because its own process manager changes the 
 """
 
 import os
+import shutil
 import signal
-import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from shutil import copytree
-from typing import IO
 
+import psutil
 import psycopg
 from psycopg import sql
 
-from mydesklive.local.children import end, end_leftover, spawn
+from mydesklive.local.children import end_leftovers, spawn
+from mydesklive.local.parts import NoAnswerError, Part, last_lines
 from mydesklive.local.places import LocalStackError, Place, give, reachable
 
 DATABASE = "mydesklive"
@@ -61,19 +60,39 @@ THROW_AWAY = {
 @contextmanager
 def running(place: Place, *, throw_away: bool = False) -> Iterator[str]:
     """Runs the server while the block runs. Yields the DATABASE_URL."""
+    with part(place, throw_away=throw_away).running(PATIENCE):
+        yield url(place)
+
+
+def part(place: Place, *, throw_away: bool = False) -> Part:
+    """Returns how the server is started. Makes its data folder if there is none."""
     binaries = _binaries(place)
-    data = give(place.data / "postgres", place.owner)
-    log_path = place.local / "postgres.log"
-    end_leftover(data / "postmaster.pid", str(data), STOP)
-    with log_path.open("ab") as log:
-        if not (data / "PG_VERSION").exists():
-            _initialise(binaries, data, place, log)
-        settings = TUNING | (THROW_AWAY if throw_away else {})
-        process = _start(binaries, data, place, settings, log)
-        try:
-            yield _database_url(place)
-        finally:
-            end(process, STOP)
+    data = place.data / "postgres"
+    if not (data / "PG_VERSION").exists():
+        _initialise(binaries, data, place)
+    settings = TUNING | (THROW_AWAY if throw_away else {})
+    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+    return Part(
+        name="PostgreSQL",
+        # argv[0] is the full path. Otherwise the program may find another PostgreSQL through PATH.
+        command=[binaries / "postgres", "-D", data, "-k", place.sockets, *options],
+        environment=_environment(place),
+        clear=lambda: _clear(data, place),
+        ask=lambda: _ask(place),
+        log=_log(place),
+        user=place.owner,
+        stop=STOP,
+        orphaned=STOP,
+        service=True,
+    )
+
+
+def url(place: Place) -> str:
+    """Returns the DATABASE_URL of the running server. Makes the database if it does not exist yet."""
+    with _connected(place) as admin:
+        if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
+            admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
+    return f"postgresql://postgres@/{DATABASE}?host={place.sockets}"
 
 
 def _binaries(place: Place) -> Path:
@@ -87,62 +106,60 @@ def _binaries(place: Place) -> Path:
         return installed / "bin"
     copied, complete = place.data / "wheel" / package.name / installed.name, place.data / "wheel/complete"
     if not complete.exists():
-        copytree(installed, copied, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(installed, copied, symlinks=True, dirs_exist_ok=True)
         libraries = package.with_name(f"{package.name}.libs")  # the programs look for them beside the package
-        copytree(libraries, place.data / "wheel" / libraries.name, symlinks=True, dirs_exist_ok=True)
+        shutil.copytree(libraries, place.data / "wheel" / libraries.name, symlinks=True, dirs_exist_ok=True)
         complete.touch()
     return copied / "bin"
 
 
-def _initialise(binaries: Path, data: Path, place: Place, log: IO[bytes]) -> None:
-    for leftover in data.iterdir():  # files of a first start that was interrupted
-        subprocess.run(["rm", "-rf", leftover], check=True)
-    code = spawn([binaries / "initdb", "-D", data, *INITDB], user=place.owner, output=log, env=_environment()).wait()
+def _initialise(binaries: Path, data: Path, place: Place) -> None:
+    """Makes the data folder under another name first. So a folder that has its name is complete, and is never made again."""
+    if data.exists() and any(data.iterdir()):
+        raise LocalStackError(
+            f"{data} is not empty, but no database. Restore it, or remove it to begin with a new one."
+        )
+    unfinished = data.with_name("postgres.new")
+    shutil.rmtree(unfinished, ignore_errors=True)
+    command: list[str | Path] = [binaries / "initdb", "-D", give(unfinished, place.owner), *INITDB]
+    with _log(place).open("ab") as log:
+        code = spawn(command, user=place.owner, output=log, env=_environment(place)).wait()
     if code:
-        raise LocalStackError(f"PostgreSQL could not make its data folder:\n{_last_lines(place)}")
+        raise LocalStackError(f"PostgreSQL could not make its data folder:\n{last_lines(_log(place))}")
+    unfinished.rename(data)
 
 
-def _start(
-    binaries: Path, data: Path, place: Place, settings: dict[str, str], log: IO[bytes]
-) -> subprocess.Popen[bytes]:
-    options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-    # argv[0] is the full path. Otherwise the program may find another PostgreSQL through PATH.
-    command: list[str | Path] = [binaries / "postgres", "-D", data, "-k", place.sockets, *options]
-    deadline = time.monotonic() + PATIENCE
-    process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
-    while not _answers(place):
-        if time.monotonic() > deadline:
-            end(process, STOP)
-            raise LocalStackError(f"PostgreSQL does not answer:\n{_last_lines(place)}")
-        if process.poll() is not None:
-            if "still in use" not in _last_lines(place):
-                raise LocalStackError(f"PostgreSQL did not start:\n{_last_lines(place)}")
-            time.sleep(1)  # sessions of a killed server end within seconds
-            process = spawn(command, orphaned=STOP, user=place.owner, output=log, env=_environment())
-        time.sleep(0.05)
-    return process
+def _clear(data: Path, place: Place) -> None:
+    """Ends the processes of a killed server, and removes its locks: their numbers may name strangers by now."""
+
+    def belongs(process: psutil.Process) -> bool:
+        return process.name() == "postgres" and process.cwd() == str(data)
+
+    end_leftovers(belongs, STOP, timeout=30)
+    give(place.sockets, place.owner)
+    for lock in (data / "postmaster.pid", place.sockets / ".s.PGSQL.5432.lock"):
+        lock.unlink(missing_ok=True)
 
 
-def _answers(place: Place) -> bool:
-    """Returns whether the server accepts connections. Makes the database if it does not exist yet."""
+def _ask(place: Place) -> None:
     try:
-        with psycopg.connect(dbname="postgres", user="postgres", host=str(place.sockets), autocommit=True) as admin:
-            if not admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone():
-                admin.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(DATABASE)))
-    except psycopg.OperationalError:
-        return False
-    return True
+        with _connected(place) as admin:
+            admin.execute("SELECT 1")
+    except psycopg.Error as error:
+        raise NoAnswerError(" ".join(str(error).split())) from error
 
 
-def _database_url(place: Place) -> str:
-    return f"postgresql://postgres@/{DATABASE}?host={place.sockets}"
+def _connected(place: Place) -> psycopg.Connection:
+    return psycopg.connect(
+        dbname="postgres", user="postgres", host=str(place.sockets), autocommit=True, connect_timeout=5
+    )
 
 
-def _environment() -> dict[str, str]:
+def _environment(place: Place) -> dict[str, str]:
     """Returns our environment without the settings of another PostgreSQL."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("PG")} | {"LC_ALL": "C"}
+    ours = {name: value for name, value in os.environ.items() if not name.startswith("PG")}
+    return ours | {"LC_ALL": "C"} | place.mark
 
 
-def _last_lines(place: Place) -> str:
-    lines = (place.local / "postgres.log").read_text(errors="replace").splitlines()
-    return "\n".join(lines[-15:])
+def _log(place: Place) -> Path:
+    return place.local / "postgres.log"

@@ -1,26 +1,27 @@
 """`make run`: the whole product on one machine, with one log, until Ctrl-C."""
 
+import errno
 import fcntl
 import os
 import secrets
 import signal
 import socket
-import subprocess
 import sys
-import threading
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
-from urllib.error import URLError
 
 from mydesklive.local import places, postgres, redis
-from mydesklive.local.children import end, spawn
+from mydesklive.local.children import MARK, end, kill_descendants, spawn, without_survivors
+from mydesklive.local.console import flush, say
 from mydesklive.local.install import BASE, ticking
+from mydesklive.local.keeping import Keeper
+from mydesklive.local.parts import NoAnswerError, Part
 from mydesklive.local.places import LocalStackError
+from mydesklive.local.stopping import Stop
 
 BIN = Path(sys.executable).parent
 PATIENCE = 60  # seconds until the web server must answer
@@ -35,27 +36,32 @@ SIGN_INS = {
 
 
 def main() -> None:
-    port = int(os.environ.get("PORT") or 8000)
-    local = Path(os.environ.get("LOCAL") or BASE / ".local").resolve()
-    local.mkdir(parents=True, exist_ok=True)
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(signum, _interrupt)
-    _check_port(port)
-    with ExitStack() as stack:
-        stack.enter_context(_alone(local))
-        environment = _environment(port, local, stack)
+    port, local = _port(), Path(os.environ.get("LOCAL") or BASE / ".local").resolve()
+    try:
+        local.mkdir(parents=True, exist_ok=True)
+        _run(port, local)
+    except OSError as error:
+        raise LocalStackError(f"The stack in {local} can't start: {error}") from error
+
+
+def _run(port: int, local: Path) -> None:
+    with _alone(local), without_survivors(), Keeper() as keeper, Stop(kill_descendants) as stop:
+        places.end_stack(local)
+        _check_port(port)
+        environment = _environment(port, local, keeper)
         _prepare_data(environment)
-        processes = {
-            name: stack.enter_context(_running(name, command, environment))
-            for name, command in _commands(port, local).items()
-        }
-        _wait_for_web(port, processes)
+        for part in _parts(port, local, environment):
+            keeper.start(part)
+        _wait_for_web(port, keeper)
         _welcome(port)
-        _watch(processes)
+        keeper.tend(lambda: stop.asked)
 
 
-def _interrupt(signum: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
+def _port() -> int:
+    wanted = os.environ.get("PORT") or "8000"
+    if not (wanted.isdecimal() and 0 < int(wanted) < 2**16):
+        raise LocalStackError(f"PORT must be a number from 1 to 65535, not {wanted!r}.")
+    return int(wanted)
 
 
 def _check_port(port: int) -> None:
@@ -64,7 +70,9 @@ def _check_port(port: int) -> None:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise LocalStackError(f"Port {port} is taken. Choose another: make run PORT={port + 1}") from error
+            why = "is taken" if error.errno == errno.EADDRINUSE else f"can't be used ({error.strerror})"
+            another = max(port % 65535 + 1, 8001)
+            raise LocalStackError(f"Port {port} {why}. Choose another: make run PORT={another}") from error
 
 
 @contextmanager
@@ -72,12 +80,12 @@ def _alone(local: Path) -> Iterator[None]:
     with (local / "run.lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
+        except BlockingIOError as error:
             raise LocalStackError(f"Already running with the data in {local}. Stop it, or set LOCAL.") from error
         yield
 
 
-def _environment(port: int, local: Path, stack: ExitStack) -> dict[str, str]:
+def _environment(port: int, local: Path, keeper: Keeper) -> dict[str, str]:
     """Returns the environment of the processes: the shell's settings, and our defaults for the others."""
     ours = {
         "MYDESK_DEMO": "1",
@@ -94,14 +102,16 @@ def _environment(port: int, local: Path, stack: ExitStack) -> dict[str, str]:
         if place.moved:
             print(f"The user {place.owner and place.owner.pw_name} can't reach {local}: data is kept in {place.data}")
         with ticking("Starting the database"):
-            ours |= {name: stack.enter_context(service.running(place)) for name, service in missing.items()}
-    return ours | {name: value for name, value in os.environ.items() if value}
+            for name, service in missing.items():
+                keeper.begin(service.part(place), service.PATIENCE)
+                ours[name] = service.url(place)
+    return ours | {name: value for name, value in os.environ.items() if value} | {MARK: str(local)}
 
 
 def _secret_key(local: Path) -> str:
     """Returns the stored key, which is made once so that sign-ins and links survive a restart."""
     file = local / "secret_key"
-    if not file.exists():
+    if not file.exists() or not file.read_text():  # an empty one: the disk was full
         file.touch(mode=0o600)
         file.write_text(secrets.token_urlsafe(50))
     return file.read_text()
@@ -136,57 +146,41 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
     }
 
 
-@contextmanager
-def _running(name: str, command: list[str], environment: dict[str, str]) -> Iterator[subprocess.Popen[bytes]]:
+def _parts(port: int, local: Path, environment: dict[str, str]) -> list[Part]:
+    commands = _commands(port, local)
     # Granian ends its workers itself. Celery would wait for a broker that has also ended.
-    orphaned = signal.SIGTERM if name == "web" else signal.SIGKILL
-    process = spawn(command, orphaned=orphaned, env=environment, output=subprocess.PIPE)
-    threading.Thread(target=_relay, args=(name, process), daemon=True).start()
+    celery = partial(Part, environment=environment, orphaned=signal.SIGKILL)
+    return [
+        Part("web", commands["web"], environment, clear=lambda: _check_port(port), ask=lambda: _ask_web(port)),
+        celery("worker", commands["worker"]),
+        celery("beat", commands["beat"]),
+    ]
+
+
+def _ask_web(port: int) -> None:
     try:
-        yield process
-    finally:
-        end(process)
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5).close()
+    except OSError as error:
+        raise NoAnswerError(str(error)) from error
 
 
-def _relay(name: str, process: subprocess.Popen[bytes]) -> None:
-    if process.stdout is None:
-        return
-    for line in process.stdout:
-        print(f"{name:<6} | {line.decode(errors='replace').rstrip()}", flush=True)
-
-
-def _wait_for_web(port: int, processes: dict[str, subprocess.Popen[bytes]]) -> None:
+def _wait_for_web(port: int, keeper: Keeper) -> None:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        _check(processes)
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5).close()
-        except (URLError, OSError):
-            time.sleep(0.1)
-        else:
+        keeper.check()
+        with suppress(NoAnswerError):
+            _ask_web(port)
             return
+        time.sleep(0.1)
     raise LocalStackError(f"The web server does not answer on port {port}.")
-
-
-def _watch(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    while True:
-        _check(processes)
-        time.sleep(0.5)
-
-
-def _check(processes: dict[str, subprocess.Popen[bytes]]) -> None:
-    for name, process in processes.items():
-        if process.poll() is not None:
-            raise LocalStackError(f"The process `{name}` ended with code {process.returncode}.")
 
 
 def _welcome(port: int) -> None:
     rule = "-" * 72
     sign_ins = "\n".join(f"    {email:<26} {who}" for email, who in SIGN_INS.items())
-    print(
+    say(
         f"\n{rule}\n  myDESKlive runs at http://localhost:{port}\n\n"
-        f"  Sign in with the password: demo\n{sign_ins}\n\n  Ctrl-C stops it.\n{rule}\n",
-        flush=True,
+        f"  Sign in with the password: demo\n{sign_ins}\n\n  Ctrl-C stops it.\n{rule}\n"
     )
 
 
@@ -194,6 +188,8 @@ if __name__ == "__main__":
     try:
         main()
     except LocalStackError as error:
+        flush()
         sys.exit(f"\n{error}")
     except KeyboardInterrupt:
-        print("\nStopped.")
+        say("\nStopped.")
+    flush()
