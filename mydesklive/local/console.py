@@ -9,12 +9,15 @@ MOST = 10_000  # lines that wait for a terminal; further ones are left out
 OUTPUT = 1
 
 _waiting: SimpleQueue[str | threading.Event] = SimpleQueue()
+_full = threading.Event()
 
 
 def say(text: str) -> None:
     """Writes the text and a line break soon. Returns at once, even if the text before it can't be written yet."""
     if _waiting.qsize() < MOST:
         _waiting.put(f"{text}\n")
+    else:
+        _full.set()
 
 
 def flush(timeout: float = 1) -> None:
@@ -24,16 +27,23 @@ def flush(timeout: float = 1) -> None:
     reached.wait(timeout)
 
 
-def _write() -> None:
+def _write_all() -> None:
     while True:
         item = _waiting.get()
         if isinstance(item, threading.Event):
             item.set()
             continue
-        rest = item.encode(errors="replace")
-        with suppress(OSError):  # the terminal was closed, or the disk of the file is full
-            while rest:
-                rest = rest[os.write(OUTPUT, rest) :]
+        _write(item)
+        if _full.is_set() and _waiting.empty():
+            _full.clear()
+            _write("(some lines were left out here, because nobody took them)\n")
 
 
-threading.Thread(target=_write, daemon=True).start()
+def _write(text: str) -> None:
+    rest = text.encode(errors="replace")
+    with suppress(OSError):  # the terminal was closed, or the disk of the file is full
+        while rest:
+            rest = rest[os.write(OUTPUT, rest) :]
+
+
+threading.Thread(target=_write_all, daemon=True).start()

@@ -95,6 +95,7 @@ class Kept:
             self._tell_silence(now)
 
     def listen(self) -> None:
+        self.answered = time.monotonic()
         if self.part.ask:
             threading.Thread(target=self._keep_asking, args=(self.part.ask,), daemon=True).start()
 

@@ -36,6 +36,18 @@ SIGN_INS = {
 
 
 def main() -> None:
+    """Runs until somebody stops it, and tells why it ended."""
+    try:
+        _start()
+    except LocalStackError as error:
+        flush()
+        sys.exit(f"\n{error}")
+    except KeyboardInterrupt:
+        say("\nStopped.")
+    flush()
+
+
+def _start() -> None:
     port, local = _port(), Path(os.environ.get("LOCAL") or BASE / ".local").resolve()
     try:
         local.mkdir(parents=True, exist_ok=True)
@@ -185,11 +197,4 @@ def _welcome(port: int) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except LocalStackError as error:
-        flush()
-        sys.exit(f"\n{error}")
-    except KeyboardInterrupt:
-        say("\nStopped.")
-    flush()
+    main()

@@ -1,11 +1,11 @@
 import signal
 import subprocess
 import sys
-from pathlib import Path
+import time
 
 import psutil
 
-from mydesklive.local.children import end, end_leftover, spawn
+from mydesklive.local.children import end, end_leftovers, spawn
 
 PARENT = """
 import time
@@ -29,13 +29,27 @@ def test_a_child_that_does_not_listen_is_killed():
     assert child.returncode in {-signal.SIGKILL, -signal.SIGTERM}
 
 
-def test_a_number_that_names_a_stranger_is_forgotten_and_the_stranger_lives(tmp_path: Path):
-    stranger = spawn(["sleep", "600"])
+def test_what_a_child_leaves_behind_ends_with_it():
+    child = spawn(["sh", "-c", "trap 'exit 0' TERM; sleep 600 & wait"])
+    while not (grandchildren := psutil.Process(child.pid).children()):
+        time.sleep(0.01)
+    end(child)
+    assert child.returncode == 0
+    assert psutil.wait_procs(grandchildren, timeout=10)[1] == []
+
+
+def test_leftovers_end_and_strangers_live():
+    leftover, stranger = spawn(["sleep", "600.5"]), spawn(["sleep", "600"])
     try:
-        pid_file = tmp_path / "pid"
-        pid_file.write_text(str(stranger.pid))
-        end_leftover(pid_file, "not an argument of it", signal.SIGTERM)
-        assert not pid_file.exists()
+        end_leftovers(lambda process: "600.5" in process.cmdline(), signal.SIGTERM)
+        assert leftover.poll() is not None
         assert stranger.poll() is None
     finally:
+        end(leftover)
         end(stranger)
+
+
+def test_a_leftover_that_does_not_listen_is_killed():
+    leftover = spawn(["sh", "-c", "trap '' TERM; while :; do sleep 0.1; done", "deaf leftover"])
+    end_leftovers(lambda process: "deaf leftover" in process.cmdline(), signal.SIGTERM, timeout=0.5)
+    assert leftover.poll() is not None
