@@ -3,6 +3,7 @@
 `checks.py` reports errors of a configuration before the first page is served.
 """
 
+import os
 from datetime import date
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -118,6 +119,10 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
     "prepare_threshold": 5,
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# The threads of each web process. One works at a time, the others are for requests that wait, and each keeps a connection to
+# the database. All cores together have about 64 if this is not set.
+WEB_THREADS = env.int("WEB_THREADS", max(4, min(16, 64 // (os.cpu_count() or 1))))
 
 REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
 

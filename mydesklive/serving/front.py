@@ -1,0 +1,213 @@
+"""The front of the web server: an ASGI application that gives whole requests to a WSGI application in threads."""
+
+import asyncio
+import ctypes
+import json
+import logging
+import resource
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from io import BytesIO
+from tempfile import SpooledTemporaryFile
+from typing import IO, Any
+
+from django.conf import settings
+
+from mydesklive.serving import refusals
+from mydesklive.serving.refusals import Refusals
+from mydesklive.serving.threads import Job, Threads
+from mydesklive.serving.wsgi import Answer, Application, Environ, ask, environ_of
+
+BODY_LIMIT = 10.0  # seconds in which the whole body must arrive
+START_LIMIT = 4.0  # seconds that a request waits for a thread
+ANSWER_LIMIT = 9.0  # seconds until the answer, the waiting included
+READY_LIMIT = 3.0  # seconds
+LOOK = 0.025  # seconds between two looks at the threads
+SMALL = 1 << 15  # bytes of a body that are kept in memory
+PIECE = 1 << 18  # bytes of a long answer that are sent at once
+PR_SET_PDEATHSIG = 1
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+logger = logging.getLogger(__name__)
+
+
+class Refused(Exception):
+    """The request goes no further. The argument is one of the messages in `refusals`."""
+
+
+class Front:
+    """Reads requests and sends answers in one loop, and runs `application` in threads.
+
+    A slow client costs a socket and no thread. The loop itself answers `live`, with what the application answered at
+    the start, and `ready` has a thread of its own: no load and no lock makes a probe wait.
+    """
+
+    def __init__(
+        self, application: Application, *, live: str, ready: str, threads: int, on_end: Callable[[], None]
+    ) -> None:
+        self._application = application
+        self._threads, self._prober = Threads(threads, on_end), Threads(1, on_end)
+        self._refusals = Refusals()
+        self._live_path, self._ready_path = live, ready
+        self._live = ask(application, _probe(live))
+        self._readiness: asyncio.Future[Answer] | None = None
+        self._is_looking = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await _live_on(receive, send)
+        else:
+            await _send(await self._answer(scope, receive), send)
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Answer:
+        is_probe = scope["method"] in {"GET", "HEAD"}
+        if is_probe and scope["path"] == self._live_path:
+            return self._live
+        try:
+            if is_probe and scope["path"] == self._ready_path:
+                return await self._ready()
+            body, length = await _body(scope, receive)
+            return await self._asked(environ_of(scope, body, length))
+        except Refused as refused:
+            return self._refusals.answer(str(refused), scope)
+
+    async def _ready(self) -> Answer:
+        """Asks once at a time: whoever comes meanwhile gets the same answer."""
+        if self._readiness is None or self._readiness.done():
+            self._readiness = self._give(self._prober, _probe(self._ready_path))
+        try:
+            async with asyncio.timeout(READY_LIMIT):
+                return await asyncio.shield(self._readiness)
+        except TimeoutError:
+            return UNREADY
+
+    async def _asked(self, environ: Environ) -> Answer:
+        answer = self._give(self._threads, environ)
+        if not self._is_looking:
+            self._is_looking = True
+            asyncio.get_running_loop().call_later(LOOK, self._look)
+        try:
+            async with asyncio.timeout(ANSWER_LIMIT):
+                return await answer
+        except TimeoutError:
+            logger.warning(
+                "No answer within %s s: %s %s", ANSWER_LIMIT, environ["REQUEST_METHOD"], environ["PATH_INFO"]
+            )
+            raise Refused(refusals.UNKNOWN) from None
+
+    def _give(self, threads: Threads, environ: Environ) -> asyncio.Future[Answer]:
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Answer] = loop.create_future()
+
+        def work() -> None:
+            try:
+                settle = partial(answer.set_result, ask(self._application, environ))
+            except BaseException:
+                logger.exception("The application failed: %s", environ["PATH_INFO"])
+                settle = partial(answer.set_exception, Refused(refusals.UNKNOWN))
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(_if_wanted, answer, settle)
+
+        drop = partial(answer.set_exception, Refused(refusals.BUSY))
+        threads.add(Job(work, partial(_if_wanted, answer, drop)))
+        return answer
+
+    def _look(self) -> None:
+        dropped = self._threads.look(START_LIMIT)
+        for job in dropped:
+            job.drop()
+        if dropped:
+            logger.warning("%d requests found no free thread within %s s", len(dropped), START_LIMIT)
+        self._is_looking = self._threads.has_work
+        if self._is_looking:
+            asyncio.get_running_loop().call_later(LOOK, self._look)
+
+
+UNREADY = Answer(
+    503,
+    [
+        (name.encode(), value.encode())
+        for name, value in (refusals.HEADERS | {"content-type": "application/json"}).items()
+    ],
+    json.dumps({"status": "unavailable", "database": "no answer in time"}).encode(),
+)
+
+
+def _if_wanted(answer: asyncio.Future[Answer], settle: Callable[[], None]) -> None:
+    if not answer.done():
+        settle()
+
+
+async def _body(scope: Scope, receive: Receive) -> tuple[IO[bytes], int | None]:
+    """Reads the body, in chunks or not, and returns it with its length, which is None if the request has none."""
+    headers = dict(scope["headers"])
+    length, most = headers.get(b"content-length"), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    if length is None and b"transfer-encoding" not in headers:
+        return BytesIO(), None
+    if length is not None and int(length) > most:
+        raise Refused(refusals.TOO_LONG)
+    body = SpooledTemporaryFile(max_size=SMALL)  # noqa: SIM115 - the view reads it later
+    try:
+        async with asyncio.timeout(BODY_LIMIT):
+            async for chunk in _chunks(receive):
+                body.write(chunk)
+                if body.tell() > most:
+                    raise Refused(refusals.TOO_LONG)
+    except TimeoutError:
+        raise Refused(refusals.LATE_BODY) from None
+    read = body.tell()
+    body.seek(0)
+    return body, read
+
+
+async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(refusals.BROKEN)
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def _send(answer: Answer, send: Send) -> None:
+    await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
+    if isinstance(answer.body, bytes):
+        await send({"type": "http.response.body", "body": answer.body})
+        return
+    with answer.body as body:
+        while piece := body.read(PIECE):
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
+
+
+def _probe(path: str) -> Environ:
+    """Returns the environ of a probe. Its host is one that is always allowed, as probes name the machine by its number."""
+    scope = {
+        "method": "GET",
+        "scheme": "http",
+        "http_version": "1.1",
+        "server": ("localhost", 80),
+        "client": ("127.0.0.1", 0),
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "headers": [(b"host", b"localhost")],
+    }
+    return environ_of(scope, BytesIO(), None)
+
+
+async def _live_on(receive: Receive, send: Send) -> None:
+    """Prepares the process of a worker: it may open as many files as the system allows, and ends with its parent."""
+    while (message := await receive())["type"] == "lifespan.startup":
+        _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+        if sys.platform == "linux":
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": f"{message['type']}.complete"})
