@@ -9,6 +9,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
 from tempfile import SpooledTemporaryFile
@@ -21,10 +22,6 @@ from mydesklive.serving.refusals import Refusals
 from mydesklive.serving.threads import Job, Threads
 from mydesklive.serving.wsgi import Answer, Application, Environ, ask, environ_of
 
-BODY_LIMIT = 10.0  # seconds in which the whole body must arrive
-START_LIMIT = 4.0  # seconds that a request waits for a thread
-ANSWER_LIMIT = 9.0  # seconds until the answer, the waiting included
-READY_LIMIT = 3.0  # seconds
 LOOK = 0.025  # seconds between two looks at the threads
 SMALL = 1 << 15  # bytes of a body that are kept in memory
 PIECE = 1 << 18  # bytes of a long answer that are sent at once
@@ -35,6 +32,16 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds: until the whole body is there, until a thread is free, until the answer with both, until a probe's answer."""
+
+    body: float = 10.0
+    start: float = 4.0
+    answer: float = 9.0
+    ready: float = 3.0
 
 
 class Refused(Exception):
@@ -49,9 +56,16 @@ class Front:
     """
 
     def __init__(
-        self, application: Application, *, live: str, ready: str, threads: int, on_end: Callable[[], None]
+        self,
+        application: Application,
+        *,
+        live: str,
+        ready: str,
+        threads: int,
+        on_end: Callable[[], None],
+        limits: Limits = Limits(),
     ) -> None:
-        self._application = application
+        self._application, self._limits = application, limits
         self._threads, self._prober = Threads(threads, on_end), Threads(1, on_end)
         self._refusals = Refusals()
         self._live_path, self._ready_path = live, ready
@@ -72,7 +86,7 @@ class Front:
         try:
             if is_probe and scope["path"] == self._ready_path:
                 return await self._ready()
-            body, length = await _body(scope, receive)
+            body, length = await _body(scope, receive, self._limits.body)
             return await self._asked(environ_of(scope, body, length))
         except Refused as refused:
             return self._refusals.answer(str(refused), scope)
@@ -82,7 +96,7 @@ class Front:
         if self._readiness is None or self._readiness.done():
             self._readiness = self._give(self._prober, _probe(self._ready_path))
         try:
-            async with asyncio.timeout(READY_LIMIT):
+            async with asyncio.timeout(self._limits.ready):
                 return await asyncio.shield(self._readiness)
         except TimeoutError:
             return UNREADY
@@ -93,12 +107,11 @@ class Front:
             self._is_looking = True
             asyncio.get_running_loop().call_later(LOOK, self._look)
         try:
-            async with asyncio.timeout(ANSWER_LIMIT):
+            async with asyncio.timeout(self._limits.answer):
                 return await answer
         except TimeoutError:
-            logger.warning(
-                "No answer within %s s: %s %s", ANSWER_LIMIT, environ["REQUEST_METHOD"], environ["PATH_INFO"]
-            )
+            asked = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+            logger.warning("No answer within %s s: %s %s", self._limits.answer, *asked)
             raise Refused(refusals.UNKNOWN) from None
 
     def _give(self, threads: Threads, environ: Environ) -> asyncio.Future[Answer]:
@@ -119,11 +132,11 @@ class Front:
         return answer
 
     def _look(self) -> None:
-        dropped = self._threads.look(START_LIMIT)
+        dropped = self._threads.look(self._limits.start)
         for job in dropped:
             job.drop()
         if dropped:
-            logger.warning("%d requests found no free thread within %s s", len(dropped), START_LIMIT)
+            logger.warning("%d requests found no free thread within %s s", len(dropped), self._limits.start)
         self._is_looking = self._threads.has_work
         if self._is_looking:
             asyncio.get_running_loop().call_later(LOOK, self._look)
@@ -144,8 +157,11 @@ def _if_wanted(answer: asyncio.Future[Answer], settle: Callable[[], None]) -> No
         settle()
 
 
-async def _body(scope: Scope, receive: Receive) -> tuple[IO[bytes], int | None]:
-    """Reads the body, in chunks or not, and returns it with its length, which is None if the request has none."""
+async def _body(scope: Scope, receive: Receive, limit: float) -> tuple[IO[bytes], int | None]:
+    """Reads the body, in chunks or not, and returns it with its length, which is None if the request has none.
+
+    It must arrive in `limit` seconds.
+    """
     headers = dict(scope["headers"])
     length, most = headers.get(b"content-length"), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
     if length is None and b"transfer-encoding" not in headers:
@@ -154,7 +170,7 @@ async def _body(scope: Scope, receive: Receive) -> tuple[IO[bytes], int | None]:
         raise Refused(refusals.TOO_LONG)
     body = SpooledTemporaryFile(max_size=SMALL)  # noqa: SIM115 - the view reads it later
     try:
-        async with asyncio.timeout(BODY_LIMIT):
+        async with asyncio.timeout(limit):
             async for chunk in _chunks(receive):
                 body.write(chunk)
                 if body.tell() > most:
