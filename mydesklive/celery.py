@@ -4,7 +4,9 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging
+from celery.signals import setup_logging, worker_init
+
+from accounts.patience import TASK, set_usual
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 
@@ -87,3 +89,9 @@ app.conf.beat_schedule = {
 @setup_logging.connect
 def leave_logging_to_django(**kwargs: object) -> None:
     """Keeps the handlers of LOGGING. Celery replaces them if no function is connected here."""
+
+
+@worker_init.connect
+def be_patient(**kwargs: object) -> None:
+    """Lets the worker wait longer for the database than a page. Its processes inherit this."""
+    set_usual(TASK)

@@ -70,6 +70,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mydesklive.pages.outages.OutageMiddleware",
     "mydesklive.pages.middleware.CompressMiddleware",
     "mydesklive.pages.middleware.PolicyMiddleware",
     "mydesklive.pages.middleware.ReadableMiddleware",
@@ -113,11 +114,23 @@ DATABASES = {"default": env.db_url("DATABASE_URL", "postgresql://postgres@localh
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
 DATABASES["default"] |= {"ENGINE": "mydesklive.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
-# From its sixth use on a connection, a statement keeps its plan, because planning took longer than execution.
-DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | {
+# Whether statements are prepared: "on", "off", or "auto", which is on, but off behind a connection pooler.
+DATABASE_PREPARE = env.str("DATABASE_PREPARE", "auto").strip().lower()
+DATABASES["default"]["PREPARES_BEHIND_POOLER"] = DATABASE_PREPARE == "on"
+# How long statements and locks may take is told by accounts/patience.py.
+DATABASES["default"]["OPTIONS"] = {
+    "connect_timeout": 2,  # seconds
+    # A network that swallows everything is noticed within about half a minute.
+    "keepalives_idle": 10,  # seconds
+    "keepalives_interval": 5,  # seconds
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # milliseconds
+    **DATABASES["default"].get("OPTIONS", {}),
     "server_side_binding": True,
-    "prepare_threshold": 5,
+    # From its sixth use on a connection, a statement keeps its plan, because planning took longer than execution.
+    "prepare_threshold": None if DATABASE_PREPARE == "off" else 5,
 }
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = True  # they outlive a transaction, which a pooler does not allow
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The threads of each web process. One works at a time, the others are for requests that wait, and each keeps a connection to

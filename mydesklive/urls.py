@@ -7,6 +7,8 @@ from django.urls import include, path, re_path
 from accounts.views import address, no_passwords
 from mydesklive.pages import views
 
+handler500 = "mydesklive.pages.outages.failed"
+
 urlpatterns = [
     path("health/live", views.live, name="health-live"),
     path("health/ready", views.ready, name="health-ready"),

@@ -1,5 +1,6 @@
 """Refusals of the REST API: always JSON, in the language that is asked for."""
 
+import logging
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
@@ -9,6 +10,10 @@ from rest_framework.exceptions import APIException, ErrorDetail, NotFound, Parse
 from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
+
+from accounts import outages
+
+logger = logging.getLogger(__name__)
 
 TOO_LONG = _("The request is too long.")
 
@@ -22,6 +27,15 @@ class TooLong(APIException):
         self.detail = {api_settings.NON_FIELD_ERRORS_KEY: [ErrorDetail(str(TOO_LONG))]}
 
 
+class Unavailable(APIException):
+    """The database could not do its work at this moment. A repeated booking with the same Idempotency-Key books once."""
+
+    status_code = 503
+    default_detail = _("The service cannot do this at the moment. Try again in a few seconds.")
+    default_code = "unavailable"
+    wait = outages.RETRY_AFTER
+
+
 def answered(error: Exception, context: dict[str, Any]) -> Response | None:
     """Returns the response for the error, or None if it is none of the client's.
 
@@ -33,4 +47,15 @@ def answered(error: Exception, context: dict[str, Any]) -> Response | None:
         error = TooLong()
     elif isinstance(error, SuspiciousOperation):
         error = ParseError()
+    elif outages.is_outage(error):
+        return _unavailable(error, context)
     return exception_handler(error, context)
+
+
+def _unavailable(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Returns the response for an outage, and leaves the error on it for who may repeat the request."""
+    logger.warning("The database failed: %s", error)
+    response = exception_handler(Unavailable(), context)
+    if response is not None:
+        response.outage = error  # type: ignore[attr-defined]
+    return response

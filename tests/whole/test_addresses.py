@@ -4,15 +4,16 @@ import re
 import zlib
 from base64 import urlsafe_b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from html import unescape
 from io import BytesIO
-from itertools import product
+from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 import time_machine
 from django import forms
@@ -32,6 +33,7 @@ from agencies.models import Branch, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.models import Appointment, Feed, Queue, Ticket
+from mydesklive.postgresql.connection import Cursor
 from tests.builders import (
     GUEST,
     NOW,
@@ -515,3 +517,83 @@ def test_address_bears_odd_parts(people: People, address: Address) -> None:
             url = reverse(address.name, kwargs=filled | {name: odd})
             found[url] = answer(people.all["operator"], url, "get").status_code
     assert [url for url, status in found.items() if status >= 500] == []
+
+
+# The database fails
+
+FAILURES = [
+    psycopg.errors.LockNotAvailable,
+    psycopg.errors.QueryCanceled,
+    psycopg.errors.DeadlockDetected,
+    psycopg.errors.SerializationFailure,
+    psycopg.errors.AdminShutdown,
+    psycopg.errors.CannotConnectNow,
+    psycopg.errors.TooManyConnections,
+    psycopg.errors.DiskFull,
+    psycopg.errors.ReadOnlySqlTransaction,
+    psycopg.errors.IdleInTransactionSessionTimeout,
+    psycopg.errors.InvalidSqlStatementName,
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+]
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    """Lets every statement but the first ones fail: `with failing(error, after=2):`."""
+    execute = Cursor.execute
+
+    @contextmanager
+    def fail(error: type[Exception], after: int) -> Iterator[None]:
+        left = iter(range(after))
+
+        def broken(cursor: Cursor, query: Any, *args: Any, **options: Any) -> Any:
+            if str(query).startswith(("SAVEPOINT", "RELEASE", "ROLLBACK")) or next(left, None) is not None:
+                return execute(cursor, query, *args, **options)
+            raise error("It fails.")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Cursor, "execute", broken)
+            yield
+
+    return fail
+
+
+def is_told(response: HttpResponse) -> bool:
+    """Whether the answer says that nothing could be done, in its own form, and when to try again."""
+    text = response.content.decode()
+    if response.headers.get("Retry-After") != "5" or response.cookies:
+        return False
+    if response.wsgi_request.path.startswith("/api/"):
+        return response.headers["Content-Type"] != "text/html" and "detail" in text
+    return "Try again" in text or "Δοκιμάστε ξανά" in text
+
+
+@pytest.mark.parametrize("address", [one for one in ADDRESSES if one.name != "health-ready"], ids=str)
+def test_address_tells_that_the_database_fails(people: People, address: Address, failing: Callable[..., Any]) -> None:
+    """At its first statement and at later ones, whatever the error is."""
+    url, key = url_of(address), people.all["supervisor"]
+    errors = cycle(FAILURES[zlib.crc32(str(address).encode()) % len(FAILURES) :] + FAILURES)
+    wrong = {}
+    for method, after in product(METHODS, (0, 1, 3)):
+        error = next(errors)
+        with transaction.atomic():
+            CLIENT.cookies.clear()
+            CLIENT.cookies["sessionid"] = key
+            with failing(error, after):
+                response = CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": "1"})
+            transaction.set_rollback(True)
+        if response.status_code >= 500 and not (response.status_code == 503 and is_told(response)):
+            wrong[method, after, error.__name__] = response.status_code
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("error", FAILURES)
+@pytest.mark.parametrize("url", ["/appointments/", "/en/admin/", "/api/v1/agencies/", "/mykeplive/"])
+def test_failure_is_told_whatever_it_is(
+    people: People, error: type[Exception], url: str, failing: Callable[..., Any]
+) -> None:
+    with failing(error, 0):
+        response = sent(people.all["supervisor"], lambda: CLIENT.get(url))
+    assert response.status_code == 503
+    assert is_told(response)
