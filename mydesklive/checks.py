@@ -1,13 +1,17 @@
 """System checks: they report wrong configuration before the first page is served."""
 
+from collections.abc import Iterable
 from urllib.parse import urlsplit
 
+import psycopg
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as Caution
+from django.db import connections
 from django.utils import timezone
 
 from agencies.wallclock import ZONE_DATA, is_old
+from mydesklive.postgresql.pooler import bears_preparing
 
 MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
 
@@ -83,6 +87,34 @@ def check_zone_data(**kwargs: object) -> list[CheckMessage]:
         return []
     hint = "Install a newer release of the package tzdata, and publish all branches."
     return [Caution(f"The time zone data ({ZONE_DATA}) is old.", hint=hint, id="mydesklive.W002")]
+
+
+@register()
+def check_preparing(**kwargs: object) -> list[CheckMessage]:
+    if settings.DATABASE_PREPARE in {"on", "off", "auto"}:
+        return []
+    return [Error(f"DATABASE_PREPARE is {settings.DATABASE_PREPARE!r}: on, off or auto.", id="mydesklive.E020")]
+
+
+@register(Tags.database)
+def check_pooler(databases: Iterable[str] | None = None, **kwargs: object) -> list[CheckMessage]:
+    """Says what a connection pooler in front of the database does to prepared statements. `migrate` runs this too."""
+    if settings.DATABASE_PREPARE == "off" or "default" not in (databases or ()):
+        return []
+    try:
+        bears = bears_preparing(connections["default"].get_connection_params())
+    except psycopg.OperationalError:
+        return []  # whoever asked learns at once that the database is away
+    if bears is None:
+        return []
+    if settings.DATABASE_PREPARE == "on" and not bears:
+        hint = "Set DATABASE_PREPARE=off. PgBouncer from 1.21 on bears them with max_prepared_statements."
+        return [Error("The connection pooler loses prepared statements.", hint=hint, id="mydesklive.E021")]
+    if settings.DATABASE_PREPARE == "on":
+        return []
+    hint = "Set DATABASE_PREPARE=" + ("on: this pooler bears them." if bears else "off: this pooler loses them.")
+    text = "A connection pooler is in front of the database, so statements are not prepared."
+    return [Caution(text, hint=hint, id="mydesklive.W020")]
 
 
 def _is_local(host: str) -> bool:

@@ -49,6 +49,7 @@ def main(purpose: str, local: Path) -> None:
             collect_static(log)
         if purpose == "test":
             install_chromium(log)
+            install_pgbouncer(log)
 
 
 @contextmanager
@@ -162,6 +163,16 @@ def install_chromium(log: Path) -> None:
     if os.environ.get("CHROMIUM") or any(map(shutil.which, CHROMIUM_NAMES)):
         return
     apt_install(["chromium"], "Chromium, which the browser tests drive (or set CHROMIUM to its path)", log)
+
+
+def install_pgbouncer(log: Path) -> None:
+    """Installs the pooler that a few tests put in front of the database. Where this is not possible, they are skipped."""
+    if shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+        return
+    try:
+        apt_install(["pgbouncer"], "PgBouncer, which a few tests need,", log)
+    except SetupError as error:
+        print(f"{error}\nThe tests with PgBouncer are skipped.")
 
 
 def apt_install(packages: Sequence[str], purpose: str, log: Path) -> None:

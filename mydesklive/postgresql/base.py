@@ -18,9 +18,7 @@ from psycopg.pq import TransactionStatus
 
 from accounts.patience import COMMAND, MIGRATION, Patience, usual
 from mydesklive.postgresql.connection import BREAKER, Connection, Cursor, Effects, Unanswered, local, session
-
-# The process that serves a connection tells its number when it begins. Behind a pooler another one answers.
-IS_POOLED = "SELECT pg_backend_pid() <> %s"
+from mydesklive.postgresql.pooler import is_pooled
 
 
 class SchemaEditor(base.DatabaseSchemaEditor):
@@ -70,7 +68,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         BREAKER.reset()
 
     def get_connection_params(self) -> dict[str, Any]:
-        return super().get_connection_params() | {"cursor_factory": Cursor}
+        return {**super().get_connection_params(), "cursor_factory": Cursor}
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         self.isolation_level = IsolationLevel.READ_COMMITTED
@@ -82,8 +80,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().init_connection_state()
         if self.connection is None:
             return
-        cursor = self.connection.execute(IS_POOLED, [self.connection.info.backend_pid])
-        if (cursor.fetchone() or [False])[0]:
+        if is_pooled(self.connection):
             if not self.settings_dict.get("PREPARES_BEHIND_POOLER"):
                 self.connection.prepare_threshold = None
             self.connection.limits = self._limits()
