@@ -67,6 +67,12 @@ class DatabaseWrapper(base.DatabaseWrapper):
             raise
         BREAKER.reset()
 
+    def ensure_connection(self) -> None:
+        """Replaces a connection that has ended, so that the next step of a sweep and a repeated request have one."""
+        if self.connection is not None and self.connection.closed and not self.in_atomic_block:
+            self.close()
+        super().ensure_connection()
+
     def get_connection_params(self) -> dict[str, Any]:
         return {**super().get_connection_params(), "cursor_factory": Cursor}
 

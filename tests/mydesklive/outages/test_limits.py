@@ -1,7 +1,7 @@
 """A locked row, a slow statement and a cached plan: the page says so in time, others go on, and nothing is half done."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
@@ -15,11 +15,10 @@ from pytest_django import DjangoAssertNumQueries
 from accounts import patience as kinds
 from accounts.patience import COMMAND, MIGRATION, PAGE, REPORT, TASK, Patience, patience
 from agencies.models import SystemToken
-from appointments.booking import making
-from appointments.errors import SlotTaken
 from appointments.models import Appointment, Event, TimeSlot
 from mydesklive.celery import be_patient
-from tests.builders import an_open_branch, booked_at, slots_of
+from tests.builders import MONDAY, a_user, an_open_branch, booked_at, slots_of
+from tests.pages import signed_in
 from tests.races import assert_counts_agree
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
@@ -39,18 +38,6 @@ def limit(name: str) -> str:
     with connection.cursor() as cursor:
         cursor.execute(f"SHOW {name}")
         return cursor.fetchone()[0]
-
-
-def in_a_thread(call: Any) -> Any:
-    def run() -> tuple[float, Any]:
-        begins = time.perf_counter()
-        try:
-            return time.perf_counter() - begins, call()
-        finally:
-            connection.close()
-
-    with ThreadPoolExecutor(1) as pool:
-        return pool.submit(run).result()
 
 
 def test_each_kind_of_work_has_its_limits() -> None:
@@ -101,55 +88,66 @@ def test_a_limit_costs_no_statement(django_assert_num_queries: DjangoAssertNumQu
         client.get("/api/v1/agencies/")
 
 
+TIMES = "/en/mykeplive/kep-dilosi/book/time/?channel=in_person&branch=kep-chania"
+
+
+def book(slot: TimeSlot, number: int) -> Any:
+    wanted = {"slot": slot.pk, "procedure": "kep-dilosi", "channel": "in_person", "name": "Ελένη", "language": "el"}
+    wanted |= {"email": f"eleni{number}@example.org", "phone": "6912345678"}
+    headers = {"Authorization": "Bearer key", "Idempotency-Key": f"one {number}"}
+    return Client().post("/api/v1/appointments/", wanted, content_type="application/json", headers=headers)
+
+
+def hold(slot: TimeSlot) -> Any:
+    return Client().post(TIMES, {"slot": slot.pk})
+
+
+def cancel(appointment: Appointment) -> Any:
+    return signed_in(Client(), appointment.citizen).post(f"/appointments/{appointment.reference}/cancel/")
+
+
+def timed(call: Callable[..., Any], *words: Any) -> tuple[Any, float]:
+    begins = time.perf_counter()
+    try:
+        return call(*words), time.perf_counter() - begins
+    finally:
+        connection.close()
+
+
+def assert_told(answer: Any, seconds: float) -> None:
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (503, "5")
+    assert seconds < 4
+
+
+def assert_served(answer: Any, seconds: float) -> None:
+    assert answer.status_code in {200, 201}
+    assert seconds < 4
+
+
 def test_a_locked_time_is_told_and_nobody_else_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Three book the locked time at once; others look at pages and book other times."""
+    """Three want the locked time at once; others look at pages and book other times."""
     branch = an_open_branch(desks=5)
     first, second, *_rest = slots_of(branch)
-    moved = booked_at(branch, 12)
+    cancelled = booked_at(branch, 8, day=MONDAY, citizen=a_user())
+    assert cancelled.slot_ids == [first.pk]
     SystemToken.objects.create(agency=branch.agency, label="Register", digest=SystemToken.digest_of("key"))
     monkeypatch.setattr(kinds, "_usual", Patience(lock=1, statement=4, idle=10))
-
-    def book(slot: TimeSlot, number: int) -> Any:
-        wanted = {"slot": slot.pk, "procedure": "kep-dilosi", "channel": "in_person", "name": "Ελένη", "language": "el"}
-        wanted |= {"email": f"eleni{number}@example.org", "phone": "6912345678"}
-        headers = {"Authorization": "Bearer key", "Idempotency-Key": f"one {number}"}
-        return Client().post("/api/v1/appointments/", wanted, content_type="application/json", headers=headers)
-
-    def hold() -> Any:
-        path = f"/mykeplive/kep-dilosi/in_person/{branch.code}/"
-        return Client().post(path, {"slot": first.pk})
-
-    def move() -> Any:
-        headers = {"Authorization": "Bearer key"}
-        own = f"/api/v1/appointments/{moved.reference}/"
-        return Client().patch(own, {"slot": first.pk}, content_type="application/json", headers=headers)
-
-    def timed(call: Any) -> tuple[float, Any]:
-        begins = time.perf_counter()
-        try:
-            return call(), time.perf_counter() - begins
-        finally:
-            connection.close()
-
     events = Event.objects.count()
     with locked("SELECT FROM appointments_timeslot WHERE id = %s FOR UPDATE", first.pk), ThreadPoolExecutor(8) as pool:
-        waiting = [pool.submit(timed, call) for call in (lambda: book(first, 1), lambda: book(first, 2), move)]
-        others = [pool.submit(timed, call) for call in (lambda: Client().get("/mykeplive/"), lambda: book(second, 3))]
-        for other in others:
-            answer, seconds = other.result()
-            assert answer.status_code in {200, 201}
-            assert seconds < 1
-        for late in waiting:
-            answer, seconds = late.result()
-            assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
-            assert 0.9 < seconds < 3
-    moved.refresh_from_db()
-    assert moved.starts_at != first.starts_at
-    assert (Appointment.objects.count(), Event.objects.count()) == (2, events + 1)
+        late = [(book, first, 1), (hold, first), (cancel, cancelled)]
+        late = [pool.submit(timed, *one) for one in late]
+        others = [pool.submit(timed, *one) for one in [(Client().get, "/mykeplive/"), (book, second, 3)]]
+        for one in others:
+            assert_served(*one.result())
+        for one in late:
+            assert_told(*one.result())
+    cancelled.refresh_from_db()
+    assert (cancelled.status, Appointment.objects.count(), Event.objects.count()) == ("booked", 2, events + 1)
     assert_counts_agree()
-    assert [book(first, number).status_code for number in (1, 2)] == [201, 201]
-    assert move().status_code == 200
+    assert [book(first, 1).status_code, hold(first).status_code, cancel(cancelled).status_code] == [201, 302, 302]
     assert_counts_agree()
+    first.refresh_from_db()
+    assert (Appointment.objects.count(), first.taken) == (4, 2)
 
 
 def test_a_locked_session_gives_the_page_in_both_languages(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,6 @@ from typing import Any
 
 import psycopg
 import pytest
-import time_machine
 from django.core.checks import CheckMessage
 from django.db import connection, transaction
 from django.test import Client
@@ -38,7 +37,7 @@ pytestmark = [
 def pgbouncer(folder: Path, pool_mode: str) -> Iterator[int]:
     """Runs PgBouncer in front of the server of the tests, as the user who may reach it. Yields the port."""
     database = connection.settings_dict
-    owner = pwd.getpwuid(os.stat(database["HOST"]).st_uid) if database["HOST"].startswith("/") else None
+    owner = pwd.getpwuid(Path(database["HOST"]).stat().st_uid) if database["HOST"].startswith("/") else None
     user = owner if os.geteuid() == 0 and owner and owner.pw_uid else None
     with closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
@@ -123,11 +122,9 @@ def another(port: int) -> psycopg.Connection[Any]:
     return psycopg.connect(f"host=127.0.0.1 port={port} dbname={connection.settings_dict['NAME']} user=postgres")
 
 
-@pytest.mark.parametrize(("prepare", "threshold"), [("auto", 1), ("off", None)])
-def test_bookings_pass_through_a_pooler(
-    client: Client, clock: time_machine.Traveller, port: int, settings: Settings, prepare: str, threshold: int | None
-) -> None:
-    settings.DATABASE_PREPARE = prepare
+@pytest.mark.parametrize("threshold", [1, None])
+@pytest.mark.usefixtures("clock")
+def test_bookings_pass_through_a_pooler(client: Client, port: int, threshold: int | None) -> None:
     with through(port, PREPARES_BEHIND_POOLER=False, **preparing(threshold)), another(port) as other:
         a_journey(client, other, 8)
         assert connection.connection.prepare_threshold is None
