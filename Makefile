@@ -35,6 +35,7 @@ lint:
 	$(LOOK) $(BIN)/python manage.py check --fail-level WARNING
 	$(LOOK) $(BIN)/python -m tests.messages check
 	$(LOOK) $(BIN)/python -W ignore::RuntimeWarning manage.py makemigrations --check --dry-run
+	$(LOOK) $(BIN)/python -m tests.upgrading.bearable
 
 fmt: ## sort imports and format the code
 	@$(SETUP) lint
