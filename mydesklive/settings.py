@@ -69,7 +69,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "mydesklive.pages.files.StaticFilesMiddleware",
     "mydesklive.pages.outages.OutageMiddleware",
     "mydesklive.pages.middleware.CompressMiddleware",
     "mydesklive.pages.middleware.PolicyMiddleware",
