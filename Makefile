@@ -12,8 +12,8 @@ SOURCES := manage.py accounts agencies appointments bench mydesklive reports tes
 PYTHON_SOURCES = $(wildcard $(SOURCES))
 COMPILE := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock" --no-emit-package pip
-# Commands that only read the code need valid settings, but no running services.
-LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings SECRET_KEY=unused EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=0
+# Commands that only read the code need valid settings, but no running services. The demo needs no keys.
+LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=1
 
 .PHONY: run test lint fmt messages bench lock clean
 

@@ -26,6 +26,7 @@ def services() -> Iterator[dict[str, str]]:
             "DATABASE_URL": stack.enter_context(postgres.running(place)),
             "REDIS_URL": stack.enter_context(redis.running(place, throw_away=True)),
             "SECRET_KEY": "a key for the bench: long enough and known to everybody",
+            "DATA_KEY": "another key for the bench, which keeps what it writes",
             "EMAIL_URL": "dummymail:",
             "SITE_URL": "http://localhost",
             "MYDESK_DEMO": "0",

@@ -4,9 +4,10 @@ import os
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import setup_logging, worker_init
+from celery.signals import beat_init, celeryd_init, setup_logging, worker_init
 
 from accounts.patience import TASK, set_usual
+from mydesklive.checks import refuse_if_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 
@@ -95,3 +96,10 @@ def leave_logging_to_django(**kwargs: object) -> None:
 def be_patient(**kwargs: object) -> None:
     """Lets the worker wait longer for the database than a page. Its processes inherit this."""
     set_usual(TASK)
+
+
+@celeryd_init.connect
+@beat_init.connect
+def refuse_to_start(**kwargs: object) -> None:
+    """Ends a worker or beat whose configuration is wrong."""
+    refuse_if_wrong()

@@ -1,42 +1,49 @@
 """Settings of myDESKlive in one file. All values that differ between installations come from the environment.
 
-`checks.py` reports errors of a configuration before the first page is served.
+A process with errors in its configuration does not start (`checks`).
 """
 
 import os
 from datetime import date
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import environ
 from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
+from environ import Env
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from mydesklive import environment
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = environment.Environment(os.environ)
+MALFORMED = env.malformed  # names of settings that could not be read, and what to set; checks.py tells them
 
-DEBUG = env.bool("DEBUG", False)
+DEBUG = env.flag("DEBUG", False)
 # The demo shows invented data, keeps mail in the database and lets its cast sign in with the password "demo".
-MYDESK_DEMO = env.bool("MYDESK_DEMO", False)
+MYDESK_DEMO = env.flag("MYDESK_DEMO", False)
 # The last day of the published figures. The demo's history has their totals, and everything after this day is invented.
 DEMO_FACTS_UNTIL = date(2022, 11, 30)
 
-# Without a key the demo still starts, and so do commands that need no key. checks.py refuses it everywhere else.
-SECRET_KEY = env.str("SECRET_KEY", "") or "insecure: SECRET_KEY is not set"
-SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+# Without keys the demo still starts, and so do commands that need no key. The checks refuse it everywhere else.
+SECRET_KEY = env.text("SECRET_KEY") or "insecure: SECRET_KEY is not set"
+SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
 # Encrypts and hashes tax numbers. Unlike SECRET_KEY it cannot be changed without re-writing the stored values.
-DATA_KEY = env.str("DATA_KEY", "") or SECRET_KEY
+OWN_DATA_KEY = env.text("DATA_KEY")
+DATA_KEY = OWN_DATA_KEY or SECRET_KEY
 
 # The public address of the site. Mail, SMS and calendar files link to it.
-SITE_URL = env.str("SITE_URL", "http://localhost:8000").rstrip("/")
-_site = urlsplit(SITE_URL)
+SITE_URL = env.text("SITE_URL", "http://localhost:8000").rstrip("/")
+_LOCAL_SITE = environment.site("http://localhost:8000")
+_site = env.read("SITE_URL", _LOCAL_SITE, environment.site, "the whole address, e.g. https://rantevou.example.org")
 LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
-ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", default=[]), _site.hostname or "localhost", *LOCAL_HOSTS]
+FURTHER_HOSTS = env.items("ALLOWED_HOSTS")
+ALLOWED_HOSTS = [*FURTHER_HOSTS, _site.hostname or "localhost", *LOCAL_HOSTS]
 CSRF_TRUSTED_ORIGINS = [SITE_URL] if _site.scheme in {"http", "https"} else []
+# Hosts that are reached over a network of our own, where nobody else can listen. All others are spoken to through TLS.
+PRIVATE_HOSTS = env.items("PRIVATE_HOSTS")
 
 # Apps and middleware
 
@@ -109,13 +116,12 @@ FORM_RENDERER = "mydesklive.pages.forms.Renderer"
 
 # Data
 
-DATABASES = {"default": env.db_url("DATABASE_URL", "postgresql://postgres@localhost/mydesklive")}
-# The folder of a unix socket is given as ?host=, which every PostgreSQL client understands.
-if "host" in DATABASES["default"].get("OPTIONS", {}):
-    DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
+_LOCAL_DATABASE = environment.database("postgresql://postgres@localhost/mydesklive")
+_POSTGRESQL = "the address of a PostgreSQL database, e.g. postgresql://user:password@host:5432/name?sslmode=verify-full"
+DATABASES = {"default": env.read("DATABASE_URL", _LOCAL_DATABASE, environment.database, _POSTGRESQL)}
 DATABASES["default"] |= {"ENGINE": "mydesklive.postgresql", "CONN_MAX_AGE": None, "CONN_HEALTH_CHECKS": True}
 # Whether statements are prepared: "on", "off", or "auto", which is on, but off behind a connection pooler.
-DATABASE_PREPARE = env.str("DATABASE_PREPARE", "auto").strip().lower()
+DATABASE_PREPARE = env.choice("DATABASE_PREPARE", "auto", ("on", "off", "auto"))
 DATABASES["default"]["PREPARES_BEHIND_POOLER"] = DATABASE_PREPARE == "on"
 # How long statements and locks may take is told by accounts/patience.py.
 DATABASES["default"]["OPTIONS"] = {
@@ -135,9 +141,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # The threads of each web process. One works at a time, the others are for requests that wait, and each keeps a connection to
 # the database. All cores together have about 64 if this is not set.
-WEB_THREADS = env.int("WEB_THREADS", max(4, min(16, 64 // (os.cpu_count() or 1))))
+WEB_THREADS = env.number("WEB_THREADS", max(4, min(16, 64 // (os.cpu_count() or 1))), least=1, most=200)
 
-REDIS_URL = env.str("REDIS_URL", "redis://localhost:6379/0")
+REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
 
 # Sessions are in the database, so that no booking is lost when the cache is lost.
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
@@ -227,15 +233,15 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
 # The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.
-ALLAUTH_TRUSTED_PROXY_COUNT = env.int("TRUSTED_PROXIES", 0)
+ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0, most=10)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"
 
 # Messages
 
-environ.Env.EMAIL_SCHEMES["demo"] = "accounts.mailbox.DemoBackend"
-EMAIL_URL = env.str("EMAIL_URL", "")
-# smtps:// means TLS from the first byte, as everywhere else; STARTTLS is smtp+tls://.
-_email = env.email_url_config(EMAIL_URL.replace("smtps://", "smtp+ssl://", 1) or "dummymail:")
+Env.EMAIL_SCHEMES["demo"] = "accounts.mailbox.DemoBackend"
+EMAIL_URL = env.text("EMAIL_URL")
+_NO_MAIL, _SMTP = environment.mail("dummymail:"), "the address of a mail server, e.g. smtp+tls://user:password@host:587"
+_email = env.read("EMAIL_URL", _NO_MAIL, environment.mail, _SMTP)
 EMAIL_BACKEND = _email["EMAIL_BACKEND"]
 EMAIL_HOST = _email["EMAIL_HOST"] or "localhost"
 EMAIL_PORT = _email["EMAIL_PORT"] or 25
@@ -244,15 +250,15 @@ EMAIL_HOST_PASSWORD = _email["EMAIL_HOST_PASSWORD"] or ""
 EMAIL_USE_TLS = _email.get("EMAIL_USE_TLS", False)
 EMAIL_USE_SSL = _email.get("EMAIL_USE_SSL", False)
 EMAIL_TIMEOUT = 10  # seconds
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", f"myDESKlive <no-reply@{_site.hostname or 'localhost'}>")
+DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"myDESKlive <no-reply@{_site.hostname or 'localhost'}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
-# An apprise address with {phone} for the recipient, such as json://gateway.example.org/sms?:to={phone}. Empty means no SMS.
-SMS_URL = env.str("SMS_URL", "")
+# An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.
+SMS_URL = env.text("SMS_URL")
 
 # Video: a Jitsi server that accepts signed tokens. Without one the built-in room is used.
-JITSI_URL = env.str("JITSI_URL", "").rstrip("/")
-JITSI_APP_ID = env.str("JITSI_APP_ID", "")
-JITSI_SECRET = env.str("JITSI_SECRET", "")
+JITSI_URL = env.text("JITSI_URL").rstrip("/")
+JITSI_APP_ID = env.text("JITSI_APP_ID")
+JITSI_SECRET = env.text("JITSI_SECRET")
 
 # Static files: hashed and compressed by `collectstatic`, or straight from their folders in tests.
 
@@ -264,7 +270,7 @@ STATICFILES_DIRS = [
     ("vendor/idiomorph", BASE_DIR / "node_modules/idiomorph/dist"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
-STATIC_MANIFEST = env.bool("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))
+STATIC_MANIFEST = env.flag("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))
 STATIC_ROOT = BASE_DIR / "staticfiles" if STATIC_MANIFEST else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
@@ -370,14 +376,18 @@ UNFOLD = {
     },
 }
 
+# Web processes (deploy/web.sh). 0 means one for each core.
+WEB_WORKERS = env.number("WEB_WORKERS", 0, least=1, most=512)
+
 # One readable line per event on standard output
 
+LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
-    "root": {"handlers": ["stdout"], "level": env.str("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
     "loggers": {
         "django": {"handlers": [], "propagate": True},
         "django.server": {"handlers": [], "propagate": True},

@@ -9,6 +9,8 @@ import django
 from django.conf import settings
 from django.core.handlers.wsgi import WSGIHandler, WSGIRequest
 
+from mydesklive.checks import refuse_if_wrong
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 
 
@@ -27,6 +29,7 @@ class Application(WSGIHandler):
 
 
 django.setup(set_prefix=False)
+refuse_if_wrong()
 application = Application()
 
 # The code of all pages is loaded before the first request and stays, so the garbage collector can ignore it.

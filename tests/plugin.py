@@ -15,7 +15,10 @@ from mydesklive.local import places, postgres, redis
 # The settings of a test run. They replace those of the shell.
 ENVIRONMENT = {
     "SECRET_KEY": "a key for tests: long enough and known to everybody",
+    "DATA_KEY": "another key for tests, which keeps what tests write",
     "SITE_URL": "http://localhost:8000",
+    "ALLOWED_HOSTS": "",
+    "TRUSTED_PROXIES": "0",
     "EMAIL_URL": "memorymail:",
     "SMS_URL": "",
     "JITSI_URL": "",

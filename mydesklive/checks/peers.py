@@ -1,0 +1,155 @@
+"""The servers that this installation speaks to: mail, SMS, the database, Redis and video.
+
+What is said to another machine goes through TLS, unless the machine is one of PRIVATE_HOSTS. Addresses with passwords are
+never repeated.
+"""
+
+import warnings
+from email.errors import MessageError
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Any
+from urllib.parse import urlsplit
+
+import apprise
+from django.conf import settings
+from django.core.checks import CheckMessage, register
+from django.core.checks import Warning as Caution
+from redis.connection import parse_url
+
+from mydesklive.checks.places import CONFIGURATION, host_of, is_open_to_others, is_public, wrong
+
+MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
+ENCRYPTED = {"require", "verify-ca", "verify-full"}  # values of PostgreSQL's sslmode
+SOMEBODY = "6912345678"  # any number, to see whether the gateway's address can be read
+
+
+@register(CONFIGURATION)
+def check_mail(**kwargs: object) -> list[CheckMessage]:
+    if not settings.EMAIL_URL:
+        return [wrong(4, "EMAIL_URL is not set: no message would be sent.", "E.g. smtp+tls://user:password@host:587.")]
+    if settings.EMAIL_URL.startswith("demo:") and not settings.MYDESK_DEMO:
+        return [
+            wrong(5, "EMAIL_URL=demo: keeps mail on a page of the demo.", "Name a mail server, or set MYDESK_DEMO=1.")
+        ]
+    is_encrypted = settings.EMAIL_USE_TLS or settings.EMAIL_USE_SSL
+    if settings.EMAIL_URL.startswith("smtp") and not is_encrypted and is_open_to_others(settings.EMAIL_HOST):
+        what = (
+            "EMAIL_URL is plain SMTP to another machine: names, addresses and sign-in codes could be read on the way."
+        )
+        to_do = (
+            "Use smtp+tls:// (STARTTLS) or smtps://. If nobody else is on that network, add the host to PRIVATE_HOSTS."
+        )
+        return [wrong(18, what, to_do)]
+    return _nowhere() if is_public() else []
+
+
+@register(CONFIGURATION, deploy=True)
+def check_mail_is_sent_when_deployed(**kwargs: object) -> list[CheckMessage]:
+    return [] if is_public() or not settings.EMAIL_URL else _nowhere()
+
+
+def _nowhere() -> list[CheckMessage]:
+    if settings.EMAIL_URL.startswith(("smtp", "demo:")) or "EMAIL_URL" in settings.MALFORMED:
+        return []
+    kind = settings.EMAIL_URL.partition(":")[0]
+    return [wrong(19, f"EMAIL_URL={kind}: sends no mail to anybody.", "E.g. smtp+tls://user:password@host:587.")]
+
+
+@register(CONFIGURATION)
+def check_sender(**kwargs: object) -> list[CheckMessage]:
+    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    try:
+        parts = Address(addr_spec=address)
+    except (MessageError, ValueError, IndexError):
+        parts = Address()
+    if parts.username and parts.domain:
+        return []
+    to_do = "E.g. myDESKlive <no-reply@rantevou.example.org>."
+    return [wrong(20, "DEFAULT_FROM_EMAIL has no e-mail address.", to_do)]
+
+
+@register(CONFIGURATION)
+def check_sms(**kwargs: object) -> list[CheckMessage]:
+    if not settings.SMS_URL:
+        return []
+    if "{phone}" not in settings.SMS_URL:
+        to_do = "E.g. jsons://gateway.example.org/sms?:to={phone}."
+        return [wrong(9, "SMS_URL has no {phone} where the recipient's number belongs.", to_do)]
+    gateway = _gateway(settings.SMS_URL.replace("{phone}", SOMEBODY))
+    if gateway is None:
+        return [wrong(21, "SMS_URL is no address that apprise can read.", "See https://github.com/caronc/apprise.")]
+    has_choice = bool(getattr(gateway, "secure_protocol", None)) and bool(getattr(gateway, "protocol", None))
+    if has_choice and not gateway.secure and is_open_to_others(gateway.host or ""):
+        what = "SMS_URL is plain http to another machine: telephone numbers could be read on the way."
+        return [wrong(22, what, "Use the form with TLS, e.g. jsons:// for json://, or add the host to PRIVATE_HOSTS.")]
+    return []
+
+
+def _gateway(url: str) -> Any:
+    """Returns apprise's gateway, or None. Apprise loads all its plugins for it; some use modules that Python gives up."""
+    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
+        return apprise.Apprise.instantiate(url)
+
+
+@register(CONFIGURATION)
+def check_database(**kwargs: object) -> list[CheckMessage]:
+    database = settings.DATABASES["default"]
+    hosts = str(database["HOST"]).split(",")
+    if database["OPTIONS"].get("sslmode") in ENCRYPTED or not any(map(is_open_to_others, hosts)):
+        return []
+    what = "DATABASE_URL is a connection without TLS to another machine: all data could be read on the way."
+    to_do = "Add ?sslmode=verify-full. If nobody else is on that network, add the host to PRIVATE_HOSTS."
+    return [wrong(6, what, to_do)]
+
+
+@register(CONFIGURATION)
+def check_redis(**kwargs: object) -> list[CheckMessage]:
+    try:
+        found = parse_url(settings.REDIS_URL)
+    except (ValueError, TypeError):
+        return [
+            wrong(
+                23,
+                "REDIS_URL is no address of Redis.",
+                "E.g. redis://localhost:6379/0 or rediss://:password@host:6379/0.",
+            )
+        ]
+    if not is_open_to_others(str(found.get("host", ""))):
+        return []
+    missing = [
+        what
+        for what, is_there in (
+            ("a password", found.get("password")),
+            ("TLS", settings.REDIS_URL.startswith("rediss:")),
+        )
+        if not is_there
+    ]
+    if not missing:
+        return []
+    hint = "Use rediss://:password@host:6379/0, or add the host to PRIVATE_HOSTS if nobody else is on that network."
+    text = f"REDIS_URL names another machine without {' and '.join(missing)}: others could read and start tasks."
+    return [Caution(text, hint=hint, id="mydesklive.W005")]
+
+
+@register(CONFIGURATION)
+def check_jitsi(**kwargs: object) -> list[CheckMessage]:
+    if not settings.JITSI_URL:
+        given = [name for name in ("JITSI_APP_ID", "JITSI_SECRET") if getattr(settings, name)]
+        what = f"{' and '.join(given)} without JITSI_URL."
+        return (
+            [wrong(24, what, "Set JITSI_URL to the address of the Jitsi server, or leave all three empty.")]
+            if given
+            else []
+        )
+    if not _is_https(settings.JITSI_URL):
+        to_do = "E.g. https://meet.example.org."
+        return [wrong(7, "JITSI_URL must be an https address: browsers give no camera otherwise.", to_do)]
+    if not settings.JITSI_APP_ID or len(settings.JITSI_SECRET.encode()) < MIN_JITSI_SECRET:
+        text = f"JITSI_URL needs JITSI_APP_ID and a JITSI_SECRET of {MIN_JITSI_SECRET} bytes or more."
+        return [wrong(8, text, "Take both from the configuration of the Jitsi server.")]
+    return []
+
+
+def _is_https(url: str) -> bool:
+    return url.startswith("https://") and bool(host_of(url)) and not urlsplit(url).query
