@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from accounts.limits import MAILS_AN_HOUR, is_flooded
 from accounts.models import User
+from accounts.security import What, tell
 
 # Tells the owner of an account about a change that only the owner can cause. No flood of other mails may hide it.
 TO_OWNERS = ("account/email/email_changed",)
@@ -36,4 +37,5 @@ class AccountAdapter(DefaultAccountAdapter):
         """Sends the mail, unless the address has had too many. The page says the same, so that strangers learn nothing."""
         if template_prefix not in TO_OWNERS and is_flooded(email, now=timezone.now(), limits=(MAILS_AN_HOUR,)):
             return
+        tell(What.CODE_MAILED, mail=template_prefix.rpartition("/")[2])
         super().send_mail(template_prefix, email, context)

@@ -14,6 +14,8 @@ from datetime import datetime
 
 from django.core.cache import cache
 
+from accounts.security import What, tell
+
 
 @dataclass(frozen=True)
 class Limit:
@@ -25,7 +27,7 @@ class Limit:
 
     def passed(self, who: str, *, now: datetime) -> bool:
         """Counts one more time, and returns whether this is too often."""
-        return self._counted(self._key(who, now)) > self.number
+        return self._is_over(self._counted(self._key(who, now)))
 
     def reached(self, who: str, *, now: datetime) -> bool:
         """Returns whether one more time would be too often. Counts nothing."""
@@ -37,6 +39,12 @@ class Limit:
     def wait(self, now: datetime) -> float:
         """Returns the seconds until the next period begins."""
         return self.seconds - now.timestamp() % self.seconds
+
+    def _is_over(self, times: int) -> bool:
+        """Tells of the first time that is too often. More of them would only fill the log."""
+        if times == self.number + 1:
+            tell(What.LIMIT_PASSED, limit=self.what)
+        return times > self.number
 
     def _key(self, who: str, now: datetime) -> str:
         return f"limits:{self.what}:{who}:{now.timestamp() // self.seconds:.0f}"
@@ -76,7 +84,7 @@ class RoughLimit(Limit):
         else:
             untold += 1
         _ROUGHLY[self.what, who] = key, told, untold
-        return told + untold > self.number
+        return self._is_over(told + untold)
 
 
 # Mails to one address that anybody can cause, by all ways together: bookings, links that are sent again, codes. Whoever

@@ -75,6 +75,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "mydesklive.logs.requests.RequestMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mydesklive.pages.files.StaticFilesMiddleware",
     "mydesklive.pages.outages.OutageMiddleware",
@@ -379,18 +380,38 @@ UNFOLD = {
 # Web processes (deploy/web.sh). 0 means one for each core.
 WEB_WORKERS = env.number("WEB_WORKERS", 0, least=1, most=512)
 
-# One readable line per event on standard output
+# The log goes to standard output. Security events are always JSON, so that they can be shipped away.
 
 LOG_LEVEL = env.choice("LOG_LEVEL", "INFO", ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+LOG_FORMAT = env.choice("LOG_FORMAT", "line" if MYDESK_DEMO else "json", ("json", "line"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
-    "handlers": {"stdout": {"class": "logging.StreamHandler", "stream": "ext://sys.stdout", "formatter": "line"}},
-    "root": {"handlers": ["stdout"], "level": LOG_LEVEL},
+    "formatters": {"json": {"()": "mydesklive.logs.lines.Json"}, "line": {"()": "mydesklive.logs.lines.Line"}},
+    "filters": {
+        "security": {"()": "logging.Filter", "name": "mydesklive.security"},
+        "others": {"()": "mydesklive.logs.lines.Others", "name": "mydesklive.security"},
+    },
+    "handlers": {
+        "stdout": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": LOG_FORMAT,
+            "filters": ["others"],
+        },
+        "security": {
+            "class": "logging.StreamHandler",
+            "stream": "ext://sys.stdout",
+            "formatter": "json",
+            "filters": ["security"],
+        },
+    },
+    "root": {"handlers": ["stdout", "security"], "level": LOG_LEVEL},
     "loggers": {
+        "mydesklive.security": {"level": "INFO"},
         "django": {"handlers": [], "propagate": True},
-        "django.server": {"handlers": [], "propagate": True},
+        "django.request": {"level": "ERROR"},  # each request has its own line
+        "django.server": {"handlers": [], "propagate": True, "level": "ERROR"},
         "celery": {"level": "INFO"},
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

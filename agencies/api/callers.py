@@ -14,6 +14,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from accounts.limits import Limit, RoughLimit
+from accounts.security import What, tell
 from agencies import facts
 from agencies.facts import SystemFacts
 
@@ -29,6 +30,7 @@ class SystemAuthentication(BaseAuthentication):
             return None
         system = self.system(request, key.strip())
         if system is None:
+            tell(What.TOKEN_REFUSED)
             raise AuthenticationFailed(_("This token is not valid."))
         return AnonymousUser(), system
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
 from appointments.models import Appointment, Notification, Reading, Ticket
@@ -42,6 +43,8 @@ def _erase_all(agency: Agency, now: datetime) -> int:
     ended_before = now - timedelta(days=agency.retention_days)
     erased = _erase(agency, ended_before) + _erase_walk_ins(agency, ended_before)
     _fold_history(agency, ended_before)
+    if erased:
+        tell_when_done(What.PERSONAL_DATA_ERASED, agency=agency.pk, rows=erased)
     return erased
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.models import User
+from accounts.security import What, tell_when_done
 from appointments.models import Appointment, Desk, Disruption, Event, Reading, Ticket
 
 By = Event.By
@@ -109,3 +110,4 @@ def as_it_was(model: type[Model], plain: Mapping[str, Any]) -> dict[str, Any]:
 def reading(appointment: Appointment, *, by: Actor, now: datetime) -> None:
     """Store that an officer has opened the page of this citizen's record."""
     Reading.objects.create(appointment=appointment, officer=by.officer, at=now, page=by.page)
+    tell_when_done(What.RECORD_READ, appointment=appointment.pk, page=by.page)

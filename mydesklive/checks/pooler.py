@@ -24,9 +24,9 @@ def check_pooler(databases: Iterable[str] | None = None, **kwargs: object) -> li
         return []
     if settings.DATABASE_PREPARE == "on" and not bears:
         hint = "Set DATABASE_PREPARE=off. PgBouncer from 1.21 on bears them with max_prepared_statements."
-        return [Error("The connection pooler loses prepared statements.", hint=hint, id="mydesklive.E021")]
+        return [Error("The connection pooler loses prepared statements.", hint=hint, id="mydesklive.E030")]
     if settings.DATABASE_PREPARE == "on":
         return []
     hint = "Set DATABASE_PREPARE=" + ("on: this pooler bears them." if bears else "off: this pooler loses them.")
     text = "A connection pooler is in front of the database, so statements are not prepared."
-    return [Caution(text, hint=hint, id="mydesklive.W020")]
+    return [Caution(text, hint=hint, id="mydesklive.W030")]

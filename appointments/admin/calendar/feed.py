@@ -14,6 +14,7 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
+from accounts.security import What, tell_when_done
 from agencies import access
 from agencies.models import Branch
 from appointments.admin.forms import choice_of
@@ -60,6 +61,7 @@ def renew(request: HttpRequest) -> HttpResponse:
     whose = {"branch": get_object_or_404(access.counters(user), code=code)} if code else {"officer": user}
     made = {"key": random_key(), "made_by": user, "made_at": timezone.now()}
     feed, is_first = Feed.objects.update_or_create(**whose, defaults=made)
+    tell_when_done(What.FEED_MADE, feed=feed.pk, branch=feed.branch_id, officer=feed.officer_id)
     LogEntry.objects.log_actions(str(user.pk), [feed], CHANGE, MADE, single_object=True)
     if is_first:
         messages.success(request, gettext("This is the address of the feed."))

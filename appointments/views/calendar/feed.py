@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from http import HTTPStatus
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -16,6 +17,7 @@ from django.utils.http import quote_etag
 from django.utils.translation import get_language
 from django.views.decorators.http import require_safe
 
+from accounts.security import What, tell
 from agencies import access
 from agencies.models import Agency, Branch, Closure, Procedure
 from agencies.wallclock import midnight, zone_of
@@ -46,6 +48,8 @@ def feed(request: HttpRequest, key: str) -> HttpResponse:
     content = _content(found, timezone.now())
     etag = quote_etag(_fingerprint(found, content))
     answer = get_conditional_response(request, etag=etag) or HttpResponse(_file(content), content_type=TYPE)
+    if answer.status_code == HTTPStatus.OK:
+        tell(What.FEED_READ, feed=found.pk, branch=found.branch_id, officer=found.officer_id)
     answer["ETag"] = etag
     answer["Cache-Control"] = "private, max-age=0, must-revalidate"
     return answer
