@@ -15,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from mydesklive import environment
+from mydesklive.powers import permissions_policy
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -76,6 +77,7 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "mydesklive.logs.requests.RequestMiddleware",
+    "mydesklive.pages.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "mydesklive.pages.files.StaticFilesMiddleware",
     "mydesklive.pages.outages.OutageMiddleware",
@@ -300,6 +302,15 @@ SESSION_COOKIE_AGE = 12 * 3600
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 CSRF_COOKIE_AGE = None
 X_FRAME_OPTIONS = "DENY"
+# Stands on every answer, also on static files, redirects and errors, unless the answer has its own.
+ANSWER_HEADERS = {
+    "Permissions-Policy": permissions_policy(),
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": SECURE_REFERRER_POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": X_FRAME_OPTIONS,
+}
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

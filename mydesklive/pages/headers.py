@@ -1,0 +1,26 @@
+"""The headers that every answer has, whoever answers: a page, the API, static files, a redirect or a refusal."""
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.utils.deprecation import MiddlewareMixin
+
+from mydesklive.powers import permissions_policy
+
+# The kiosk reads QR codes. The join page is the room of a call.
+USES = {
+    "appointments:kiosk": permissions_policy("camera"),
+    "appointments:join": permissions_policy("camera", "microphone", "display-capture", "screen-wake-lock"),
+}
+
+
+class HeadersMiddleware(MiddlewareMixin):
+    """Adds `ANSWER_HEADERS`. It stands outside of all that can answer by itself."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        match = request.resolver_match
+        if match and match.view_name in USES:
+            response.headers["Permissions-Policy"] = USES[match.view_name]
+        for name, value in settings.ANSWER_HEADERS.items():
+            response.headers.setdefault(name, value)
+        return response
