@@ -1,12 +1,13 @@
 from celery import shared_task
 from django.utils import timezone
 
+from accounts.work.lanes import Sweep
 from accounts.work.sweeps import each
 from agencies.models import Branch
 from agencies.openings.holidays import coming_years, load_holidays
 
 
-@shared_task
+@shared_task(base=Sweep)
 def load_coming_holidays() -> None:
     """Loads the holidays of this year and the next two, for each branch and year without any."""
     years = coming_years(timezone.localdate())

@@ -1,11 +1,16 @@
-"""The tasks of the worker. Each may run at any time, twice, or in parallel with itself."""
+"""The tasks of the worker. Each may run at any time, twice, or in parallel with itself.
+
+The periodic ones are sweeps: each has a lane of its own in the worker (accounts/work/lanes.py).
+"""
 
 from contextlib import closing
+from time import monotonic
 
 from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
+from accounts.work.lanes import LONGEST, Sweep
 from accounts.work.sweeps import each
 from agencies.models import Branch
 from appointments import booking, counter, disruptions
@@ -13,8 +18,9 @@ from appointments.booking import retention
 from appointments.calls import provision
 from appointments.counter import delays, desks
 from appointments.history import worker
-from appointments.messages.delivery import deliver_next
-from appointments.models import Appointment, Disruption
+from appointments.messages.delivery import LEASE, deliver_next
+from appointments.models import Appointment, Disruption, Notification
+from appointments.models.notification import NotificationQuerySet
 from appointments.times import publishing
 from appointments.watch import alerts
 from videocalls.models import VideoCall
@@ -23,16 +29,39 @@ from videocalls.models import VideoCall
 SWEEP = 200
 
 
-@shared_task
+# Seconds after which a run is killed: a run of the sweep, and the slowest conversation that can begin at its end.
+SENDING_LIMIT = LONGEST + LEASE.total_seconds() + 30
+# Seconds for a sweep that asks nobody but the database.
+QUICK_LIMIT = 2 * LONGEST
+
+
+@shared_task(base=Sweep, width=2, time_limit=SENDING_LIMIT)
 def deliver_due() -> None:
-    """Send the messages that are due, one after the other, over one connection to the mail server."""
+    """Send the mails that are due, one after the other, over one connection to the mail server."""
+    _deliver(Notification.objects.by_mail())
+
+
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
+def deliver_urgent() -> None:
+    """Send the mails that somebody waits for at this moment, while others send what is due to many."""
+    _deliver(Notification.objects.by_mail().urgent())
+
+
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
+def deliver_sms() -> None:
+    """Send the SMS that are due."""
+    _deliver(Notification.objects.by_sms())
+
+
+def _deliver(lane: NotificationQuerySet) -> None:
+    since = monotonic()
     with closing(get_connection()) as mailer:
         for _ in range(SWEEP):
-            if not deliver_next(mailer, now=timezone.now()):
+            if monotonic() - since > LONGEST or not deliver_next(mailer, now=timezone.now(), among=lane):
                 break
 
 
-@shared_task
+@shared_task(base=Sweep)
 def check_alerts() -> None:
     """Raise and clear the alerts of all branches, and mail the supervisors what is new."""
     each([alerts.check], lambda check: check(now=timezone.now()), doing="looking for alerts")
@@ -42,14 +71,14 @@ def check_alerts() -> None:
                 break
 
 
-@shared_task
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def expire_due() -> None:
     """Give back the times of overdue holds, and of overdue bookings that were never verified."""
     while booking.expire(by=worker("expire_due"), now=timezone.now(), limit=SWEEP) == SWEEP:
         pass
 
 
-@shared_task
+@shared_task(base=Sweep)
 def look_after_disruptions() -> None:
     """Offer another time to every citizen whose time cannot be kept. Continues where a stopped worker left off."""
     by = worker("look_after_disruptions")
@@ -60,7 +89,7 @@ def look_after_disruptions() -> None:
     )
 
 
-@shared_task
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
 def provide_video_calls() -> None:
     """Give every booked video appointment its call, and tell the video providers about calls they do not know yet."""
     now, by = timezone.now(), worker("provide_video_calls")
@@ -73,25 +102,25 @@ def provide_video_calls() -> None:
     )
 
 
-@shared_task
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def follow_windows() -> None:
     """Let the rooms of video calls open and close as appointments and agencies say now."""
     provision.follow_windows(now=timezone.now())
 
 
-@shared_task
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def tell_delays() -> None:
     """Tell every citizen once who will be served much later than promised."""
     delays.tell(now=timezone.now())
 
 
-@shared_task
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def free_desks() -> None:
     """Free the desks of people who no longer serve at the branch."""
     desks.free_of_strangers(by=worker("free_desks"), now=timezone.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def close_past_days() -> None:
     """End the queues of days that are over on the branch's clock."""
     counter.close_past(by=worker("close_past_days"), now=timezone.now())
@@ -108,12 +137,12 @@ def publish_agency(agency_pk: int) -> None:
     publishing.publish_each(Branch.objects.filter(agency=agency_pk).values_list("pk", flat=True), now=timezone.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def publish_all() -> None:
     publishing.publish_all(now=timezone.now())
 
 
-@shared_task
+@shared_task(base=Sweep)
 def forget() -> None:
     """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()

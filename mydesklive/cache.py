@@ -9,26 +9,26 @@ from typing import Any
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis import Redis, exceptions
 
+from accounts.work import breaker
+
 logger = logging.getLogger(__name__)
 
-# Seconds without requests to a Redis that did not answer, so that the next pages do not wait as well.
-PAUSE = 1.0
 INCREMENT = "if redis.call('EXISTS', KEYS[1]) == 1 then return redis.call('INCRBY', KEYS[1], ARGV[1]) end"
 
 
 def _forgiving(method: Callable[..., Any], lost: Callable[..., Any]) -> Callable[..., Any]:
-    """Wraps the method. If Redis fails, it returns `lost(*args)` with the arguments of the call."""
+    """Wraps the method. If Redis fails or is not asked, it returns `lost(*args)` with the arguments of the call."""
 
     @wraps(method)
     def wrapper(self: "ForgivingRedisCache", *args: Any, **kwargs: Any) -> Any:
-        if monotonic() < self.silent_until:
+        if breaker.redis.is_open:
             return lost(*args, **kwargs)
+        since = monotonic()
         try:
             return method(self, *args, **kwargs)
         except exceptions.RedisError as error:
             logger.warning("Cache unavailable (%s): %s", method.__name__, error)
-            if isinstance(error, exceptions.TimeoutError):
-                self.silent_until = monotonic() + PAUSE
+            breaker.redis.failed(since, self._cache.get_client().ping)
             return lost(*args, **kwargs)
 
     return wrapper
@@ -58,8 +58,6 @@ class KeptClient(RedisCacheClient):
 
 
 class ForgivingRedisCache(RedisCache):
-    silent_until = 0.0
-
     def __init__(self, server: str, params: dict[str, Any]) -> None:
         super().__init__(server, params)
         self._class = KeptClient

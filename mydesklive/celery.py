@@ -15,75 +15,30 @@ app = Celery("mydesklive")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
-# A periodic task that is not run in time is dropped, because the next run does its work.
+# No task expires. A clock of another machine would decide it, and sweeps that come together become one by themselves
+# (accounts/work/lanes.py).
 app.conf.beat_schedule = {
-    "deliver due messages": {
-        "task": "appointments.tasks.deliver_due",
-        "schedule": 10.0,
-        "options": {"expires": 10},
-    },
-    "expire holds and offers": {
-        "task": "appointments.tasks.expire_due",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "look after disruptions": {
-        "task": "appointments.tasks.look_after_disruptions",
-        "schedule": 15.0,
-        "options": {"expires": 15},
-    },
-    "provide video calls": {
-        "task": "appointments.tasks.provide_video_calls",
-        "schedule": 30.0,
-        "options": {"expires": 30},
-    },
-    "let video rooms follow their appointments": {
-        "task": "appointments.tasks.follow_windows",
-        "schedule": 300.0,
-        "options": {"expires": 300},
-    },
-    "tell delays": {
-        "task": "appointments.tasks.tell_delays",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
-    "free the desks of people who lost their role": {
-        "task": "appointments.tasks.free_desks",
-        "schedule": 60.0,
-        "options": {"expires": 60},
-    },
+    "deliver due mails": {"task": "appointments.tasks.deliver_due", "schedule": 10.0},
+    "deliver urgent mails": {"task": "appointments.tasks.deliver_urgent", "schedule": 5.0},
+    "deliver due SMS": {"task": "appointments.tasks.deliver_sms", "schedule": 10.0},
+    "expire holds and offers": {"task": "appointments.tasks.expire_due", "schedule": 15.0},
+    "look after disruptions": {"task": "appointments.tasks.look_after_disruptions", "schedule": 15.0},
+    "provide video calls": {"task": "appointments.tasks.provide_video_calls", "schedule": 30.0},
+    "let video rooms follow their appointments": {"task": "appointments.tasks.follow_windows", "schedule": 300.0},
+    "tell delays": {"task": "appointments.tasks.tell_delays", "schedule": 60.0},
+    "free the desks of people who lost their role": {"task": "appointments.tasks.free_desks", "schedule": 60.0},
     # At every hour it is midnight in some time zone.
-    "close the queues of past days": {
-        "task": "appointments.tasks.close_past_days",
-        "schedule": crontab(minute="7"),
-        "options": {"expires": 3000},
-    },
+    "close the queues of past days": {"task": "appointments.tasks.close_past_days", "schedule": crontab(minute="7")},
     # During the hours when supervisors read their mail.
-    "check alerts": {
-        "task": "appointments.tasks.check_alerts",
-        "schedule": crontab(hour="7-19", minute="5"),
-        "options": {"expires": 1800},
-    },
-    "publish time slots": {
-        "task": "appointments.tasks.publish_all",
-        "schedule": crontab(hour="2", minute="30"),
-    },
-    "add up the counts of reports": {
-        "task": "reports.tasks.rebuild_counts",
-        "schedule": crontab(hour="3", minute="0"),
-    },
+    "check alerts": {"task": "appointments.tasks.check_alerts", "schedule": crontab(hour="7-19", minute="5")},
+    "publish time slots": {"task": "appointments.tasks.publish_all", "schedule": crontab(hour="2", minute="30")},
+    "add up the counts of reports": {"task": "reports.tasks.rebuild_counts", "schedule": crontab(hour="3", minute="0")},
     "load the holidays of the coming years": {
         "task": "agencies.tasks.load_coming_holidays",
         "schedule": crontab(hour="2", minute="0", day_of_month="1"),
     },
-    "forget what is past": {
-        "task": "appointments.tasks.forget",
-        "schedule": crontab(hour="3", minute="10"),
-    },
-    "clear old sessions": {
-        "task": "mydesklive.tasks.clear_sessions",
-        "schedule": crontab(hour="3", minute="15"),
-    },
+    "forget what is past": {"task": "appointments.tasks.forget", "schedule": crontab(hour="3", minute="10")},
+    "clear old sessions": {"task": "mydesklive.tasks.clear_sessions", "schedule": crontab(hour="3", minute="15")},
 }
 
 

@@ -14,6 +14,7 @@ from environ import Env
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.work.breaker import PATIENCE
 from mydesklive import environment
 from mydesklive.powers import permissions_policy
 
@@ -156,7 +157,7 @@ CACHES = {
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": "mydesklive",
         # No retries: if Redis does not answer, the page is made without the cache.
-        "OPTIONS": {"socket_connect_timeout": 0.1, "socket_timeout": 0.5, "retry": Retry(NoBackoff(), 0)},
+        "OPTIONS": {"socket_connect_timeout": 0.1, "socket_timeout": PATIENCE, "retry": Retry(NoBackoff(), 0)},
     }
 }
 
@@ -172,10 +173,15 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_timeout": 5,
     "max_retries": 0,
     "global_keyprefix": "mydesklive:",
+    # What is taken from a queue is counted in the worker and not in Redis. Otherwise each stall loses the worker a place, and
+    # without places it takes nothing for ever. A task that is lost with its worker is a sweep, and comes again in seconds.
+    "ack_emulation": False,
 }
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+# Processes of a worker. They mostly wait for others, and are more than can wait for mail servers and gateways at once.
+CELERY_WORKER_CONCURRENCY = env.int("WORKER_PROCESSES", 8)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "Europe/Athens"
 

@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_play
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
+from accounts.work import breaker
 from tests import mailserver
 from tests.builders import NOON, NOW
 from tests.emptying import empty_database
@@ -51,6 +52,7 @@ NewPage = Callable[..., Page]
 
 @pytest.fixture(autouse=True)
 def _empty_cache() -> None:
+    breaker.redis.close()
     cache.clear()
 
 

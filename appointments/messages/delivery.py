@@ -22,6 +22,7 @@ from appointments.history import worker
 from appointments.messages import mails, sms
 from appointments.messages.truth import is_true
 from appointments.models import Appointment, Event, Notification
+from appointments.models.notification import NotificationQuerySet
 
 Medium, State, Verb = Notification.Medium, Notification.State, Event.Verb
 MESSENGER = worker("deliver_due")
@@ -49,9 +50,12 @@ class ServerAway(DeliveryError):
     """No message can be sent at the moment, because the mail server does not work."""
 
 
-def deliver_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
-    """Deal with the message that has been due longest. Return False if none is due, or if the mail server is away."""
-    message = claim(now=now)
+def deliver_next(mailer: BaseEmailBackend, *, now: datetime, among: NotificationQuerySet | None = None) -> bool:
+    """Deal with the message that has been due longest, of all or among these.
+
+    Return False if none is due, or if the mail server is away.
+    """
+    message = claim(now=now, among=among)
     if message is None:
         return False
     if message.state == State.SENDING:
@@ -60,13 +64,14 @@ def deliver_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def claim(*, now: datetime) -> Notification | None:
+def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notification | None:
     """Take the message that has been due longest, or return None.
 
     Its state says what was done with it: leased to the caller to send (SENDING), dropped because it is no longer true,
     put off until the morning (PENDING), or given up (FAILED).
     """
-    due = Notification.objects.due(now=now).order_by("due_at", "pk")
+    owed = Notification.objects.all() if among is None else among
+    due = owed.due(now=now).order_by("due_at", "pk")
     related = due.select_related("appointment__agency", "appointment__branch", "appointment__procedure")
     message = leases.lock_first(related)
     if message is None:

@@ -14,6 +14,16 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         owed = self.filter(state__in=(Notification.State.PENDING, Notification.State.SENDING), due_at__lte=now)
         return owed.filter(leases.is_free(now=now))
 
+    def by_mail(self) -> "NotificationQuerySet":
+        return self.filter(medium=Notification.Medium.EMAIL)
+
+    def by_sms(self) -> "NotificationQuerySet":
+        return self.filter(medium=Notification.Medium.SMS)
+
+    def urgent(self) -> "NotificationQuerySet":
+        """Messages that somebody waits for at this moment, because a deadline runs."""
+        return self.filter(kind=Notification.Kind.VERIFY)
+
     def undelivered(self) -> "NotificationQuerySet":
         """Messages that could not be delivered. Officers see them and call the citizen instead."""
         return self.filter(state=Notification.State.FAILED)

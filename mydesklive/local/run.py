@@ -148,7 +148,7 @@ def _manage(*words: str, environment: dict[str, str]) -> None:
 def _commands(port: int, local: Path) -> dict[str, list[str]]:
     cores = str(os.cpu_count() or 1)
     web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {cores} --blocking-threads 1 --no-ws"
-    worker = f"worker --concurrency {cores} --without-gossip --without-mingle --without-heartbeat"
+    worker = "worker --without-gossip --without-mingle --without-heartbeat"
     # Celery warns about root because of pickles, but our messages are JSON.
     celery = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "mydesklive", "-q"]
     return {

@@ -89,8 +89,9 @@ SWEEPS: dict[str, Row] = {
     "forget": (tasks.forget, retention, "_erase_all"),
     "load_coming_holidays": (agency_tasks.load_coming_holidays, holidays, "_closures"),
 }
-# Those with a test of their own below, those without rows, and those that change all rows by one statement.
-OTHERWISE = {"expire_due", "follow_windows", "clear_sessions", "rebuild_counts"}
+# Those with a test of their own below, those without rows, those that change all rows by one statement, and the other
+# lanes of `deliver_due`.
+OTHERWISE = {"deliver_sms", "deliver_urgent", "expire_due", "follow_windows", "clear_sessions", "rebuild_counts"}
 
 
 @pytest.mark.parametrize("name", SWEEPS)

@@ -311,7 +311,7 @@ def _tick_until(condition: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
-        app.send_task("appointments.tasks.deliver_due", expires=60)
+        app.send_task("appointments.tasks.deliver_due")
         time.sleep(0.2)
 
 
