@@ -48,7 +48,7 @@ def runs(tmp_path: Path) -> Runs:
 @pytest.fixture
 def make() -> Callable[..., Task]:
     own = Celery("lanes", set_as_current=False)
-    return lambda runs, **options: own.task(base=Sweep, **options)(runs.sweep)
+    return lambda runs, **options: own.task(base=Sweep, shared=False, **options)(runs.sweep)
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_a_run_that_is_killed_frees_its_place(runs: Runs, make: Callable[..., Ta
 def test_a_run_that_fails_frees_its_place() -> None:
     own = Celery("lanes", set_as_current=False)
 
-    @own.task(base=Sweep)
+    @own.task(base=Sweep, shared=False)
     def fails() -> None:
         raise ZeroDivisionError
 
@@ -123,6 +123,7 @@ def test_each_sweep_has_a_lane_of_its_own() -> None:
 def test_the_lanes_that_wait_for_others_leave_processes_to_the_sweeps() -> None:
     """Those that talk to mail servers and gateways can all hang at once, and some processes are still free."""
     waiting = {"deliver_due", "deliver_urgent", "deliver_sms", "check_alerts", "provide_video_calls"}
+    app.loader.import_default_modules()
     widths = [app.tasks[f"appointments.tasks.{name}"].width for name in waiting]
     assert sum(widths) <= app.conf.worker_concurrency - 2
 
@@ -145,7 +146,7 @@ def test_marks_that_never_end_do_not_keep_a_run_for_ever(monkeypatch: pytest.Mon
     own = Celery("lanes", set_as_current=False)
     begun = []
 
-    @own.task(base=Sweep)
+    @own.task(base=Sweep, shared=False)
     def marked() -> None:
         begun.append(time.monotonic())
         lanes._marks[marked.lane] = 1  # as a run does that finds no place
