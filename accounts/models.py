@@ -118,3 +118,14 @@ class DemoMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.recipient}: {self.subject}"
+
+
+class Planned(models.Model):
+    """A periodic task, and until when its next run must have ended. The worker writes it when a run has ended well."""
+
+    task = models.CharField(max_length=100, unique=True)
+    ended_at = models.DateTimeField()
+    next_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.task

@@ -70,6 +70,9 @@ class ForgivingRedisCache(RedisCache):
             raise ValueError(f"Key '{key}' not found.")
         return value
 
+    def _list_length(self, name: str) -> int:
+        return self._cache.get_client().llen(name)
+
     get = _forgiving(RedisCache.get, _default)
     set = _forgiving(RedisCache.set, _always(None))
     add = _forgiving(RedisCache.add, _always(True))
@@ -81,3 +84,5 @@ class ForgivingRedisCache(RedisCache):
     set_many = _forgiving(RedisCache.set_many, _keys)  # returns the keys that were not stored
     delete_many = _forgiving(RedisCache.delete_many, _always(None))
     clear = _forgiving(RedisCache.clear, _always(False))
+    # The length of a list that is no key of the cache, or None.
+    list_length = _forgiving(_list_length, _always(None))

@@ -1,10 +1,11 @@
 """Background work: the Celery app of worker and beat, and the schedule of tasks."""
 
 import os
+from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import beat_init, celeryd_init, setup_logging, worker_init
+from celery.signals import beat_init, celeryd_init, setup_logging, task_success, worker_init, worker_ready
 
 from accounts.patience import TASK, set_usual
 from mydesklive.checks import refuse_if_wrong
@@ -58,3 +59,24 @@ def be_patient(**kwargs: object) -> None:
 def refuse_to_start(**kwargs: object) -> None:
     """Ends a worker or beat whose configuration is wrong."""
     refuse_if_wrong()
+
+
+@worker_ready.connect
+def watch_worker(sender: Any, **kwargs: object) -> None:
+    from mydesklive.alive import worker  # models can be imported now
+
+    worker.start(sender)
+
+
+@beat_init.connect
+def watch_beat(**kwargs: object) -> None:
+    from mydesklive.alive import beat
+
+    beat.start()
+
+
+@task_success.connect
+def note_planned(sender: Any, result: object, **kwargs: object) -> None:
+    from mydesklive.alive import planned
+
+    planned.note(sender, result)

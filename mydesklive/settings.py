@@ -184,6 +184,13 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_CONCURRENCY = env.int("WORKER_PROCESSES", 8)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "Europe/Athens"
+CELERY_BEAT_SCHEDULER = "mydesklive.alive.beat:Scheduler"
+CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds; so soon it sees that the clock was set back
+# Where worker and beat write that they are alive (deploy/healthy.py). Empty is the system's folder of temporary files.
+PULSE_FOLDER = env.str("PULSE_FOLDER", "")
+
+# Monitoring: whoever knows the token may read /metrics. Without one nobody can.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "")
 
 # Language, time and numbers
 
@@ -296,7 +303,7 @@ WHITENOISE_SKIP_COMPRESS_EXTENSIONS = ("map", "png", "woff", "woff2", "zip")
 
 _https = _site.scheme == "https"
 SECURE_SSL_REDIRECT = _https
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # The proxy in front has to set this header itself and drop the one that it receives.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0

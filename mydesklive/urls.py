@@ -5,13 +5,15 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from accounts.views import address, no_passwords
-from mydesklive.pages import views
+from mydesklive.pages import metrics, probes, views
 
 handler500 = "mydesklive.pages.outages.failed"
 
 urlpatterns = [
-    path("health/live", views.live, name="health-live"),
-    path("health/ready", views.ready, name="health-ready"),
+    path("health/live", probes.live, name="health-live"),
+    path("health/ready", probes.ready, name="health-ready"),
+    path("health/work", probes.work, name="health-work"),
+    path("metrics", metrics.metrics, name="metrics"),
     path("robots.txt", views.robots, name="robots"),
     path("api/v1/", include("mydesklive.api")),
     path("i18n/", include("django.conf.urls.i18n")),

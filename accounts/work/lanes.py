@@ -42,15 +42,18 @@ class Sweep(Task):
     def on_bound(cls, app: object) -> None:  # noqa: ARG003 (Celery defines the signature)
         cls.lane = crc32(cls.name.encode()) % LANES  # the same in every process
 
-    def __call__(self) -> None:
-        since = monotonic()
+    def __call__(self) -> int:
+        """Sweeps, and returns how often. It is 0 if the lane was full."""
+        since, runs = monotonic(), 0
         _marks[self.lane] = 1
         while _marks[self.lane] and monotonic() - since < LONGEST:
             with _place(self.lane, self.width) as is_free:
                 if not is_free:
-                    return
+                    break
                 _marks[self.lane] = 0
                 self.run()
+                runs += 1
+        return runs
 
 
 @contextmanager

@@ -85,4 +85,5 @@ def _note_state(disruption: Disruption, branches: Sequence[Branch], *, now: date
         state = State.SETTLED
     if state != disruption.state:
         disruption.state, disruption.settled_at = state, now if state == State.SETTLED else None
-        disruption.save(update_fields=["state", "settled_at"])
+        disruption.preparing_since = now if state == State.PREPARING else disruption.preparing_since
+        disruption.save(update_fields=["state", "settled_at", "preparing_since"])

@@ -77,6 +77,8 @@ class Disruption(models.Model):
     # The keys of the appointments that fall out because a clock has changed. Empty if hours are closed.
     fallen = ArrayField(models.BigIntegerField(), null=True, editable=False)
     state = models.CharField(_("state"), max_length=10, choices=State, default=State.PREPARING)
+    # Since when citizens wait for their offers. None in rows of before, and then it is since `created_at`.
+    preparing_since = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(_("created at"))
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("officer")

@@ -1,34 +1,7 @@
 import pytest
 from django.core.cache import caches
-from django.db import connection
 from django.test import Client
 from pytest_django.fixtures import Settings
-
-from agencies.wallclock import ZONE_DATA
-
-
-def test_live_needs_nothing(client: Client):
-    assert client.get("/health/live").json() == {"status": "ok"}
-
-
-@pytest.mark.django_db
-def test_ready_when_everything_answers(client: Client):
-    told = client.get("/health/ready").json()
-    assert told == {"status": "ok", "database": "ok", "redis": "ok", "zone_data": ZONE_DATA}
-
-
-@pytest.mark.django_db
-def test_ready_without_redis(client: Client, no_redis: None):
-    answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()["redis"]) == (200, "degraded")
-
-
-@pytest.mark.django_db
-def test_not_ready_while_a_migration_is_pending(client: Client):
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
-    answer = client.get("/health/ready")
-    assert (answer.status_code, answer.json()["database"]) == (503, "migrations pending")
 
 
 def test_a_lost_cache_finds_and_keeps_nothing(no_redis: None):

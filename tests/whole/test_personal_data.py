@@ -30,6 +30,7 @@ CODE = "a name of ours for something, the same whoever it is about"
 SECRET = "random, and tells nothing"
 KEPT: dict[str, dict[str, str]] = {
     "accounts.User": dict.fromkeys(("password", "email", "name", "phone"), ACCOUNT),
+    "accounts.Planned": {"task": CODE},
     "accounts.DemoMail": dict.fromkeys(("recipient", "subject", "source"), "the demo's, where nobody is real"),
     "agencies.Agency": dict.fromkeys(
         (

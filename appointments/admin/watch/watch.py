@@ -21,6 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.people import signed_in
+from accounts.work.due import late
 from agencies import access
 from agencies.finding import search
 from agencies.models import Branch, Role
@@ -29,6 +30,7 @@ from appointments.admin.counter.board import queue_address
 from appointments.admin.disruptions import promises
 from appointments.admin.pages import address, page
 from appointments.models import Alert
+from appointments.watch.due import LANES
 from appointments.watch.loads import Load, loads
 
 # With more branches than this, the page first shows only those with something to do.
@@ -80,7 +82,11 @@ def watch(request: HttpRequest) -> HttpResponse:
         "off_clock": len(promises.waiting(request, timezone.now())),
     }
     if access.is_operator(signed_in(request)):
-        context |= {"zone_data": ZONE_DATA, "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate())}
+        context |= {
+            "zone_data": ZONE_DATA,
+            "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate()),
+            "late": late(LANES, now=timezone.now()),
+        }
     return page(request, "watch/watch.html", context)
 
 

@@ -1,0 +1,65 @@
+"""The lanes of work that the worker owes, each with its oldest due row. A new kind of work is one more entry in LANES."""
+
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.db.models import F
+from django.db.models.functions import Coalesce
+from django.utils.translation import gettext_lazy as _
+
+from accounts.models import Planned
+from accounts.work.due import Lane, Oldest, first
+from appointments.models import AlertMail, Appointment, Disruption, Notification
+from appointments.models.notification import NotificationQuerySet
+from videocalls.models import VideoCall
+
+
+def minutes(number: int) -> timedelta:
+    return timedelta(minutes=number)
+
+
+def _messages(rows: NotificationQuerySet) -> Oldest:
+    return lambda now: first(rows.due(now=now), "due_at")
+
+
+def _holds(now: datetime) -> datetime | None:
+    return first(Appointment.objects.overdue(now=now), "expires_at")
+
+
+def _disruptions(now: datetime) -> datetime | None:
+    preparing = Disruption.objects.filter(state=Disruption.State.PREPARING)
+    return first(preparing.annotate(since=Coalesce("preparing_since", "created_at")), "since")
+
+
+def _calls(now: datetime) -> datetime | None:
+    """Appointments that wait for a call, and calls that wait for their room."""
+    without = first(Appointment.objects.without_call(now=now).exclude(booked_at=None), "booked_at")
+    waiting = VideoCall.objects.to_prepare(now=now).annotate(since=Coalesce("retry_at", "created_at"))
+    return min(filter(None, (without, first(waiting, "since"))), default=None)
+
+
+def _alerts(now: datetime) -> datetime | None:
+    return first(AlertMail.objects.due(now=now).annotate(since=Coalesce("retry_at", F("alert__raised_at"))), "since")
+
+
+def _planned(now: datetime) -> datetime | None:
+    """Periodic tasks that have not ended at their time: the nightly publishing, but also each sweep."""
+    tasks = [entry["task"] for entry in current_app.conf.beat_schedule.values()]
+    return first(Planned.objects.filter(task__in=tasks, next_at__lte=now), "next_at")
+
+
+LANES = (
+    Lane(
+        "urgent mail",
+        _("Mails that somebody waits for"),
+        minutes(2),
+        _messages(Notification.objects.by_mail().urgent()),
+    ),
+    Lane("mail", _("Mails"), minutes(5), _messages(Notification.objects.by_mail())),
+    Lane("sms", _("SMS"), minutes(5), _messages(Notification.objects.by_sms())),
+    Lane("holds", _("Times to give back"), minutes(2), _holds),
+    Lane("disruptions", _("Offers after disruptions"), minutes(15), _disruptions),
+    Lane("video", _("Rooms for video calls"), minutes(5), _calls),
+    Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
+    Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
+)

@@ -1,0 +1,129 @@
+"""Since when work is due, lane by lane: nothing, what is due, and what has waited for too long."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.test import Client
+
+from accounts.models import Planned
+from accounts.work.due import due, late
+from agencies.models import Branch, Channel
+from appointments import booking, disruptions
+from appointments.models import Alert, AlertMail, Appointment, Disruption, Notification
+from appointments.watch.due import LANES
+from tests.builders import (
+    GUEST,
+    NOW,
+    WORKER,
+    a_strike,
+    a_user,
+    an_appointment,
+    an_open_branch,
+    minutes,
+    slots_of,
+)
+from tests.pages import signed_in, text_of
+from videocalls.models import VideoCall
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+PATIENCE = {lane.name: lane.patience for lane in LANES}
+
+
+@pytest.fixture
+def branch() -> Branch:
+    return an_open_branch()
+
+
+def a_message(branch: Branch, kind: str, medium: str) -> None:
+    appointment = an_appointment(slots_of(branch)[40])
+    appointment.notifications.all().delete()
+    Notification.objects.create(appointment=appointment, kind=kind, medium=medium, language="el", due_at=NOW)
+
+
+def a_hold(branch: Branch) -> None:
+    slot = slots_of(branch)[20]
+    booking.hold(slot.pk, branch.agency.procedures.get(), Channel.IN_PERSON, by=GUEST, now=NOW)
+    Appointment.objects.update(expires_at=NOW)
+
+
+def a_video_appointment(branch: Branch) -> None:
+    an_appointment(slots_of(branch)[40], channel=Channel.VIDEO).notifications.all().delete()
+
+
+def a_call(branch: Branch) -> None:
+    call = VideoCall.objects.create(
+        provider="room", opens_at=NOW + timedelta(days=1), closes_at=NOW + timedelta(days=2)
+    )
+    VideoCall.objects.filter(pk=call.pk).update(created_at=NOW)
+
+
+def an_alert_mail(branch: Branch) -> None:
+    alert = Alert.objects.create(branch=branch, kind=Alert.Kind.UNPLACED, raised_at=NOW)
+    AlertMail.objects.create(alert=alert, user=a_user("supervisor@example.org"))
+
+
+ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
+    "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
+    "mail": ("mail", lambda branch: a_message(branch, "confirmation", "email")),
+    "sms": ("sms", lambda branch: a_message(branch, "reminder", "sms")),
+    "hold": ("holds", a_hold),
+    "disruption": ("disruptions", lambda branch: a_strike(branch, prepared=False)),
+    "appointment without a call": ("video", a_video_appointment),
+    "call without a room": ("video", a_call),
+    "alert": ("alerts", an_alert_mail),
+    "planned task": (
+        "planned tasks",
+        lambda branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),
+    ),
+}
+
+
+def test_every_lane_is_tried() -> None:
+    assert {lane for lane, _make in ROWS.values()} == set(PATIENCE)
+
+
+def test_nothing_is_due_in_peace(branch: Branch) -> None:
+    assert {one.age for one in due(LANES, now=NOW + timedelta(days=3))} == {0}
+
+
+@pytest.mark.parametrize("row", ROWS)
+def test_due_row_makes_its_lane_late_when_its_patience_is_over(branch: Branch, row: str) -> None:
+    lane, make = ROWS[row]
+    make(branch)
+    patience = PATIENCE[lane]
+    assert late(LANES, now=NOW + patience) == []
+    behind = {one.lane.name: one.age for one in late(LANES, now=NOW + patience + minutes(1))}
+    assert behind[lane] == patience.total_seconds() + 60
+    assert set(behind) <= {lane, "mail"}  # a mail that somebody waits for is a mail too
+
+
+def test_message_that_is_tried_again_later_is_not_due(branch: Branch) -> None:
+    a_message(branch, "confirmation", "email")
+    Notification.objects.update(due_at=NOW + minutes(60), attempts=2)
+    assert late(LANES, now=NOW + minutes(59)) == []
+
+
+def test_disruption_that_goes_on_is_due_since_its_last_appointment(branch: Branch) -> None:
+    strike = a_strike(branch, prepared=False)
+    disruptions.look_after(strike, by=WORKER, now=NOW)
+    later = NOW + timedelta(hours=5)
+    Disruption.objects.update(state=Disruption.State.OPEN)
+    strike.refresh_from_db()
+    Disruption.objects.update(state=Disruption.State.PREPARING, preparing_since=later)
+    assert late(LANES, now=later + minutes(15)) == []
+    assert [one.lane.name for one in late(LANES, now=later + minutes(16))] == ["disruptions"]
+
+
+def test_task_that_is_no_longer_planned_is_not_missed(branch: Branch) -> None:
+    Planned.objects.create(task="appointments.tasks.of_before", ended_at=NOW, next_at=NOW)
+    assert late(LANES, now=NOW + timedelta(days=1)) == []
+
+
+def test_operators_page_says_that_work_is_late(client: Client, branch: Branch) -> None:
+    signed_in(client, a_user("operator@example.org", is_operator=True))
+    page = "/en/admin/appointments/appointment/watch/"
+    assert "work in the background" not in text_of(client.get(page))
+    a_message(branch, "confirmation", "email")
+    Notification.objects.update(due_at=NOW - minutes(7))
+    assert "Somebody has to look at the worker: Mails (7 minutes)" in text_of(client.get(page))
