@@ -96,14 +96,10 @@ def test_work_probe_says_that_nobody_knows_without_a_database(client: Client, mo
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("metrics_token")
 @pytest.mark.parametrize(("shift", "told"), [(17, "17 s ahead of the database"), (-17, "17 s behind the database")])
 def test_clock_that_differs_is_told_everywhere(
-    client: Client,
-    time_machine: TimeMachineFixture,
-    metrics_token: None,
-    shift: int,
-    told: str,
-    caplog: pytest.LogCaptureFixture,
+    client: Client, time_machine: TimeMachineFixture, shift: int, told: str, caplog: pytest.LogCaptureFixture
 ):
     time_machine.move_to(timezone.now() + timedelta(seconds=shift))
     assert client.get("/health/ready").json()["clock"] == told

@@ -74,7 +74,7 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "alert": ("alerts", an_alert_mail),
     "planned task": (
         "planned tasks",
-        lambda branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),
+        lambda _branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),
     ),
 }
 

@@ -1,0 +1,157 @@
+"""A real worker and a real beat, with a Redis that hangs: they live or die."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit, urlunsplit
+
+import pytest
+from celery import Celery
+from django.db import connection
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from accounts.models import Planned
+from mydesklive.alive.ending import FAILED
+from tests import hanging
+from tests.hanging import HangingRedis
+
+pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
+
+WORKER = """
+import sys
+from mydesklive.celery import app
+app.worker_main(["worker", "--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=INFO"])
+"""
+# The broken one loses all its places after a while, as it did when Redis could not note what it had done.
+STUCK_WORKER = f"""
+import time
+from kombu.transport.virtual import QoS
+begun, can_consume = time.monotonic(), QoS.can_consume
+QoS.can_consume = lambda self: time.monotonic() - begun < 4 and can_consume(self)
+import django
+django.setup()
+from mydesklive.alive import ending, worker
+worker.EVERY, worker.STUCK, ending.GRACE = 0.5, 2, 1
+{WORKER}
+"""
+STUCK_BEAT = """
+import django
+django.setup()
+from mydesklive.alive import beat, ending
+import time
+beat.EVERY, beat.STUCK, ending.GRACE = 0.5, 2, 1
+beat.Scheduler.tick = lambda *_args, **_kwargs: time.sleep(60)
+from mydesklive.celery import app
+app.start(["beat", "--schedule", "{schedule}"])
+"""
+
+
+@pytest.fixture
+def redis() -> Iterator[HangingRedis]:
+    with hanging.running() as server:
+        yield server
+
+
+@pytest.fixture
+def queue(redis: HangingRedis) -> Celery:
+    app = Celery("desk", set_as_current=False)
+    app.config_from_object("django.conf:settings", namespace="CELERY")
+    app.conf.broker_url = redis.url.replace("unix://", "redis+socket://")
+    return app
+
+
+@contextmanager
+def process(code: str, redis: HangingRedis, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    settings = connection.settings_dict
+    database = urlsplit(os.environ["DATABASE_URL"])
+    environment = os.environ | {
+        "DATABASE_URL": urlunsplit(database._replace(path=f"/{settings['NAME']}")),
+        "REDIS_URL": redis.url,
+        "PULSE_FOLDER": str(folder),
+        "LOG_LEVEL": "INFO",
+    }
+    with (folder / "log").open("ab") as log:
+        started = subprocess.Popen(
+            [sys.executable, "-c", code], env=environment, start_new_session=True, stdout=log, stderr=log
+        )
+    try:
+        yield started
+    finally:
+        if started.poll() is None:
+            os.killpg(started.pid, signal.SIGKILL)
+        started.wait()
+
+
+def soon(condition: Callable[[], object], seconds: float = 40) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return True
+        time.sleep(0.1)
+    return False
+
+
+def sent(queue: Celery, task: str = "appointments.tasks.free_desks") -> bool:
+    try:
+        queue.send_task(task)
+    except OperationalError:
+        return False
+    return True
+
+
+def is_done(queue: Celery) -> bool:
+    """Whether the worker does a task that is sent now."""
+    Planned.objects.all().delete()
+    return sent(queue) and soon(Planned.objects.exists, 10)
+
+
+def waiting(redis: HangingRedis) -> int:
+    try:
+        with Redis.from_url(redis.url) as client:
+            return client.llen("mydesklive:celery")
+    except RedisError:
+        return -1
+
+
+def test_worker_goes_on_after_redis_hung_twice_while_tasks_were_sent(
+    redis: HangingRedis, queue: Celery, tmp_path: Path
+) -> None:
+    with process(WORKER, redis, tmp_path) as worker:
+        assert soon(lambda: is_done(queue))
+        for _ in range(2):
+            for _ in range(20):
+                assert sent(queue)
+            time.sleep(0.05)  # some are taken and are acknowledged when Redis hangs
+            redis.hang()
+            time.sleep(6)
+            redis.go_on()
+            assert soon(lambda: is_done(queue))
+        for _ in range(20):
+            assert sent(queue)
+        assert soon(lambda: waiting(redis) == 0)
+        assert is_done(queue)
+        assert worker.poll() is None
+    log = (tmp_path / "log").read_text()
+    assert "Couldn't ack" not in log
+
+
+def test_worker_that_takes_nothing_while_tasks_wait_ends(redis: HangingRedis, queue: Celery, tmp_path: Path) -> None:
+    with process(STUCK_WORKER, redis, tmp_path) as worker:
+        assert soon(lambda: sent(queue) and worker.poll() is not None)
+        assert worker.returncode in {0, FAILED}
+    log = (tmp_path / "log").read_text()
+    assert log.count("The worker has taken nothing for ") == 1
+    assert " ERROR " in log
+
+
+def test_beat_that_stands_still_ends(redis: HangingRedis, tmp_path: Path) -> None:
+    with process(STUCK_BEAT.format(schedule=tmp_path / "schedule"), redis, tmp_path) as beat:
+        assert soon(lambda: beat.poll() is not None)
+    assert "Beat has stood still" in (tmp_path / "log").read_text()
