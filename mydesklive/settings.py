@@ -181,16 +181,16 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Processes of a worker. They mostly wait for others, and are more than can wait for mail servers and gateways at once.
-CELERY_WORKER_CONCURRENCY = env.int("WORKER_PROCESSES", 8)
+CELERY_WORKER_CONCURRENCY = env.number("WORKER_PROCESSES", 8, least=1, most=200)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "Europe/Athens"
 CELERY_BEAT_SCHEDULER = "mydesklive.alive.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds; so soon it sees that the clock was set back
 # Where worker and beat write that they are alive (deploy/healthy.py). Empty is the system's folder of temporary files.
-PULSE_FOLDER = env.str("PULSE_FOLDER", "")
+PULSE_FOLDER = env.text("PULSE_FOLDER", "")
 
 # Monitoring: whoever knows the token may read /metrics. Without one nobody can.
-METRICS_TOKEN = env.str("METRICS_TOKEN", "")
+METRICS_TOKEN = env.text("METRICS_TOKEN", "")
 
 # Language, time and numbers
 
