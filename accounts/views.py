@@ -13,7 +13,7 @@ from django.utils.http import content_disposition_header
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.mailbox import parsed
+from accounts.mails.mailbox import parsed
 from accounts.models import DemoMail
 from accounts.people import signed_in
 

@@ -254,7 +254,7 @@ ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"
 
 # Messages
 
-Env.EMAIL_SCHEMES["demo"] = "accounts.mailbox.DemoBackend"
+Env.EMAIL_SCHEMES["demo"] = "accounts.mails.mailbox.DemoBackend"
 EMAIL_URL = env.text("EMAIL_URL")
 _NO_MAIL, _SMTP = environment.mail("dummymail:"), "the address of a mail server, e.g. smtp+tls://user:password@host:587"
 _email = env.read("EMAIL_URL", _NO_MAIL, environment.mail, _SMTP)

@@ -6,14 +6,13 @@ dies between the mail server's "accepted" and the UPDATE that follows. Both mail
 
 import logging
 from datetime import datetime, timedelta
-from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPServerDisconnected
 from typing import Any
 
-from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
 
 from accounts.limits import is_flooded
+from accounts.mails.handing import ServerAway, Undeliverable, hand_over
 from accounts.work import leases
 from accounts.work.leases import Work
 from appointments import history
@@ -35,19 +34,6 @@ DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lam
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
 OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
-PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
-
-
-class DeliveryError(Exception):
-    pass
-
-
-class Undeliverable(DeliveryError):
-    """The message will never arrive. Officers see it and call the citizen instead."""
-
-
-class ServerAway(DeliveryError):
-    """No message can be sent at the moment, because the mail server does not work."""
 
 
 def deliver_next(mailer: BaseEmailBackend, *, now: datetime, among: NotificationQuerySet | None = None) -> bool:
@@ -150,32 +136,3 @@ def _note(message: Notification, verb: Event.Verb, now: datetime) -> None:
     """Note the event with the kind of message only, because the mail server's answer may contain the address."""
     details = {"message": message.pk, "kind": message.kind, "medium": message.medium}
     history.note(verb, by=MESSENGER, now=now, appointment=message.appointment, details=details)
-
-
-def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
-    """Send the mail over the connection that the sweep keeps open.
-
-    Raises Undeliverable, ServerAway or an SMTPException. Every error of smtplib is an OSError.
-    """
-    try:
-        mailer.open()
-    except OSError as error:
-        raise ServerAway(str(error)) from error
-    try:
-        mailer.send_messages([mail])
-    except OSError as error:
-        mailer.close()
-        if _is_permanent(error):
-            raise Undeliverable(str(error)) from error
-        if isinstance(error, SMTPServerDisconnected) or not isinstance(error, SMTPException):
-            raise ServerAway(str(error)) from error
-        raise
-
-
-def _is_permanent(error: OSError) -> bool:
-    """Return whether the server will never take this mail. A refused sender does not count: we can correct that."""
-    if isinstance(error, SMTPRecipientsRefused):
-        return all(code >= PERMANENT for code, _reply in error.recipients.values())
-    if isinstance(error, SMTPDataError):
-        return error.smtp_code >= PERMANENT
-    return isinstance(error, SMTPNotSupportedError)

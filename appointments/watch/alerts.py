@@ -22,6 +22,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
+from accounts.mails.handing import DeliveryError, Undeliverable, hand_over
 from accounts.models import User
 from accounts.work import leases
 from accounts.work.leases import Work
@@ -29,7 +30,7 @@ from agencies.accents import text_on
 from agencies.access import REACHES, from_role
 from agencies.models import Agency, Branch, Role
 from agencies.models.services import RULE_SERVES
-from appointments.messages.delivery import LEASE, DeliveryError, Undeliverable, hand_over
+from appointments.messages.delivery import LEASE
 from appointments.messages.mails import paragraphs
 from appointments.models import Alert, AlertMail
 from appointments.times import promises

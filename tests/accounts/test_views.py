@@ -9,7 +9,7 @@ from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from accounts.mailbox import DemoBackend
+from accounts.mails.mailbox import DemoBackend
 from accounts.models import DemoMail, User
 from tests.builders import a_user
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
-from accounts.mailbox import DemoBackend
+from accounts.mails.mailbox import DemoBackend
 from accounts.models import DemoMail
 from agencies.models import Agency, Channel
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of

@@ -1,0 +1,49 @@
+"""Handing one mail to the mail server, and telling what went wrong: this mail, or the server."""
+
+from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPServerDisconnected
+
+from django.core.mail import EmailMessage
+from django.core.mail.backends.base import BaseEmailBackend
+
+PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
+
+
+class DeliveryError(Exception):
+    pass
+
+
+class Undeliverable(DeliveryError):
+    """The message will never arrive."""
+
+
+class ServerAway(DeliveryError):
+    """No message can be sent at the moment, because the mail server does not work."""
+
+
+def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
+    """Send the mail over the connection that the sweep keeps open.
+
+    Raises Undeliverable, ServerAway or an SMTPException. Every error of smtplib is an OSError.
+    """
+    try:
+        mailer.open()
+    except OSError as error:
+        raise ServerAway(str(error)) from error
+    try:
+        mailer.send_messages([mail])
+    except OSError as error:
+        mailer.close()
+        if _is_permanent(error):
+            raise Undeliverable(str(error)) from error
+        if isinstance(error, SMTPServerDisconnected) or not isinstance(error, SMTPException):
+            raise ServerAway(str(error)) from error
+        raise
+
+
+def _is_permanent(error: OSError) -> bool:
+    """Return whether the server will never take this mail. A refused sender does not count: we can correct that."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return all(code >= PERMANENT for code, _reply in error.recipients.values())
+    if isinstance(error, SMTPDataError):
+        return error.smtp_code >= PERMANENT
+    return isinstance(error, SMTPNotSupportedError)
