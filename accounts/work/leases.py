@@ -42,7 +42,7 @@ class Work:
 
     rows: Manager[Any]
     lease: timedelta
-    retries: tuple[int, ...]  # minutes until the next attempt after each failure
+    retries: tuple[float, ...]  # minutes until the next attempt after each failure
     due: str  # the field with the time of the next attempt
     given_up: Callable[[datetime], dict[str, Any]]
 

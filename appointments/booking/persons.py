@@ -1,18 +1,15 @@
 """Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
-import base64
 import hmac
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
 from hashlib import sha256
 
-from cryptography.fernet import Fernet
-from django.conf import settings
 from stdnum.gr import vat
 
 from accounts.models import User
+from accounts.sealing import key_for, opened, sealed
 from agencies.models import Procedure
 from agencies.text import search_key
 from appointments.models import Appointment, Status
@@ -21,6 +18,7 @@ _NINE_DIGITS = re.compile("[0-9]{9}")
 _SEPARATORS = re.compile(r"[\s.-]")
 # The country code before the number: EL in the European Union, GR elsewhere, or ΕΛ in Greek letters.
 _COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
+SEALED_AS = "tax number"
 
 
 @dataclass(frozen=True)
@@ -58,7 +56,7 @@ def person_key(*, tax_number: str = "", email: str = "") -> str:
 
 
 def _keyed(text: str) -> str:
-    return hmac.new(_key("person"), text.encode(), sha256).hexdigest()
+    return hmac.new(key_for("person"), text.encode(), sha256).hexdigest()
 
 
 def digest_of(asked: object) -> str:
@@ -67,25 +65,15 @@ def digest_of(asked: object) -> str:
     `asked` is anything that JSON can hold; other values count as their text. The order of a dictionary does not matter.
     """
     text = json.dumps(asked, sort_keys=True, default=str)
-    return hmac.new(_key("request"), text.encode(), sha256).hexdigest()
+    return hmac.new(key_for("request"), text.encode(), sha256).hexdigest()
 
 
 def encrypted(tax_number: str) -> bytes | None:
-    return _fernet().encrypt(tax_number.encode()) if tax_number else None
+    return sealed(tax_number, SEALED_AS) if tax_number else None
 
 
 def decrypted(token: bytes | memoryview | None) -> str:
-    return _fernet().decrypt(bytes(token)).decode() if token else ""
-
-
-@cache
-def _key(purpose: str) -> bytes:
-    return hmac.new(settings.DATA_KEY.encode(), purpose.encode(), sha256).digest()
-
-
-@cache
-def _fernet() -> Fernet:
-    return Fernet(base64.urlsafe_b64encode(_key("tax number")))
+    return opened(token, SEALED_AS) if token else ""
 
 
 def sign(appointment: Appointment, contact: Contact) -> None:
