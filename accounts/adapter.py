@@ -2,11 +2,13 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
 from accounts.limits import MAILS_AN_HOUR, is_flooded
+from accounts.mails import outbox
 from accounts.models import User
 from accounts.security import What, tell
 
@@ -34,8 +36,17 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().get_login_redirect_url(request)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Sends the mail, unless the address has had too many. The page says the same, so that strangers learn nothing."""
-        if template_prefix not in TO_OWNERS and is_flooded(email, now=timezone.now(), limits=(MAILS_AN_HOUR,)):
+        """Owes the mail, unless the address has had too many. The page says the same, so that strangers learn nothing.
+
+        The worker sends it, so that no page waits for the mail server. The library would mail what the browser calls
+        itself, which is text that anybody can choose.
+        """
+        now, for_owner = timezone.now(), template_prefix in TO_OWNERS
+        if not for_owner and is_flooded(email, now=now, limits=(MAILS_AN_HOUR,)):
             return
+        site = get_current_site(self.request) if self.request else None
+        told = {"request": self.request, "email": email, "current_site": site, **context, "user_agent": ""}
+        letter = self.render_mail(template_prefix, email, told)
+        asked_by = "" if for_owner or not self.request else outbox.asker(self.request.session)
         tell(What.CODE_MAILED, mail=template_prefix.rpartition("/")[2])
-        super().send_mail(template_prefix, email, context)
+        outbox.owe(letter, template_prefix.rpartition("/")[2], asked_by=asked_by, now=now)

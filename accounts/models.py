@@ -1,5 +1,6 @@
-"""The user, who signs in with an e-mail address, and the demo's mailbox."""
+"""The user, who signs in with an e-mail address, the mails about accounts that are owed, and the demo's mailbox."""
 
+from datetime import datetime
 from typing import Any, ClassVar
 
 from django.conf import settings
@@ -12,6 +13,7 @@ from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.typed import validate_name
+from accounts.work import leases
 
 
 class UserManager(BaseUserManager["User"]):
@@ -103,6 +105,63 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] or self.email
+
+
+class AccountMailQuerySet(models.QuerySet["AccountMail"]):
+    def unsent(self) -> "AccountMailQuerySet":
+        return self.filter(state=AccountMail.State.PENDING)
+
+    def due(self, *, now: datetime) -> "AccountMailQuerySet":
+        """Mails to send now: they are due, and no worker is sending them."""
+        return self.unsent().filter(leases.is_free(now=now), due_at__lte=now)
+
+
+class AccountMail(models.Model):
+    """A mail about an account that is owed, above all a code. It holds what it says only until it is sent or given up."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", _("To be sent")
+        SENT = "sent", _("Sent")
+        FAILED = "failed", _("Failed")
+        DROPPED = "dropped", _("No longer needed")
+
+    kind = models.CharField(max_length=60)  # the name of its template
+    recipient = models.EmailField()
+    language = models.CharField(max_length=2, choices=settings.LANGUAGES)
+    content = models.BinaryField(null=True, editable=False)  # subject, text and HTML, sealed; null once settled
+    # Names the browser session that asked for the mail. Only the latest mail that one session asks for is sent.
+    asked_by = models.CharField(max_length=22, blank=True, editable=False)
+    # Since when that session waits for a mail. Unlike `created_at`, it stays when one unsent mail replaces another.
+    awaited_since = models.DateTimeField()
+    created_at = models.DateTimeField()
+    due_at = models.DateTimeField()
+    useless_at = models.DateTimeField()  # a code is no longer valid then
+    state = models.CharField(max_length=8, choices=State, default=State.PENDING)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True, blank=True)
+    # Whether the server has put off this mail alone. Then other mails need not be late.
+    is_put_off = models.BooleanField(default=False)
+    last_error = models.CharField(max_length=250, blank=True)
+
+    objects = AccountMailQuerySet.as_manager()
+
+    class Meta:
+        ordering = ("due_at", "pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(state="pending", content__isnull=False)
+                | (~models.Q(state="pending") & models.Q(content__isnull=True)),
+                name="settled_mail_keeps_no_content",
+            ),
+        )
+        indexes = (
+            models.Index(fields=["due_at"], condition=models.Q(state="pending"), name="account_mail_due"),
+            models.Index(fields=["asked_by"], condition=~models.Q(asked_by=""), name="account_mail_asked_by"),
+            models.Index(fields=["created_at"], name="account_mail_created"),
+        )
+
+    def __str__(self) -> str:
+        return self.kind
 
 
 class DemoMail(models.Model):

@@ -1,18 +1,27 @@
-"""The address of an account, and the demo's mailbox, which every visitor of the demo can read."""
+"""The codes and the address of an account, and the demo's mailbox, which every visitor of the demo can read."""
 
+import time
 from collections.abc import Callable
 from functools import wraps
+from typing import Any
 
-from allauth.account.views import EmailView
+from allauth.account.views import ConfirmEmailVerificationCodeView, ConfirmLoginCodeView, EmailView
+from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.decorators import method_decorator
 from django.utils.http import content_disposition_header
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.mails import outbox
 from accounts.mails.mailbox import parsed
 from accounts.models import DemoMail
 from accounts.people import signed_in
@@ -35,6 +44,48 @@ def address(request: HttpRequest) -> HttpResponseBase:
     if not signed_in(request).changes_own_address:
         return render(request, "account/address_fixed.html", status=403)
     return EmailView.as_view()(request)
+
+
+class _AwaitsCode:
+    """What the library's pages that ask for a code lack: how the mail is getting on, and a code that lasts when sent again."""
+
+    begin: str  # the name of the page on which an address is typed
+    request: HttpRequest
+    _process: Any
+    passthrough_next_url: Callable[[str], str]
+
+    def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
+        context = super().get_context_data(**kwargs)  # type: ignore[misc]
+        begin = "account_email" if self.request.user.is_authenticated else self.begin
+        return context | {
+            "progress": outbox.progress(self.request.session, context["email"], now=timezone.now()),
+            "begin_url": self.passthrough_next_url(reverse(begin)),
+        }
+
+    def _resend_form_valid(self, form: Any) -> HttpResponseBase:
+        state = self._process.state
+        before = dict(state)
+        state["at"] = time.time()  # the new code is valid as long as its mail says
+        try:
+            return super()._resend_form_valid(form)  # type: ignore[misc]
+        except ImmediateHttpResponse:
+            state.update(before)  # no code was sent, so the earlier one stays valid
+            messages.error(self.request, _("A code was sent a moment ago. Please wait a minute before you ask again."))
+            return redirect(self.request.get_full_path())
+
+
+@method_decorator(never_cache, name="dispatch")
+class SignInCode(_AwaitsCode, ConfirmLoginCodeView):
+    """Asks for the code that signs in."""
+
+    begin = "account_request_login_code"
+
+
+@method_decorator(never_cache, name="dispatch")
+class AddressCode(_AwaitsCode, ConfirmEmailVerificationCodeView):
+    """Asks for the code that proves an address: of a new account, or a new one of an old account."""
+
+    begin = "account_signup"
 
 
 def no_passwords(request: HttpRequest) -> HttpResponseBase:

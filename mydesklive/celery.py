@@ -19,6 +19,8 @@ app.autodiscover_tasks()
 # No task expires. A clock of another machine would decide it, and sweeps that come together become one by themselves
 # (accounts/work/lanes.py).
 app.conf.beat_schedule = {
+    "send codes": {"task": "accounts.tasks.send_codes", "schedule": 5.0},
+    "forget mails about accounts": {"task": "accounts.tasks.forget_mails", "schedule": crontab(minute="20")},
     "deliver due mails": {"task": "appointments.tasks.deliver_due", "schedule": 10.0},
     "deliver urgent mails": {"task": "appointments.tasks.deliver_urgent", "schedule": 5.0},
     "deliver due SMS": {"task": "appointments.tasks.deliver_sms", "schedule": 10.0},

@@ -232,7 +232,7 @@ ACCOUNT_FORMS = {
     "signup": "accounts.forms.SignUpForm",
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
-ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = True
+ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 # allauth's own limits, and for each address (key) a number of mails that anybody else can cause in an hour.
 ACCOUNT_RATE_LIMITS = {
     "request_login_code": "20/m/ip,3/m/key,10/h/key",
@@ -240,6 +240,7 @@ ACCOUNT_RATE_LIMITS = {
 }
 CODE_MINUTES = 15  # a code is valid so long; three tries a code
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = CODE_MINUTES * 60  # seconds
+ACCOUNT_LOGIN_TIMEOUT = 3 * CODE_MINUTES * 60  # a code can be sent anew twice
 ALLAUTH_USER_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 6}
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True

@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from accounts.views import address, no_passwords
+from accounts.views import AddressCode, SignInCode, address, no_passwords
 from mydesklive.pages import metrics, probes, views
 
 handler500 = "mydesklive.pages.outages.failed"
@@ -19,6 +19,8 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     *i18n_patterns(
         path("accounts/login/", views.sign_in, name="account_login"),
+        path("accounts/login/code/confirm/", SignInCode.as_view(), name="account_confirm_login_code"),
+        path("accounts/confirm-email/", AddressCode.as_view(), name="account_email_verification_sent"),
         path("accounts/email/", address, name="account_email"),
         re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
         path("accounts/", include("allauth.urls")),

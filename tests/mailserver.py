@@ -1,9 +1,10 @@
 """A real SMTP server for tests, on a free port. It keeps accepted mails, and can refuse or stall."""
 
 import asyncio
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import Message
 from typing import Any
@@ -70,3 +71,41 @@ def running() -> Iterator[MailServer]:
     finally:
         server.stalls_at = ""
         controller.stop()
+
+
+# What ill servers say: on connecting, and then after each line of the client. Afterwards they close the connection.
+MOODS = {
+    "closes at once": (),
+    "talks garbage": (b"\xff\x00 What?\r\n", b"No.\r\n"),
+    "closes after its greeting": (b"220 mail.example.org ESMTP\r\n",),
+    "is overloaded": (b"421 mail.example.org Too busy\r\n",),
+    "closes half-way": (b"220 mail.example.org ESMTP\r\n", b"250 mail.example.org\r\n", b"250 OK\r\n"),
+    "talks garbage half-way": (b"220 mail.example.org ESMTP\r\n", b"250 mail.example.org\r\n", b"\xff\xfe?\r\n"),
+}
+
+
+@contextmanager
+def ill(mood: str) -> Iterator[int]:
+    """A server in one of MOODS, or one that "refuses" or "hangs". Yields its port."""
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        if mood == "refuses":
+            yield listening.getsockname()[1]
+            return
+        listening.listen(50)
+        if mood != "hangs":
+            threading.Thread(target=_speak, args=(listening, MOODS[mood]), daemon=True).start()
+        yield listening.getsockname()[1]
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # wakes the thread, which then ends
+
+
+def _speak(listening: socket.socket, said: tuple[bytes, ...]) -> None:
+    with suppress(OSError):
+        while True:
+            client, _address = listening.accept()
+            with client, suppress(OSError):
+                for number, line in enumerate(said):
+                    if number:
+                        client.recv(1000)
+                    client.sendall(line)

@@ -6,7 +6,6 @@ import pytest
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.core import mail
 from django.test import Client, RequestFactory
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
@@ -14,6 +13,7 @@ from django.utils.module_loading import import_string
 from accounts.models import User
 from accounts.typed.addresses import AddressField, AskedInput, StaffAskedInput
 from agencies.models import Branch, Membership, Role
+from tests import codes
 from tests.builders import a_branch, a_user, an_agency, an_officer
 from tests.pages import signed_in, text_of
 
@@ -69,16 +69,16 @@ def test_visitor_is_asked_before_a_code_is_sent(client: Client, address: str) ->
     page = text_of(client.post(address, {"email": TYPED}))
     assert MEANT in page
     assert f'<input type="hidden" name="asked_about" value="{TYPED}">' in page
-    assert mail.outbox == []
+    assert codes.sent() == []
     assert client.post(address, {"email": TYPED, "asked_about": TYPED}).status_code == 302
-    assert [message.to for message in mail.outbox] == [[TYPED]]
+    assert [message.to for message in codes.sent()] == [[TYPED]]
 
 
 @pytest.mark.django_db
 def test_new_address_of_an_account_is_asked_about(client: Client) -> None:
     page = text_of(signed_in(client, a_user()).post("/accounts/email/", {"email": TYPED, "action_add": ""}))
     assert MEANT in page
-    assert mail.outbox == []
+    assert codes.sent() == []
 
 
 @pytest.mark.django_db

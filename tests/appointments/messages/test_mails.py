@@ -5,13 +5,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.core import mail
 from django.test import Client
 
 from agencies.models import Agency, Channel, Procedure
 from appointments import booking, wording
 from appointments.messages import mails
 from appointments.models import Appointment, Notification
+from tests import codes
 from tests.builders import (
     GUEST,
     NOW,
@@ -164,7 +164,7 @@ def test_sms_gives_both_times_to_a_reader_abroad() -> None:
 def test_sign_in_code_comes_as_text_and_html(address: str, words: str) -> None:
     a_user("maria@example.org")
     Client().post(f"{address}/accounts/login/code/", {"email": "maria@example.org"})
-    (letter,) = mail.outbox
+    (letter,) = codes.sent()
     code = letter.subject.split()[0]
     assert words in letter.subject
     assert code in letter.body
