@@ -8,13 +8,14 @@ from django.core.mail import get_connection
 from django.utils import timezone
 
 from accounts.mails import outbox
+from accounts.work.lanes import Sweep
 
 # Seconds after which a run ends; the next one, seconds later, continues. A server that answers a letter at a time would
 # keep a run for ever, so it is stopped.
 RUN, STOPPED, KILLED = 30, 90, 110
 
 
-@shared_task(soft_time_limit=STOPPED, time_limit=KILLED)
+@shared_task(base=Sweep, soft_time_limit=STOPPED, time_limit=KILLED)
 def send_codes() -> None:
     """Send the mails about accounts that are due, codes above all, over one connection to the mail server."""
     begun = monotonic()
@@ -23,6 +24,6 @@ def send_codes() -> None:
             pass
 
 
-@shared_task
+@shared_task(base=Sweep)
 def forget_mails() -> None:
     outbox.forget(now=timezone.now())

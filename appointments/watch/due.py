@@ -7,7 +7,7 @@ from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import Planned
+from accounts.models import AccountMail, Planned
 from accounts.work.due import Lane, Oldest, first
 from appointments.models import AlertMail, Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
@@ -49,6 +49,7 @@ def _planned(now: datetime) -> datetime | None:
 
 
 LANES = (
+    Lane("codes", _("Codes for signing in"), minutes(2), lambda now: first(AccountMail.objects.due(now=now), "due_at")),
     Lane(
         "urgent mail",
         _("Mails that somebody waits for"),
