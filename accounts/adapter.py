@@ -2,12 +2,14 @@ from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailAddress
+from allauth.core import context as current
+from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts.limits import MAILS_AN_HOUR, is_flooded
+from accounts import tries
 from accounts.mails import outbox
 from accounts.models import User
 from accounts.security import What, tell
@@ -35,6 +37,19 @@ class AccountAdapter(DefaultAccountAdapter):
             return reverse("reports:index")
         return super().get_login_redirect_url(request)
 
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> AbstractBaseUser | None:
+        """Looks at a password. Wrong ones are counted, those of the same moment too."""
+        login, now = str(credentials.get("email", "")), timezone.now()
+        tries.count_password(request, login, now=now)
+        user: AbstractBaseUser | None = super().authenticate(request, **credentials)
+        if user:
+            tries.uncount_password(request, login, now=now)
+        return user
+
+    def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        super().login(request, user)
+        tries.remember_owner(request, cast(User, user).email, now=timezone.now())
+
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owes the mail, unless the address has had too many. The page says the same, so that strangers learn nothing.
 
@@ -42,7 +57,9 @@ class AccountAdapter(DefaultAccountAdapter):
         itself, which is text that anybody can choose.
         """
         now, for_owner = timezone.now(), template_prefix in TO_OWNERS
-        if not for_owner and is_flooded(email, now=now, limits=(MAILS_AN_HOUR,)):
+        if not for_owner and not tries.may_mail(current.request, email, now=now):
+            if code := context.get("code"):
+                tries.forget_unmailed(current.request, code)
             return
         site = get_current_site(self.request) if self.request else None
         told = {"request": self.request, "email": email, "current_site": site, **context, "user_agent": ""}

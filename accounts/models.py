@@ -1,4 +1,4 @@
-"""The user, who signs in with an e-mail address, the mails about accounts that are owed, and the demo's mailbox."""
+"""The user, who signs in with an e-mail address, the mails that are owed, what limits have counted, and the demo's mailbox."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -162,6 +162,25 @@ class AccountMail(models.Model):
 
     def __str__(self) -> str:
         return self.kind
+
+
+class Count(models.Model):
+    """How often somebody has done something in one period. `accounts.limits` alone writes and reads it, in plain SQL.
+
+    `who` is a keyed hash. Rows are deleted soon after their period (`limits.forget_past`).
+    """
+
+    what = models.CharField(max_length=40)
+    who = models.CharField(max_length=64)
+    period = models.BigIntegerField(help_text="The number of periods since 1970.")
+    number = models.PositiveIntegerField()
+    ends_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["what", "who", "period"], name="one_count_per_period"),)
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.number}"
 
 
 class DemoMail(models.Model):

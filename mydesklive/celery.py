@@ -42,6 +42,7 @@ app.conf.beat_schedule = {
     },
     "forget what is past": {"task": "appointments.tasks.forget", "schedule": crontab(hour="3", minute="10")},
     "clear old sessions": {"task": "mydesklive.tasks.clear_sessions", "schedule": crontab(hour="3", minute="15")},
+    "clear old counts of limits": {"task": "mydesklive.tasks.clear_counts", "schedule": crontab(minute="20")},
 }
 
 

@@ -227,17 +227,16 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_FORMS = {
     "add_email": "accounts.forms.AddressForm",
     "change_email": "accounts.forms.OtherAddressForm",
+    "confirm_email_verification_code": "accounts.forms.AddressCodeForm",
+    "confirm_login_code": "accounts.forms.LoginCodeForm",
     "login": "accounts.forms.SignInForm",
     "request_login_code": "accounts.forms.CodeForm",
     "signup": "accounts.forms.SignUpForm",
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
-# allauth's own limits, and for each address (key) a number of mails that anybody else can cause in an hour.
-ACCOUNT_RATE_LIMITS = {
-    "request_login_code": "20/m/ip,3/m/key,10/h/key",
-    "confirm_email": "1/10s/key,10/h/key",
-}
+# allauth counts in the cache, and nothing while Redis is away. `accounts.tries` has the limits.
+ACCOUNT_RATE_LIMITS = False
 CODE_MINUTES = 15  # a code is valid so long; three tries a code
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = CODE_MINUTES * 60  # seconds
 ACCOUNT_LOGIN_TIMEOUT = 3 * CODE_MINUTES * 60  # a code can be sent anew twice

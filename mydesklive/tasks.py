@@ -1,5 +1,8 @@
 from celery import shared_task
 from django.core.management import call_command
+from django.utils import timezone
+
+from accounts import limits
 
 from accounts.work.lanes import Sweep
 
@@ -7,3 +10,9 @@ from accounts.work.lanes import Sweep
 @shared_task(base=Sweep)
 def clear_sessions() -> None:
     call_command("clearsessions")
+
+
+@shared_task
+def clear_counts() -> None:
+    """Delete what limits have counted in periods that are over."""
+    limits.forget_past(now=timezone.now())
