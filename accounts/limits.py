@@ -1,14 +1,17 @@
 """Limits on how often something is done, counted over all web processes.
 
-What guards a secret, a mailbox or the times of others is a `Limit`, which PostgreSQL counts. One statement counts and
-answers, so no two tries at the same moment take the same place. Without the database no page works at all, so a `Limit`
-never stands open. A `RoughLimit` only slows programs down. It counts in the cache, and refuses nobody without it.
+What guards a secret, a mailbox or the times of others is a `DatabaseLimit`. One statement counts and answers, so no two
+tries of one moment take the same place. Without the database no page works, so it never stands open.
+
+A `Limit` only slows somebody down. It counts in Django's cache with one round trip to Redis, and while Redis is away it
+refuses nobody.
 
 The libraries do not fit:
 
 - DRF's throttles and allauth's limits read a list of times from the cache and write it back, so two processes lose each
-  other's requests, and while Redis is away they refuse nobody.
+  other's requests.
 - django-ratelimit takes three round trips and works only in views.
+- `limits` keeps its own connections and does not use our cache, which survives an outage.
 """
 
 from collections.abc import Iterable
@@ -18,6 +21,8 @@ from datetime import UTC, datetime
 from django.core.cache import cache
 from django.db import connection
 from django.utils.crypto import salted_hmac
+
+from accounts.security import What, tell
 
 COUNT = """
 INSERT INTO accounts_count AS counted (what, who, period, number, ends_at) VALUES (%s, %s, %s, 1, %s)
@@ -29,11 +34,73 @@ UPDATE accounts_count SET number = number - 1 WHERE what = %s AND who = %s AND p
 COUNTED = "SELECT number FROM accounts_count WHERE what = %s AND who = %s AND period = %s"
 FORGET = "DELETE FROM accounts_count WHERE ends_at <= %s"
 
-from accounts.security import What, tell
-
 
 @dataclass(frozen=True)
 class Limit:
+    """Allows each person or system (`who`) an action (`what`) at most `number` times in each period of `seconds`."""
+
+    what: str
+    number: int
+    seconds: int
+
+    def passed(self, who: str, *, now: datetime) -> bool:
+        """Counts one more time, and returns whether this is too often."""
+        return _is_over(self, self._counted(self._key(who, now)))
+
+    def reached(self, who: str, *, now: datetime) -> bool:
+        """Returns whether one more time would be too often. Counts nothing."""
+        return cache.get(self._key(who, now), 0) >= self.number
+
+    def forget(self, who: str, *, now: datetime) -> None:
+        cache.delete(self._key(who, now))
+
+    def wait(self, now: datetime) -> float:
+        """Returns the seconds until the next period begins."""
+        return self.seconds - now.timestamp() % self.seconds
+
+    def _key(self, who: str, now: datetime) -> str:
+        return f"limits:{self.what}:{who}:{now.timestamp() // self.seconds:.0f}"
+
+    def _counted(self, key: str, times: int = 1) -> int:
+        try:
+            return cache.incr(key, times)
+        except ValueError:  # the first in this period, perhaps together with another process
+            is_first = cache.add(key, times, self.seconds)
+        try:
+            return times if is_first else cache.incr(key, times)
+        except ValueError:  # the cache was emptied in between
+            return times
+
+
+# Of each limit and caller: the key of the latest period, what all processes have told, and what this one has not told yet.
+_ROUGHLY: dict[tuple[str, str], tuple[str, int, int]] = {}
+
+
+@dataclass(frozen=True)
+class RoughLimit(Limit):
+    """A limit of thousands, for programs, of which every process may allow `step` more.
+
+    Each process counts by itself and tells the others only each `step` times, so most requests need no round trip.
+    """
+
+    step: int
+
+    def passed(self, who: str, *, now: datetime) -> bool:
+        """Counts one more time, and returns whether this is too often."""
+        key = self._key(who, now)
+        latest, told, untold = _ROUGHLY.get((self.what, who), ("", 0, 0))
+        if latest != key:  # the first time in this period; it also learns what the others have told
+            told, untold = self._counted(key), 0
+        elif untold + 1 == self.step:
+            told, untold = self._counted(key, self.step), 0
+        else:
+            untold += 1
+        _ROUGHLY[self.what, who] = key, told, untold
+        return _is_over(self, told + untold)
+
+
+@dataclass(frozen=True)
+class DatabaseLimit:
     """Allows each person or network (`who`) an action (`what`) at most `number` times in each period of `seconds`.
 
     Ask outside of a transaction: one that is rolled back takes its counts along.
@@ -48,7 +115,7 @@ class Limit:
         ends_at = datetime.fromtimestamp((self._period(now) + 1) * self.seconds, UTC)
         with connection.cursor() as cursor:
             cursor.execute(COUNT, [*self._row(who, now), ends_at])
-            return self._is_over(cursor.fetchone()[0])
+            return _is_over(self, cursor.fetchone()[0])
 
     def uncount(self, who: str, *, now: datetime) -> None:
         """Takes one time back, because the try was right. The other times stay counted."""
@@ -62,21 +129,18 @@ class Limit:
             row = cursor.fetchone()
         return row is not None and row[0] >= self.number
 
-    def wait(self, now: datetime) -> float:
-        """Returns the seconds until the next period begins."""
-        return self.seconds - now.timestamp() % self.seconds
-
-    def _is_over(self, times: int) -> bool:
-        """Tells of the first time that is too often. More of them would only fill the log."""
-        if times == self.number + 1:
-            tell(What.LIMIT_PASSED, limit=self.what)
-        return times > self.number
-
     def _row(self, who: str, now: datetime) -> list[str | int]:
         return [self.what, keyed(who), self._period(now)]
 
     def _period(self, now: datetime) -> int:
         return int(now.timestamp() // self.seconds)
+
+
+def _is_over(limit: Limit | DatabaseLimit, times: int) -> bool:
+    """Tells of the first time that is too often. More of them would only fill the log."""
+    if times == limit.number + 1:
+        tell(What.LIMIT_PASSED, limit=limit.what)
+    return times > limit.number
 
 
 def keyed(who: str) -> str:
@@ -91,49 +155,11 @@ def forget_past(*, now: datetime) -> int:
         return cursor.rowcount
 
 
-# Of each limit and caller: the key of the latest period, what all processes have told, and what this one has not told yet.
-_ROUGHLY: dict[tuple[str, str], tuple[str, int, int]] = {}
-
-
-@dataclass(frozen=True)
-class RoughLimit(Limit):
-    """A limit of thousands, for programs, of which every process may allow `step` more.
-
-    Each process counts by itself and tells the others in the cache only each `step` times, so most requests need no round
-    trip.
-    """
-
-    step: int
-
-    def passed(self, who: str, *, now: datetime) -> bool:
-        """Counts one more time, and returns whether this is too often."""
-        key = f"limits:{self.what}:{who}:{self._period(now)}"
-        latest, told, untold = _ROUGHLY.get((self.what, who), ("", 0, 0))
-        if latest != key:  # the first time in this period; it also learns what the others have told
-            told, untold = self._told(key), 0
-        elif untold + 1 == self.step:
-            told, untold = self._told(key, self.step), 0
-        else:
-            untold += 1
-        _ROUGHLY[self.what, who] = key, told, untold
-        return self._is_over(told + untold)
-
-    def _told(self, key: str, times: int = 1) -> int:
-        try:
-            return cache.incr(key, times)
-        except ValueError:  # the first in this period, perhaps together with another process
-            is_first = cache.add(key, times, self.seconds)
-        try:
-            return times if is_first else cache.incr(key, times)
-        except ValueError:  # the cache was emptied in between
-            return times
-
-
 # Mails to one address that anybody can cause, by all ways together: bookings, links that are sent again, codes. Whoever
 # types an address has not proved that it is theirs.
-MAILS_AN_HOUR, MAILS_A_DAY = Limit("mails-an-hour", 15, 3600), Limit("mails-a-day", 40, 24 * 3600)
+MAILS_AN_HOUR, MAILS_A_DAY = DatabaseLimit("mails-an-hour", 15, 3600), DatabaseLimit("mails-a-day", 40, 24 * 3600)
 
 
-def is_flooded(address: str, *, now: datetime, limits: Iterable[Limit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
+def is_flooded(address: str, *, now: datetime, limits: Iterable[DatabaseLimit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
     """Counts one more mail to the address, and returns whether it is too many."""
     return any(limit.passed(address.strip().lower(), now=now) for limit in limits)

@@ -14,24 +14,31 @@ from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
-from accounts.limits import MAILS_AN_HOUR, Limit, is_flooded, keyed
+from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, is_flooded, keyed
 from accounts.networks import network_of
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 # Of one network.
-CODES, SIGN_UPS, PASSWORDS = Limit("codes", 20, MINUTE), Limit("sign-ups", 20, MINUTE), Limit("passwords", 10, MINUTE)
-SIGN_UPS_AN_HOUR = Limit("sign-ups-an-hour", 100, HOUR)
-GUESSES = Limit("guesses", 30, HOUR)
+CODES, SIGN_UPS, PASSWORDS = (
+    DatabaseLimit("codes", 20, MINUTE),
+    DatabaseLimit("sign-ups", 20, MINUTE),
+    DatabaseLimit("passwords", 10, MINUTE),
+)
+SIGN_UPS_AN_HOUR = DatabaseLimit("sign-ups-an-hour", 100, HOUR)
+GUESSES = DatabaseLimit("guesses", 30, HOUR)
 # Of one network for one address or account.
-CODES_FOR_ONE, CODES_FOR_ONE_AN_HOUR = Limit("codes-for-one", 3, MINUTE), Limit("codes-for-one-an-hour", 5, HOUR)
-PASSWORDS_FOR_ONE = Limit("passwords-for-one", 5, 5 * MINUTE)
+CODES_FOR_ONE, CODES_FOR_ONE_AN_HOUR = (
+    DatabaseLimit("codes-for-one", 3, MINUTE),
+    DatabaseLimit("codes-for-one-an-hour", 5, HOUR),
+)
+PASSWORDS_FOR_ONE = DatabaseLimit("passwords-for-one", 5, 5 * MINUTE)
 # Mails with codes to one address: to strangers all together, and to each network from which the owner has signed in.
-CODE_MAILS, CODE_MAILS_TO_OWNER = Limit("code-mails", 10, HOUR), Limit("code-mails-to-owner", 5, HOUR)
-SIGNED_IN = Limit("signed-in", 1, 90 * DAY)
+CODE_MAILS, CODE_MAILS_TO_OWNER = DatabaseLimit("code-mails", 10, HOUR), DatabaseLimit("code-mails-to-owner", 5, HOUR)
+SIGNED_IN = DatabaseLimit("signed-in", 1, 90 * DAY)
 # Of one account that changes its own address.
-CHANGES = Limit("changes-of-address", 10, MINUTE)
+CHANGES = DatabaseLimit("changes-of-address", 10, MINUTE)
 # Of one code in one session. A code is younger than a day.
-GUESSES_OF_CODE = Limit("guesses-of-code", 3, DAY)
+GUESSES_OF_CODE = DatabaseLimit("guesses-of-code", 3, DAY)
 
 UNMAILED, REMEMBERED = "unmailed", 10  # where a session keeps which codes have not been sent, and how many
 
@@ -93,13 +100,13 @@ def forget_unmailed(request: HttpRequest, code: str) -> None:
     request.session[UNMAILED] = [*request.session.get(UNMAILED, []), keyed(code)][-REMEMBERED:]
 
 
-def _of_guess(request: HttpRequest, code: str) -> list[tuple[Limit, str]]:
+def _of_guess(request: HttpRequest, code: str) -> list[tuple[DatabaseLimit, str]]:
     of_network = (GUESSES, network_of(request))
     # Without an account there is no code. The page has to behave as if there were one.
     return [of_network, (GUESSES_OF_CODE, f"{request.session.session_key} {code}")] if code else [of_network]
 
 
-def _of_password(request: HttpRequest, login: str) -> list[tuple[Limit, str]]:
+def _of_password(request: HttpRequest, login: str) -> list[tuple[DatabaseLimit, str]]:
     return [(PASSWORDS, network_of(request)), (PASSWORDS_FOR_ONE, _pair(request, login))]
 
 

@@ -22,18 +22,19 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.limits import Limit
+from accounts.limits import DatabaseLimit, Limit
+from accounts.networks import network_of
 from agencies.models import Branch, Procedure
 from agencies.openings.walk_ins import receives, walk_in_procedures
 from appointments import counter, references
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
-from appointments.history import Actor
 from appointments.models import Queue, Ticket
 from appointments.models.keys import random_key
 from appointments.views.acting import visitor
 
-TRIES = Limit("wrong-references", 30, 10 * 60)  # at one kiosk
+# At one kiosk, from one network: whoever has got hold of its address elsewhere must not shut the citizens out there.
+TRIES = DatabaseLimit("wrong-references", 30, 10 * 60)
 TICKETS = Limit("tickets", 20, 60)  # at one kiosk
 LONGEST = 300  # characters of a scanned address
 CODE = re.compile(r"[\w-]{22}", re.ASCII)
@@ -109,7 +110,7 @@ def appointment(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
     form = ReferenceForm(request.POST)
     if not form.is_valid():
         return _ask(request, kiosk, typed, str(form.errors["reference"][0]))
-    arrival = _arrival(kiosk, form.cleaned_data["reference"], visitor(request))
+    arrival = _arrival(request, kiosk, form.cleaned_data["reference"])
     if arrival is None:
         return _ask(request, kiosk, "", str(_("Too many wrong references. Please ask an officer.")))
     if arrival.ticket:
@@ -154,14 +155,14 @@ def ticket(request: HttpRequest, kiosk: Kiosk, code: str) -> HttpResponse:
     )
 
 
-def _arrival(kiosk: Kiosk, reference: str, by: Actor) -> Arrival | None:
+def _arrival(request: HttpRequest, kiosk: Kiosk, reference: str) -> Arrival | None:
     """Checks the citizen in. Returns None after too many wrong references, so that nobody finds one by trying."""
-    now = timezone.now()
-    if TRIES.reached(kiosk.key, now=now):
+    now, who = timezone.now(), f"{kiosk.key} {network_of(request)}"
+    if TRIES.passed(who, now=now):
         return None
-    arrival = arrivals.by_reference(reference, kiosk.branch, by=by, now=now)
-    if arrival.answer == Answer.UNKNOWN:
-        TRIES.passed(kiosk.key, now=now)
+    arrival = arrivals.by_reference(reference, kiosk.branch, by=visitor(request), now=now)
+    if arrival.answer != Answer.UNKNOWN:
+        TRIES.uncount(who, now=now)
     return arrival
 
 

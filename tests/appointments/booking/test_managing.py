@@ -16,6 +16,7 @@ from appointments import booking
 from appointments.models import Appointment, Rating, Status, Ticket
 from appointments.models.appointment import LINK_TELLS
 from appointments.urls import managing
+from appointments.views.booking import find
 from tests.builders import (
     GUEST,
     NOW,
@@ -254,6 +255,39 @@ def test_find_stops_who_tries_many_addresses(client: Client, booked: Appointment
         client.post("/appointments/find/", {"reference": booked.reference, "email": f"try{number}@example.org"})
     right = {"reference": booked.reference, "email": booked.email}
     assert "Πολλές προσπάθειες" in text_of(client.post("/appointments/find/", right))
+
+
+def finds(number: int, appointment: Appointment, email: str = "") -> bool:
+    """Whether somebody in the network with this number finds the appointment."""
+    typed = {"reference": appointment.reference, "email": email or appointment.email}
+    return Client(REMOTE_ADDR=f"198.51.100.{number}").post("/appointments/find/", typed).status_code == 302
+
+
+def test_strangers_do_not_lock_the_owner_out_of_finding(booked: Appointment, no_redis: None) -> None:
+    """Whether one tries often, or many try, and although they use up the tries of everybody."""
+    for number in range(30):
+        for guess in range(6):
+            assert not finds(number, booked, f"try{guess}@example.org")
+    assert finds(77, booked)
+    assert finds(77, booked)
+    assert not finds(3, booked)
+
+
+def test_many_networks_have_one_try_each_in_the_end(booked: Appointment) -> None:
+    for number in range(find.ALL_TRIES.number):
+        finds(number % 50, booked, f"try{number}@example.org")
+    assert not finds(77, booked, "try@example.org")
+    assert not finds(77, booked)
+    assert finds(78, booked)
+
+
+def test_who_tries_many_references_is_stopped_without_redis(booked: Appointment, no_redis: None) -> None:
+    for number in range(find.TRIES_OF_NETWORK.number):
+        booked.reference = f"23456789{'ABCDEFGHJK'[number // 10]}{'ABCDEFGHJK'[number % 10]}"
+        finds(1, booked)
+    booked.refresh_from_db()
+    assert not finds(1, booked)
+    assert finds(2, booked)
 
 
 # Moving

@@ -138,6 +138,14 @@ def test_references_cannot_be_guessed(client: Client, branch: Branch, start: str
     assert not Ticket.objects.exists()
 
 
+def test_stranger_elsewhere_does_not_shut_the_kiosk(branch: Branch, start: str, no_redis: None):
+    known = booked_at(branch, 9, now=NOW).reference
+    for _ in range(kiosk.TRIES.number + 1):
+        typed(Client(REMOTE_ADDR="198.51.100.1"), start, "K7M4Q2XDBN")
+    assert "Δόθηκαν πολλοί λανθασμένοι κωδικοί" in typed(Client(REMOTE_ADDR="198.51.100.1"), start, known)
+    assert "A001" in typed(Client(REMOTE_ADDR="192.0.2.1"), start, known)
+
+
 def test_check_ins_and_mistyped_references_do_not_count_as_guesses(client: Client, branch: Branch, start: str):
     known = booked_at(branch, 9, now=NOW).reference
     for _ in range(kiosk.TRIES.number):
