@@ -116,10 +116,42 @@ class OfferGone(BookingError):
     message = _("This time is no longer held for you. Please choose another one.")
 
 
-class TooManyHolds(BookingError):
-    """One network holds so many times that it may be a program, which takes them away from people."""
+class ProofNeeded(BookingError):
+    """A guest has to sign in first: programs take times away from people. Pages show the way to sign in."""
 
-    message = _("Too many times were chosen from your network. Please try again in ten minutes.")
+
+class TooManyHolds(ProofNeeded):
+    """Guests of one network, or of all, hold so many times that a further one is only for accounts."""
+
+    message = _(
+        "Many times are being kept for visitors of your network or on this day. To get this time now, sign in: we send you "
+        "a code by e-mail."
+    )
+
+    def __init__(self, minutes: int) -> None:
+        super().__init__(minutes)
+        self.minutes = minutes
+
+    def __str__(self) -> str:
+        later = ngettext("Or try again in %(minutes)s minute.", "Or try again in %(minutes)s minutes.", self.minutes)
+        return f"{self.message} {later % {'minutes': self.minutes}}"
+
+
+class EmailToProve(ProofNeeded):
+    """Several bookings have been made with the address, or in the session, and nobody has proved an address.
+
+    It does not say with which one, because it may be somebody else's.
+    """
+
+    message = _(
+        "To book another appointment now, sign in first: we send you a code by e-mail. Your time is kept meanwhile."
+    )
+
+
+class TooManyOpen(BookingError):
+    """The account has more open appointments than a person needs."""
+
+    message = _("You have many open appointments. Cancel one that you do not need, or wait until some are over.")
 
 
 class TooLate(BookingError):

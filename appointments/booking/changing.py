@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.work.sweeps import each
 from accounts.work.waking import wake_worker
 from agencies.models import Channel
-from appointments import history
+from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked
 from appointments.errors import HoldExpired, TooLate, WrongStatus
@@ -258,3 +258,4 @@ def _end(appointment: Appointment, status: Status, now: datetime) -> None:
     taking.give_back(appointment)
     appointment.status, appointment.ended_at = status, now
     appointment.save()
+    claims.drop(appointment.pk)

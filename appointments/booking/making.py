@@ -1,5 +1,6 @@
 """The verbs that make an appointment: hold a time, confirm the hold, book at once, and verify a guest's address."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -11,10 +12,11 @@ from django.db import IntegrityError, transaction
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
 from agencies.models import Channel
-from appointments import history
+from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digest_of, sign
+from appointments.claims import Held, Visitor
 from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status
@@ -24,21 +26,55 @@ Source, Verb = Appointment.Source, Event.Verb
 SOURCES = {By.OFFICER: Source.STAFF, By.SYSTEM: Source.SYSTEM}
 
 
-def hold(slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now: datetime) -> Appointment:
-    """Hold the time of this slot for the agency's `hold_minutes`, while the citizen fills in the form."""
+def hold(
+    slot_id: int, procedure: AnyProcedure, channel: str, *, by: Actor, now: datetime, visitor: Visitor | None = None
+) -> Appointment:
+    """Hold the time of this slot for the agency's `hold_minutes`, while the citizen fills in the form.
+
+    A visitor of the website has one held time: the new one takes the place of all others, or nothing changes. Whoever asks
+    for the time that they hold gets it as it is. Raises TooManyHolds if a guest has to sign in first.
+    """
     asked = bookable_slot(slot_id, procedure, channel, now=now)
+    if visitor is None:
+        return _hold(asked, channel, by, now)
+    with transaction.atomic():
+        before = claims.held_by(visitor, by.citizen, asked, now=now)
+        if same := _the_same(before, asked, channel):
+            return Appointment.objects.get(pk=same.pk)
+        if by.citizen is None:
+            claims.require_room(visitor, asked, instead=before, now=now)
+        held = _hold(asked, channel, by, now, instead=[one.pk for one in before])
+        claims.keep(held, asked.pk, visitor, now=now)
+    return held
+
+
+def _the_same(before: Iterable[Held], asked: AskedTime, channel: str) -> Held | None:
+    wanted = (asked.pk, asked.procedure.pk, channel)
+    return next((one for one in before if one.in_time and (one.slot, one.procedure, one.channel) == wanted), None)
+
+
+def _hold(asked: AskedTime, channel: str, by: Actor, now: datetime, instead: Sequence[int] = ()) -> Appointment:
     appointment = _new(asked, channel, by, now)
     appointment.status = Status.HELD
     appointment.expires_at = now + timedelta(minutes=asked.procedure.agency.hold_minutes)
-    taking.at_any_rule(lambda time: taking.make(appointment, time, Verb.HOLD, by=by), asked, channel, now=now)
+
+    def attempt(time: AskedTime) -> None:
+        with transaction.atomic() if instead else nullcontext():
+            if instead:
+                taking.let_go(instead, time, by=by, now=now)
+            taking.make(appointment, time, Verb.HOLD, by=by)
+
+    taking.at_any_rule(attempt, asked, channel, now=now)
     return appointment
 
 
 def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) -> Appointment:
-    """Turn a hold into a booking. A guest has to verify the e-mail address first if the agency requires it.
+    """Turn a hold into a booking.
 
-    A citizen who has signed in since the time was held becomes the citizen of the appointment. An appointment that has
-    been confirmed already is returned as it is. Raises HoldExpired if the hold has run out, or else LimitReached.
+    A guest has to verify the e-mail address first if the agency requires it, or while many guests take times. A citizen
+    who has signed in since the time was held becomes the citizen of the appointment. An appointment that has been
+    confirmed already is returned as it is. Raises HoldExpired if the hold has run out, EmailToProve if the guest has to
+    sign in, TooManyOpen if the account has too many appointments, or else LimitReached.
     """
     with refusals(), locked(held) as appointment:
         if appointment.status in (Status.BOOKED, Status.UNVERIFIED):
@@ -47,16 +83,26 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         appointment.citizen = by.citizen or appointment.citizen
+        patience = _patience(appointment, contact, now)
         sign(appointment, contact)
         appointment.limit_place = taking.limit_place(appointment)
-        verify_minutes = appointment.agency.verify_minutes
-        if verify_minutes and not appointment.citizen_id:
-            _await_verification(appointment, timedelta(minutes=verify_minutes), now)
+        if patience:
+            _await_verification(appointment, patience, now)
             history.note(Verb.REQUEST, by=by, now=now, appointment=appointment, before=before)
         else:
             _settle(appointment, now)
             history.note(Verb.BOOK, by=by, now=now, appointment=appointment, before=before)
     return appointment
+
+
+def _patience(appointment: Appointment, contact: Contact, now: datetime) -> timedelta | None:
+    """Return how long a guest may take to verify the address. None for citizens, and if the address needs no proof."""
+    if appointment.citizen:
+        claims.require_account_room(appointment.citizen, now=now)
+        return None
+    asked_by_agency = timedelta(minutes=appointment.agency.verify_minutes) or None
+    asked_by_crowd = claims.proof_within(appointment, contact.email, now=now)
+    return min(filter(None, (asked_by_agency, asked_by_crowd)), default=None)
 
 
 @dataclass(frozen=True)
@@ -143,8 +189,11 @@ def _book(
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    # A booking is one statement, which needs no transaction. A follow-up takes two statements, so it needs one.
-    with refusals(), transaction.atomic() if follows else nullcontext():
+    # A booking is one statement, which needs no transaction. A follow-up, or a citizen's, takes several, so it needs one.
+    counted = by.citizen if by.by == By.CITIZEN else None
+    with refusals(), transaction.atomic() if follows or counted else nullcontext():
+        if counted:
+            claims.require_account_room(counted, now=now)
         if follows:
             # The citizen is being served already, so that appointment no longer counts towards the limit per person.
             Appointment.objects.filter(pk=follows.pk).update(limit_place=None)
@@ -168,6 +217,7 @@ def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         _settle(appointment, now)
+        claims.drop(appointment.pk)
         history.note(Verb.VERIFY, by=by, now=now, appointment=appointment, before=before)
     return appointment
 

@@ -1,7 +1,7 @@
 """The SQL that takes desks in slots, stores what is booked there, and gives desks back. Only the verbs call it.
 
-Locks are taken in the order of all verbs: the times held for the appointment, then the person (only if the limit per
-person is above one), then the slots by primary key.
+Locks are taken in the order of all verbs: the visitor (`appointments.claims`), the times held for the appointment, then the
+person (only if the limit per person is above one), then the slots by primary key.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
-from appointments import history
+from appointments import claims, history
 from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
@@ -214,6 +214,22 @@ def give_back(*appointments: Appointment) -> None:
         cursor.execute(GIVE_BACK, {"held": held})
     for appointment in appointments:
         appointment.slot_ids = []
+
+
+def let_go(held: Iterable[int], asked: AskedTime, *, by: Actor, now: datetime) -> None:
+    """Give back what of these times is still held, before the same visitor takes the asked time instead.
+
+    Locks all slots together, so that visitors who change places do not wait for each other.
+    """
+    kept = Appointment.objects.filter(pk__in=list(held), status=Status.HELD).order_by("pk")
+    holds = list(kept.select_for_update(of=("self",), no_key=True))
+    with connection.cursor() as cursor:
+        cursor.execute(LOCK, {"held": [pk for hold in holds for pk in hold.slot_ids], **_run_of(asked)})
+    give_back(*holds)
+    pks = [hold.pk for hold in holds]
+    Appointment.objects.filter(pk__in=pks).update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
+    history.note_all(history.made(Event.Verb.RELEASE, by=by, now=now, appointment=hold) for hold in holds)
+    claims.drop(*pks)
 
 
 def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: datetime) -> tuple[list[int], bool]:

@@ -10,12 +10,13 @@ from appointments.models.notification import Notification
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
-from appointments.models.slot import TimeSlot
+from appointments.models.slot import Claim, TimeSlot
 
 __all__ = [
     "Alert",
     "AlertMail",
     "Appointment",
+    "Claim",
     "Desk",
     "Disruption",
     "Event",

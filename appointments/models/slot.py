@@ -1,3 +1,5 @@
+"""The stored times of opening rules, and who of the website's visitors has taken one."""
+
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -66,3 +68,30 @@ class TimeSlot(models.Model):
     def has_desk(self) -> bool:
         """Whether a desk is free. `HAS_DESK` of `appointments.times.slots` says the same in SQL."""
         return self.taken < self.capacity
+
+
+class Claim(models.Model):
+    """Who has taken the time of an appointment on the website, as keyed hashes. Only `appointments.claims` writes it.
+
+    `slot` is the one that was asked for. A row is deleted once the guest has proved the address, when the time is given
+    back, or after a day.
+    """
+
+    appointment = models.OneToOneField(
+        "appointments.Appointment", models.CASCADE, primary_key=True, related_name="claim"
+    )
+    slot = models.BigIntegerField()
+    session = models.CharField(max_length=64, blank=True)
+    network = models.CharField(max_length=64, blank=True)
+    email = models.CharField(max_length=64, blank=True, default="")
+    created_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        indexes = (
+            models.Index(fields=["session"], condition=~Q(session=""), name="claim_by_session"),
+            models.Index(fields=["network"], condition=~Q(network=""), name="claim_by_network"),
+            models.Index(fields=["email"], condition=~Q(email=""), name="claim_by_email"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.appointment_id}"

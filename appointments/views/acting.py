@@ -1,6 +1,9 @@
-"""Who acts on a citizen's page: the signed-in citizen, or a guest."""
+"""Who acts on a citizen's page: the signed-in citizen, or a guest, who can sign in and come back."""
+
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
+from django.urls import reverse
 
 from accounts.models import User
 from appointments.history import Actor, By
@@ -11,3 +14,8 @@ def visitor(request: HttpRequest) -> Actor:
     if isinstance(request.user, User):
         return Actor(By.CITIZEN, request.user, page)
     return Actor(By.GUEST, page=page)
+
+
+def to_sign_in(back: str) -> str:
+    """Returns the address of the sign-in page, which leads to `back` afterwards."""
+    return f"{reverse('account_login')}?{urlencode({'next': back})}"

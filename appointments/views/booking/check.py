@@ -10,10 +10,10 @@ from django.views.decorators.http import require_http_methods
 from appointments import booking
 from appointments.booking import telling
 from appointments.booking.persons import digest_of
-from appointments.errors import BookingError, HoldExpired, LimitReached
+from appointments.errors import BookingError, HoldExpired, LimitReached, ProofNeeded
 from appointments.forms import ConfirmForm, DetailsForm, refuse
 from appointments.models import Appointment
-from appointments.views.acting import visitor
+from appointments.views.acting import to_sign_in, visitor
 from appointments.views.booking.draft import Draft, citizen, own_timezone
 from appointments.views.booking.hold import finished, for_held
 from appointments.views.times.journey import Journey
@@ -25,7 +25,7 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
     details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
     if not details.is_valid():
         return redirect(journey.address("details"))
-    form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
+    form, sign_in = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm(), ""
     seen = digest_of(details.cleaned_data)
     if request.method == "POST" and _agrees(form, draft, seen):
         try:
@@ -36,8 +36,16 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
             refuse(form, _limit_reached(request, held, details))
         except BookingError as error:
             refuse(form, error)
+            sign_in = to_sign_in(request.path) if isinstance(error, ProofNeeded) else ""
     context = journey.context("check") | _change_urls(journey)
-    context |= {"held": held, "seen": seen, "form": form, "rows": _rows(details), "limit": str(LimitReached())}
+    context |= {
+        "held": held,
+        "seen": seen,
+        "form": form,
+        "rows": _rows(details),
+        "limit": str(LimitReached()),
+        "sign_in": sign_in,
+    }
     return render(request, "appointments/booking/check.html", context)
 
 

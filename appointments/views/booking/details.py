@@ -1,15 +1,13 @@
 """The fourth question: the citizen's name and contact."""
 
-from urllib.parse import urlencode
-
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
 from appointments.forms import DetailsForm, initial_details
 from appointments.models import Appointment
+from appointments.views.acting import to_sign_in
 from appointments.views.booking.draft import Draft, citizen
 from appointments.views.booking.hold import for_held
 from appointments.views.times.journey import Journey
@@ -34,5 +32,4 @@ def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Jour
 
 def _ways_out(request: HttpRequest, journey: Journey) -> dict[str, str]:
     """Returns where the page's other buttons lead. They send the form too, so that what was typed is kept."""
-    sign_in = f"{reverse('account_login')}?{urlencode({'next': request.path})}"
-    return {"back": journey.address_before("details"), "sign-in": sign_in}
+    return {"back": journey.address_before("details"), "sign-in": to_sign_in(request.path)}

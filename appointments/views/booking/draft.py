@@ -7,26 +7,24 @@ Reading it does not create a session, so visitors who only read have none.
 
 from datetime import datetime, timedelta
 
-from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
-from accounts.limits import Limit
 from accounts.models import User
+from accounts.networks import network_of
 from agencies.models import Procedure
 from agencies.models.branch import validate_timezone
 from appointments import booking
 from appointments.booking.persons import decrypted, encrypted
-from appointments.errors import BookingError, HoldExpired, SlotTaken, TooManyHolds
+from appointments.claims import Visitor, session_hash
+from appointments.errors import BookingError, HoldExpired
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
+from appointments.models.appointment import AppointmentQuerySet
 from appointments.views.acting import visitor
 from appointments.views.times.journey import Journey
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
-# Times that one network address may hold in ten minutes without a sign-in. Large offices and mobile providers stay
-# below.
-HOLDS = Limit("holds", 200, 600)
 # How long after the held time what was typed is kept, so that the visitor can choose another time.
 GRACE = timedelta(minutes=15)
 TYPED = ("name", "email", "asked_about", "phone", "tax_number", "notes", "language")
@@ -81,24 +79,20 @@ class Draft:
         """
         if not (reference := self._session.get("hold", {}).get("reference")):
             return None
-        found = Appointment.objects.filter(reference=reference, procedure=journey.procedure, status__in=HELD_OR_BOOKED)
-        held = found.one()
+        found = Appointment.objects.filter(procedure=journey.procedure, status__in=HELD_OR_BOOKED)
+        held = found.filter(reference=reference).one()
+        if held and held.status == Status.EXPIRED:
+            held = self._taken_beside(found) or held
         if held:
             journey.lend(held)
         return held
 
     def take(self, slot: int, journey: Journey, *, now: datetime) -> Appointment:
-        """Holds the time, and releases the one that was held before."""
+        """Holds the time, which takes the place of the one that was held before."""
         procedure, channel = journey.procedure, journey.channel
         self._forget_late(now)
         self._remember_place(journey)
-        earlier = self._active(now)
-        if earlier and self._session["hold"]["slot"] == slot and _same(earlier, procedure, channel):
-            return earlier
-        self._count_hold(now)
-        held = self._hold(slot, procedure, channel, earlier, now)
-        if earlier:
-            booking.release(earlier, by=visitor(self._request), now=now)
+        held = self._hold(slot, procedure, channel, now)
         self._session["hold"] = {"reference": held.reference, "slot": slot}
         self._keep_beyond(held)
         return held
@@ -106,10 +100,9 @@ class Draft:
     def renew(self, held: Appointment, *, now: datetime) -> Appointment:
         """Holds the same time again after its deadline. Raises HoldExpired if it is no longer free."""
         self._forget_late(now)
-        booking.release(held, by=visitor(self._request), now=now)
         slot = self._session["hold"]["slot"]
         try:
-            renewed = booking.hold(slot, held.procedure, held.channel, by=visitor(self._request), now=now)
+            renewed = self._hold(slot, held.procedure, held.channel, now)
         except BookingError as error:
             raise HoldExpired from error
         self._session["hold"] = {"reference": renewed.reference, "slot": slot, "before": held.reference}
@@ -175,35 +168,20 @@ class Draft:
         for name in ("typed", "typed_until"):
             self._session.pop(name, None)
 
-    def _count_hold(self, now: datetime) -> None:
-        """Counts a hold of a guest. Raises TooManyHolds if the network address has too many.
-
-        A visitor holds one time. A program that drops its cookies could hold all times, but it has only a few network
-        addresses.
-        """
-        if citizen(self._request):
-            return
-        address = get_adapter().get_client_ip(self._request)
-        if HOLDS.passed(address, now=now):
-            raise TooManyHolds
+    def _taken_beside(self, found: AppointmentQuerySet) -> Appointment | None:
+        """Returns the time that a second click of the same moment has taken, of which this session does not know yet."""
+        session = self._session.session_key
+        taken = found.filter(status=Status.HELD, claim__session=session_hash(session)).one() if session else None
+        if taken:
+            self._session["hold"] = {"reference": taken.reference, "slot": taken.claim.slot}
+        return taken
 
     def _active(self, now: datetime) -> Appointment | None:
         reference = self._session.get("hold", {}).get("reference")
         held = Appointment.objects.filter(status=Status.HELD, expires_at__gt=now)
         return held.filter(reference=reference).one() if reference else None
 
-    def _hold(
-        self, slot: int, procedure: Procedure, channel: str, earlier: Appointment | None, now: datetime
-    ) -> Appointment:
-        try:
-            return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now)
-        except SlotTaken:
-            if earlier is None:
-                raise
-        # The new time may overlap with the visitor's own held time, which is then in the way.
-        booking.release(earlier, by=visitor(self._request), now=now)
-        return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now)
-
-
-def _same(held: Appointment, procedure: Procedure, channel: str) -> bool:
-    return held.procedure_id == procedure.pk and held.channel == channel
+    def _hold(self, slot: int, procedure: Procedure, channel: str, now: datetime) -> Appointment:
+        held = self._session.get("hold", {}).get("reference", "")
+        who = Visitor(self._session.session_key or "", network_of(self._request), held)
+        return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now, visitor=who)

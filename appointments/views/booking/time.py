@@ -9,9 +9,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from agencies.wallclock import parse_day
-from appointments.errors import BookingError, HoldExpired
+from appointments.errors import BookingError, HoldExpired, ProofNeeded
 from appointments.forms import TimeForm
 from appointments.times.week import find_week
+from appointments.views.acting import to_sign_in
 from appointments.views.booking.draft import Draft, is_held
 from appointments.views.times import elsewhere
 from appointments.views.times.journey import Journey
@@ -24,17 +25,27 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     if journey.next_question != "times":
         return redirect(f"{journey.address('start')}?{request.GET.urlencode()}")
     now = timezone.now()
-    form = TimeForm(request.POST) if request.method == "POST" else TimeForm()
+    form, sign_in = TimeForm(request.POST) if request.method == "POST" else TimeForm(), ""
     if form.is_valid():
+        slot = form.cleaned_data["slot"]
         try:
-            Draft(request).take(form.cleaned_data["slot"], journey, now=now)
+            Draft(request).take(slot, journey, now=now)
         except BookingError as error:
             form.add_error("slot", str(error))
+            sign_in = _sign_in(request, journey, slot) if isinstance(error, ProofNeeded) else ""
         else:
             return redirect(journey.address("details"))
     if "gone" in request.GET and not form.is_bound:
         form = _told(HoldExpired())
-    return render(request, "appointments/booking/time.html", _context(request, journey, form, now))
+    return render(
+        request, "appointments/booking/time.html", _context(request, journey, form, now) | {"sign_in": sign_in}
+    )
+
+
+def _sign_in(request: HttpRequest, journey: Journey, slot: int) -> str:
+    """Returns the address of the sign-in page, which leads back to the same day with the chosen time."""
+    day = request.GET.get("day", "")
+    return to_sign_in(journey.address("times", day=day, slot=f"{slot}"))
 
 
 def _told(error: BookingError) -> TimeForm:
@@ -61,6 +72,8 @@ def _context(request: HttpRequest, journey: Journey, form: TimeForm, now: dateti
         "choose": f"{journey.address('times', branch='')}&branch=",
         "action": journey.address("times", day=week.open.date.isoformat() if week else ""),
     }
+    if week:
+        context["chosen"] = next((time for time in week.open.times if f"{time.slot}" == request.GET.get("slot")), None)
     if week is None:
         free = journey.free(now)
         context["elsewhere"] = elsewhere.with_earliest_times(branch, journey.branches, free[channel])
