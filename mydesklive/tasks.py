@@ -3,7 +3,6 @@ from django.core.management import call_command
 from django.utils import timezone
 
 from accounts import limits
-
 from accounts.work.lanes import Sweep
 
 

@@ -11,8 +11,8 @@ from pytest_django.fixtures import Settings
 
 from accounts.work import breaker
 from accounts.work.breaker import PATIENCE
+from accounts.work.waking import _is_sent, _latest_waking
 from agencies.models import Branch
-from appointments.booking.waking import _is_sent, _latest_waking
 from appointments.models import Appointment, Status
 from mydesklive.celery import app
 from tests import hanging

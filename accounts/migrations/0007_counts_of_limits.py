@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_names_are_no_links'),
+        ("accounts", "0006_account_mail"),
     ]
 
     operations = [

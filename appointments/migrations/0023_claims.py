@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0020_clock_changes'),
+        ("appointments", "0022_preparing_since"),
     ]
 
     operations = [
