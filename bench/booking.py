@@ -45,7 +45,7 @@ def measure(*, seconds: float, rounds: int) -> list[Row]:
         "hot": lambda: repeat(world.open_hot_slot(HOT_DESKS)),  # new in each run: a fast machine fills a slot
         "refused": lambda: repeat(full),
     }
-    with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
+    with web("mydesklive.asgi:application") as product, web("bench.lean:served") as lean:
         servers = {
             "here": (product, "/api/v1/appointments/"),
             "lean": (lean, "/appointments/"),

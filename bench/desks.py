@@ -67,7 +67,7 @@ def polling(*, seconds: float) -> list[Row]:
     branch, procedure = world.places()
     seats = [_seat(branch, number) for number in range(DESKS)]
     _line_up(branch, procedure)
-    with web("mydesklive.wsgi:application") as port:
+    with web("mydesklive.asgi:application") as port:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         pages = [Page(connection, officer) for _desk, officer in seats]
         quiet = _share(pages, seconds, iter(()))

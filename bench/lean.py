@@ -18,6 +18,8 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils import timezone
 
+from mydesklive.serving.front import Front
+
 database = environ.Env().db_url("DATABASE_URL")
 database["HOST"] = database["OPTIONS"].pop("host")
 settings.configure(
@@ -103,7 +105,7 @@ def times(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("appointments/", book), path("orm/appointments/", book_by_orm), path("slots/", times)]
-application = get_wsgi_application()
+served = Front(get_wsgi_application())
 
 # Models can only be imported after the apps are set up.
 from agencies.models import Procedure  # noqa: E402

@@ -21,6 +21,7 @@ from django.test import Client  # noqa: E402
 from django.urls import path  # noqa: E402
 
 from bench.pages import PAGES  # noqa: E402
+from mydesklive.serving.front import Front  # noqa: E402
 from mydesklive.urls import urlpatterns as of_product  # noqa: E402
 
 Ready = tuple[Template, dict[str, object]]
@@ -55,4 +56,4 @@ def page(request: HttpRequest, name: str) -> HttpResponse:
 urlpatterns = [path("lean/<name>/", page), *of_product]
 settings.ROOT_URLCONF = __name__
 settings.MIDDLEWARE = []
-application = WSGIHandler()
+served = Front(WSGIHandler())

@@ -41,7 +41,7 @@ _persons = count()
 def measure(past: str, *, seconds: float, rounds: int) -> list[Row]:
     """Measures each page with 16 clients, in turn with its lean view, and then whole bookings."""
     rates: dict[tuple[str, str], list[float]] = {}
-    with web("mydesklive.wsgi:application") as product, web("bench.lean_pages:application") as lean:
+    with web("mydesklive.asgi:application") as product, web("bench.lean_pages:served") as lean:
         for turn in range(rounds + 1):
             for name, address in PAGES.items():
                 for server, port, asked in (("here", product, address), ("lean", lean, f"/lean/{name}/")):

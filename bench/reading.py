@@ -33,7 +33,7 @@ def free_times(past: str, *, seconds: float, rounds: int, now: datetime) -> Read
     first, last = now.date(), now.date() + timedelta(days=30)
     query = f"procedure={world.PROCEDURE}&branch={world.BRANCH}&channel=in_person&from={first}&to={last}"
     rates: dict[str, list[float]] = {"here": [], "lean": []}
-    with web("mydesklive.wsgi:application") as product, web("bench.lean:application") as lean:
+    with web("mydesklive.asgi:application") as product, web("bench.lean:served") as lean:
         servers = {"here": (product, "/api/v1/slots/"), "lean": (lean, "/slots/")}
         for turn in range(rounds + 1):
             for name, (port, path) in servers.items():

@@ -13,7 +13,6 @@ from pathlib import Path
 from mydesklive.local import places, postgres, redis
 from mydesklive.local.children import end, spawn
 
-GRANIAN = Path(sys.executable).parent / "granian"
 CORES = os.cpu_count() or 1
 
 
@@ -38,10 +37,9 @@ def services() -> Iterator[dict[str, str]]:
 
 @contextmanager
 def web(application: str) -> Iterator[int]:
-    """Serves a WSGI application with granian: one process for each core, with one thread each. Yields the port."""
+    """Serves an application with the server of the product, one process for each core. Yields the port."""
     port = _free_port()
-    options = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {CORES} --blocking-threads 1 --no-ws"
-    command = [GRANIAN, *options.split(), "--log-level", "error", application]
+    command = [sys.executable, "-m", "mydesklive.serving", "--log-level", "error", "--port", str(port), application]
     process = spawn(command, env=dict(os.environ), output=subprocess.DEVNULL)
     try:
         _wait(port)

@@ -1,4 +1,4 @@
-"""The application that granian (or any WSGI server) serves."""
+"""The product as a WSGI application. `asgi.py` puts the front of our server before it."""
 
 import gc
 import os

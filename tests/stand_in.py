@@ -3,18 +3,17 @@
 `python -m mydesklive.serving tests.stand_in:application` starts it. `/stand-in/lock` waits while the file LOCK exists.
 """
 
-import json
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
-
-from django.db import connections
 
 from mydesklive.serving.front import Front, Limits
 from mydesklive.wsgi import Request
 from mydesklive.wsgi import application as product
+from tests.environs import told
 
 THREADS = 6
 LIMITS = Limits(body=1.5, start=1.0, answer=2.5, ready=1.0)
@@ -25,8 +24,8 @@ Environ = dict[str, Any]
 
 
 def echo(environ: Environ) -> bytes:
-    texts = {key: value for key, value in environ.items() if isinstance(value, str)}
-    return json.dumps(texts | {"body": Request(environ).body.decode("latin-1")}).encode()
+    """Reads the body as a view does, and tells it with the environ."""
+    return told(environ | {"wsgi.input": BytesIO(Request(environ).body)})
 
 
 def lock(_environ: Environ) -> bytes:
@@ -86,6 +85,4 @@ def views(environ: Environ, start_response: Callable[..., Any]) -> Iterable[byte
     return product(environ, start_response)
 
 
-application = Front(
-    views, live="/health/live", ready="/health/ready", threads=THREADS, on_end=connections.close_all, limits=LIMITS
-)
+application = Front(views, THREADS, LIMITS)

@@ -23,7 +23,6 @@ from mydesklive.local.parts import NoAnswerError, Part
 from mydesklive.local.places import LocalStackError
 from mydesklive.local.stopping import Stop
 
-BIN = Path(sys.executable).parent
 PATIENCE = 60  # seconds until the web server must answer
 SIGN_INS = {
     "citizen@example.org": "a citizen",
@@ -146,13 +145,11 @@ def _manage(*words: str, environment: dict[str, str]) -> None:
 
 
 def _commands(port: int, local: Path) -> dict[str, list[str]]:
-    cores = str(os.cpu_count() or 1)
-    web = f"--interface wsgi --host 127.0.0.1 --port {port} --workers {cores} --blocking-threads 1 --no-ws"
     worker = "worker --without-gossip --without-mingle --without-heartbeat"
     # Celery warns about root because of pickles, but our messages are JSON.
     celery = [sys.executable, "-W", "ignore::UserWarning:celery.platforms", "-m", "celery", "-A", "mydesklive", "-q"]
     return {
-        "web": [str(BIN / "granian"), *web.split(), "mydesklive.wsgi:application"],
+        "web": [sys.executable, "-m", "mydesklive.serving", "--port", str(port)],
         "worker": [*celery, *worker.split()],
         "beat": [*celery, "beat", "--schedule", str(local / "beat-schedule")],
     }

@@ -16,12 +16,15 @@ from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
 from django.conf import settings
+from django.db import connections
 
 from mydesklive.serving import refusals
 from mydesklive.serving.refusals import Refusals
 from mydesklive.serving.threads import Job, Threads
 from mydesklive.serving.wsgi import Answer, Application, Environ, ask, environ_of
 
+LIVE, READY = "/health/live", "/health/ready"
+SAFE = {"GET", "HEAD"}
 LOOK = 0.025  # seconds between two looks at the threads
 SMALL = 1 << 15  # bytes of a body that are kept in memory
 PIECE = 1 << 18  # bytes of a long answer that are sent at once
@@ -51,25 +54,15 @@ class Refused(Exception):
 class Front:
     """Reads requests and sends answers in one loop, and runs `application` in threads.
 
-    A slow client costs a socket and no thread. The loop itself answers `live`, with what the application answered at
-    the start, and `ready` has a thread of its own: no load and no lock makes a probe wait.
+    A slow client costs a socket and no thread. The loop itself answers LIVE, with what the application answered at
+    the start, and READY has a thread of its own: no load and no lock makes a probe wait.
     """
 
-    def __init__(
-        self,
-        application: Application,
-        *,
-        live: str,
-        ready: str,
-        threads: int,
-        on_end: Callable[[], None],
-        limits: Limits = Limits(),
-    ) -> None:
+    def __init__(self, application: Application, threads: int = 16, limits: Limits = Limits()) -> None:
         self._application, self._limits = application, limits
-        self._threads, self._prober = Threads(threads, on_end), Threads(1, on_end)
+        self._threads, self._prober = Threads(threads, connections.close_all), Threads(1, connections.close_all)
         self._refusals = Refusals()
-        self._live_path, self._ready_path = live, ready
-        self._live = ask(application, _probe(live))
+        self._live = ask(application, _probe(LIVE))
         self._readiness: asyncio.Future[Answer] | None = None
         self._is_looking = False
 
@@ -80,11 +73,11 @@ class Front:
             await _send(await self._answer(scope, receive), send)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
-        is_probe = scope["method"] in {"GET", "HEAD"}
-        if is_probe and scope["path"] == self._live_path:
+        is_probe = scope["method"] in SAFE
+        if is_probe and scope["path"] == LIVE:
             return self._live
         try:
-            if is_probe and scope["path"] == self._ready_path:
+            if is_probe and scope["path"] == READY:
                 return await self._ready()
             body, length = await _body(scope, receive, self._limits.body)
             return await self._asked(environ_of(scope, body, length))
@@ -94,7 +87,7 @@ class Front:
     async def _ready(self) -> Answer:
         """Asks once at a time: whoever comes meanwhile gets the same answer."""
         if self._readiness is None or self._readiness.done():
-            self._readiness = self._give(self._prober, _probe(self._ready_path))
+            self._readiness = self._give(self._prober, _probe(READY))
         try:
             async with asyncio.timeout(self._limits.ready):
                 return await asyncio.shield(self._readiness)
@@ -111,8 +104,8 @@ class Front:
                 return await answer
         except TimeoutError:
             asked = environ["REQUEST_METHOD"], environ["PATH_INFO"]
-            logger.warning("No answer within %s s: %s %s", self._limits.answer, *asked)
-            raise Refused(refusals.UNKNOWN) from None
+            logger.warning("No answer within %s s: %s %r", self._limits.answer, *asked)
+            raise Refused(refusals.LATE if asked[0] in SAFE else refusals.UNKNOWN) from None
 
     def _give(self, threads: Threads, environ: Environ) -> asyncio.Future[Answer]:
         loop = asyncio.get_running_loop()
@@ -122,8 +115,10 @@ class Front:
             try:
                 settle = partial(answer.set_result, ask(self._application, environ))
             except BaseException:
-                logger.exception("The application failed: %s", environ["PATH_INFO"])
+                logger.exception("The application failed: %r", environ["PATH_INFO"])
                 settle = partial(answer.set_exception, Refused(refusals.UNKNOWN))
+            finally:
+                environ["wsgi.input"].close()
             with suppress(RuntimeError):  # the loop has ended
                 loop.call_soon_threadsafe(_if_wanted, answer, settle)
 

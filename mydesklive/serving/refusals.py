@@ -14,11 +14,12 @@ LATE_BODY = gettext_noop("The request did not arrive in time. Please try again."
 TOO_LONG = gettext_noop("The request is too long.")
 BROKEN = gettext_noop("The request did not arrive whole. Please try again.")
 BUSY = gettext_noop("Too many people are here at once, and nothing was done. Please try again in a moment.")
+LATE = gettext_noop("The answer takes too long. Please try again in a moment.")
 UNKNOWN = gettext_noop(
     "The answer takes too long, and we do not know whether this was done. Look it up, or send the same again: "
     "nothing is done twice."
 )
-STATUS = {LATE_BODY: 408, TOO_LONG: 413, BROKEN: 400, BUSY: 503, UNKNOWN: 503}
+STATUS = {LATE_BODY: 408, TOO_LONG: 413, BROKEN: 400, BUSY: 503, LATE: 503, UNKNOWN: 503}
 LANGUAGES = ("el", "en")
 RETRY_AFTER = 5  # seconds
 

@@ -75,9 +75,19 @@ class Threads:
             job = self._take()
             if self._idle:
                 self._idle.pop().put(job)
-            else:
-                self._threads += 1
-                threading.Thread(target=self._work, args=(job,), name="request", daemon=True).start()
+            elif not self._begin(job):
+                self._running.discard(job)
+                self._waiting.appendleft(job)
+                return
+
+    def _begin(self, job: Job) -> bool:
+        """Starts a thread for the job. Returns False if the system has no more threads."""
+        try:
+            threading.Thread(target=self._work, args=(job,), name="request", daemon=True).start()
+        except RuntimeError:
+            return False
+        self._threads += 1
+        return True
 
     def _is_taken(self) -> bool:
         return any(job.counts for job in self._running)

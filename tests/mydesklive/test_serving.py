@@ -13,14 +13,16 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 
 import psutil
 import pytest
 
+from mydesklive.serving.wsgi import environ_of
 from tests import stand_in
 
-SOON = 1.5  # seconds: what must not wait for anybody answers within them, on a busy machine too
+SOON = 2.0  # seconds: what must not wait for anybody answers within them, on a busy machine too
 END = b"\r\n\r\n"
 
 
@@ -99,8 +101,8 @@ class Server:
     lock: Path
     lines: list[Line] = field(default_factory=list)
 
-    def line(self) -> Line:
-        line = Line(self.port)
+    def line(self, port: int = 0) -> Line:
+        line = Line(port or self.port)
         self.lines.append(line)
         return line
 
@@ -132,30 +134,45 @@ def wanted(method: str, path: str, body: bytes | None = None, **headers: str) ->
 
 def soon(condition: Callable[[], bool]) -> None:
     """Waits until the condition holds."""
-    until = time.monotonic() + 15
+    until = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[int]:
+    """The port of granian's own WSGI server."""
+    port = free_port()
+    options = f"--interface wsgi --workers 1 --blocking-threads 1 --no-ws --log-level error --port {port}"
+    words = [str(Path(sys.executable).parent / "granian"), *options.split(), "tests.environs:application"]
+    with subprocess.Popen(words) as process:
+        soon(lambda: is_open(port))
+        yield port
+        process.terminate()
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     lock = tmp_path_factory.mktemp("server") / "lock"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     environment = os.environ | {"WEB_WORKERS": "1", "LOCK": str(lock), "DJANGO_SETTINGS_MODULE": "mydesklive.settings"}
     words = ["-m", "mydesklive.serving", "--log-level", "error", "--port", str(port), "tests.stand_in:application"]
     with subprocess.Popen([sys.executable, *words], env=environment) as process:
         server = Server(port, psutil.Process(process.pid), lock)
 
-        def answers() -> bool:
-            try:
-                return server.get("/health/live").status == 200
-            except OSError:
-                return False
-
-        soon(answers)
+        soon(lambda: is_open(port))
         yield server
         server.hang_up()
         process.terminate()
@@ -236,6 +253,68 @@ def test_a_body_arrives_whole_in_chunks_or_not(server: Server, size: int) -> Non
         assert "HTTP_TRANSFER_ENCODING" not in told
 
 
+ODD = {
+    "path": "GET /stand-in/echo HTTP/1.1\r\nHost: a",
+    "query": "GET /stand-in/echo?q=%CE%B1&a=%00&b=%zz&c=+;&&= HTTP/1.1\r\nHost: a:1",
+    "no host": "GET /stand-in/echo HTTP/1.1\r\nX: 1",
+    "old": "GET /stand-in/echo HTTP/1.1\r\nHost: [::1]:80\r\nConnection: close",
+    "absolute": "GET http://b/stand-in/echo?a=http://c HTTP/1.1\r\nHost: a",
+    "a body with GET": "GET /stand-in/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello",
+    "an empty body": "POST /stand-in/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 0",
+    "no body": "POST /stand-in/echo HTTP/1.1\r\nHost: a",
+    "bytes": "PUT /stand-in/echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nContent-Type: a/b; c=d\r\n\r\n\xff\0",
+    "methods": "delete /stand-in/echo HTTP/1.1\r\nHost: a",
+    "proxies": "GET /stand-in/echo HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 1.2.3.4, 5.6.7.8\r\nX-Forwarded-Proto: https",
+    "cookies": "GET /stand-in/echo HTTP/1.1\r\nHost: a\r\nCookie: a=b; c=d\r\nAuthorization:   Bearer x  ",
+    "empty": "GET /stand-in/echo HTTP/1.1\r\nHost: a\r\nX-Empty:\r\nAccept: */*",
+}
+OWN = {"SERVER_SOFTWARE", "SERVER_PORT"}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_view_is_told_what_the_plain_server_tells_it(server: Server, plain: int, name: str) -> None:
+    head, _, body = ODD[name].partition("\r\n\r\n")
+    request = head.encode() + END + body.encode("latin-1")
+    lines = [server.line(), server.line(plain)]
+    here, there = (json.loads(line.send(request).hear().body) for line in lines)
+    assert {**here, **dict.fromkeys(OWN)} == {**there, **dict.fromkeys(OWN)}
+
+
+@pytest.mark.parametrize("path", ["/caf%C3%A9/%FF/a%2Fb/../x;y", "//x//y", "/a%00b", "/%", "/%zz", "/\xce\xb1", "*"])
+def test_a_path_is_the_bytes_that_were_sent(server: Server, plain: int, path: str) -> None:
+    there = server.line(plain).send(f"OPTIONS {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode("latin-1")).hear()
+    if there.status != 200:
+        pytest.skip("the plain server refuses it before the application")
+    scope = {
+        "method": "OPTIONS",
+        "scheme": "http",
+        "http_version": "1.1",
+        "server": ("127.0.0.1", "80"),
+        "client": ("127.0.0.1", "1"),
+        "raw_path": path.encode("latin-1"),
+        "query_string": b"",
+        "headers": [],
+    }
+    assert environ_of(scope, BytesIO(), None)["PATH_INFO"] == json.loads(there.body)["PATH_INFO"]
+
+
+def test_headers_are_joined_and_none_poses_as_another(server: Server) -> None:
+    """The plain server keeps the last one of a name, and with it what a client sends beside the proxy's own."""
+    sent = [
+        "X-A: 1",
+        "X-A: 2",
+        "X_A: 3",
+        "X_Forwarded_For: 6.6.6.6",
+        "Cookie: a=b",
+        "Cookie: c=\xce\xb1",
+        "X-Greek: \xce\xb1",
+    ]
+    request = "\r\n".join(["GET /stand-in/echo HTTP/1.1", "Host: localhost", *sent]).encode("latin-1") + END
+    found = json.loads(server.ask(request).body)
+    assert (found["HTTP_X_A"], found["HTTP_COOKIE"], found["HTTP_X_GREEK"]) == ("1,2", "a=b; c=\xce\xb1", "\xce\xb1")
+    assert "HTTP_X_FORWARDED_FOR" not in found
+
+
 @pytest.mark.parametrize(
     "rest", [b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\nzz\r\n", b"Content-Length: 50\r\n\r\nabcde"]
 )
@@ -293,7 +372,8 @@ def test_what_waits_holds_up_nobody(server: Server) -> None:
 
 def test_when_all_threads_wait_the_next_ones_are_told_so(server: Server) -> None:
     server.lock.touch()
-    waiting = [server.line().send(wanted("GET", "/stand-in/lock")) for _thread in range(stand_in.THREADS)]
+    methods = ["GET", "POST"] * (stand_in.THREADS // 2)
+    waiting = [server.line().send(wanted(method, "/stand-in/lock", b"")) for method in methods]
     time.sleep(0.5)
     asked = [("/stand-in/echo", "el"), ("/api/echo", "el"), ("/api/echo", "en-GB, el;q=0.5")]
     with ThreadPoolExecutor(len(asked)) as pool:
@@ -307,11 +387,11 @@ def test_when_all_threads_wait_the_next_ones_are_told_so(server: Server) -> None
     assert "Δοκιμάστε ξανά σε λίγο." in page
     assert "Δοκιμάστε ξανά σε λίγο." in json.loads(greek)["non_field_errors"][0]
     assert "Please try again in a moment." in json.loads(english)["non_field_errors"][0]
-    for line in waiting:
+    for method, line in zip(methods, waiting, strict=True):
         late = line.hear()
         assert late.status == 503
         assert late.seconds < stand_in.LIMITS.answer + SOON
-        assert "we do not know whether this was done" in late.body.decode()
+        assert ("we do not know whether this was done" in late.body.decode()) == (method == "POST")
     server.lock.unlink()
     assert_all_else_goes_on(server)
 
