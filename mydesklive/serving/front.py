@@ -7,7 +7,7 @@ import logging
 import resource
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -166,25 +166,20 @@ async def _body(scope: Scope, receive: Receive, limit: float) -> tuple[IO[bytes]
     body = SpooledTemporaryFile(max_size=SMALL)  # noqa: SIM115 - the view reads it later
     try:
         async with asyncio.timeout(limit):
-            async for chunk in _chunks(receive):
-                body.write(chunk)
+            more = True
+            while more:
+                message = await receive()
+                if message["type"] == "http.disconnect":
+                    raise Refused(refusals.BROKEN)
+                body.write(message.get("body", b""))
                 if body.tell() > most:
                     raise Refused(refusals.TOO_LONG)
+                more = message.get("more_body", False)
     except TimeoutError:
         raise Refused(refusals.LATE_BODY) from None
     read = body.tell()
     body.seek(0)
     return body, read
-
-
-async def _chunks(receive: Receive) -> AsyncIterator[bytes]:
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise Refused(refusals.BROKEN)
-        yield message.get("body", b"")
-        more = message.get("more_body", False)
 
 
 async def _send(answer: Answer, send: Send) -> None:

@@ -1,6 +1,6 @@
 """The web server as it is started everywhere, with slow, broken, greedy and waiting clients.
 
-The server is `tests.stand_in` with one process, whose limits are about a second.
+The server is `tests.mydesklive.serving.stand_in` with one process, whose limits are about a second.
 """
 
 import json
@@ -20,7 +20,7 @@ import psutil
 import pytest
 
 from mydesklive.serving.wsgi import environ_of
-from tests import stand_in
+from tests.mydesklive.serving import stand_in
 
 SOON = 2.0  # seconds: what must not wait for anybody answers within them, on a busy machine too
 END = b"\r\n\r\n"
@@ -151,7 +151,11 @@ def plain() -> Iterator[int]:
     """The port of granian's own WSGI server."""
     port = free_port()
     options = f"--interface wsgi --workers 1 --blocking-threads 1 --no-ws --log-level error --port {port}"
-    words = [str(Path(sys.executable).parent / "granian"), *options.split(), "tests.environs:application"]
+    words = [
+        str(Path(sys.executable).parent / "granian"),
+        *options.split(),
+        "tests.mydesklive.serving.environs:application",
+    ]
     with subprocess.Popen(words) as process:
         soon(lambda: is_open(port))
         yield port
@@ -168,7 +172,15 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     lock = tmp_path_factory.mktemp("server") / "lock"
     port = free_port()
     environment = os.environ | {"WEB_WORKERS": "1", "LOCK": str(lock), "DJANGO_SETTINGS_MODULE": "mydesklive.settings"}
-    words = ["-m", "mydesklive.serving", "--log-level", "error", "--port", str(port), "tests.stand_in:application"]
+    words = [
+        "-m",
+        "mydesklive.serving",
+        "--log-level",
+        "error",
+        "--port",
+        str(port),
+        "tests.mydesklive.serving.stand_in:application",
+    ]
     with subprocess.Popen([sys.executable, *words], env=environment) as process:
         server = Server(port, psutil.Process(process.pid), lock)
 

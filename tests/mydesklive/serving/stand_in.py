@@ -1,6 +1,6 @@
 """A server for tests: the product behind its front, with short limits, and a few views that wait, stream or fail.
 
-`python -m mydesklive.serving tests.stand_in:application` starts it. `/stand-in/lock` waits while the file LOCK exists.
+`python -m mydesklive.serving tests.mydesklive.serving.stand_in:application` starts it. `/stand-in/lock` waits while the file LOCK exists.
 """
 
 import os
@@ -13,7 +13,7 @@ from typing import Any
 from mydesklive.serving.front import Front, Limits
 from mydesklive.wsgi import Request
 from mydesklive.wsgi import application as product
-from tests.environs import told
+from tests.mydesklive.serving.environs import told
 
 THREADS = 6
 LIMITS = Limits(body=1.5, start=1.0, answer=2.5, ready=1.0)
