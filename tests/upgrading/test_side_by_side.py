@@ -4,6 +4,7 @@ import inspect
 import time
 from collections import Counter
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -99,9 +100,19 @@ def parameters(task: str) -> list[str]:
     return list(inspect.signature(app.tasks[task].run).parameters) if task in app.tasks else ["unknown"]
 
 
-@pytest.mark.slow
-def test_visitors_notice_nothing_of_an_upgrade(files: bytes) -> None:
-    """The steps are those of docs/operations.md: migrate, start the new processes beside the old, end the old ones."""
+@dataclass
+class Seen:
+    """What came of an upgrade."""
+
+    traffic: Traffic
+    tasks: dict[str, list[str]]  # those of the old worker, with their parameters
+    unknown: list[str]
+    left: dict[str, Any]
+    logs: str
+
+
+def upgrade(files: bytes) -> Seen:
+    """Goes through the steps of docs/operations.md: migrate, start the new processes beside the old, end the old ones."""
     traffic = Traffic()
     with old_and_new(files) as (old, new), ExitStack() as processes:
         finish(old.manage(*COLLECT), new.manage(*COLLECT), old.manage("migrate"))
@@ -121,16 +132,18 @@ def test_visitors_notice_nothing_of_an_upgrade(files: bytes) -> None:
             traffic.drain("old")
             old_processes.close()
             time.sleep(STAY)
-        left = confirmed(new)
-        logs = old.log("worker") + new.log("worker")
+        return Seen(traffic, filled["tasks"], unknown, confirmed(new), old.log("worker") + new.log("worker"))
+
+
+@pytest.mark.slow
+def test_visitors_notice_nothing_of_an_upgrade(files: bytes) -> None:
+    seen = upgrade(files)
+    traffic, left = seen.traffic, seen.left
     assert traffic.refused() == [], traffic
     assert traffic.broken == [], traffic
-    assert unknown == [], traffic
+    assert seen.unknown == [], traffic
     assert traffic.mixed > 0, traffic  # begun on one release, and ended on the other
     assert Counter(left["booked"]) == Counter(traffic.booked), traffic  # none lost, none twice
-    assert left == {"booked": left["booked"], "off": [], "wait": 0}, logs
-    assert "Traceback" not in logs
-    assert {name: parameters(name) for name in filled["tasks"]} == filled[
-        "tasks"
-    ]  # the new worker does what the old queued
-    print(traffic)
+    assert left == {"booked": left["booked"], "off": [], "wait": 0}, seen.logs
+    assert "Traceback" not in seen.logs
+    assert {name: parameters(name) for name in seen.tasks} == seen.tasks  # the new worker does what the old one queued

@@ -17,7 +17,7 @@ from tests.pages import hidden_of
 
 BOOK = "/en/mykeplive/kep-dilosi/book/"
 TIMES = f"{BOOK}time/?channel=in_person&branch=kep-chania"
-PAGES = ("/", "/en/", "/en/mykeplive/", "/en/mykeplive/kep-dilosi/", "/en/search/?q=kep", TIMES, "/health/live")
+PAGES = ("/", "/en/", "/en/mykeplive/", "/en/mykeplive/kep-dilosi/", "/en/?q=kep", TIMES, "/health/live")
 QUEUE = "/admin/appointments/appointment/queue/"
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="([^"]+)"')
 STATIC = re.compile(r'(?:src|href)="(/static/[^"?#]+)')
@@ -110,8 +110,8 @@ class Traffic:
             self._over.wait(0.02)
 
     def refused(self) -> list[Entry]:
-        """Returns the requests that nobody answered, or with an error of the server."""
-        return [entry for entry in self.ledger if entry.status == 0 or entry.status >= 500]
+        """Returns the requests that nobody answered, or with an error of the server, and those for pages that are missing."""
+        return [entry for entry in self.ledger if entry.status in (0, 404) or entry.status >= 500]
 
     def __repr__(self) -> str:
         """Returns the ledger: how many requests had which answer, and every line that went wrong."""
@@ -220,7 +220,7 @@ def book_by_program(traffic: Traffic, token: str) -> None:
     program.web.headers["Idempotency-Key"] = f"key-{program.number}"
     day = _some_day()
     found = program.get(f"/api/v1/slots/?procedure=kep-dilosi&branch=kep-chania&channel=in_person&from={day}&to={day}")
-    slot = random.choice(found.json()["slots"])["id"]
+    slot = random.choice(found.json())["id"]
     person = {"name": "Ελένη Παπαδάκη", "email": f"program{program.number}@example.org", "phone": "6912345678"}
     asked = {"slot": slot, "procedure": "kep-dilosi", "channel": "in_person", "language": "el"} | person
     first, again = (program.send("/api/v1/appointments/", **asked).json()["reference"] for _time in range(2))
