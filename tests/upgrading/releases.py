@@ -41,7 +41,6 @@ SETTINGS = {
     "STATIC_MANIFEST": "1",
     "TRUSTED_PROXIES": "1",
     "LOG_LEVEL": "WARNING",
-    "PGOPTIONS": "-c lock_timeout=5s",
     "PYTHONUNBUFFERED": "1",
     "PYTHONDONTWRITEBYTECODE": "1",
 }
