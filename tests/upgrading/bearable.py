@@ -17,7 +17,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -52,19 +52,24 @@ FLAGS = re.IGNORECASE | re.DOTALL
 # What neither linter knows: the beginnings of statements, and what is wrong with them.
 OURS = {
     "stricter-than-the-old-code": (
-        re.compile(
-            r"ADD CONSTRAINT .*\b(CHECK|EXCLUDE|UNIQUE)\b|^CREATE (OR REPLACE )?(CONSTRAINT )?TRIGGER|^CREATE UNIQUE",
-            FLAGS,
+        (
+            r"ADD CONSTRAINT .*\b(CHECK|EXCLUDE|UNIQUE)\b|^CREATE UNIQUE|^CREATE (OR REPLACE )?((CONSTRAINT )?TRIGGER|RULE)"
+            r"|^REVOKE|ENABLE ROW LEVEL"
         ),
         "the old code may write rows that this refuses, or that it changes: say why it does not",
     ),
     "taken-from-the-old-code": (
-        re.compile(r"^(DROP|ALTER) (PROCEDURE|TRIGGER|VIEW|MATERIALIZED VIEW|TYPE|SEQUENCE|EXTENSION)\b", FLAGS),
-        "the old code may still use it: take it away in the next release",
+        r"^(DROP|ALTER|CREATE OR REPLACE) (FUNCTION|PROCEDURE|TRIGGER|VIEW|MATERIALIZED VIEW|TYPE|SEQUENCE|EXTENSION)\b",
+        "the old code may still use it: take it away or change it in the next release",
     ),
-    "hidden-in-a-block": (re.compile(r"^DO\b", FLAGS), "no linter reads a block: write its statements out"),
+    "locks-the-table": (
+        r"^(LOCK|TRUNCATE|CLUSTER|VACUUM FULL|REFRESH)\b|^ALTER TABLE .*\bSET (UNLOGGED|LOGGED|TABLESPACE|ACCESS METHOD)\b",
+        "nobody reads or writes the table meanwhile",
+    ),
+    "hidden-in-a-block": (r"^DO\b", "no linter reads a block: write its statements out"),
 }
 COMMENT = re.compile(r"^\s*--.*\n?", re.MULTILINE)
+CHANGES_SCHEMA = re.compile(r"\s*(ALTER|CREATE|DROP|TRUNCATE|LOCK|CLUSTER|REFRESH|REINDEX|REVOKE|DO)\b", FLAGS)
 ROWS = re.compile(r"^(UPDATE|DELETE|INSERT|MERGE|WITH|COPY)\b", FLAGS)
 TABLE = r'(?:TABLE|ON)\s+(?:ONLY\s+|IF NOT EXISTS\s+|IF EXISTS\s+)*"?(\w+)"?'
 CREATED = re.compile(rf"^CREATE {TABLE}", FLAGS)
@@ -79,12 +84,30 @@ def findings(migration: "Migration", state: "ProjectState", connection: "BaseDat
     with connection.schema_editor(collect_sql=True, atomic=migration.atomic) as editor:
         migration.apply(state.clone(), editor, collect_sql=True)
     statements = [one for text in editor.collected_sql if (one := COMMENT.sub("", text).strip())]
-    found = _squawk(statements, in_transaction=migration.atomic) | _data_migrations(migration) | _ours(statements)
+    found = judged(statements, in_transaction=migration.atomic) | _data_migrations(migration)
     if migration.atomic and _alters(statements) and _changes_rows(migration, statements):
         found["rows-under-a-lock"] = (
             "rows are changed while the table is locked: put them into a migration of their own"
         )
     return {rule: text for rule, text in found.items() if rule not in NOT_ASKED}
+
+
+def judged(statements: Sequence[str], *, in_transaction: bool) -> Findings:
+    return _squawk(statements, in_transaction=in_transaction) | _ours(statements)
+
+
+@contextmanager
+def executed(connection: "BaseDatabaseWrapper") -> Iterator[list[str]]:
+    """Collects what changes the schema while the block runs, also by Python, which shows no SQL before it runs."""
+    statements: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: Any, *rest: Any) -> Any:
+        if CHANGES_SCHEMA.match(COMMENT.sub("", str(sql))):
+            statements.append(COMMENT.sub("", str(sql)).strip())
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield statements
 
 
 def verdict(migration: "Migration", found: Findings) -> Findings:
@@ -125,7 +148,7 @@ def _linter() -> Any:
 def _ours(statements: Sequence[str]) -> Findings:
     created = _tables(CREATED, statements)
     older = [one for one in statements if not (_tables(NAMED, [one]) & created)]
-    return {rule: text for rule, (wrong, text) in OURS.items() if any(map(wrong.search, older))}
+    return {rule: text for rule, (wrong, text) in OURS.items() if any(re.search(wrong, one, FLAGS) for one in older)}
 
 
 def _alters(statements: Sequence[str]) -> bool:
@@ -155,8 +178,10 @@ def look_at_all(connection: "BaseDatabaseWrapper") -> Iterator[tuple["Migration"
     state = executor.migrate(unseen)
     executor.loader.build_graph()
     for migration, _backwards in executor.migration_plan(leaves):
-        yield migration, verdict(migration, findings(migration, state, connection))
-        state = executor.apply_migration(state, migration)
+        found = findings(migration, state, connection)
+        with executed(connection) as statements:
+            state = executor.apply_migration(state, migration)
+        yield migration, verdict(migration, judged(statements, in_transaction=migration.atomic) | found)
 
 
 @contextmanager

@@ -31,7 +31,7 @@ STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.Manifes
 """
 # The pages that explain the API are not visited, and have the most files.
 COLLECT = ("collectstatic", "--no-input", "--verbosity=0", "--ignore=drf_spectacular_sidecar")
-PATIENCE = 60  # seconds until a process must be ready
+PATIENCE = 120  # seconds until a process must be ready
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "uncompressed",
     "SECRET_KEY": "a key for tests: long enough and known to everybody",

@@ -16,6 +16,7 @@ from django.db.migrations import (
     DeleteModel,
     Migration,
     RemoveField,
+    RemoveIndex,
     RenameField,
     RenameModel,
     RunPython,
@@ -27,7 +28,7 @@ from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import ProjectState
 
 from appointments.models import Appointment
-from tests.upgrading.bearable import Findings, findings, verdict
+from tests.upgrading.bearable import Findings, executed, findings, judged, verdict
 
 pytestmark = pytest.mark.django_db
 
@@ -104,6 +105,13 @@ UNBEARABLE: dict[str, Callable[[], list[Operation]]] = {
         RunSQL("UPDATE appointments_appointment SET added = name", ""),
     ],
     "ban-drop-function": lambda: [RunSQL("DROP FUNCTION appointments_free_place", RunSQL.noop)],
+    "require-concurrent-index-deletion": lambda: [RemoveIndex("appointment", "appointment_search")],
+    "locks-the-table": lambda: [RunSQL("truncate appointments_rating", "")],
+    "locks-the-table ": lambda: [RunSQL("ALTER TABLE appointments_rating\n  SET UNLOGGED", "")],
+    "stricter-than-the-old-code  ": lambda: [RunSQL("ALTER TABLE agencies_agency ENABLE ROW LEVEL SECURITY", "")],
+    "taken-from-the-old-code ": lambda: [
+        RunSQL("CREATE OR REPLACE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'", "")
+    ],
     "taken-from-the-old-code": lambda: [RunSQL("DROP TRIGGER appointments_promise ON appointments_appointment", "")],
 }
 
@@ -134,6 +142,18 @@ def test_what_the_old_code_can_bear_passes(state: ProjectState, what: str) -> No
         state = state.clone()
         AddConstraintNotValid("appointment", NAMED).state_forwards("appointments", state)
     assert looked_at(state, BEARABLE[what]()) == {}
+
+
+def drop_in_python(apps: Any, schema_editor: Any) -> None:
+    schema_editor.execute("ALTER TABLE appointments_rating DROP COLUMN comment")
+
+
+def test_what_python_does_to_the_schema_is_refused(state: ProjectState) -> None:
+    """Nobody sees it before it runs, so the lint runs it."""
+    migration = made(RunPython(drop_in_python, RunPython.noop))
+    with executed(connection) as statements, connection.schema_editor() as editor:
+        migration.apply(state.clone(), editor)
+    assert "ban-drop-column" in judged(statements, in_transaction=True)
 
 
 @pytest.mark.django_db(transaction=True)  # such an index cannot be made inside a transaction

@@ -22,7 +22,7 @@ from agencies.models import Agency, Branch, Membership, Role
 from appointments import booking, counter
 from appointments.booking.persons import Contact
 from appointments.errors import LimitReached
-from appointments.models import Appointment, Event, Notification, Status, TimeSlot
+from appointments.models import Appointment, Event, Feed, Notification, Status, TimeSlot
 from appointments.tasks import close_past_days, deliver_due, expire_due, forget, provide_video_calls, publish_all
 from reports import counting
 from reports.counting import Totals
@@ -150,6 +150,12 @@ def test_a_link_of_the_first_mails_opens_the_appointment_and_its_calendar_file(c
     assert own.spoken_reference in text_of(client.get(f"{own.get_absolute_url()}?key={own.link_key}", follow=True))
     (event,) = Calendar.from_ical(client.get(f"{own.get_absolute_url()}calendar.ics").content).events
     assert event.decoded("dtstart") == at(10)
+
+
+def test_a_calendar_feed_holds_what_was_booked_before(client: Client, chania: Branch, agent: User) -> None:
+    feed = Feed.objects.create(branch=chania, made_by=agent, made_at=NOW)
+    events = Calendar.from_ical(client.get(f"/feeds/{feed.key}.ics").content).events
+    assert at(10) in {event.decoded("dtstart") for event in events}
 
 
 def test_who_is_signed_in_stays_signed_in(client: Client) -> None:

@@ -138,12 +138,12 @@ def upgrade(files: bytes) -> Seen:
 @pytest.mark.slow
 def test_visitors_notice_nothing_of_an_upgrade(files: bytes) -> None:
     seen = upgrade(files)
-    traffic, left = seen.traffic, seen.left
-    assert traffic.refused() == [], traffic
-    assert traffic.broken == [], traffic
-    assert seen.unknown == [], traffic
-    assert traffic.mixed > 0, traffic  # begun on one release, and ended on the other
-    assert Counter(left["booked"]) == Counter(traffic.booked), traffic  # none lost, none twice
+    traffic, left, told = seen.traffic, seen.left, str(seen.traffic)
+    assert traffic.refused() == [], told
+    assert traffic.broken == [], told
+    assert seen.unknown == [], told
+    assert traffic.mixed > 0, told  # begun on one release, and ended on the other
+    assert Counter(left["booked"]) == Counter(traffic.booked), told  # none lost, none twice
     assert left == {"booked": left["booked"], "off": [], "wait": 0}, seen.logs
     assert "Traceback" not in seen.logs
     assert {name: parameters(name) for name in seen.tasks} == seen.tasks  # the new worker does what the old one queued

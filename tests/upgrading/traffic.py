@@ -113,7 +113,7 @@ class Traffic:
         """Returns the requests that nobody answered, or with an error of the server, and those for pages that are missing."""
         return [entry for entry in self.ledger if entry.status in (0, 404) or entry.status >= 500]
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         """Returns the ledger: how many requests had which answer, and every line that went wrong."""
         counts = Counter((entry.front, entry.visitor, entry.status) for entry in self.ledger)
         lines = [
