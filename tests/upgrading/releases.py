@@ -11,7 +11,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -88,9 +88,14 @@ class Release:
         finally:
             end(process)
 
+    def worker(self) -> AbstractContextManager[None]:
+        return self._celery("worker", "--pool=solo", "--without-gossip", "--without-mingle", "--without-heartbeat")
+
+    def beat(self) -> AbstractContextManager[None]:
+        return self._celery("beat", f"--schedule={self.folder / 'beat'}")
+
     @contextmanager
-    def worker(self) -> Iterator[None]:
-        words = "worker --pool solo --without-gossip --without-mingle --without-heartbeat"
+    def _celery(self, name: str, *options: str) -> Iterator[None]:
         celery = [
             sys.executable,
             "-W",
@@ -101,7 +106,7 @@ class Release:
             "mydesklive",
             "-q",
         ]
-        process = self._start("worker", [*celery, *words.split()])
+        process = self._start(name, [*celery, name, *options])
         try:
             yield
         finally:

@@ -112,25 +112,28 @@ class Seen:
 
 
 def upgrade(files: bytes) -> Seen:
-    """Goes through the steps of docs/operations.md: migrate, start the new processes beside the old, end the old ones."""
+    """Goes through the steps of docs/operations.md: migrate, replace the worker, put new web processes beside the old."""
     traffic = Traffic()
     with old_and_new(files) as (old, new), ExitStack() as processes:
         finish(old.manage(*COLLECT), new.manage(*COLLECT), old.manage("migrate"))
         filled = old.run(FILL)
-        old_processes = processes.enter_context(ExitStack())
-        old_processes.enter_context(old.web())
-        old_processes.enter_context(old.worker())
+        old_web, old_worker = processes.enter_context(ExitStack()), processes.enter_context(ExitStack())
+        old_web.enter_context(old.web())
+        old_worker.enter_context(old.worker())
         traffic.open("old", old.address)
         with traffic.running(*visitors(filled)):
             time.sleep(STAY)
             finish(new.manage("migrate", "--no-input"))
             processes.enter_context(new.worker())
+            processes.enter_context(new.beat())
+            time.sleep(STAY)
+            old_worker.close()
             processes.enter_context(new.web())
             traffic.open("new", new.address)
             time.sleep(2 * STAY)
             unknown = static_names_unknown(traffic, {"new": True, "old": answers_for_others(old)})
             traffic.drain("old")
-            old_processes.close()
+            old_web.close()
             time.sleep(STAY)
         return Seen(traffic, filled["tasks"], unknown, confirmed(new), old.log("worker") + new.log("worker"))
 
