@@ -17,7 +17,7 @@ from tests.upgrading.traffic import Traffic, Visitor
 
 # The release to upgrade from. Each release raises it to the one before.
 OLD = "6031e79853be2ec68fb434b70eded16a0dad1916"
-STAY = 3  # seconds that each state of the upgrade lasts
+STAY = 2  # seconds that each state of the upgrade lasts
 
 FILL = """
 import inspect, json
