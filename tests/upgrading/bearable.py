@@ -120,7 +120,7 @@ def verdict(migration: "Migration", found: Findings) -> Findings:
 def _squawk(statements: Sequence[str], *, in_transaction: bool) -> Findings:
     if not statements:
         return {}
-    words = [Path(sys.executable).with_name("squawk"), "--reporter=json", "--pg-version=18", "--stdin-filepath=sql"]
+    words = [Path(sys.executable).with_name("squawk"), "--reporter=json", "--pg-version=17", "--stdin-filepath=sql"]
     words.append("--assume-in-transaction" if in_transaction else "--no-assume-in-transaction")
     words += [f"--exclude={rule}" for rule in NOT_ASKED if rule.islower()]
     answer = subprocess.run(words, input=_closed(statements), capture_output=True, text=True, check=False)
