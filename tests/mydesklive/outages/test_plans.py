@@ -49,9 +49,7 @@ def test_pages_and_programs_are_served_after_a_column_was_widened(widen: Callabl
     widen("agencies_agency", "name_el")
     widen("agencies_branch", "city_en")
     widen("accounts_user", "email")
-    assert {
-        address: client.get(address).status_code for address in addresses * OFTEN if address != "/help/"
-    } == dict.fromkeys(addresses[:-1], 200)
+    assert {client.get(address).status_code for address in addresses * OFTEN} == {200}
     assert connection.connection.info.backend_pid == backend
 
 
