@@ -6,6 +6,7 @@ from datetime import date
 
 from django.db import connection
 
+from accounts.patience import REPORT, patience
 from agencies.models import Agency, Channel, Procedure
 from agencies.wallclock import CLOCKS, ON_CLOCK
 from reports.counting import SUBMITTED, period
@@ -46,6 +47,7 @@ class Sums:
     months: list[Sum]
 
 
+@patience(REPORT)
 def sums(since: date, until: date) -> Sums:
     """Counts the appointments on the days from `since` to `until`. Takes four queries."""
     with connection.cursor() as cursor:

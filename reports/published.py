@@ -5,6 +5,7 @@ from datetime import date
 
 from django.db.models import Count, Q
 
+from accounts.patience import REPORT, patience
 from agencies.models import Agency
 from reports import counting
 from reports.counting import Totals
@@ -79,6 +80,7 @@ class Table:
         return {"as_of": self.as_of, "agencies": [line.as_dict() for line in self.lines], "total": self.total}
 
 
+@patience(REPORT)
 def published(as_of: date) -> Table:
     """Returns the table at the end of that day. Services and branches are those of now, because their history is not kept."""
     counted = counting.totals(as_of)

@@ -12,6 +12,7 @@ from typing import Any, Self
 from django.db.backends.base.base import NO_DB_ALIAS
 from django.db.backends.postgresql import base
 from django.db.backends.postgresql.psycopg_any import IsolationLevel
+from django.db.backends.postgresql.schema import DatabaseSchemaEditor
 from django.db.utils import Error
 from psycopg import errors
 from psycopg.pq import TransactionStatus
@@ -21,15 +22,16 @@ from mydesklive.postgresql.connection import BREAKER, Connection, Cursor, Effect
 from mydesklive.postgresql.pooler import is_pooled
 
 
-class SchemaEditor(base.DatabaseSchemaEditor):
+class SchemaEditor(DatabaseSchemaEditor):
     """Migrations have a patience of their own, wherever they are started."""
 
     def __enter__(self) -> Self:
-        self._patience = self.connection.patiently(MIGRATION)
+        database: Any = self.connection
+        self._patience = database.patiently(MIGRATION)
         self._patience.__enter__()
         return super().__enter__()
 
-    def __exit__(self, *error: object) -> None:
+    def __exit__(self, *error: Any) -> None:  # noqa: PYI036 - Django passes on what it gets
         try:
             super().__exit__(*error)
         finally:
@@ -145,7 +147,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         return self.patience.as_settings() | {"TimeZone": self.timezone_name}
 
     def _set_autocommit(self, autocommit: bool) -> None:
-        super()._set_autocommit(autocommit)
+        super()._set_autocommit(autocommit)  # type: ignore[misc]
         if not autocommit and self.connection and self.connection.limits is not None:
             with self.wrap_database_errors:
                 self.connection.execute(local(self.connection.limits), self.connection.limits)
@@ -159,7 +161,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         noted = self.effects.possible
         self.effects.possible = noted or self.connection.pgconn.transaction_status == TransactionStatus.INTRANS
         try:
-            super()._commit()
+            super()._commit()  # type: ignore[misc]
         except Error as error:
             if getattr(error.__cause__, "sqlstate", None) and not self.connection.broken:
                 self.effects.possible = noted

@@ -1,7 +1,6 @@
 """A connection that gives up a server that says nothing, and a cursor that knows whether anything was written."""
 
 import re
-from collections.abc import Sequence
 from functools import lru_cache
 from threading import Lock
 from time import monotonic
@@ -100,12 +99,12 @@ class Connection(psycopg.Connection[Any]):
         return True
 
 
-class Cursor(ServerBindingCursor):
+class Cursor(ServerBindingCursor, psycopg.Cursor[Any]):
     """Repeats a statement whose plan no longer fits, and notes what is written outside of transactions."""
 
     _conn: Connection
 
-    def execute(self, query: Any, params: Sequence[Any] | dict[str, Any] | None = None, **options: Any) -> Any:
+    def execute(self, query: Any, params: Any = None, **options: Any) -> Any:
         if not self._conn.is_free():
             return super().execute(query, params, **options)
         noted = self._conn.effects.possible

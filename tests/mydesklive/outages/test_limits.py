@@ -14,6 +14,7 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts import patience as kinds
 from accounts.patience import COMMAND, MIGRATION, PAGE, REPORT, TASK, Patience, patience
+from accounts.work.sweeps import each
 from agencies.models import SystemToken
 from appointments.models import Appointment, Event, TimeSlot
 from mydesklive.celery import be_patient
@@ -163,3 +164,17 @@ def test_a_locked_session_gives_the_page_in_both_languages(monkeypatch: pytest.M
     assert Client().get("/mykeplive/").status_code == 200
     monkeypatch.undo()
     connection.close()
+
+
+@pytest.mark.parametrize("end", ["SELECT pg_terminate_backend(pg_backend_pid())", "SELECT pg_sleep(9)"])
+def test_a_sweep_goes_on_with_the_next_row(end: str) -> None:
+    """After a connection that was ended, and after a statement that took too long."""
+
+    def step(statement: str) -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(statement)
+            return cursor.fetchone()[0]
+
+    with patience(SHORT):
+        assert each([end, "SELECT 7"], step, doing="trying") == [7]
+    assert limit("statement_timeout") == "6s"
