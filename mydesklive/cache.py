@@ -4,8 +4,9 @@ import logging
 from collections.abc import Callable
 from functools import cached_property, wraps
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 
+from django.core.cache import caches
 from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis import Redis, exceptions
 
@@ -84,5 +85,9 @@ class ForgivingRedisCache(RedisCache):
     set_many = _forgiving(RedisCache.set_many, _keys)  # returns the keys that were not stored
     delete_many = _forgiving(RedisCache.delete_many, _always(None))
     clear = _forgiving(RedisCache.clear, _always(False))
-    # The length of a list that is no key of the cache, or None.
     list_length = _forgiving(_list_length, _always(None))
+
+
+def queue_length(name: str) -> int | None:
+    """Returns the length of a list in the same Redis that is no key of the cache, or None if Redis does not answer."""
+    return cast(ForgivingRedisCache, caches["default"]).list_length(name)

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 from django.conf import settings
-from django.core.cache import caches
 from django.db.models import Count, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -19,9 +18,10 @@ from accounts.work.due import due
 from appointments.models import Appointment, Disruption, Notification
 from appointments.models.appointment import UNCONFIRMED
 from appointments.watch.due import LANES
+from mydesklive.cache import queue_length
 from videocalls.models import VideoCall
 
-QUEUE = settings.CELERY_BROKER_TRANSPORT_OPTIONS["global_keyprefix"] + "celery"
+QUEUE = f"{settings.CELERY_BROKER_TRANSPORT_OPTIONS['global_keyprefix']}celery"
 MESSAGES, CALLS = Notification.State, VideoCall.State
 
 
@@ -49,7 +49,7 @@ class Figures(Collector):
         yield _gauge(
             "clock_ahead_seconds", "How far the web process's clock is ahead of the database's.", clock.ahead()
         )
-        length = caches["default"].list_length(QUEUE)
+        length = queue_length(QUEUE)
         yield _gauge("redis_up", "1 while Redis answers.", int(length is not None and not breaker.redis.is_open))
         if length is not None:
             yield _gauge("queue_length", "Tasks that wait in Redis for a worker.", length)

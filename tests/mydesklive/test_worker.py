@@ -2,32 +2,38 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from celery import Celery
 from django.db import connection
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
 from accounts.models import Planned
+from agencies.models import Channel, Procedure
+from appointments import booking
+from appointments.models import Appointment, Notification, Status
 from mydesklive.alive.ending import FAILED
 from tests import hanging
+from tests.builders import GUEST, an_appointment, an_open_branch, slots_of
 from tests.hanging import HangingRedis
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
 WORKER = """
-import sys
 from mydesklive.celery import app
-app.worker_main(["worker", "--concurrency=2", "--without-gossip", "--without-mingle", "--loglevel=INFO"])
+app.worker_main(["worker", "--without-gossip", "--without-mingle", "--loglevel=INFO"])
 """
 # The broken one loses all its places after a while, as it did when Redis could not note what it had done.
 STUCK_WORKER = f"""
@@ -68,7 +74,7 @@ def queue(redis: HangingRedis) -> Celery:
 
 
 @contextmanager
-def process(code: str, redis: HangingRedis, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def process(code: str, redis: HangingRedis, folder: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
     settings = connection.settings_dict
     database = urlsplit(os.environ["DATABASE_URL"])
     environment = os.environ | {
@@ -76,6 +82,8 @@ def process(code: str, redis: HangingRedis, folder: Path) -> Iterator[subprocess
         "REDIS_URL": redis.url,
         "PULSE_FOLDER": str(folder),
         "LOG_LEVEL": "INFO",
+        "WORKER_PROCESSES": "2",
+        **more,
     }
     with (folder / "log").open("ab") as log:
         started = subprocess.Popen(
@@ -149,6 +157,32 @@ def test_worker_that_takes_nothing_while_tasks_wait_ends(redis: HangingRedis, qu
     log = (tmp_path / "log").read_text()
     assert log.count("The worker has taken nothing for ") == 1
     assert " ERROR " in log
+
+
+def test_mail_server_that_hangs_keeps_no_held_time(redis: HangingRedis, queue: Celery, tmp_path: Path) -> None:
+    """It accepts connections and says nothing. Each mail waits for ten seconds, and there are more tasks than processes."""
+    now = timezone.now()
+    ahead = [slot for slot in slots_of(an_open_branch(), now=now) if slot.starts_at > now + timedelta(days=2)]
+    for number, slot in enumerate(ahead[:8]):
+        an_appointment(slot, number, now=now)
+    Notification.objects.filter(pk__in=Notification.objects.values("pk")[:3]).update(kind=Notification.Kind.VERIFY)
+    procedure = Procedure.objects.get()
+    booking.hold(ahead[20].pk, procedure, Channel.IN_PERSON, by=GUEST, now=now)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        email = f"smtp://127.0.0.1:{server.getsockname()[1]}"
+        with process(WORKER, redis, tmp_path, EMAIL_URL=email, WORKER_PROCESSES="8"):
+            assert soon(lambda: is_done(queue))
+            for _ in range(20):
+                for name in ("deliver_due", "deliver_urgent", "check_alerts"):
+                    assert sent(queue, f"appointments.tasks.{name}")
+            Appointment.objects.filter(status=Status.HELD).update(expires_at=now)
+            since = time.monotonic()
+            assert sent(queue, "appointments.tasks.expire_due")
+            assert soon(lambda: Appointment.objects.filter(status=Status.EXPIRED).exists(), 8)
+            assert time.monotonic() - since < 8
+            assert soon(lambda: waiting(redis) == 0, 8)
+    sending = Notification.objects.filter(attempts__gt=0)
+    assert 1 <= sending.count() <= 3  # two mails side by side, and one that somebody waits for
 
 
 def test_beat_that_stands_still_ends(redis: HangingRedis, tmp_path: Path) -> None:
