@@ -110,6 +110,13 @@ def place(appointment: Appointment) -> str:
     return f"{where} ({_('illustrative details')})" if branch.is_illustrative and branch.address else where
 
 
+def calls(appointment: Appointment) -> str:
+    """Return at which number an officer calls. The number is not known in messages to an address that is not proven."""
+    if not appointment.phone:
+        return _("An officer will call you at the number that was given.")
+    return _("An officer will call you at %(phone)s.") % {"phone": appointment.phone}
+
+
 def about(span: timedelta) -> str:
     """Return the span rounded up to five minutes: "about 25 minutes", "about 1 hour and 5 minutes"."""
     hours, minutes = divmod(max(ceil(span / STEP), 1) * 5, 60)

@@ -135,7 +135,7 @@ def _shown(
         "channel": appointment.channel,
         "starts_at": branch.local(begins).isoformat(),
         "ends_at": branch.local(begins + (appointment.ends_at - appointment.starts_at)).isoformat(),
-        "manage_url": appointment.link(),
+        "manage_url": appointment.shown_link(),
     }
 
 

@@ -206,7 +206,7 @@ def _book(
 
 
 def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
-    """Book the time of a guest who has opened the link in the mail, which proves that the address is real.
+    """Book the time of a guest who has opened the link in the mail, which proves that the address is the guest's.
 
     Does nothing if it is booked already. Raises HoldExpired if the deadline has passed or the appointment has ended.
     """
@@ -216,6 +216,7 @@ def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
         if appointment.status != Status.UNVERIFIED or appointment.is_overdue(now):
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
+        appointment.address_proven_at = now
         _settle(appointment, now)
         claims.drop(appointment.pk)
         history.note(Verb.VERIFY, by=by, now=now, appointment=appointment, before=before)

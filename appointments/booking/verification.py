@@ -1,4 +1,4 @@
-"""Sending the mail by which a guest confirms the address once more, if the first one did not arrive."""
+"""Proving the address of a guest: by a link that only our messages carry, which is sent again if it did not arrive."""
 
 from datetime import datetime, timedelta
 
@@ -9,6 +9,16 @@ from appointments.models import Appointment, Notification, Status
 
 # Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.
 MOST = 3  # mails for one booking, because the address may belong to somebody else
+
+
+def note_proof(appointment: Appointment, *, now: datetime) -> None:
+    """Note that a reader of the address has opened a link of ours.
+
+    While the address has still to be confirmed, only `booking.verify` proves it: programs that scan mail open links too.
+    """
+    if appointment.status != Status.UNVERIFIED and appointment.address_proven_at is None:
+        Appointment.objects.filter(pk=appointment.pk, address_proven_at=None).update(address_proven_at=now)
+        appointment.address_proven_at = now
 
 
 @transaction.atomic

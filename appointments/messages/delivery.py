@@ -58,7 +58,9 @@ def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notifi
     """
     owed = Notification.objects.all() if among is None else among
     due = owed.due(now=now).order_by("due_at", "pk")
-    related = due.select_related("appointment__agency", "appointment__branch", "appointment__procedure")
+    related = due.select_related(
+        "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
+    )
     message = leases.lock_first(related)
     if message is None:
         return None
@@ -117,12 +119,7 @@ def _floods(message: Notification, now: datetime) -> bool:
     by_agency = message.kind == Kind.CANCELLED and appointment.cancelled_by == Appointment.CancelledBy.AGENCY
     if by_agency or appointment.source != Appointment.Source.WEB:
         return False
-    return is_flooded(appointment.email, now=now) and not _is_own_address(appointment)
-
-
-def _is_own_address(appointment: Appointment) -> bool:
-    citizen = appointment.citizen
-    return citizen is not None and citizen.email.lower() == appointment.email.lower()
+    return is_flooded(appointment.email, now=now) and not appointment.is_of_own_address
 
 
 @transaction.atomic

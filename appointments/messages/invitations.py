@@ -3,6 +3,7 @@
 Times are in UTC: every calendar shows them on its owner's clock, and none has to know the rules of a time zone.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from email.utils import parseaddr
 from urllib.parse import urlsplit
@@ -15,7 +16,7 @@ from icalendar import Alarm, Calendar, Event, vCalAddress, vText
 from accounts.typed import on_one_line
 from agencies.models import Channel
 from appointments.models import Appointment, Status
-from appointments.wording import place, when
+from appointments.wording import calls, place, when
 
 # How long before the appointment the alarms ring: time to get there, or to sit down at the screen or telephone.
 ALARMS = {
@@ -23,6 +24,8 @@ ALARMS = {
     Channel.VIDEO: (timedelta(days=1), timedelta(minutes=10)),
     Channel.PHONE: (timedelta(days=1), timedelta(minutes=10)),
 }
+
+Link = Callable[[str], str]  # from the name of a page to its address
 
 
 def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
@@ -32,12 +35,12 @@ def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
     appointment moves, and remove it when that is cancelled, without asking. They would never change a published event.
     """
     method = _method(appointment, "REQUEST")
-    return method, _file(appointment, method, now)
+    return method, _file(appointment, method, now, appointment.link)
 
 
 def download(appointment: Appointment, *, now: datetime) -> bytes:
     """Return the file behind a link. It has no guests, because calendars open invitations only if they came by mail."""
-    return _file(appointment, _method(appointment, "PUBLISH"), now)
+    return _file(appointment, _method(appointment, "PUBLISH"), now, appointment.shown_link)
 
 
 def _host() -> str | None:
@@ -48,17 +51,17 @@ def _method(appointment: Appointment, of_promise: str) -> str:
     return of_promise if appointment.is_open or appointment.status == Status.COMPLETED else "CANCEL"
 
 
-def _file(appointment: Appointment, method: str, now: datetime) -> bytes:
+def _file(appointment: Appointment, method: str, now: datetime, link: Link) -> bytes:
     calendar = Calendar()
     calendar.add("prodid", "-//myDESKlive//appointments//EN")
     calendar.add("version", "2.0")
     calendar.add("method", method)
     with translation.override(appointment.language):
-        calendar.add_component(_event(appointment, method, now))
+        calendar.add_component(_event(appointment, method, now, link))
     return calendar.to_ical()
 
 
-def _event(appointment: Appointment, method: str, now: datetime) -> Event:
+def _event(appointment: Appointment, method: str, now: datetime, link: Link) -> Event:
     event = Event()
     event.add("uid", f"{appointment.reference}@{_host()}")
     event.add("sequence", appointment.revision)
@@ -71,9 +74,9 @@ def _event(appointment: Appointment, method: str, now: datetime) -> Event:
     event.add("organizer", _organizer(appointment))
     if method != "PUBLISH":
         event.add("attendee", _attendee(appointment))
-    event.add("location", place(appointment))
-    event.add("description", _description(appointment))
-    event.add("url", appointment.link())
+    event.add("location", link("join") if appointment.channel == Channel.VIDEO else place(appointment))
+    event.add("description", _description(appointment, link))
+    event.add("url", link("detail"))
     if method == "CANCEL":
         return event
     _locate(event, appointment)
@@ -95,17 +98,17 @@ def _attendee(appointment: Appointment) -> vCalAddress:
     return attendee
 
 
-def _description(appointment: Appointment) -> str:
+def _description(appointment: Appointment, link: Link) -> str:
     if not appointment.is_open and appointment.status != Status.COMPLETED:
         return _("This appointment has been cancelled.")
     lines = [when(appointment), f"{_('Reference')}: {appointment.spoken_reference}"]
     if appointment.channel == Channel.VIDEO:
-        lines += ["", f"{_('Join the video call')}:", appointment.link("join")]
+        lines += ["", f"{_('Join the video call')}:", link("join")]
     elif appointment.channel == Channel.PHONE:
-        lines += ["", _("An officer will call you at %(phone)s.") % {"phone": appointment.phone}]
+        lines += ["", calls(appointment)]
     if documents := appointment.procedure.documents:
         lines += ["", f"{_('Have with you')}:", *(f"- {document}" for document in documents)]
-    return "\n".join([*lines, "", f"{_('See, move or cancel your appointment')}:", appointment.link()])
+    return "\n".join([*lines, "", f"{_('See, move or cancel your appointment')}:", link("detail")])
 
 
 def _locate(event: Event, appointment: Appointment) -> None:

@@ -23,10 +23,13 @@ WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CANCELLED)
 
 
 def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
-    """Return the mail. Sent again, it has the same Message-ID, by which mail programs recognise a repetition."""
-    appointment = message.appointment
+    """Return the mail. Sent again, it has the same Message-ID, by which mail programs recognise a repetition.
+
+    To an address that is not proven it says nothing that was typed, in none of its parts.
+    """
+    appointment = message.appointment.as_told(proven=message.appointment.is_address_proven)
     with translation.override(message.language), timezone.override(appointment.branch.zone):
-        context = _context(message, now)
+        context = _context(message, appointment, now)
         letter = EmailMultiAlternatives(
             subject=" ".join(render_to_string(f"emails/{message.kind}.subject.txt", context).split()),
             body=paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
@@ -43,22 +46,23 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
 def text(message: Notification, *, now: datetime) -> str:
     """Return the text of an SMS: time, place and reference.
 
-    It never contains a link that signs in, because text messages can be read on locked screens.
+    It never contains a link that signs in, because text messages can be read on locked screens, nor what was typed, because
+    no telephone number is ever proved.
     """
+    appointment = message.appointment.as_told(proven=False)
     with translation.override(message.language):
-        return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, now)).split())
+        return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, appointment, now)).split())
 
 
 class UnknownClock(Exception):
     """The time zone of the branch is not known. The message waits, because it would tell the time on a wrong clock."""
 
 
-def _context(message: Notification, now: datetime) -> dict[str, object]:
-    appointment = message.appointment
+def _context(message: Notification, appointment: Appointment, now: datetime) -> dict[str, object]:
+    """Return what the templates use. `appointment` is the message's, as it may be told."""
     if appointment.branch.timezone not in all_zones():
         raise UnknownClock(appointment.branch.timezone)
     return {
-        "message": message,
         "language": message.language,
         "appointment": appointment,
         "agency": appointment.agency,
@@ -69,16 +73,16 @@ def _context(message: Notification, now: datetime) -> dict[str, object]:
         "short_when": wording.short_when(appointment),
         "own_time": wording.own_time(appointment),
         "place": wording.place(appointment),
+        "calls": wording.calls(appointment),
         "link": appointment.link(),
         "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
-        **_of_kind(message, now),
+        **_of_kind(message.kind, appointment, now),
     }
 
 
-def _of_kind(message: Notification, now: datetime) -> dict[str, object]:
+def _of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, object]:
     """Return what only the templates of this kind of message need."""
-    appointment = message.appointment
-    match message.kind:
+    match kind:
         case Kind.VERIFY:
             assert appointment.expires_at is not None  # noqa: S101  a constraint says so
             until = wording.on_both_clocks(appointment.expires_at, appointment)

@@ -1,5 +1,6 @@
 import re
 from collections.abc import Iterable
+from copy import copy
 from datetime import date, datetime, timedelta
 from functools import cache, reduce
 from operator import or_
@@ -30,7 +31,8 @@ SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telep
 _ANY = "REFERENCE"  # stands in a path where a reference will stand
 # How long after an appointment its link still tells whose it was. Until then it is rated, and its result is read.
 LINK_TELLS = timedelta(days=30)
-_LINK = signing.Signer(salt="appointments.manage")
+# Our messages alone carry the first key, so whoever has it reads the mail of the address. Pages and answers carry the second.
+_MAILED, _SHOWN = signing.Signer(salt="appointments.manage"), signing.Signer(salt="appointments.open")
 
 
 @cache
@@ -259,6 +261,8 @@ class Appointment(models.Model):
     name = models.CharField(_("full name"), max_length=120, blank=True)
     email = models.EmailField(_("e-mail address"), blank=True)
     phone = models.CharField(_("telephone"), max_length=20, blank=True)
+    # When the reader of the address opened a link of ours. Only then do messages say what whoever booked had typed.
+    address_proven_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
     timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
     notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
@@ -366,6 +370,32 @@ class Appointment(models.Model):
         self.search = " ".join(_lexemes(self.name, self.email, self.phone))
 
     @property
+    def is_of_own_address(self) -> bool:
+        """Whether a signed-in citizen has booked with the address of the account, which a code has proved."""
+        return self.citizen is not None and self.citizen.email.lower() == self.email.lower()
+
+    @property
+    def is_address_proven(self) -> bool:
+        """Whether the address is known to be the citizen's, not only typed by somebody on the website.
+
+        Officers and agencies' systems know whose address they type.
+        """
+        return bool(self.address_proven_at) or self.source != self.Source.WEB or self.is_of_own_address
+
+    def as_told(self, *, proven: bool) -> "Appointment":
+        """Return the appointment as messages may tell it. Unless the address is proven, nothing is left that was typed.
+
+        Otherwise anybody could have us send text of their own to anybody.
+        """
+        told = copy(self)
+        if not proven:
+            told.name = told.phone = told.notes = ""
+            told.citizen = None
+        if self.cancelled_by != self.CancelledBy.AGENCY:
+            told.cancel_reason = ""
+        return told
+
+    @property
     def is_open(self) -> bool:
         return self.status in OPEN
 
@@ -435,12 +465,19 @@ class Appointment(models.Model):
         return settings.SITE_URL + _path_of(view, self.language).format(self.reference)
 
     def link(self, view: str = "detail") -> str:
-        """Return the address for messages. It opens the page without a sign-in, for anybody who has the link."""
+        """Return the address for messages. It opens the page without a sign-in, for anybody who has the link.
+
+        Nothing else may show it: opening it proves the e-mail address.
+        """
         return f"{self.page_url(view)}?key={self.link_key}"
+
+    def shown_link(self, view: str = "detail") -> str:
+        """Return an address that opens the page in the same way, for what whoever booked may see. It proves nothing."""
+        return f"{self.page_url(view)}?key={_SHOWN.signature(self.reference)}"
 
     @property
     def link_key(self) -> str:
-        return _LINK.signature(self.reference)
+        return _MAILED.signature(self.reference)
 
     def link_tells_who(self, now: datetime) -> bool:
         """Return whether the link, which anybody may have by now, still shows the person and opens all pages."""
@@ -448,7 +485,14 @@ class Appointment(models.Model):
 
     def is_link_key(self, key: str) -> bool:
         """Return whether the key opens this appointment. Keys signed with one of SECRET_KEY_FALLBACKS are valid too."""
+        return self.is_mailed_key(key) or self._is_signed(_SHOWN, key)
+
+    def is_mailed_key(self, key: str) -> bool:
+        """Return whether the key is the one in our messages."""
+        return self._is_signed(_MAILED, key)
+
+    def _is_signed(self, signer: signing.Signer, key: str) -> bool:
         try:
-            return _LINK.unsign(f"{self.reference}:{key}") == self.reference
+            return signer.unsign(f"{self.reference}:{key}") == self.reference
         except signing.BadSignature:
             return False

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 
+from appointments.booking import verification
 from appointments.errors import CancelledAlready, TooLate
 from appointments.models import Appointment, Status
 
@@ -32,8 +33,11 @@ def for_appointment(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
         appointment = find_own(request, reference)
         if appointment is None:
             raise Http404
-        if not (_is_citizens(request, appointment) or appointment.link_tells_who(timezone.now())):
+        now = timezone.now()
+        if not (_is_citizens(request, appointment) or appointment.link_tells_who(now)):
             return render(request, "appointments/booking/past.html", {"appointment": appointment})
+        if came_by_mail(request, appointment):
+            verification.note_proof(appointment, now=now)
         return view(request, appointment)
 
     return never_cache(opened)
@@ -62,6 +66,11 @@ def remember(request: HttpRequest, appointment: Appointment) -> None:
     request.session["appointments"] = [*known, appointment.reference][-REMEMBERED:]
 
 
+def came_by_mail(request: HttpRequest, appointment: Appointment) -> bool:
+    """Returns whether this browser has opened a link of our messages about the appointment."""
+    return appointment.reference in request.session.get("mailed", [])
+
+
 def _is_own(request: HttpRequest, appointment: Appointment) -> bool:
     return _is_citizens(request, appointment) or appointment.reference in request.session.get("appointments", [])
 
@@ -74,6 +83,8 @@ def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
     appointment = Appointment.objects.filter(reference=reference).one()
     if appointment and appointment.is_link_key(request.GET["key"]):
         remember(request, appointment)
+        if appointment.is_mailed_key(request.GET["key"]) and not came_by_mail(request, appointment):
+            request.session["mailed"] = [*request.session.get("mailed", []), appointment.reference][-REMEMBERED:]
     elif not (appointment and _is_own(request, appointment)):
         return _refuse(request)
     query = request.GET.copy()

@@ -1,4 +1,7 @@
-"""A guest confirms the e-mail address. It takes a button, because programs that scan mail open every link."""
+"""A guest confirms the e-mail address, by the link in the mail alone. Whoever booked has the page, but perhaps not the mail.
+
+It takes a button, because programs that scan mail open every link.
+"""
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
@@ -12,7 +15,7 @@ from appointments.booking import verification
 from appointments.errors import HoldExpired
 from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
-from appointments.views.entry import for_appointment
+from appointments.views.entry import came_by_mail, for_appointment
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -20,6 +23,8 @@ from appointments.views.entry import for_appointment
 def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
     waiting = appointment.status == Status.UNVERIFIED
+    if waiting and not came_by_mail(request, appointment):
+        return redirect("appointments:done", appointment.reference)  # which says to open the mail
     if request.method == "POST" and waiting:
         try:
             booking.verify(appointment, by=visitor(request), now=now)
