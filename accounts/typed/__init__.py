@@ -14,6 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 # What PostgreSQL cannot store is not removed but refused: the character zero, and halves of a character.
 UNREADABLE = re.compile("[\0\ud800-\udfff]")
+# What no person types and no program needs: control characters that break no line. Pages remove them, programs are told.
+CONTROL = re.compile("[\x01-\x08\x0e-\x1b\x1f\x7f-\x84\x86-\x9f]")
+NO_CONTROL = _("Control characters are not allowed.")
 _LINE_BREAKS = re.compile("\r\n|[\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _CONTROL, _FORMAT = (
     "Cc",
@@ -48,6 +51,15 @@ def cleaned_deeply(data: Any) -> Any:
     if isinstance(data, dict):
         return {name: cleaned_deeply(one) for name, one in data.items()}
     return data
+
+
+def has_control(data: Any) -> bool:
+    """Return whether a text in the JSON, or a name in it, has control characters."""
+    if isinstance(data, str):
+        return bool(CONTROL.search(data))
+    if isinstance(data, list):
+        return any(map(has_control, data))
+    return isinstance(data, dict) and any(has_control(name) or has_control(one) for name, one in data.items())
 
 
 def on_one_line(text: str) -> str:

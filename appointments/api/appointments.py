@@ -27,7 +27,7 @@ from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
 from accounts.models import User
-from accounts.typed import cleaned_deeply
+from accounts.typed import CONTROL, NO_CONTROL, cleaned_deeply, has_control
 from agencies.api.callers import IsCitizenOrSystem, WriteThrottle, caller
 from agencies.api.refusing import TOO_LONG
 from agencies.api.viewsets import (
@@ -166,7 +166,7 @@ class Refused(APIException):
 class SmallJSONParser(JSONParser):
     """Parses JSON up to the size of a booking, and cleans its texts.
 
-    Answers 400 to larger bodies, to invalid JSON and to JSON with too many nested brackets.
+    Answers 400 to larger bodies, to invalid JSON, to JSON with too many nested brackets, and to control characters.
     """
 
     def parse(self, stream: Any, media_type: str | None = None, parser_context: Any = None) -> Any:
@@ -174,10 +174,20 @@ class SmallJSONParser(JSONParser):
         if not length.isdecimal() or int(length) > MAX_BODY:
             raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [TOO_LONG]})
         try:
-            return cleaned_deeply(super().parse(stream, media_type, parser_context))
+            parsed = super().parse(stream, media_type, parser_context)
+            _refuse_control(parsed)
+            return cleaned_deeply(parsed)
         except (ParseError, RecursionError):
             message = _("The request is not valid JSON.")
             raise ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [message]}) from None
+
+
+def _refuse_control(parsed: Any) -> None:
+    """Raises ValidationError for each field with control characters."""
+    if not has_control(parsed):
+        return
+    fields = [name for name, one in parsed.items() if has_control(one)] if isinstance(parsed, dict) else []
+    raise ValidationError({name: [NO_CONTROL] for name in fields or [api_settings.NON_FIELD_ERRORS_KEY]})
 
 
 CONFLICT = errors_by_field(
@@ -358,11 +368,13 @@ def _once(request: Request, given: dict[str, Any]) -> Once | None:
     """Returns the key and the digest of what was given. None without a key.
 
     The key is a hash of the caller and the caller's key, so no other caller can name the same one. Raises
-    ValidationError for a key longer than MAX_KEY characters.
+    ValidationError for a key longer than MAX_KEY characters, or with control characters.
     """
     key = request.META.get("HTTP_IDEMPOTENCY_KEY", "")
     if len(key) > MAX_KEY:
         raise ValidationError({"Idempotency-Key": [_("At most %(number)s characters.") % {"number": MAX_KEY}]})
+    if CONTROL.search(key):
+        raise ValidationError({"Idempotency-Key": [NO_CONTROL]})
     if not key:
         return None
     own = hashlib.sha256(f"{caller(request)} {key}".encode(errors="replace")).hexdigest()

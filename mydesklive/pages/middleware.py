@@ -18,7 +18,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.utils.translation import gettext as _
 from rest_framework.settings import api_settings
 
-from accounts.typed import UNREADABLE, cleaned
+from accounts.typed import NO_CONTROL, UNREADABLE, cleaned, has_control
 from mydesklive.pages.forms import SWITCH
 
 UTF_8 = {"utf-8", "utf8"}
@@ -32,8 +32,8 @@ class ReadableMiddleware(MiddlewareMixin):
     """Answers 400 to a request that is not written in UTF-8, or that has characters that cannot be stored.
 
     Looks at the address, the query and the form, and cleans what people typed there (`accounts.typed`), so that no field
-    of any page can forget it. The API says itself which field of its query or its JSON is wrong. A cookie with such
-    characters counts as absent.
+    of any page can forget it. Programs are told instead which field of their query has control characters; the API looks
+    at its JSON itself. A cookie with such characters counts as absent.
     """
 
     def process_request(self, request: HttpRequest) -> None:
@@ -43,7 +43,7 @@ class ReadableMiddleware(MiddlewareMixin):
         if not _is_in_utf_8(request):
             return _refused(request)
         if _is_of_api(request):
-            return None
+            return _refused_fields(request)
         if not _is_readable([request.path_info, *_texts(request.GET), *_texts(_form(request))]):
             return _refused(request)
         request.GET, request.POST = _cleaned(request.GET), _cleaned(request.POST)  # type: ignore[assignment]
@@ -79,6 +79,11 @@ def _cleaned(query: QueryDict) -> QueryDict:
     for name, values in query.lists():
         clean.setlist(name, [cleaned(text) for text in values])
     return clean
+
+
+def _refused_fields(request: HttpRequest) -> HttpResponseBase | None:
+    wrong = [name for name, values in request.GET.lists() if has_control([name, *values])] if request.GET else []
+    return JsonResponse({name: [str(NO_CONTROL)] for name in wrong}, status=400) if wrong else None
 
 
 def _refused(request: HttpRequest) -> HttpResponseBase:
