@@ -1,11 +1,11 @@
-# myDESKlive for production: one image for web, worker and beat.
+# myDESKlive for production: one image for web, worker and beat. `deploy/pin.sh` raises the digests.
 
-FROM node:22-slim AS assets
+FROM node:22-slim@sha256:c3de60bf2f9dd0ac6370e6117950ff62d6e339527e7472301c9c78a017978392 AS assets
 WORKDIR /assets
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
-FROM python:3.13-slim
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=mydesklive.settings
 WORKDIR /app
 COPY requirements/runtime.txt requirements/
