@@ -18,7 +18,6 @@ REFUSED = (
     "CREATE SCHEMA other",
     "CREATE ROLE other",
     "SET ROLE mydesklive_owner",
-    "GRANT ALL ON accounts_user TO PUBLIC",
     "COPY accounts_user TO PROGRAM 'cat'",
     "SELECT pg_read_file('postgresql.conf')",
     "SELECT rolpassword FROM pg_authid",
