@@ -249,7 +249,9 @@ def _stamp(stamp: Path, *sources: Path) -> None:
 if __name__ == "__main__":
     try:
         main(sys.argv[1], Path(os.environ.get("LOCAL") or BASE / ".local").resolve())
-    except (SetupError, OSError) as error:
+    except SetupError as error:
         sys.exit(f"\n{error}")
+    except OSError as error:
+        sys.exit(f"\nThe setup failed: {error}")
     except KeyboardInterrupt:
         sys.exit("\nInterrupted; the next start goes on from here.")

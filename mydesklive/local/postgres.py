@@ -69,7 +69,7 @@ def part(place: Place, *, throw_away: bool = False) -> Part:
     binaries = _binaries(place)
     data = place.data / "postgres"
     if not (data / "PG_VERSION").exists():
-        _initialise(binaries, data, place)
+        _initialise(binaries, data, place, ["--no-sync"] if throw_away else [])
     settings = TUNING | (THROW_AWAY if throw_away else {})
     options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     return Part(
@@ -113,7 +113,7 @@ def _binaries(place: Place) -> Path:
     return copied / "bin"
 
 
-def _initialise(binaries: Path, data: Path, place: Place) -> None:
+def _initialise(binaries: Path, data: Path, place: Place, options: list[str]) -> None:
     """Makes the data folder under another name first. So a folder that has its name is complete, and is never made again."""
     if data.exists() and any(data.iterdir()):
         raise LocalStackError(
@@ -121,7 +121,7 @@ def _initialise(binaries: Path, data: Path, place: Place) -> None:
         )
     unfinished = data.with_name("postgres.new")
     shutil.rmtree(unfinished, ignore_errors=True)
-    command: list[str | Path] = [binaries / "initdb", "-D", give(unfinished, place.owner), *INITDB]
+    command: list[str | Path] = [binaries / "initdb", "-D", give(unfinished, place.owner), *INITDB, *options]
     with _log(place).open("ab") as log:
         code = spawn(command, user=place.owner, output=log, env=_environment(place)).wait()
     if code:

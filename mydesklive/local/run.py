@@ -52,7 +52,7 @@ def _start() -> None:
         local.mkdir(parents=True, exist_ok=True)
         _run(port, local)
     except OSError as error:
-        raise LocalStackError(f"The stack in {local} can't start: {error}") from error
+        raise LocalStackError(f"The stack in {local} can't start: {error}. Mend it, or set LOCAL.") from error
 
 
 def _run(port: int, local: Path) -> None:

@@ -1,5 +1,7 @@
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -52,3 +54,28 @@ def test_data_stays_with_the_user_it_was_made_by(tmp_path: Path):
         assert place.owner.pw_uid == 1
     finally:
         place.remove()
+
+
+KILLED = """
+import os, signal, sys
+from mydesklive.local import places, redis
+with places.throw_away("test-killed") as place, redis.running(place, throw_away=True):
+    print(place.local, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_folders_of_a_killed_run_are_removed_by_the_next_and_those_in_use_are_not():
+    with (
+        subprocess.Popen([sys.executable, "-c", KILLED], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed,
+        places.throw_away("test-killed") as in_use,
+    ):
+        folder = Path(killed.stdout.readline().decode().strip())
+        with places.throw_away("test-killed"):
+            assert folder.exists()
+        killed.kill()
+        killed.wait()
+        with places.throw_away("test-killed"):
+            assert not folder.exists()
+            assert in_use.local.exists()
+    assert not in_use.local.exists()

@@ -3,11 +3,13 @@ import signal
 import time
 from contextlib import suppress
 
+import psutil
 import psycopg
 import pytest
 
 from mydesklive.local import postgres
-from mydesklive.local.places import Place
+from mydesklive.local.children import end, spawn
+from mydesklive.local.places import LocalStackError, Place
 
 
 def execute(url: str, statement: str) -> list[tuple[object, ...]]:
@@ -42,6 +44,57 @@ def test_a_pid_file_that_names_a_stranger_does_not_stop_the_start(place: Place):
     (place.data / "postgres/postmaster.pid").write_text(stranger)
     with postgres.running(place) as url:
         assert execute(url, "SELECT 1") == [(1,)]
+
+
+def test_a_lock_that_names_a_stranger_does_not_stop_the_start(place: Place):
+    stranger = spawn(["sleep", "600"], user=place.owner)
+    try:
+        with postgres.running(place):
+            pass
+        (place.sockets / ".s.PGSQL.5432.lock").write_text(f"{stranger.pid}\n{place.data}/postgres\n0\n5432\n")
+        with postgres.running(place) as url:
+            assert execute(url, "SELECT 1") == [(1,)]
+        assert stranger.poll() is None
+    finally:
+        end(stranger)
+
+
+def test_sessions_that_outlive_a_killed_server_end_before_the_next_starts(place: Place):
+    with postgres.running(place) as url:
+        connection = psycopg.connect(url)
+        session = psutil.Process(connection.info.backend_pid)
+        connection.pgconn.send_query(b"DO $$ BEGIN LOOP END LOOP; END $$")  # never looks whether the server still lives
+        time.sleep(0.5)
+        os.kill(server_pid(place), signal.SIGKILL)
+    assert session.is_running()
+    with postgres.running(place) as url:
+        assert execute(url, "SELECT 1") == [(1,)]
+        assert not session.is_running() or session.status() == psutil.STATUS_ZOMBIE
+    connection.close()
+
+
+def test_a_first_start_that_was_interrupted_begins_again(place: Place):
+    unfinished = place.data / "postgres.new"
+    unfinished.mkdir()
+    (unfinished / "PG_VERSION").write_text("18\n")
+    with postgres.running(place) as url:
+        assert execute(url, "SELECT 1") == [(1,)]
+    assert not unfinished.exists()
+
+
+def test_a_folder_that_is_no_database_is_left_as_it_is(place: Place):
+    with postgres.running(place) as url:
+        execute(url, "CREATE TABLE kept AS SELECT 1 AS number")
+    version = place.data / "postgres/PG_VERSION"
+    written = version.read_bytes()
+    version.unlink()
+    with pytest.raises(LocalStackError, match="is not empty, but no database"), postgres.running(place):
+        pass
+    version.write_bytes(written)
+    if place.owner:
+        os.chown(version, place.owner.pw_uid, place.owner.pw_gid)
+    with postgres.running(place) as url:
+        assert execute(url, "SELECT number FROM kept") == [(1,)]
 
 
 def test_a_server_left_behind_gives_way_to_the_next(place: Place):
