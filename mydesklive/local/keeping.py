@@ -50,6 +50,7 @@ class Keeper:
         """Raises LocalStackError if a part has ended."""
         for kept in self.kept:
             if kept.process and (code := kept.process.poll()) is not None:
+                kept.part.clear()  # it may know why
                 raise LocalStackError(f"The process `{kept.part.name}` {_ending(code)}.")
 
     def tend(self, stopped: Callable[[], bool]) -> None:
@@ -89,8 +90,8 @@ class Kept:
         elif (code := self.process.poll()) is not None:
             if now - self.started > SETTLED:
                 self.failures = 0
-            last = self.part.last_lines(1) if code > 0 else ""
-            self._pause(_ending(code), f" Its log ends with: {last}" if last else "")
+            complaint = self.part.complaint() if code > 0 else ""
+            self._pause(_ending(code), f" From its log: {complaint}" if complaint else "")
         elif self.part.ask:
             self._tell_silence(now)
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from os import SEEK_END
 from pathlib import Path
 from typing import IO
 
@@ -15,6 +16,7 @@ from mydesklive.local.children import end, spawn
 from mydesklive.local.console import say
 from mydesklive.local.places import LocalStackError
 
+GRAVE = ("FATAL", "PANIC", "Fatal")  # in lines of PostgreSQL and Redis
 LONGEST_LINE = 8192  # bytes; a longer one is written in pieces
 
 
@@ -94,13 +96,20 @@ class Part:
             return False
         return True
 
-    def last_lines(self, number: int = 15) -> str:
-        return last_lines(self.log, number) if self.log else ""
+    def last_lines(self) -> str:
+        return last_lines(self.log) if self.log else ""
+
+    def complaint(self) -> str:
+        """Returns the line of its own log that most likely says why it has ended."""
+        lines = self.last_lines().splitlines()
+        grave = [line for line in lines if any(word in line for word in GRAVE)]
+        return (grave or lines or [""])[-1]
 
 
-def last_lines(log: Path, number: int = 15) -> str:
-    with suppress(OSError):
-        return "\n".join(log.read_text(errors="replace").splitlines()[-number:])
+def last_lines(log: Path) -> str:
+    with suppress(OSError), log.open("rb") as file:
+        file.seek(max(0, file.seek(0, SEEK_END) - LONGEST_LINE))
+        return "\n".join(file.read().decode(errors="replace").splitlines()[-15:])
     return ""
 
 

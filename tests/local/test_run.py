@@ -227,6 +227,14 @@ def test_a_service_that_is_killed_starts_again_with_its_data_and_one_that_is_sil
             silent.resume()
             assert soon(lambda name=name: stack.said(f"{name} answers again")), name
             assert stack.part(words) == silent
+
+        version = local / "postgres/PG_VERSION"
+        version.rename(local / "postgres/lost")
+        stack.part("bin/postgres").kill()
+        assert soon(lambda: stack.said("PostgreSQL ended with code 1.* From its log: .*FATAL"))
+        (local / "postgres/lost").rename(version)
+        assert soon(lambda: can_select(address))
+        assert execute(address, "SELECT number FROM kept") == [(1,)]
         stack.outer.terminate()
         assert stack.outer.wait(SOON) == 0
         assert processes_below(local) == []
