@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0020_clock_changes'),
+        ("appointments", "0023_claims"),
     ]
 
     operations = [
