@@ -42,8 +42,9 @@ PAGE = Patience(lock=3, statement=6, idle=10)
 REPORT = Patience(lock=3, statement=20, idle=10)
 TASK = Patience(lock=20, statement=300, idle=60)
 COMMAND = Patience(lock=60, statement=0, idle=600)
-# A migration that waits for a table makes everybody wait who comes after it, so it gives up early and is started again.
-MIGRATION = Patience(lock=10, statement=0, idle=600)
+# A migration that waits for a table makes everybody wait who comes after it. So it gives up before pages do, and is started
+# again.
+MIGRATION = Patience(lock=2, statement=0, idle=600)
 
 _usual = PAGE
 

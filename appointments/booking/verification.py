@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from accounts.work.waking import wake_worker
+from appointments import claims
 from appointments.models import Appointment, Notification, Status
 
 # Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.
@@ -19,6 +20,7 @@ def note_proof(appointment: Appointment, *, now: datetime) -> None:
     if appointment.status != Status.UNVERIFIED and appointment.address_proven_at is None:
         Appointment.objects.filter(pk=appointment.pk, address_proven_at=None).update(address_proven_at=now)
         appointment.address_proven_at = now
+        claims.drop(appointment.pk)
 
 
 @transaction.atomic
