@@ -75,5 +75,5 @@ def _ask(place: Place) -> None:
     try:
         with Redis(unix_socket_path=str(_socket(place)), socket_timeout=5, retry=Retry(NoBackoff(), 0)) as client:
             client.ping()
-    except RedisError as error:
+    except (RedisError, OSError) as error:
         raise NoAnswerError(str(error)) from error

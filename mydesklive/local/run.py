@@ -8,11 +8,12 @@ import signal
 import socket
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
+from http.client import HTTPException
 from pathlib import Path
+from urllib.request import ProxyHandler, build_opener
 
 from mydesklive.local import places, postgres, redis
 from mydesklive.local.children import MARK, end, kill_descendants, spawn, without_survivors
@@ -24,6 +25,7 @@ from mydesklive.local.places import LocalStackError
 from mydesklive.local.stopping import Stop
 
 PATIENCE = 60  # seconds until the web server must answer
+DIRECTLY = build_opener(ProxyHandler({}))  # a proxy of the shell does not know our port
 SIGN_INS = {
     "citizen@example.org": "a citizen",
     "agent@example.org": "an officer of ΚΕΠ Χανίων",
@@ -168,8 +170,8 @@ def _parts(port: int, local: Path, environment: dict[str, str]) -> list[Part]:
 
 def _ask_web(port: int) -> None:
     try:
-        urllib.request.urlopen(f"http://127.0.0.1:{port}/health/live", timeout=5).close()
-    except OSError as error:
+        DIRECTLY.open(f"http://127.0.0.1:{port}/health/live", timeout=5).close()
+    except (OSError, HTTPException) as error:
         raise NoAnswerError(str(error)) from error
 
 
