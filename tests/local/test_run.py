@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import product
 from pathlib import Path
-from urllib.request import urlopen
+from urllib.request import ProxyHandler, build_opener
 
 import psutil
 import psycopg
@@ -29,6 +29,7 @@ from mydesklive.local.places import Place
 BASE = Path(__file__).parents[2]
 STOPS = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT]
 SOON = 20  # seconds; much longer than anything takes, for a busy machine
+DIRECTLY = build_opener(ProxyHandler({}))  # a proxy of the shell does not know our port
 MAKEFILE = "run:\n\t@exec {command}\n"
 
 
@@ -59,7 +60,7 @@ class Stack:
         return re.findall(pattern, self.log.read_text(errors="replace"))
 
     def answers(self) -> bool:
-        with suppress(OSError), urlopen(f"http://127.0.0.1:{self.port}/health/live", timeout=5) as answer:
+        with suppress(OSError), DIRECTLY.open(f"http://127.0.0.1:{self.port}/health/live", timeout=5) as answer:
             return answer.status == HTTPStatus.OK
         return False
 

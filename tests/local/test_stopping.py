@@ -39,7 +39,10 @@ def test_a_program_that_waits_for_another_ends_with_make(tmp_path: Path, signum:
         assert make.stdout.readline() == b"ready\n"
         below = psutil.Process(make.pid).children(recursive=True)
         make.send_signal(signum)
-        assert psutil.wait_procs(below, timeout=10)[1] == []
+        left = psutil.wait_procs(below, timeout=10)[1]
+        for process in left:
+            process.kill()
+        assert left == []
         assert make.wait(10) != 0
         assert make.stdout.read() == b""
 
