@@ -139,7 +139,9 @@ def started(
             env=environment,
             stdout=file if output is None else output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,
+            start_new_session=terminal is not None,
+            # In a group of its own, as a shell does it. Only a group whose leader has a parent in the session can rest.
+            process_group=None if terminal is not None else 0,
             preexec_fn=prepared(terminal),  # noqa: PLW1509 - no other thread holds a lock
         )
     stack = Stack(local, port, outer, log)
