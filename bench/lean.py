@@ -18,8 +18,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import path
 from django.utils import timezone
 
-from mydesklive.serving.front import Front
-
 database = environ.Env().db_url("DATABASE_URL")
 database["HOST"] = database["OPTIONS"].pop("host")
 settings.configure(
@@ -105,8 +103,11 @@ def times(request: HttpRequest) -> HttpResponse:
 
 
 urlpatterns = [path("appointments/", book), path("orm/appointments/", book_by_orm), path("slots/", times)]
-served = Front(get_wsgi_application())
+application = get_wsgi_application()
 
-# Models can only be imported after the apps are set up.
+# These can only be imported after the apps are set up.
 from agencies.models import Procedure  # noqa: E402
 from appointments.models import Appointment, Status, TimeSlot  # noqa: E402
+from mydesklive.serving.front import Front  # noqa: E402
+
+served = Front(application)

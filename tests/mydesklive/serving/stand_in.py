@@ -1,6 +1,7 @@
 """A server for tests: the product behind its front, with short limits, and a few views that wait, stream or fail.
 
-`python -m mydesklive.serving tests.mydesklive.serving.stand_in:application` starts it. `/stand-in/lock` waits while the file LOCK exists.
+`python -m mydesklive.serving tests.mydesklive.serving.stand_in:application` starts it. `/stand-in/lock` waits while the file
+LOCK exists.
 """
 
 import os
