@@ -177,6 +177,9 @@ async def _body(scope: Scope, receive: Receive, limit: float) -> tuple[IO[bytes]
                 more = message.get("more_body", False)
     except TimeoutError:
         raise Refused(refusals.LATE_BODY) from None
+    except OSError as error:  # no room for temporary files
+        logger.exception("A body could not be kept")
+        raise Refused(refusals.BUSY) from error
     read = body.tell()
     body.seek(0)
     return body, read

@@ -3,6 +3,7 @@
 The server is `tests.mydesklive.serving.stand_in` with one process, whose limits are about a second.
 """
 
+import asyncio
 import json
 import os
 import signal
@@ -15,12 +16,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
 
+from mydesklive.serving import front
 from mydesklive.serving.wsgi import environ_of
-from tests.mydesklive.serving import stand_in
+from tests.mydesklive.serving import environs, stand_in
 
 SOON = 2.0  # seconds: what must not wait for anybody answers within them, on a busy machine too
 END = b"\r\n\r\n"
@@ -440,6 +444,21 @@ def test_an_answer_that_fails_is_closed_and_told(server: Server) -> None:
     server.lock.with_name("closed").unlink(missing_ok=True)
     assert server.get("/stand-in/broken").status == 503
     assert server.lock.with_name("closed").exists()
+
+
+def test_a_body_that_cannot_be_kept_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(front, "SpooledTemporaryFile", Mock(return_value=Mock(write=Mock(side_effect=OSError))))
+    sent: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b"a", "more_body": False}
+
+    async def send(message: dict[str, Any]) -> None:
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-length", b"1")]}
+    asyncio.run(front.Front(environs.application)(scope, receive, send))
+    assert sent[0]["status"] == 503
 
 
 def test_a_killed_process_is_replaced(server: Server) -> None:
