@@ -5,8 +5,10 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
-from django.utils.translation import gettext_noop, override
-from django.utils.translation.trans_real import gettext, parse_accept_lang_header
+from django.utils.translation import override
+
+# These need no settings, which may come only with the application.
+from django.utils.translation.trans_real import gettext, gettext_noop, parse_accept_lang_header
 
 from mydesklive.serving.wsgi import Answer
 

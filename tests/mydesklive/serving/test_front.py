@@ -175,7 +175,8 @@ def is_open(port: int) -> bool:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     lock = tmp_path_factory.mktemp("server") / "lock"
     port = free_port()
-    environment = os.environ | {"WEB_WORKERS": "1", "LOCK": str(lock), "DJANGO_SETTINGS_MODULE": "mydesklive.settings"}
+    environment = os.environ | {"WEB_WORKERS": "1", "LOCK": str(lock)}
+    environment.pop("DJANGO_SETTINGS_MODULE")  # only pytest sets it
     words = [
         "-m",
         "mydesklive.serving",
