@@ -262,7 +262,7 @@ def test_system_books_for_its_agency(branch: Branch):
         "channel": "in_person",
         "starts_at": "2026-03-02T08:00:00+02:00",
         "ends_at": "2026-03-02T08:10:00+02:00",
-        "manage_url": appointment.link(),
+        "manage_url": appointment.shown_link(),
     }
     assert (appointment.source, appointment.citizen, appointment.status) == ("system", None, Status.BOOKED)
     assert (appointment.name, appointment.email, appointment.phone) == (

@@ -268,7 +268,7 @@ def test_calendar_file_is_downloaded() -> None:
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     assert answer["Content-Disposition"] == f'attachment; filename="{appointment.reference}.ics"'
     (event,) = Calendar.from_ical(answer.content).events
-    assert (event.start, str(event["location"])) == (STARTS_AT, appointment.link("join"))
+    assert (event.start, str(event["location"])) == (STARTS_AT, appointment.shown_link("join"))
 
 
 # An agency changes the window

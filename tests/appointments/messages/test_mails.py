@@ -52,6 +52,7 @@ def the_mail(appointment: Appointment, kind: str) -> tuple[str, str, str]:
 
 def test_confirmation_has_everything_one_needs() -> None:
     appointment = an_appointment_on_tuesday(name="Μαρία Παπαδοπούλου")
+    appointment.address_proven_at = NOW
     subject, text, html = the_mail(appointment, Kind.CONFIRMATION)
     assert subject == "Ραντεβού: Τρίτη 3 Μαρτίου 2026, 10:20, ΚΕΠ Χανίων"
     for part in (text, html):
@@ -140,6 +141,8 @@ def test_answers_go_to_the_branch_if_it_has_an_address() -> None:
 
 def test_name_cannot_break_out_of_the_mail() -> None:
     appointment = an_appointment_on_tuesday(name='<a href="https://evil.example">x</a>')
+    appointment.address_proven_at = NOW
+    assert "evil" in the_mail(appointment, Kind.CONFIRMATION)[1]
     assert '<a href="https://evil' not in the_mail(appointment, Kind.CONFIRMATION)[2]
 
 
