@@ -56,11 +56,15 @@ class _AwaitsCode:
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context = super().get_context_data(**kwargs)  # type: ignore[misc]
-        begin = "account_email" if self.request.user.is_authenticated else self.begin
-        return context | {
-            "progress": outbox.progress(self.request.session, context["email"], now=timezone.now()),
-            "begin_url": self.passthrough_next_url(reverse(begin)),
-        }
+        return context | {"progress": outbox.progress(self.request.session, context["email"], now=timezone.now())}
+
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Also begins anew with another address. The library leads back here as long as it awaits the code."""
+        if request.POST.get("action") != "begin":
+            return super().post(request, *args, **kwargs)  # type: ignore[misc]
+        self._process.abort()
+        begin = "account_email" if request.user.is_authenticated else self.begin
+        return redirect(self.passthrough_next_url(reverse(begin)))
 
     def _resend_form_valid(self, form: Any) -> HttpResponseBase:
         state = self._process.state

@@ -89,9 +89,12 @@ SWEEPS: dict[str, Row] = {
     "forget": (tasks.forget, retention, "_erase_all"),
     "load_coming_holidays": (agency_tasks.load_coming_holidays, holidays, "_closures"),
 }
-# Those with a test of their own below, those without rows, those that change all rows by one statement, and the other
-# lanes of `deliver_due`.
-OTHERWISE = {"deliver_sms", "deliver_urgent", "expire_due", "follow_windows", "clear_sessions", "rebuild_counts"}
+# Those with a test of their own below or beside their rules, those without rows, those that change all rows by one statement,
+# and the other lanes of `deliver_due`.
+OTHERWISE = {
+    *("deliver_sms", "deliver_urgent", "expire_due", "follow_windows", "clear_sessions", "clear_counts", "rebuild_counts"),
+    *("send_codes", "forget_mails"),
+}
 
 
 @pytest.mark.parametrize("name", SWEEPS)

@@ -1,6 +1,7 @@
 """The public pages in Chromium: on a desk, a phone and a very small screen, with and without JavaScript."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -9,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from accounts.mails.mailbox import DemoBackend
-from accounts.models import DemoMail
+from accounts.models import AccountMail, DemoMail
 from agencies.models import Agency, Channel
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of
 from tests.conftest import NewPage
@@ -54,6 +55,23 @@ def test_pages_are_accessible_and_fit(
         page.goto(address if language == "el" else f"/en{address}")
         assert_accessible(page)
         assert_fits(page)
+
+
+def test_page_that_waits_for_a_late_code_is_accessible_and_fits(
+    new_page: NewPage, assert_accessible: Callable[[Page], None]
+) -> None:
+    page = new_page(size=SMALL)
+    page.goto("/en/accounts/signup/")
+    page.get_by_label("E-mail address").fill("a.citizen.with.a.very.long.address@subdomain.example.org")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="No code?")).to_be_visible()
+    AccountMail.objects.update(awaited_since=timezone.now() - timedelta(minutes=1))
+    page.reload()
+    expect(page.get_by_text("Mail is late at the moment.")).to_be_visible()
+    assert_accessible(page)
+    assert_fits(page)
+    page.get_by_role("button", name="Use another e-mail address").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Create an account")
 
 
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["390", "1280"])
