@@ -2,6 +2,8 @@
 
 from django.db import connection
 
+from accounts.patience import COMMAND, patience
+
 # Migrating fills these, and no test changes them. Django's own flush would fill them again each time.
 FILLED = {"auth_permission", "django_content_type"}
 
@@ -13,5 +15,5 @@ def empty_database() -> None:
     """
     tables = set(connection.introspection.django_table_names(only_existing=True, include_views=False)) - FILLED
     deletes = ";".join(f"DELETE FROM {connection.ops.quote_name(table)}" for table in sorted(tables))
-    with connection.cursor() as cursor:
+    with patience(COMMAND), connection.cursor() as cursor:
         cursor.execute(f"BEGIN; SET LOCAL session_replication_role = replica; {deletes}; COMMIT")

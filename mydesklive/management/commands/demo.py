@@ -12,6 +12,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.patience import COMMAND, patience
 from agencies.loading import tables
 from agencies.models import Branch, Closure, Synonym
 from agencies.wallclock import midnight
@@ -37,6 +38,7 @@ class Command(BaseCommand):
     help = "Fills the demo: agencies, sign-ins, the history and a lively present. A later run moves with the calendar."
     requires_system_checks = ()
 
+    @patience(COMMAND)
     def handle(self, **options: Any) -> None:
         if not settings.MYDESK_DEMO:
             raise CommandError("Invented data belongs into a demo alone: set MYDESK_DEMO=1.")
