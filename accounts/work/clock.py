@@ -1,6 +1,7 @@
 """How far this machine's clock is from the database's. What is due is judged by the clocks of web, worker and beat."""
 
 import logging
+from time import monotonic
 
 from django.db import connection
 from django.utils import timezone
@@ -8,6 +9,9 @@ from django.utils import timezone
 logger = logging.getLogger(__name__)
 
 FAR = 5  # seconds
+# Seconds between two warnings of one process. Probes ask every few seconds.
+PAUSE = 60.0
+_warned_at = -PAUSE
 
 
 def ahead() -> float:
@@ -29,7 +33,9 @@ def told(seconds: float) -> str:
 
 def compare() -> str:
     """Returns the difference in words, and warns of it in the log."""
+    global _warned_at  # noqa: PLW0603 (one time for the process)
     words = told(ahead())
-    if words != "ok":
+    if words != "ok" and monotonic() - _warned_at >= PAUSE:
+        _warned_at = monotonic()
         logger.warning("The clock of this machine is %s. What is due is done too early or too late.", words)
     return words

@@ -24,11 +24,11 @@ def start() -> None:
 
 def _report_for_ever() -> None:
     while True:
+        time.sleep(EVERY)  # also at first: a new worker finds what has waited for it
         try:
             report()
         except Exception:
             logger.exception("The age of due work could not be found out")
-        time.sleep(EVERY)
 
 
 def report() -> None:

@@ -97,14 +97,18 @@ def test_work_probe_says_that_nobody_knows_without_a_database(client: Client, mo
 
 @pytest.mark.django_db
 @pytest.mark.usefixtures("metrics_token")
-@pytest.mark.parametrize(("shift", "told"), [(17, "17 s ahead of the database"), (-17, "17 s behind the database")])
+@pytest.mark.parametrize(
+    ("shift", "told"), [(17, r"\d\d s ahead of the database"), (-17, r"\d\d s behind the database")]
+)
 def test_clock_that_differs_is_told_everywhere(
     client: Client, time_machine: TimeMachineFixture, shift: int, told: str, caplog: pytest.LogCaptureFixture
 ):
+    clock._warned_at = -clock.PAUSE
     time_machine.move_to(timezone.now() + timedelta(seconds=shift))
-    assert client.get("/health/ready").json()["clock"] == told
-    assert told in caplog.text
-    assert figures(client)["mydesklive_clock_ahead_seconds",] == pytest.approx(shift, abs=2)
+    for _ in range(3):
+        assert re.fullmatch(told, client.get("/health/ready").json()["clock"])
+    assert len(re.findall(told, caplog.text)) == 1
+    assert figures(client)["mydesklive_clock_ahead_seconds",] == pytest.approx(shift, abs=5)
 
 
 @pytest.mark.parametrize("seconds", [-clock.FAR, 0, 0.4, clock.FAR])
