@@ -10,7 +10,6 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import partial
 
 from django.db import transaction
 
@@ -75,7 +74,7 @@ def tell(what: What, *, actor: Actor | None = None, **about: Detail) -> None:
 
 def tell_when_done(what: What, **about: Detail) -> None:
     """Log the event after the transaction. What is rolled back has not happened."""
-    transaction.on_commit(partial(tell, what, **about))
+    transaction.on_commit(lambda: tell(what, actor=None, **about))
 
 
 def _plain(detail: Detail) -> Detail:

@@ -4,7 +4,7 @@ import re
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Caution
 
 from mydesklive.checks.places import CONFIGURATION, host_of, is_here, is_public, wrong
@@ -78,8 +78,8 @@ def check_nothing_is_open_when_deployed(**kwargs: object) -> list[CheckMessage]:
     return [] if is_public() else _open()
 
 
-def _open() -> list[Error]:
-    found = []
+def _open() -> list[CheckMessage]:
+    found: list[CheckMessage] = []
     if settings.MYDESK_DEMO:
         found.append(wrong(16, PUBLIC_DEMO, "Set MYDESK_DEMO=0, or run the demo on your own machine alone."))
     if settings.DEBUG:

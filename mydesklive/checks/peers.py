@@ -106,7 +106,7 @@ def check_database(**kwargs: object) -> list[CheckMessage]:
 @register(CONFIGURATION)
 def check_redis(**kwargs: object) -> list[CheckMessage]:
     try:
-        found = parse_url(settings.REDIS_URL)
+        found = parse_url(settings.REDIS_URL)  # type: ignore[no-untyped-call]
     except (ValueError, TypeError):
         return [
             wrong(

@@ -4,6 +4,7 @@ from typing import Any
 
 from allauth.account import signals as account
 from django.contrib.auth import signals as auth
+from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_save
 from django.dispatch import receiver
 
@@ -63,16 +64,15 @@ def address_changed(user: User, **kwargs: Any) -> None:
 @receiver(pre_save, sender=User)
 @receiver(pre_save, sender=Membership)
 @receiver(pre_save, sender=SystemToken)
-def remember(sender: type, instance: Any, update_fields: Any = None, **kwargs: Any) -> None:
+def remember(sender: type[Model], instance: Any, update_fields: Any = None, **kwargs: Any) -> None:
     """Reads how the row is before it is changed, if it is about rights."""
     watched = WATCHED[sender]
     matters = update_fields is None or set(watched) & set(update_fields)
-    instance.rights_before = (
-        sender.objects.filter(pk=instance.pk).values(*watched).first() if instance.pk and matters else None
-    )  # type: ignore[attr-defined]
+    rows = sender._default_manager.filter(pk=instance.pk).values(*watched)
+    instance.rights_before = rows.first() if instance.pk and matters else None
 
 
-WATCHED: dict[type, tuple[str, ...]] = {
+WATCHED: dict[type[Model], tuple[str, ...]] = {
     User: FLAGS,
     Membership: ("role", "agency_id", "branch_id", "user_id"),
     SystemToken: ("is_active", "agency_id"),
@@ -97,11 +97,11 @@ def account_saved(instance: User, created: bool, **kwargs: Any) -> None:
 
 
 @receiver(post_save, sender=Membership)
-def membership_saved(instance: Membership, created: bool, **kwargs: Any) -> None:
+def membership_saved(instance: Any, created: bool, **kwargs: Any) -> None:
     if created:
         tell_when_done(What.ROLE_GIVEN, **_of(instance))
     elif _changed(instance):
-        tell_when_done(What.ROLE_CHANGED, **_of(instance), before=instance.rights_before["role"])  # type: ignore[attr-defined]
+        tell_when_done(What.ROLE_CHANGED, **_of(instance), before=instance.rights_before["role"])
 
 
 @receiver(post_delete, sender=Membership)

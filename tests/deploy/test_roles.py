@@ -23,9 +23,8 @@ def test_the_product_works_with_rows_and_only_the_owner_with_tables() -> None:
     administrator = f"user={url.username} host={host} dbname=postgres"
     with psycopg.connect(administrator, autocommit=True) as admin:
         roles = [sql.Identifier(name) for name in ("mydesklive", "mydesklive_owner")]
-        admin.execute(f"DROP DATABASE IF EXISTS {DATABASE}")
-        for role in roles:
-            admin.execute(sql.SQL("DROP ROLE IF EXISTS {}").format(role))
+        if admin.execute("SELECT 1 FROM pg_roles WHERE rolname IN ('mydesklive', 'mydesklive_owner')").fetchone():
+            pytest.skip("this server has the roles already, and they may be in use")
         admin.execute(f"CREATE DATABASE {DATABASE}")
         try:
             run(

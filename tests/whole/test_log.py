@@ -1,0 +1,107 @@
+"""No line of the log has anything by which somebody could be found, whatever happens and whoever writes the line."""
+
+import json
+import logging
+import smtplib
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.test import Client
+
+from agencies.models import SystemToken
+from appointments.models import Appointment, Notification
+from appointments.tasks import deliver_due
+from mydesklive.logs.lines import Json, Line
+from tests.builders import a_user, an_officer, an_open_branch, slots_of
+from tests.pages import signed_in
+
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+NAME, EMAIL, PHONE, TAX, TOKEN = "Ευφροσύνη Κρητικού", "froso@example.org", "6998877665", "094259216", "secret-of-kep-9"
+Logged = Callable[[], str]
+
+
+@pytest.fixture
+def logged(caplog: pytest.LogCaptureFixture) -> Logged:
+    """All lines so far, of all loggers, in both forms."""
+    caplog.set_level(logging.DEBUG)
+    for name in ("mydesklive.security", "mydesklive.request", "mydesklive.task", "django.request", "django.server"):
+        caplog.set_level(logging.DEBUG, name)
+    return lambda: "\n".join(form.format(record) for record in caplog.records for form in (Json(), Line()))
+
+
+def assert_nobody_is_named(text: str, *keys: str) -> None:
+    readable = text + "".join(
+        json.dumps(json.loads(line), ensure_ascii=False) for line in text.splitlines() if line[:1] == "{"
+    )
+    for personal in (NAME, *NAME.split(), EMAIL, "froso", PHONE, TAX, TOKEN, *keys):
+        assert personal not in readable, personal
+
+
+@pytest.fixture
+def booked() -> Appointment:
+    branch = an_open_branch()
+    SystemToken.objects.create(agency=branch.agency, label="Test", digest=SystemToken.digest_of(TOKEN))
+    asked = {"slot": slots_of(branch)[0].pk, "procedure": "kep-dilosi", "channel": "in_person", "name": NAME}
+    answer = Client(headers={"Authorization": f"Bearer {TOKEN}"}).post(
+        "/api/v1/appointments/",
+        asked | {"email": EMAIL, "phone": PHONE, "tax_number": TAX},
+        content_type="application/json",
+        headers={"Idempotency-Key": f"of {EMAIL}"},
+    )
+    assert answer.status_code == 201, answer.content
+    return Appointment.objects.select_related("branch").get()
+
+
+def test_requests_of_a_citizen_and_an_officer(logged: Logged, booked: Appointment, client: Client) -> None:
+    path = f"/appointments/{booked.reference}/"
+    client.get(f"{path}?key={booked.link_key}", follow=True)
+    client.get(f"/appointments/find/?reference={booked.reference}&email={EMAIL}")
+    client.post("/en/accounts/login/code/", {"email": EMAIL})
+    client.get(f"/nowhere/{booked.reference}/?name={NAME}")
+    client.get(f"/{EMAIL}/")
+    client.get("/", HTTP_HOST=EMAIL)
+    client.get(path, HTTP_X_REQUEST_ID=EMAIL, HTTP_USER_AGENT=NAME.encode().decode("latin1"), HTTP_REFERER=f"/{EMAIL}")
+    signed_in(client, an_officer(booked.branch))
+    client.get(f"/admin/appointments/appointment/{booked.reference}/change/")
+    client.get(f"/admin/appointments/appointment/?q={EMAIL}")
+    text = logged()
+    assert "appointments/<slug:reference>/" in text
+    assert_nobody_is_named(text, booked.reference, booked.link_key)
+
+
+def test_errors_with_data_in_them(
+    logged: Logged, booked: Appointment, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_args: Any, **_more: Any) -> None:
+        error = ValueError(f"{EMAIL} and {PHONE} of '{NAME}' at /appointments/{booked.reference}/")
+        raise error from KeyError(NAME)
+
+    client.raise_request_exception = False
+    monkeypatch.setattr("mydesklive.pages.views._database_state", fail)
+    assert client.get(f"/health/ready?{EMAIL}").status_code == 500
+    text = logged()
+    assert "ValueError" in text
+    assert "KeyError" in text
+    assert_nobody_is_named(text, booked.reference)
+
+
+def test_messages_that_are_refused(logged: Logged, booked: Appointment, monkeypatch: pytest.MonkeyPatch) -> None:
+    refusal = smtplib.SMTPRecipientsRefused({EMAIL: (550, f"no {EMAIL}".encode())})
+
+    def refuse(*_args: Any, **_more: Any) -> None:
+        raise refusal
+
+    monkeypatch.setattr("appointments.messages.delivery.hand_over", refuse)
+    deliver_due()
+    assert Notification.objects.exclude(last_error="").exists()
+    text = logged()
+    assert "SMTPRecipientsRefused" in text
+    assert_nobody_is_named(text, booked.reference)
+
+
+def test_people_who_get_roles(logged: Logged) -> None:
+    user = a_user(EMAIL, name=NAME, is_operator=True)
+    user.is_official = True
+    user.save()
+    assert_nobody_is_named(logged())
