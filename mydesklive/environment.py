@@ -27,6 +27,10 @@ class Environment:
         self._variables = variables
         self.malformed: dict[str, str] = {}  # the name of a variable, and what to set it to
 
+    def key(self, name: str) -> str:
+        """Returns the value to the letter, with spaces and line breaks: it has encrypted data and signed links."""
+        return self._variables.get(name, "")
+
     def text(self, name: str, default: str = "") -> str:
         value = self._variables.get(name, "").strip()
         if _CONTROL.search(value):
