@@ -1,6 +1,10 @@
 """docker-compose.yml and Dockerfile: nobody gets more than they need, and nothing has a password that others know."""
 
+import os
 import re
+import secrets
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -93,3 +97,20 @@ def test_plain_connections_are_those_of_its_own_network() -> None:
     hosts = {"postgres", "redis", "mail"}
     assert SERVICES["web"]["environment"]["PRIVATE_HOSTS"] == "${PRIVATE_HOSTS:-postgres,redis,mail}"
     assert hosts <= SERVICES.keys()
+
+
+def filled(value: object) -> str:
+    """The value as Compose fills it: what has no default is set, and the inner ones are filled first."""
+    text = re.sub(r"\$\{\w+:\?[^}]+\}", lambda _found: secrets.token_urlsafe(48), str(value))
+    while "${" in text:
+        text = re.sub(r"\$\{\w+:?-([^${}]*)\}", r"\1", text)
+    return text
+
+
+def test_its_configuration_is_right() -> None:
+    environment = {name: filled(value) for name, value in SERVICES["web"]["environment"].items()}
+    given = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "ERROR"]
+    checked = subprocess.run(command, cwd=BASE, env=given | environment, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+    assert "mydesklive." not in checked.stderr
