@@ -66,7 +66,7 @@ def check_sender(**kwargs: object) -> list[CheckMessage]:
     if parts.username and parts.domain:
         return []
     to_do = "E.g. myDESKlive <no-reply@rantevou.example.org>."
-    return [wrong(20, "DEFAULT_FROM_EMAIL has no e-mail address.", to_do)]
+    return [wrong(26, "DEFAULT_FROM_EMAIL has no e-mail address.", to_do)]
 
 
 @register(CONFIGURATION)
@@ -78,7 +78,7 @@ def check_sms(**kwargs: object) -> list[CheckMessage]:
         return [wrong(9, "SMS_URL has no {phone} where the recipient's number belongs.", to_do)]
     gateway = _gateway(settings.SMS_URL.replace("{phone}", SOMEBODY))
     if gateway is None:
-        return [wrong(21, "SMS_URL is no address that apprise can read.", "See https://github.com/caronc/apprise.")]
+        return [wrong(27, "SMS_URL is no address that apprise can read.", "See https://github.com/caronc/apprise.")]
     has_choice = bool(getattr(gateway, "secure_protocol", None)) and bool(getattr(gateway, "protocol", None))
     if has_choice and not gateway.secure and is_open_to_others(gateway.host or ""):
         what = "SMS_URL is plain http to another machine: telephone numbers could be read on the way."
