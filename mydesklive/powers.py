@@ -1,30 +1,13 @@
 """What browsers let our pages use: nothing of a device, except what a page is there for."""
 
 # Camera, microphone, place, sensors, payment and so on. Not here is what pages need: autoplay, fullscreen, clipboard-write.
-_POWERS = (
-    *("accelerometer", "ambient-light-sensor", "attribution-reporting", "bluetooth", "browsing-topics", "camera"),
-    *(
-        "clipboard-read",
-        "compute-pressure",
-        "display-capture",
-        "encrypted-media",
-        "gamepad",
-        "geolocation",
-        "gyroscope",
-    ),
-    *("hid", "identity-credentials-get", "idle-detection", "interest-cohort", "join-ad-interest-group", "keyboard-map"),
-    *(
-        "local-fonts",
-        "magnetometer",
-        "microphone",
-        "midi",
-        "otp-credentials",
-        "payment",
-        "publickey-credentials-create",
-    ),
-    *("publickey-credentials-get", "run-ad-auction", "screen-wake-lock", "serial", "usb", "web-share"),
-    *("window-management", "xr-spatial-tracking"),
-)
+_NAMES = """
+accelerometer bluetooth browsing-topics camera clipboard-read compute-pressure display-capture encrypted-media gamepad
+geolocation gyroscope hid identity-credentials-get idle-detection interest-cohort keyboard-map local-fonts magnetometer
+microphone midi otp-credentials payment publickey-credentials-create publickey-credentials-get screen-wake-lock serial
+usb web-share window-management xr-spatial-tracking
+"""
+_POWERS = _NAMES.split()
 
 
 def permissions_policy(*needed: str) -> str:
