@@ -35,8 +35,9 @@ AT_BRANCH, AT_CROWDED_BRANCH, IN_ALL = 10, 1, 30
 QUARTER, FEWEST = 4, 3
 # Unproven bookings of one typed address, and of one session in an hour.
 OF_EMAIL, OF_SESSION = 3, 5
-# Open appointments of one account, over all services. An accountant who books for others has fewer at a time.
-OF_ACCOUNT = 20
+# Open appointments of one account, over all services, and of one that was made within a day: whoever has a mail domain can
+# invent addresses. An accountant who books for others has fewer at a time.
+OF_ACCOUNT, OF_NEW_ACCOUNT, NEW = 20, 5, timedelta(days=1)
 # Until when a guest confirms the address where the day is crowded, although the agency does not ask for it.
 PROVE_WITHIN = timedelta(minutes=15)
 KEPT = timedelta(days=1)
@@ -69,8 +70,8 @@ ENDS = """CASE appointment.status WHEN 'booked' THEN claim.created_at + interval
 OF_NETWORK = f"""
 SELECT count(*), count(*) FILTER (WHERE appointment.branch_id = %(branch)s), min({ENDS})
 FROM {CLAIMED}
-WHERE claim.network = %(network)s AND appointment.id <> ALL(%(instead)s) AND appointment.citizen_id IS NULL
-    AND appointment.status IN ('held', 'unverified', 'expired', 'booked') AND {ENDS} > %(now)s
+WHERE claim.network = %(network)s AND claim.network <> '' AND appointment.id <> ALL(%(instead)s)
+    AND appointment.citizen_id IS NULL AND appointment.status IN ('held', 'unverified', 'expired', 'booked') AND {ENDS} > %(now)s
 """
 # Desks of the rule's coming slots of the day: all, those still free, those that guests have taken in the last hour, and
 # those that they have taken in the last day.
@@ -223,7 +224,7 @@ def require_account_room(citizen: User, *, now: datetime) -> None:
     """Raise TooManyOpen if the account has too many open appointments. Ask in the transaction that books."""
     _lock([f"bookings {citizen.pk}"])
     ahead = Appointment.objects.filter(citizen=citizen, status__in=PROMISED, ends_at__gt=now)
-    if ahead.count() >= OF_ACCOUNT:
+    if ahead.count() >= (OF_NEW_ACCOUNT if citizen.date_joined > now - NEW else OF_ACCOUNT):
         raise TooManyOpen
 
 

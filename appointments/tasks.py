@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.work.lanes import LONGEST, Sweep
 from accounts.work.sweeps import each
 from agencies.models import Branch
-from appointments import booking, claims, counter, disruptions
+from appointments import booking, counter, disruptions
 from appointments.booking import retention
 from appointments.calls import provision
 from appointments.counter import delays, desks
@@ -144,11 +144,6 @@ def publish_all() -> None:
 
 @shared_task(base=Sweep)
 def forget() -> None:
-    """Erase personal data after the agency's retention period, and stop counting past appointments towards limits.
-
-    Who took times on the website is forgotten after a day.
-    """
+    """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
-    each(
-        [retention.erase_old, retention.uncount_past, claims.forget_old], lambda step: step(now=now), doing="forgetting"
-    )
+    each([retention.erase_old, retention.uncount_past], lambda step: step(now=now), doing="forgetting")

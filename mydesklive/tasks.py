@@ -4,6 +4,7 @@ from django.utils import timezone
 
 from accounts import limits
 from accounts.work.lanes import Sweep
+from appointments import claims
 
 
 @shared_task(base=Sweep)
@@ -13,5 +14,7 @@ def clear_sessions() -> None:
 
 @shared_task
 def clear_counts() -> None:
-    """Delete what limits have counted in periods that are over."""
-    limits.forget_past(now=timezone.now())
+    """Delete what limits have counted in periods that are over, and who took times on the website a day ago."""
+    now = timezone.now()
+    limits.forget_past(now=now)
+    claims.forget_old(now=now)

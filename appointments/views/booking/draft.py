@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
+from accounts.limits import DatabaseLimit
 from accounts.models import User
 from accounts.networks import network_of
 from agencies.models import Procedure
@@ -17,7 +18,7 @@ from agencies.models.branch import validate_timezone
 from appointments import booking
 from appointments.booking.persons import decrypted, encrypted
 from appointments.claims import Visitor, session_hash
-from appointments.errors import BookingError, HoldExpired
+from appointments.errors import BookingError, HoldExpired, TooManyHolds
 from appointments.forms import LONGEST
 from appointments.models import Appointment, Status
 from appointments.models.appointment import AppointmentQuerySet
@@ -25,6 +26,9 @@ from appointments.views.acting import visitor
 from appointments.views.times.journey import Journey
 
 HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
+# Times that one network, or account, may choose in ten minutes. How many it keeps is another question (`claims`): each
+# choice leaves rows behind. Large offices and mobile providers stay below.
+HOLDS = DatabaseLimit("holds", 200, 600)
 # How long after the held time what was typed is kept, so that the visitor can choose another time.
 GRACE = timedelta(minutes=15)
 TYPED = ("name", "email", "asked_about", "phone", "tax_number", "notes", "language")
@@ -183,5 +187,8 @@ class Draft:
 
     def _hold(self, slot: int, procedure: Procedure, channel: str, now: datetime) -> Appointment:
         held = self._session.get("hold", {}).get("reference", "")
-        who = Visitor(self._session.session_key or "", network_of(self._request), held)
-        return booking.hold(slot, procedure, channel, by=visitor(self._request), now=now, visitor=who)
+        network, by = network_of(self._request), visitor(self._request)
+        if HOLDS.passed(f"account {by.citizen.pk}" if by.citizen else network, now=now):
+            raise TooManyHolds(HOLDS.seconds // 60)
+        who = Visitor(self._session.session_key or "", network, held)
+        return booking.hold(slot, procedure, channel, by=by, now=now, visitor=who)

@@ -16,6 +16,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.limits import DatabaseLimit
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Status, TimeSlot
@@ -279,6 +280,18 @@ def test_address_is_shown_only_to_who_comes_there(client: Client, branch: Branch
 def test_times_page_shows_the_held_time(client: Client, branch: Branch) -> None:
     choose(client, slot_at(at(9)))
     assert "Συνέχεια με αυτή την ώρα" in text_of(client.get(TIMES))
+
+
+def test_network_cannot_choose_on_and_on(
+    client: Client, branch: Branch, monkeypatch: pytest.MonkeyPatch, no_redis: None
+) -> None:
+    monkeypatch.setattr(draft, "HOLDS", DatabaseLimit("holds", 2, 600))
+    for hour in (9, 10):
+        assert choose(Client(), slot_at(at(hour))).status_code == 302
+    assert "δοκιμάστε ξανά σε 10 λεπτά" in text_of(choose(Client(), slot_at(at(11))))
+    assert choose(Client(REMOTE_ADDR="192.0.2.7"), slot_at(at(11))).status_code == 302
+    client.force_login(a_user())
+    assert choose(client, slot_at(at(12))).status_code == 302
 
 
 def test_time_taken_a_moment_ago_is_told(client: Client, branch: Branch) -> None:
