@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from accounts import tries
+from accounts.limits import tries
 from accounts.mails import outbox
 from accounts.models import User
 from accounts.security import What, tell

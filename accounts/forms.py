@@ -18,7 +18,7 @@ from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts import tries
+from accounts.limits import tries
 from accounts.typed.addresses import AddressField
 
 # All our forms use the same label.

@@ -1,7 +1,7 @@
 """How many times visitors of the website may take: one program must not take all of them away from people.
 
 Whoever signs in has proved an address, and is counted as one account. A guest has proved nothing, so what counts is the
-session, the network (`accounts.networks`) and the typed address. A guest's booking counts like an open hold until the
+session, the network (`accounts.limits.networks`) and the typed address. A guest's booking counts like an open hold until the
 address is confirmed, or for an hour.
 
 How many times a network may take depends on how crowded the day is. Many people share the address of an office or of a
@@ -51,7 +51,8 @@ WAITS = "appointment.status IN ('held', 'unverified') AND appointment.expires_at
 BOOKED = "appointment.status = 'booked' AND claim.created_at > %(now)s - interval '{time}'"
 UNPROVEN_OF_DAY = f"appointment.citizen_id IS NULL AND (({WAITS}) OR ({BOOKED.format(time='1 day')}))"
 
-# The times that the visitor holds. Deadlines do not matter: what has run out is given back together with the others.
+# The times that the visitor holds, or has held lately: what has run out is given back together with the others, and does
+# not stand in the way of who comes back to it.
 # Times that an offer holds for a citizen have no claim. The one that the session knows may be from before the claims.
 MINE = f"""
 WITH mine AS (
@@ -60,9 +61,10 @@ WITH mine AS (
     UNION SELECT id FROM appointments_appointment WHERE reference = %(held)s
 )
 SELECT appointment.id, coalesce(claim.slot, 0), appointment.procedure_id, appointment.channel,
-    appointment.expires_at > %(now)s
-FROM mine JOIN appointments_appointment appointment ON appointment.id = mine.id AND appointment.status = 'held'
+    appointment.status = 'held' AND appointment.expires_at > %(now)s
+FROM mine JOIN appointments_appointment appointment ON appointment.id = mine.id
 LEFT JOIN appointments_claim claim ON claim.appointment_id = appointment.id
+WHERE appointment.status = 'held' OR (appointment.status = 'expired' AND claim.appointment_id IS NOT NULL)
 """
 # What has run out counts a while longer, so that whoever comes back to it finds no neighbour in its place.
 ENDS = """CASE appointment.status WHEN 'booked' THEN claim.created_at + interval '1 hour'
@@ -115,7 +117,7 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Held:
-    """A time that the visitor holds: its appointment, what was asked for, and whether its deadline is still to come."""
+    """A time that the visitor holds or has held: its appointment, what was asked for, and whether it is still held."""
 
     pk: int
     slot: int
@@ -180,8 +182,10 @@ def require_room(visitor: Visitor, asked: AskedTime, *, instead: list[Held], now
         raise TooManyHolds(max(math.ceil((frees_at - now) / timedelta(minutes=1)), 1))
 
 
-def keep(appointment: Appointment, slot: int, visitor: Visitor, *, now: datetime) -> None:
-    """Store who has taken the time. Of a signed-in citizen the network does not count, so it is not kept."""
+def keep(appointment: Appointment, slot: int, visitor: Visitor, *, instead: list[int], now: datetime) -> None:
+    """Store who has taken the time instead of others. A signed-in citizen's network does not count, so it is not kept."""
+    if instead:
+        drop(*instead)
     network = "" if appointment.citizen_id else _hashed("network", visitor.network)
     session = session_hash(visitor.session)
     row = Claim(appointment=appointment, slot=slot, session=session, network=network, created_at=now)

@@ -235,7 +235,7 @@ ACCOUNT_FORMS = {
 }
 ACCOUNT_LOGIN_BY_CODE_ENABLED = True
 ACCOUNT_LOGIN_BY_CODE_SUPPORTS_RESEND = ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
-# allauth counts in the cache, and nothing while Redis is away. `accounts.tries` has the limits.
+# allauth counts in the cache, and nothing while Redis is away. `accounts.limits.tries` has the limits.
 ACCOUNT_RATE_LIMITS = False
 CODE_MINUTES = 15  # a code is valid so long; three tries a code
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = ACCOUNT_EMAIL_VERIFICATION_BY_CODE_TIMEOUT = CODE_MINUTES * 60  # seconds

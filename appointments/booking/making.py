@@ -43,8 +43,9 @@ def hold(
             return Appointment.objects.get(pk=same.pk)
         if by.citizen is None:
             claims.require_room(visitor, asked, instead=before, now=now)
-        held = _hold(asked, channel, by, now, instead=[one.pk for one in before])
-        claims.keep(held, asked.pk, visitor, now=now)
+        instead = [one.pk for one in before]
+        held = _hold(asked, channel, by, now, instead=instead)
+        claims.keep(held, asked.pk, visitor, instead=instead, now=now)
     return held
 
 

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from django.db import connection, transaction
 
-from appointments import claims, history
+from appointments import history
 from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.errors import LimitReached, SlotTaken
@@ -229,7 +229,6 @@ def let_go(held: Iterable[int], asked: AskedTime, *, by: Actor, now: datetime) -
     pks = [hold.pk for hold in holds]
     Appointment.objects.filter(pk__in=pks).update(status=Status.EXPIRED, ended_at=now, slot_ids=[])
     history.note_all(history.made(Event.Verb.RELEASE, by=by, now=now, appointment=hold) for hold in holds)
-    claims.drop(*pks)
 
 
 def withdraw(appointment: Appointment, answer: Offer.State, *, by: Actor, now: datetime) -> tuple[list[int], bool]:

@@ -6,8 +6,8 @@ import pytest
 from django.test import RequestFactory
 from pytest_django.fixtures import Settings
 
-from accounts import networks
-from accounts.networks import network_of
+from accounts.limits import networks
+from accounts.limits.networks import network_of
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ from django.core import mail
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts import tries
+from accounts.limits import tries
 from accounts.models import User
 from tests.builders import a_user
 from tests.races import at_once

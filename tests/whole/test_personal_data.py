@@ -29,6 +29,7 @@ ACCOUNT = "the person's account, which the person keeps"
 CODE = "a name of ours for something, the same whoever it is about"
 SECRET = "random, and tells nothing"
 KEPT: dict[str, dict[str, str]] = {
+    "accounts.Count": {"what": CODE, "who": "a keyed hash, deleted when its period is over"},
     "accounts.User": dict.fromkeys(("password", "email", "name", "phone"), ACCOUNT),
     "accounts.Planned": {"task": CODE},
     "accounts.AccountMail": {
@@ -73,6 +74,7 @@ KEPT: dict[str, dict[str, str]] = {
         "slot_ids": CODE,
         "officer": OFFICER,
     },
+    "appointments.Claim": dict.fromkeys(("session", "network", "email"), "a keyed hash, deleted after a day"),
     "appointments.Desk": {"name": "stands on the desk", "officer": OFFICER},
     "appointments.Disruption": {
         "reason_el": PUBLISHED,

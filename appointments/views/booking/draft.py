@@ -11,8 +11,8 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
 
 from accounts.limits import DatabaseLimit
+from accounts.limits.networks import network_of
 from accounts.models import User
-from accounts.networks import network_of
 from agencies.models import Procedure
 from agencies.models.branch import validate_timezone
 from appointments import booking

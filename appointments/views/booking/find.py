@@ -19,7 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.limits import DatabaseLimit
-from accounts.networks import network_of
+from accounts.limits.networks import network_of
 from appointments import references
 from appointments.forms import FindForm
 from appointments.models import Appointment

@@ -23,7 +23,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.limits import DatabaseLimit, Limit
-from accounts.networks import network_of
+from accounts.limits.networks import network_of
 from agencies.models import Branch, Procedure
 from agencies.openings.walk_ins import receives, walk_in_procedures
 from appointments import counter, references

@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 
 from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, is_flooded, keyed
-from accounts.networks import network_of
+from accounts.limits.networks import network_of
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 # Of one network.
