@@ -12,7 +12,7 @@ def clear_sessions() -> None:
     call_command("clearsessions")
 
 
-@shared_task
+@shared_task(base=Sweep)
 def clear_counts() -> None:
     """Delete what limits have counted in periods that are over, and who took times on the website a day ago."""
     now = timezone.now()

@@ -92,7 +92,15 @@ SWEEPS: dict[str, Row] = {
 # Those with a test of their own below or beside their rules, those without rows, those that change all rows by one statement,
 # and the other lanes of `deliver_due`.
 OTHERWISE = {
-    *("deliver_sms", "deliver_urgent", "expire_due", "follow_windows", "clear_sessions", "clear_counts", "rebuild_counts"),
+    *(
+        "deliver_sms",
+        "deliver_urgent",
+        "expire_due",
+        "follow_windows",
+        "clear_sessions",
+        "clear_counts",
+        "rebuild_counts",
+    ),
     *("send_codes", "forget_mails"),
 }
 
