@@ -116,7 +116,7 @@ class Front:
                 settle = partial(answer.set_result, ask(self._application, environ))
             except BaseException:
                 logger.exception("The application failed: %r", environ["PATH_INFO"])
-                settle = partial(answer.set_exception, Refused(refusals.UNKNOWN))
+                settle = partial(answer.set_exception, Refused(refusals.FAILED))
             finally:
                 environ["wsgi.input"].close()
             with suppress(RuntimeError):  # the loop has ended

@@ -21,7 +21,8 @@ UNKNOWN = gettext_noop(
     "The answer takes too long, and we do not know whether this was done. Look it up, or send the same again: "
     "nothing is done twice."
 )
-STATUS = {LATE_BODY: 408, TOO_LONG: 413, BROKEN: 400, BUSY: 503, LATE: 503, UNKNOWN: 503}
+FAILED = gettext_noop("Something went wrong on our side. Please try again in a moment.")
+STATUS = {LATE_BODY: 408, TOO_LONG: 413, BROKEN: 400, BUSY: 503, LATE: 503, UNKNOWN: 503, FAILED: 500}
 LANGUAGES = ("el", "en")
 RETRY_AFTER = 5  # seconds
 
@@ -72,7 +73,7 @@ class Refusals:
             body = self._pages[message]
         if STATUS[message] == HTTPStatus.SERVICE_UNAVAILABLE:
             headers["retry-after"] = str(RETRY_AFTER)
-        else:
+        elif STATUS[message] < HTTPStatus.INTERNAL_SERVER_ERROR:
             headers["connection"] = "close"  # the rest of the body is not read
         return Answer(STATUS[message], [(name.encode(), value.encode()) for name, value in headers.items()], body)
 

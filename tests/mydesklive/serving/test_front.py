@@ -443,7 +443,8 @@ def test_a_long_answer_is_read_slowly_and_holds_no_thread(server: Server) -> Non
 
 def test_an_answer_that_fails_is_closed_and_told(server: Server) -> None:
     server.lock.with_name("closed").unlink(missing_ok=True)
-    assert server.get("/stand-in/broken").status == 503
+    answer = server.get("/stand-in/broken")
+    assert (answer.status, "Something went wrong" in answer.body.decode()) == (500, True)
     assert server.lock.with_name("closed").exists()
 
 
