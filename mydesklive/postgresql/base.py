@@ -75,12 +75,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.close()
         super().ensure_connection()
 
-    def get_connection_params(self) -> dict[str, Any]:
-        return {**super().get_connection_params(), "cursor_factory": Cursor}
-
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         self.isolation_level = IsolationLevel.READ_COMMITTED
-        connection = Connection.connect(**conn_params)
+        connection = Connection.connect(**conn_params | {"cursor_factory": Cursor})
         connection.effects, connection.deadline = self.effects, self.patience.deadline
         return connection
 
