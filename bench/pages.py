@@ -4,6 +4,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from html import unescape
 from itertools import count, repeat
 from statistics import median
@@ -35,6 +36,7 @@ CALLED = MappingProxyType(
 FASTEST = MappingProxyType({"service": 150, "branch": 150, "times": 120, "figures": 150})  # goals, pages a second
 SHARE = 0.5  # goal: of the lean view's rate
 JOURNEYS = 20  # goal: bookings a second
+DAYS = 50  # days that the browsers ask for in turn
 _persons = count()
 
 
@@ -121,7 +123,9 @@ class Journey:
             self._cookies = {}
             self._address = f"10.{person >> 16 & 255}.{person >> 8 & 255}.{person & 255}"
             yield self._request("GET", PAGES["service"])
-            yield self._request("GET", PAGES["times"])
+            # People ask for many days. So many for one would soon have to prove their addresses (`appointments.claims`).
+            day = datetime.now(UTC).date() + timedelta(days=1 + person % DAYS)
+            yield self._request("GET", f"{PAGES['times']}&day={day}")
             slots = re.findall(r'name="slot" value="(\d+)"', self._page)
             yield self._request("POST", PAGES["times"], Form.of(self._page).filled(slot=slots[person % len(slots)]))
             if "/details/" not in self._moved_to:  # another client was faster
