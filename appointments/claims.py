@@ -64,7 +64,10 @@ SELECT appointment.id, coalesce(claim.slot, 0), appointment.procedure_id, appoin
     appointment.status = 'held' AND appointment.expires_at > %(now)s
 FROM mine JOIN appointments_appointment appointment ON appointment.id = mine.id
 LEFT JOIN appointments_claim claim ON claim.appointment_id = appointment.id
-WHERE appointment.status = 'held' OR (appointment.status = 'expired' AND claim.appointment_id IS NOT NULL)
+WHERE appointment.status = 'held' OR (
+    appointment.status = 'expired' AND claim.appointment_id IS NOT NULL
+    AND appointment.expires_at > %(now)s - interval '15 minutes'
+)
 """
 # What has run out counts a while longer, so that whoever comes back to it finds no neighbour in its place.
 ENDS = """CASE appointment.status WHEN 'booked' THEN claim.created_at + interval '1 hour'
@@ -168,15 +171,17 @@ def held_by(visitor: Visitor, citizen: User | None, asked: AskedTime, *, now: da
 def require_room(visitor: Visitor, asked: AskedTime, *, instead: list[Held], now: datetime) -> None:
     """Raise TooManyHolds if the guest's network has too many times. Those that this one replaces do not count.
 
-    A time that the guest has had goes on (`instead` is of the same slot), also where guests get no further ones.
+    A time that the guest has had until now or lately goes on (`instead` is of the same slot). It has been counted meanwhile,
+    so the network gets no more by it.
     """
+    if any(one.slot == asked.pk for one in instead):
+        return
     params = _of_day(asked.rule_id, asked.branch, asked.starts_at, [one.pk for one in instead], now)
     with connection.cursor() as cursor:
         cursor.execute(ROOM, params | {"network": _hashed("network", visitor.network)})
         in_all, at_branch, frees_at, *day = cursor.fetchone()
     at_day = Day(*map(int, day))
-    goes_on = any(one.slot == asked.pk for one in instead)
-    if at_day.is_guests_own and not goes_on:
+    if at_day.is_guests_own:
         raise TooManyHolds(asked.procedure.agency.hold_minutes)
     if in_all >= IN_ALL or at_branch >= (AT_CROWDED_BRANCH if at_day.is_crowded else AT_BRANCH):
         raise TooManyHolds(max(math.ceil((frees_at - now) / timedelta(minutes=1)), 1))

@@ -241,6 +241,27 @@ def test_neighbour_leaves_a_visitor_the_own_hold(clock: time_machine.Traveller) 
     assert Appointment.objects.get(status=Status.HELD, claim__slot=slots[22].pk).expires_at > NOW + minutes(11)
 
 
+def test_neighbours_do_not_hinder_who_comes_back_to_the_own_time(clock: time_machine.Traveller) -> None:
+    """They have taken as many as the network may have, before the day was crowded."""
+    slots = of_day(slots_of(an_open_branch()), 0)
+    visitor = Client(REMOTE_ADDR=GREEDY)
+    assert visitor.post(TIMES, {"slot": slots[20].pk}).status_code == 302
+    for slot in slots[:8]:
+        hold(slot, guest(1))
+    clock.shift(minutes(9))
+    for number, slot in enumerate(slots[8:17]):
+        hold(slot, guest(80 + number), now=NOW + minutes(9))
+    clock.shift(minutes(10))
+    expire_due()
+    assert visitor.get(f"{BOOK}details/").status_code == 200
+    clock.shift(minutes(30))
+    expire_due()
+    for number, slot in enumerate(slots[:9]):
+        hold(slot, guest(80 + number), now=NOW + minutes(49))
+    hold(slots[10], guest(1), now=NOW + minutes(49))
+    assert visitor.get(f"{BOOK}details/").status_code == 302  # so late it is a new one
+
+
 def test_network_gets_further_times_when_its_own_have_run_out() -> None:
     slots = slots_of(an_open_branch())
     assert [may_hold(slot, guest()) for slot in slots[6:61:5]] == [True] * 10 + [False]
