@@ -67,3 +67,11 @@ def check_data_key(**kwargs: object) -> list[CheckMessage]:
         hint = "Set SECRET_KEY to a new key and put the old one into SECRET_KEY_FALLBACKS. Leave DATA_KEY as it is."
         return [Caution("DATA_KEY is the SECRET_KEY: who learns one knows both.", hint=hint, id="mydesklive.W003")]
     return []
+
+
+@register(CONFIGURATION)
+def check_metrics_token(**kwargs: object) -> list[CheckMessage]:
+    token = settings.METRICS_TOKEN
+    if token and (why := weakness(token, DATA_LENGTH)):
+        return [wrong(28, f"METRICS_TOKEN {why}.", f"{MAKE}, or leave it empty: then there are no figures.")]
+    return []

@@ -106,6 +106,7 @@ def _environment(port: int, local: Path, keeper: Keeper) -> dict[str, str]:
         "EMAIL_URL": "demo:",
         "STATIC_MANIFEST": "1",
         "SECRET_KEY": _secret_key(local),
+        "PULSE_FOLDER": str(local),
         "PYTHONUNBUFFERED": "1",
     }
     services = {"DATABASE_URL": postgres, "REDIS_URL": redis}

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from django.conf import settings
+from django.db import DatabaseError
 from django.db.models import Count, Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils import timezone
@@ -13,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from accounts.patience import PROBE, patience
 from accounts.work import breaker, clock
 from accounts.work.due import due
 from appointments.models import Appointment, Disruption, Notification
@@ -44,11 +46,13 @@ class Figures(Collector):
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         yield _gauge("up", "1 while the web process answers.", 1)
-        yield from _work()
-        yield _rows()
-        yield _gauge(
-            "clock_ahead_seconds", "How far the web process's clock is ahead of the database's.", clock.ahead()
-        )
+        try:
+            with patience(PROBE):
+                yield from [*_work(), _rows(), _clock()]
+        except DatabaseError:
+            yield _gauge("database_up", "1 while the database answers.", 0)
+        else:
+            yield _gauge("database_up", "1 while the database answers.", 1)
         length = queue_length(QUEUE)
         yield _gauge("redis_up", "1 while Redis answers.", int(length is not None and not breaker.redis.is_open))
         if length is not None:
@@ -57,6 +61,10 @@ class Figures(Collector):
 
 def _gauge(name: str, about: str, value: float) -> GaugeMetricFamily:
     return GaugeMetricFamily(f"mydesklive_{name}", about, value=value)
+
+
+def _clock() -> GaugeMetricFamily:
+    return _gauge("clock_ahead_seconds", "How far the web process's clock is ahead of the database's.", clock.ahead())
 
 
 def _work() -> Iterator[GaugeMetricFamily]:

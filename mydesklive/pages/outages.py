@@ -89,7 +89,7 @@ def _again(request: HttpRequest, untouched: dict[str, Any]) -> HttpRequest:
 
 
 def _answer(request: HttpRequest, error: BaseException) -> HttpResponse:
-    logger.warning("The database failed at %s %s: %s", request.method, request.path, error)
+    logger.warning("The database failed: %s", error)  # the line of the request has the same id
     answer = _data if request.path_info.startswith("/api/") else _page
     response = answer(request)
     response.headers["Retry-After"] = str(RETRY_AFTER)

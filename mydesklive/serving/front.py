@@ -92,7 +92,7 @@ class Front:
             async with asyncio.timeout(self._limits.ready):
                 return await asyncio.shield(self._readiness)
         except TimeoutError:
-            return UNREADY
+            return _unready()
 
     async def _asked(self, environ: Environ) -> Answer:
         answer = self._give(self._threads, environ)
@@ -115,7 +115,7 @@ class Front:
             try:
                 settle = partial(answer.set_result, ask(self._application, environ))
             except BaseException:
-                logger.exception("The application failed: %r", environ["PATH_INFO"])
+                logger.exception("The application failed")
                 settle = partial(answer.set_exception, Refused(refusals.FAILED))
             finally:
                 environ["wsgi.input"].close()
@@ -137,14 +137,10 @@ class Front:
             asyncio.get_running_loop().call_later(LOOK, self._look)
 
 
-UNREADY = Answer(
-    503,
-    [
-        (name.encode(), value.encode())
-        for name, value in (refusals.HEADERS | {"content-type": "application/json"}).items()
-    ],
-    json.dumps({"status": "unavailable", "database": "no answer in time"}).encode(),
-)
+def _unready() -> Answer:
+    told = refusals.headers() | {"content-type": "application/json"}
+    text = json.dumps({"status": "unavailable", "database": "no answer in time"})
+    return Answer(503, [(name.encode(), value.encode()) for name, value in told.items()], text.encode())
 
 
 def _if_wanted(answer: asyncio.Future[Answer], settle: Callable[[], None]) -> None:

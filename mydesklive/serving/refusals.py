@@ -5,6 +5,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import override
 
 # These need no settings, which may come only with the application.
@@ -44,13 +45,15 @@ PAGE = """<!DOCTYPE html>
 </body>
 </html>
 """
-HEADERS = {
-    "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
-    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
-    "referrer-policy": "same-origin",
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-}
+
+
+def headers() -> dict[str, str]:
+    """Returns what every answer of the server itself tells browsers: the same as Django's, and to keep and load nothing."""
+    return {
+        **{name.lower(): value for name, value in settings.ANSWER_HEADERS.items()},
+        "cache-control": "max-age=0, no-cache, no-store, must-revalidate, private",
+        "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+    }
 
 
 class Refusals:
@@ -64,18 +67,24 @@ class Refusals:
         return PAGE.format_map({language: escape(text) for language, text in self._texts[message].items()}).encode()
 
     def answer(self, message: str, scope: dict[str, Any]) -> Answer:
-        headers = {**HEADERS, "content-type": "text/html; charset=utf-8"}
+        told = {**headers(), "content-type": "text/html; charset=utf-8"}
         if scope["path"].startswith("/api/"):
             language = _wanted(scope)
-            headers |= {"content-type": "application/json", "content-language": language, "vary": "Accept-Language"}
-            body = json.dumps({"non_field_errors": [self._texts[message][language]]}, ensure_ascii=False).encode()
+            told |= {"content-type": "application/json", "content-language": language, "vary": "Accept-Language"}
+            body = json.dumps(_as_data(message, self._texts[message][language]), ensure_ascii=False).encode()
         else:
             body = self._pages[message]
         if STATUS[message] == HTTPStatus.SERVICE_UNAVAILABLE:
-            headers["retry-after"] = str(RETRY_AFTER)
+            told["retry-after"] = str(RETRY_AFTER)
         elif STATUS[message] < HTTPStatus.INTERNAL_SERVER_ERROR:
-            headers["connection"] = "close"  # the rest of the body is not read
-        return Answer(STATUS[message], [(name.encode(), value.encode()) for name, value in headers.items()], body)
+            told["connection"] = "close"  # the rest of the body is not read
+        return Answer(STATUS[message], [(name.encode(), value.encode()) for name, value in told.items()], body)
+
+
+def _as_data(message: str, text: str) -> dict[str, str | list[str]]:
+    """Returns the API's own form: what is wrong with the request is a list beside its fields, all else is a detail."""
+    is_of_request = STATUS[message] < HTTPStatus.INTERNAL_SERVER_ERROR
+    return {"non_field_errors": [text]} if is_of_request else {"detail": text}
 
 
 def _in_both(message: str) -> dict[str, str]:

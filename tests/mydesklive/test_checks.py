@@ -38,6 +38,7 @@ RIGHT = {
 }
 JITSI = {"JITSI_URL": "https://meet.example.org", "JITSI_APP_ID": "desk", "JITSI_SECRET": KEY}
 READ = (
+    "METRICS_TOKEN",
     *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "OWN_DATA_KEY", "DATA_KEY", "SITE_URL", "FURTHER_HOSTS", "PRIVATE_HOSTS"),
     *(
         "ALLAUTH_TRUSTED_PROXY_COUNT",
@@ -110,6 +111,13 @@ WRONG = [
     ("DATA_KEY", "short", "E013"),
     ("DATA_KEY", "x" * 64, "E013"),
     ("DATA_KEY", KEY, "W003"),
+    ("METRICS_TOKEN", "short", "E028"),
+    ("METRICS_TOKEN", "x" * 64, "E028"),
+    # Processes
+    ("WEB_THREADS", "0", "E025"),
+    ("WEB_THREADS", "many", "E025"),
+    ("WORKER_PROCESSES", "-1", "E025"),
+    ("DATABASE_PREPARE", "yes", "E025"),
     # Addresses
     ("SITE_URL", "rantevou.example.org", "E002"),
     ("SITE_URL", "ftp://rantevou.example.org", "E002"),

@@ -161,5 +161,5 @@ def test_metrics_without_redis(client: Client, metrics_token: None, no_redis: No
 @pytest.mark.django_db
 def test_probes_ask_the_same_number_of_queries(client: Client, django_assert_max_num_queries: DjangoAssertNumQueries):
     for _ in range(3):
-        with django_assert_max_num_queries(9):
+        with django_assert_max_num_queries(10):
             client.get("/health/work")

@@ -402,8 +402,8 @@ def test_when_all_threads_wait_the_next_ones_are_told_so(server: Server) -> None
     page, greek, english = (answer.body.decode() for answer in answers)
     assert "Please try again in a moment." in page
     assert "Δοκιμάστε ξανά σε λίγο." in page
-    assert "Δοκιμάστε ξανά σε λίγο." in json.loads(greek)["non_field_errors"][0]
-    assert "Please try again in a moment." in json.loads(english)["non_field_errors"][0]
+    assert "Δοκιμάστε ξανά σε λίγο." in json.loads(greek)["detail"]
+    assert "Please try again in a moment." in json.loads(english)["detail"]
     for method, line in zip(methods, waiting, strict=True):
         late = line.hear()
         assert late.status == 503
