@@ -4,6 +4,7 @@ PYTHON ?= python3
 PORT ?= 8000
 LOCAL ?= $(CURDIR)/.local
 TESTS ?=
+SOAK ?=
 export PORT LOCAL
 
 BIN := .venv/bin
@@ -15,7 +16,7 @@ COMPILE := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 # Commands that only read the code need valid settings, but no running services. The demo needs no keys.
 LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=1
 
-.PHONY: run test lint fmt messages bench lock clean
+.PHONY: run test lint fmt messages bench soak lock clean
 
 run: ## run the product with invented data at http://localhost:8000 (PORT, LOCAL, DATABASE_URL, REDIS_URL)
 	@$(SETUP) run
@@ -49,6 +50,10 @@ messages: ## update locale/el with the texts of the code
 bench: ## measure the speed and write bench/RESULTS.md
 	@$(SETUP) run
 	$(BIN)/python -m bench
+
+soak: ## ten minutes of people, while each part is stopped, hung, slowed and killed in turn: SOAK="--short", SOAK="--causes 'hang redis'"
+	@$(SETUP) test
+	$(BIN)/python -m bench.soak $(SOAK)
 
 lock: ## lock the newest versions that fit requirements/*.in and package.json
 	@$(SETUP) lint

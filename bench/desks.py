@@ -43,7 +43,7 @@ class Page:
 
     def __init__(self, connection: http.client.HTTPConnection, officer: User) -> None:
         self.connection = connection
-        self.headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={_session_of(officer)}"}
+        self.headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(officer)}"}
         self.seen = ""
         found = re.search(r'data-poll="([^"]+)"', self._get(reverse("admin:appointments_queue"))[1])
         assert found, "The queue page has no address to poll."
@@ -65,7 +65,7 @@ class Page:
 def polling(*, seconds: float) -> list[Row]:
     """Measures the share of one core that web server and database use."""
     branch, procedure = world.places()
-    seats = [_seat(branch, number) for number in range(DESKS)]
+    seats = [seat(branch, number) for number in range(DESKS)]
     _line_up(branch, procedure)
     with web("mydesklive.asgi:application") as port:
         connection = http.client.HTTPConnection("127.0.0.1", port)
@@ -79,7 +79,7 @@ def polling(*, seconds: float) -> list[Row]:
     ]
 
 
-def _seat(branch: Branch, number: int) -> Seat:
+def seat(branch: Branch, number: int) -> Seat:
     officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}", is_invited=True)
     Membership.objects.create(user=officer, agency=branch.agency, branch=branch, role=Role.AGENT)
     desk = Desk.objects.create(branch=branch, name=str(number + 1))
@@ -92,7 +92,7 @@ def _line_up(branch: Branch, procedure: Procedure) -> None:
         counter.take_ticket(branch, procedure, by=Actor(By.GUEST), now=now - timedelta(minutes=number))
 
 
-def _session_of(officer: User) -> str:
+def session_of(officer: User) -> str:
     session = SessionStore()
     session[SESSION_KEY] = str(officer.pk)
     session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]

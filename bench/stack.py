@@ -21,9 +21,19 @@ def services() -> Iterator[dict[str, str]]:
     """Runs both with the settings of `make run` (commits reach the disk). Yields the environment with their addresses."""
     with ExitStack() as stack:
         place = stack.enter_context(places.throw_away("bench"))
-        yield place.mark | {
+        addresses = {
             "DATABASE_URL": stack.enter_context(postgres.running(place)),
             "REDIS_URL": stack.enter_context(redis.running(place, throw_away=True)),
+        }
+        yield settings(place, addresses)
+
+
+def settings(place: places.Place, addresses: dict[str, str]) -> dict[str, str]:
+    """Returns the environment of a product that is measured, with the addresses of its services."""
+    return (
+        place.mark
+        | addresses
+        | {
             "SECRET_KEY": "a key for the bench: long enough and known to everybody",
             "DATA_KEY": "another key for the bench, which keeps what it writes",
             "EMAIL_URL": "dummymail:",
@@ -33,6 +43,7 @@ def services() -> Iterator[dict[str, str]]:
             "LOG_LEVEL": "WARNING",
             "TRUSTED_PROXIES": "1",  # so that each citizen can come from another network address
         }
+    )
 
 
 @contextmanager

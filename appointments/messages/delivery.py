@@ -28,7 +28,7 @@ MESSENGER = worker("deliver_due")
 logger = logging.getLogger(__name__)
 
 # Longer than the slowest conversation with a mail server, in which each answer may take EMAIL_TIMEOUT.
-LEASE = timedelta(minutes=5)
+LEASE = timedelta(minutes=2)
 RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.

@@ -63,7 +63,7 @@ def _run(port: int, local: Path) -> None:
         _check_port(port)
         environment = _environment(port, local, keeper)
         _prepare_data(environment)
-        for part in _parts(port, local, environment):
+        for part in parts_of(port, local, environment):
             keeper.start(part)
         _wait_for_web(port, keeper)
         _welcome(port)
@@ -158,7 +158,7 @@ def _commands(port: int, local: Path) -> dict[str, list[str]]:
     }
 
 
-def _parts(port: int, local: Path, environment: dict[str, str]) -> list[Part]:
+def parts_of(port: int, local: Path, environment: dict[str, str]) -> list[Part]:
     commands = _commands(port, local)
     # Granian ends its workers itself. Celery would wait for a broker that has also ended.
     celery = partial(Part, environment=environment, orphaned=signal.SIGKILL)
