@@ -5,7 +5,7 @@ from typing import Any
 
 from celery import Celery
 from celery.schedules import crontab
-from celery.signals import beat_init, celeryd_init, setup_logging, task_success, worker_init, worker_ready
+from celery.signals import beat_init, celeryd_init, setup_logging, task_success, worker_init
 
 from accounts.patience import TASK, set_usual
 from mydesklive.checks import refuse_if_wrong
@@ -15,6 +15,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")
 app = Celery("mydesklive")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add("mydesklive.alive.worker:Step")
 
 # No task expires. A clock of another machine would decide it, and sweeps that come together become one by themselves
 # (accounts/work/lanes.py).
@@ -64,16 +65,9 @@ def refuse_to_start(**kwargs: object) -> None:
     refuse_if_wrong()
 
 
-@worker_ready.connect
-def watch_worker(sender: Any, **kwargs: object) -> None:
-    from mydesklive.alive import worker  # models can be imported now
-
-    worker.start(sender)
-
-
 @beat_init.connect
 def watch_beat(**kwargs: object) -> None:
-    from mydesklive.alive import beat
+    from mydesklive.alive import beat  # models can be imported now
 
     beat.start()
 

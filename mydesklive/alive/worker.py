@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from celery.bootsteps import StartStopStep
 from celery.worker import state
 from django.conf import settings
 from redis import Redis, RedisError
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from mydesklive.alive import ending, pulse, reports
+from mydesklive.alive import broker, ending, pulse, reports
 
 logger = logging.getLogger(__name__)
 
@@ -49,11 +50,17 @@ class Watch:
         return ""
 
 
-def start(sender: Any, **kwargs: object) -> None:
-    """Begins to watch this worker. `sender` is Celery's consumer, which is ready."""
-    watch = Watch(lambda: state.all_total_count[0], Queues(sender).waiting, lambda: sender.pool.num_processes)
-    threading.Thread(target=_watch_for_ever, args=(watch,), name="watch", daemon=True).start()
-    reports.start()
+class Step(StartStopStep):
+    """Celery takes this step when it has made its processes, and before it asks for Redis, which may be away."""
+
+    requires = ("celery.worker.components:Pool",)
+
+    def start(self, parent: Any) -> None:
+        """Begins to watch this worker."""
+        watch = Watch(lambda: state.all_total_count[0], Queues(parent).waiting, lambda: parent.pool.num_processes)
+        threading.Thread(target=_watch_for_ever, args=(watch,), name="watch", daemon=True).start()
+        reports.start()
+        broker.start(parent)
 
 
 def _watch_for_ever(watch: Watch) -> None:
@@ -81,9 +88,9 @@ def _running() -> dict[str, float]:
 class Queues:
     """Asks Redis how many tasks wait, over a connection that is not the worker's."""
 
-    def __init__(self, consumer: Any) -> None:
-        prefix = consumer.app.conf.broker_transport_options["global_keyprefix"]
-        self.keys = [f"{prefix}{queue}" for queue in consumer.app.amqp.queues.consume_from]
+    def __init__(self, worker: Any) -> None:
+        prefix = worker.app.conf.broker_transport_options["global_keyprefix"]
+        self.keys = [f"{prefix}{queue}" for queue in worker.app.amqp.queues.consume_from]
         self.redis = Redis.from_url(
             settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2, retry=Retry(NoBackoff(), 0)
         )

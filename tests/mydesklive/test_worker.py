@@ -1,40 +1,28 @@
 """A real worker and a real beat, with a Redis that hangs: they live or die."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
-from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from celery import Celery
-from django.db import connection
 from django.utils import timezone
-from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
-from accounts.models import Planned
 from agencies.models import Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Notification, Status
 from mydesklive.alive.ending import FAILED
-from tests import hanging
+from tests import hanging, workers
 from tests.builders import GUEST, an_appointment, an_open_branch, slots_of
 from tests.hanging import HangingRedis
+from tests.workers import WORKER, is_done, process, sent, soon
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
-WORKER = """
-from mydesklive.celery import app
-app.worker_main(["worker", "--without-gossip", "--without-mingle", "--loglevel=INFO"])
-"""
 # The broken one loses all its places after a while, as it did when Redis could not note what it had done.
 STUCK_WORKER = f"""
 import time
@@ -67,57 +55,7 @@ def redis() -> Iterator[HangingRedis]:
 
 @pytest.fixture
 def queue(redis: HangingRedis) -> Celery:
-    app = Celery("desk", set_as_current=False)
-    app.config_from_object("django.conf:settings", namespace="CELERY")
-    app.conf.broker_url = redis.url.replace("unix://", "redis+socket://")
-    return app
-
-
-@contextmanager
-def process(code: str, redis: HangingRedis, folder: Path, **more: str) -> Iterator[subprocess.Popen[bytes]]:
-    settings = connection.settings_dict
-    database = urlsplit(os.environ["DATABASE_URL"])
-    environment = os.environ | {
-        "DATABASE_URL": urlunsplit(database._replace(path=f"/{settings['NAME']}")),
-        "REDIS_URL": redis.url,
-        "PULSE_FOLDER": str(folder),
-        "LOG_LEVEL": "INFO",
-        "WORKER_PROCESSES": "2",
-        **more,
-    }
-    with (folder / "log").open("ab") as log:
-        started = subprocess.Popen(
-            [sys.executable, "-c", code], env=environment, start_new_session=True, stdout=log, stderr=log
-        )
-    try:
-        yield started
-    finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
-        started.wait()
-
-
-def soon(condition: Callable[[], object], seconds: float = 40) -> bool:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if condition():
-            return True
-        time.sleep(0.1)
-    return False
-
-
-def sent(queue: Celery, task: str = "appointments.tasks.free_desks") -> bool:
-    try:
-        queue.send_task(task)
-    except OperationalError:
-        return False
-    return True
-
-
-def is_done(queue: Celery) -> bool:
-    """Whether the worker does a task that is sent now."""
-    Planned.objects.all().delete()
-    return sent(queue) and soon(Planned.objects.exists, 10)
+    return workers.queue(redis.url)
 
 
 def waiting(redis: HangingRedis) -> int:
@@ -131,7 +69,7 @@ def waiting(redis: HangingRedis) -> int:
 def test_worker_goes_on_after_redis_hung_twice_while_tasks_were_sent(
     redis: HangingRedis, queue: Celery, tmp_path: Path
 ) -> None:
-    with process(WORKER, redis, tmp_path) as worker:
+    with process(WORKER, redis.url, tmp_path) as worker:
         assert soon(lambda: is_done(queue))
         for _ in range(2):
             for _ in range(20):
@@ -151,7 +89,7 @@ def test_worker_goes_on_after_redis_hung_twice_while_tasks_were_sent(
 
 
 def test_worker_that_takes_nothing_while_tasks_wait_ends(redis: HangingRedis, queue: Celery, tmp_path: Path) -> None:
-    with process(STUCK_WORKER, redis, tmp_path) as worker:
+    with process(STUCK_WORKER, redis.url, tmp_path) as worker:
         assert soon(lambda: sent(queue) and worker.poll() is not None)
         assert worker.returncode in {0, FAILED}
     log = (tmp_path / "log").read_text()
@@ -170,7 +108,7 @@ def test_mail_server_that_hangs_keeps_no_held_time(redis: HangingRedis, queue: C
     booking.hold(ahead[20].pk, procedure, Channel.IN_PERSON, by=GUEST, now=now)
     with socket.create_server(("127.0.0.1", 0)) as server:
         email = f"smtp://127.0.0.1:{server.getsockname()[1]}"
-        with process(WORKER, redis, tmp_path, EMAIL_URL=email, WORKER_PROCESSES="8"):
+        with process(WORKER, redis.url, tmp_path, EMAIL_URL=email, WORKER_PROCESSES="8"):
             assert soon(lambda: is_done(queue))
             for _ in range(20):
                 for name in ("deliver_due", "deliver_urgent", "check_alerts"):
@@ -186,6 +124,6 @@ def test_mail_server_that_hangs_keeps_no_held_time(redis: HangingRedis, queue: C
 
 
 def test_beat_that_stands_still_ends(redis: HangingRedis, tmp_path: Path) -> None:
-    with process(STUCK_BEAT.format(schedule=tmp_path / "schedule"), redis, tmp_path) as beat:
+    with process(STUCK_BEAT.format(schedule=tmp_path / "schedule"), redis.url, tmp_path) as beat:
         assert soon(lambda: beat.poll() is not None)
     assert "Beat has stood still" in (tmp_path / "log").read_text()
