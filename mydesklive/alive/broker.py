@@ -86,7 +86,7 @@ def _look_for_ever(deputy: Deputy, worker: Any) -> None:
     deputy.end()
 
 
-def takes_writes(redis: "Redis[bytes]") -> bool:
+def takes_writes(redis: Redis) -> bool:
     """Returns whether Redis takes a write in time. One that is full or may only be read answers pings, and takes no task."""
     try:
         redis.set(KEY, 1, ex=KEPT)

@@ -1,7 +1,7 @@
 """The process that stands in for beat, Redis and the worker's processes while Redis gives no tasks.
 
 It starts each frequent sweep at its own interval, in a process of its own: one that waits for a mail server or hangs holds
-up no other, and can be killed at its limit. Sweeps of a time of day wait. Rows are claimed, so it does no harm that other
+up no other, and is ended at its limit. Sweeps of a time of day wait. Rows are claimed, so it does no harm that other
 workers do the same. The process has no threads and no connections, so it can be forked.
 """
 
@@ -39,16 +39,13 @@ class Lane:
     begun: float = field(default=float("-inf"))
     process: ForkProcess | None = None
 
-    def is_busy(self, now: float) -> bool:
-        """Returns whether a run goes on, and kills one that has reached its limit, as the worker would."""
-        if self.process is None or not self.process.is_alive():
-            return False
-        if now - self.begun > (self.task.time_limit or settings.CELERY_TASK_TIME_LIMIT):
-            logger.error("%s has reached its limit and is killed", self.task.name)
-            self.process.kill()
-        return True
+    @property
+    def is_busy(self) -> bool:
+        return self.process is not None and self.process.is_alive()
 
     def begin(self, now: float) -> None:
+        if self.process and self.process.exitcode:
+            logger.error("A run of %s was ended from outside (code %d)", self.task.name, self.process.exitcode)
         self.begun = now
         self.process = get_context("fork").Process(target=_run, args=(self.task,))
         self.process.start()
@@ -56,6 +53,7 @@ class Lane:
 
 def lanes() -> list[Lane]:
     """Returns the sweeps that beat starts after so many seconds, and not at a time of day."""
+    current_app.loader.import_default_modules()
     return [
         Lane(current_app.tasks[entry["task"]], entry["schedule"])
         for entry in current_app.conf.beat_schedule.values()
@@ -64,7 +62,9 @@ def lanes() -> list[Lane]:
 
 
 def _run(task: Task) -> None:
-    """Does the task here, with all that is noted of a task in the worker."""
+    """Does the task here, with all that is noted of a task in the worker. At the task's limit the system ends the process."""
+    signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    signal.setitimer(signal.ITIMER_REAL, task.time_limit or settings.CELERY_TASK_TIME_LIMIT)
     try:
         task.apply()
     finally:
@@ -85,7 +85,7 @@ class StandIn:
         while not self.is_stopped and self._has_worker():
             now = time.monotonic()
             for lane in self.lanes:
-                if not lane.is_busy(now) and now - lane.begun >= lane.interval:
+                if not lane.is_busy and now - lane.begun >= lane.interval:
                     lane.begin(now)
             time.sleep(EVERY)
         self._end()
@@ -93,7 +93,7 @@ class StandIn:
     def _end(self) -> None:
         """Waits for the sweeps that run: a mail that is cut off would be sent a second time."""
         orphaned_at = float("inf")
-        while running := [lane.process for lane in self.lanes if lane.process and lane.is_busy(time.monotonic())]:
+        while running := [lane.process for lane in self.lanes if lane.process and lane.is_busy]:
             if not self._has_worker():
                 orphaned_at = min(orphaned_at, time.monotonic())
             if time.monotonic() - orphaned_at > GRACE:
@@ -107,7 +107,6 @@ class StandIn:
 
 def main() -> None:
     django.setup()
-    current_app.loader.import_default_modules()
     set_usual(TASK)
     stand_in = StandIn(int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the worker, and its end ends this process

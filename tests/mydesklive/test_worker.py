@@ -94,7 +94,7 @@ def test_worker_that_takes_nothing_while_tasks_wait_ends(redis: HangingRedis, qu
         assert worker.returncode in {0, FAILED}
     log = (tmp_path / "log").read_text()
     assert log.count("The worker has taken nothing for ") == 1
-    assert " ERROR " in log
+    assert '"level": "ERROR"' in log
 
 
 def test_mail_server_that_hangs_keeps_no_held_time(redis: HangingRedis, queue: Celery, tmp_path: Path) -> None:

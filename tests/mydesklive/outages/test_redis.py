@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import mkdtemp
+from types import SimpleNamespace
 from typing import Any
 
 import psutil
@@ -17,11 +19,12 @@ from django.utils import timezone
 from redis import Redis
 
 from accounts.mails import outbox
-from accounts.models import AccountMail
+from accounts.models import AccountMail, Planned
+from accounts.work.lanes import Sweep
 from agencies.models import Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Notification, Status, TimeSlot
-from mydesklive.alive import broker
+from mydesklive.alive import broker, standin
 from mydesklive.alive.broker import Deputy
 from mydesklive.local import places, redis
 from mydesklive.local.places import Place
@@ -104,6 +107,7 @@ def test_outage_of_redis_keeps_nobody_waiting_for_codes_messages_and_times(
     with process(WORKER, redis.url(place), tmp_path, EMAIL_URL=mail_server.url) as worker:
         guests.come()
         assert soon(guests.are_served, PROMISED), "The worker has started without Redis."
+        assert soon(Planned.objects.filter(task="accounts.tasks.send_codes").exists, 5)
         with redis.running(place, throw_away=True) as url:
             assert goes_on(worker.pid, queue)
             mail_server.stalls_at = "RCPT"
@@ -192,3 +196,26 @@ def test_redis_that_is_full_takes_no_tasks(place: Place) -> None:
         client.config_set("maxmemory", 1)
         assert client.ping()
         assert not broker.takes_writes(client)
+
+
+# What the second process does
+
+
+def test_frequent_sweeps_are_done_and_those_of_a_time_of_day_wait() -> None:
+    done = {lane.task.name.rpartition(".")[2]: lane.interval for lane in standin.lanes()}
+    assert done["send_codes"] == done["deliver_urgent"] == 5
+    assert done.keys() >= {"deliver_due", "deliver_sms", "expire_due", "look_after_disruptions", "provide_video_calls"}
+    assert "publish_all" not in done
+    assert all(isinstance(lane.task, Sweep) for lane in standin.lanes())
+
+
+def test_sweep_is_ended_at_its_limit(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(standin, "connections", SimpleNamespace(close_all=int))  # those of the tests stay open
+    task: Any = SimpleNamespace(name="slow", time_limit=0.2, apply=lambda: time.sleep(60))
+    lane = standin.Lane(task, 5)
+    for _ in range(2):
+        lane.begin(0)
+        assert lane.is_busy
+        assert soon(lambda: not lane.is_busy, 10)
+    [told] = caplog.records
+    assert (told.levelname, told.getMessage()) == ("ERROR", "A run of slow was ended from outside (code -14)")
