@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -48,8 +48,8 @@ def process(code: str, redis_url: str, folder: Path, **more: str) -> Iterator[su
     try:
         yield started
     finally:
-        if started.poll() is None:
-            os.killpg(started.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(started.pid, signal.SIGKILL)  # also what a killed worker has left
         started.wait()
 
 
