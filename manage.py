@@ -7,7 +7,7 @@ import sys
 import django
 from django.core.management import execute_from_command_line
 
-from accounts.patience import COMMAND, set_usual
+from accounts.database.patience import COMMAND, set_usual
 
 # These tell about the configuration, or work on the code alone. All others end here if the configuration is wrong.
 FREE = {

@@ -7,7 +7,7 @@ from celery import Celery
 from celery.schedules import crontab
 from celery.signals import beat_init, celeryd_init, setup_logging, task_success, worker_init
 
-from accounts.patience import TASK, set_usual
+from accounts.database.patience import TASK, set_usual
 from mydesklive.checks import refuse_if_wrong
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "mydesklive.settings")

@@ -127,7 +127,7 @@ DATABASES["default"] |= {"ENGINE": "mydesklive.postgresql", "CONN_MAX_AGE": None
 # Whether statements are prepared: "on", "off", or "auto", which is on, but off behind a connection pooler.
 DATABASE_PREPARE = env.choice("DATABASE_PREPARE", "auto", ("on", "off", "auto"))
 DATABASES["default"]["PREPARES_BEHIND_POOLER"] = DATABASE_PREPARE == "on"
-# How long statements and locks may take is told by accounts/patience.py.
+# How long statements and locks may take is told by accounts/database/patience.py.
 DATABASES["default"]["OPTIONS"] = {
     "connect_timeout": 2,  # seconds
     # A network that swallows everything is noticed within about half a minute.

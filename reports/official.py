@@ -6,7 +6,7 @@ from datetime import date
 
 from django.db import connection
 
-from accounts.patience import REPORT, patience
+from accounts.database.patience import REPORT, patience
 from agencies.models import Agency, Channel, Procedure
 from agencies.wallclock import CLOCKS, ON_CLOCK
 from reports.counting import SUBMITTED, period

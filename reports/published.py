@@ -5,7 +5,7 @@ from datetime import date
 
 from django.db.models import Count, Q
 
-from accounts.patience import REPORT, patience
+from accounts.database.patience import REPORT, patience
 from agencies.models import Agency
 from reports import counting
 from reports.counting import Totals

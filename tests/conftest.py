@@ -17,11 +17,11 @@ from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.work import breaker
-from tests import mailserver
 from tests.builders import NOON, NOW
 from tests.emptying import empty_database
-from tests.mailserver import MailServer
 from tests.pages import SOON
+from tests.servers import mailserver
+from tests.servers.mailserver import MailServer
 
 AXE = Path(__file__).parent.parent / "node_modules/axe-core/axe.min.js"
 JITSI_SECRET = "a secret of thirty-two bytes or more"

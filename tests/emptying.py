@@ -2,7 +2,7 @@
 
 from django.db import connection
 
-from accounts.patience import COMMAND, patience
+from accounts.database.patience import COMMAND, patience
 
 # Migrating fills these, and no test changes them. Django's own flush would fill them again each time.
 FILLED = {"auth_permission", "django_content_type"}

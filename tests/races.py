@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from accounts.patience import TASK, patience
+from accounts.database.patience import TASK, patience
 from appointments.errors import BookingError
 from appointments.models import Appointment
 

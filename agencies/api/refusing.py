@@ -11,7 +11,7 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import exception_handler
 
-from accounts import outages
+from accounts.database import outages
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from celery import Task, current_app
 from django.conf import settings
 from django.db import connections
 
-from accounts.patience import TASK, set_usual
+from accounts.database.patience import TASK, set_usual
 
 logger = logging.getLogger(__name__)
 

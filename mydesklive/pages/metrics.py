@@ -14,7 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from accounts.patience import PROBE, patience
+from accounts.database.patience import PROBE, patience
 from accounts.work import breaker, clock
 from accounts.work.due import due
 from appointments.models import Appointment, Disruption, Notification

@@ -19,7 +19,7 @@ from django.utils import translation
 from django.utils.cache import add_never_cache_headers
 from django.views.defaults import server_error
 
-from accounts.outages import RETRY_AFTER, is_outage, is_worth_repeating
+from accounts.database.outages import RETRY_AFTER, is_outage, is_worth_repeating
 from agencies.api.refusing import Unavailable
 
 logger = logging.getLogger(__name__)

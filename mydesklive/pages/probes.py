@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from accounts.patience import PROBE, patience
+from accounts.database.patience import PROBE, patience
 from accounts.work import breaker, clock
 from accounts.work.due import due, late
 from agencies.wallclock import ZONE_DATA

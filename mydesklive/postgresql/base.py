@@ -17,7 +17,7 @@ from django.db.utils import Error
 from psycopg import errors
 from psycopg.pq import TransactionStatus
 
-from accounts.patience import COMMAND, MIGRATION, Patience, usual
+from accounts.database.patience import COMMAND, MIGRATION, Patience, usual
 from mydesklive.postgresql.connection import BREAKER, Connection, Cursor, Effects, Unanswered, local, session
 from mydesklive.postgresql.pooler import is_pooled
 
@@ -114,7 +114,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
 
     @contextmanager
     def patiently(self, kind: Patience) -> Iterator[None]:
-        """Gives the block this patience, and afterwards the former one (`accounts.patience`)."""
+        """Gives the block this patience, and afterwards the former one (`accounts.database.patience`)."""
         before = self._patience
         try:
             self._become(kind)

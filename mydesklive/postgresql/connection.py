@@ -12,7 +12,7 @@ from psycopg import errors
 from psycopg.abc import RV, PQGen
 from psycopg.pq import TransactionStatus
 
-from accounts.outages import is_stale
+from accounts.database.outages import is_stale
 
 # Seconds without requests to a server that did not answer, so that the next pages do not wait as well. Then one tries.
 PAUSE = 2.0

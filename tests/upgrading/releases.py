@@ -35,6 +35,8 @@ PATIENCE = 120  # seconds until a process must be ready
 SETTINGS = {
     "DJANGO_SETTINGS_MODULE": "uncompressed",
     "SECRET_KEY": "a key for tests: long enough and known to everybody",
+    # The old release had none, so its secret key goes on as one (docs/operations.md, "Keys").
+    "DATA_KEY": "a key for tests: long enough and known to everybody",
     "SITE_URL": "http://localhost",
     "EMAIL_URL": "dummymail:",
     "MYDESK_DEMO": "0",

@@ -9,11 +9,12 @@ from typing import Any
 import psycopg
 import pytest
 import time_machine
+from django.conf import settings
 from django.contrib.admin.models import ADDITION, LogEntry
 from django.contrib.contenttypes.models import ContentType
 from django.core.management import call_command
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 from icalendar import Calendar
 from psycopg import sql
 
@@ -41,7 +42,8 @@ DYPA = Totals(submitted=1)
 @pytest.fixture(scope="module", autouse=True)
 def _first_release(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Lets the tests of this file use a migrated database of the first release. What each of them writes is undone."""
-    with django_db_blocker.unblock():
+    # It had no data key, so its secret key goes on as one (docs/operations.md, "Keys").
+    with override_settings(DATA_KEY=settings.SECRET_KEY), django_db_blocker.unblock():
         own = connection.settings_dict["NAME"]
         name = f"{own}_first"
         _recreate(name)

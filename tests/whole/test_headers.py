@@ -73,7 +73,7 @@ def test_a_redirect_to_https_has_them(settings: Settings) -> None:
 
 
 def test_an_error_of_ours_has_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mydesklive.pages.views._database_state", None)
+    monkeypatch.setattr("mydesklive.pages.probes._database_state", None)
     answer = Client(raise_request_exception=False).get("/health/ready")
     assert answer.status_code == 500
     assert_headers(answer)

@@ -78,7 +78,7 @@ def test_errors_with_data_in_them(
         raise error from KeyError(NAME)
 
     client.raise_request_exception = False
-    monkeypatch.setattr("mydesklive.pages.views._database_state", fail)
+    monkeypatch.setattr("mydesklive.pages.probes._database_state", fail)
     assert client.get(f"/health/ready?{EMAIL}").status_code == 500
     text = logged()
     assert "ValueError" in text

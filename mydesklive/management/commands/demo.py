@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
 from django.utils import timezone
 
+from accounts.database.patience import COMMAND, patience
 from accounts.models import User
-from accounts.patience import COMMAND, patience
 from agencies.loading import tables
 from agencies.models import Branch, Closure, Synonym
 from agencies.wallclock import midnight

@@ -19,8 +19,8 @@ from accounts.models import AccountMail
 from accounts.tasks import KILLED, forget_mails, send_codes
 from tests import codes, mailserver
 from tests.builders import NOW, a_user
-from tests.mailserver import MailServer
 from tests.pages import text_of
+from tests.servers.mailserver import MailServer
 
 State = AccountMail.State
 KNOWN, UNKNOWN = "known@example.org", "unknown@example.org"

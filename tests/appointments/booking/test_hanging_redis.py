@@ -15,9 +15,9 @@ from accounts.work.waking import _is_sent, _latest_waking
 from agencies.models import Branch
 from appointments.models import Appointment, Status
 from mydesklive.celery import app
-from tests import hanging
 from tests.builders import an_open_branch, slots_of
-from tests.hanging import HangingRedis
+from tests.servers import hanging
+from tests.servers.hanging import HangingRedis
 
 pytestmark = [pytest.mark.usefixtures("clock"), pytest.mark.django_db(transaction=True)]
 BOOK = "/mykeplive/kep-dilosi/book/"

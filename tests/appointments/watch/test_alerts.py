@@ -19,7 +19,6 @@ from appointments.messages.delivery import LEASE
 from appointments.models import Alert, AlertMail, TimeSlot
 from appointments.times.publishing import publish
 from appointments.watch import alerts
-from tests import mailserver
 from tests.builders import (
     NOW,
     STAFF,
@@ -35,7 +34,8 @@ from tests.builders import (
     minutes,
     slots_of,
 )
-from tests.mailserver import MailServer
+from tests.servers import mailserver
+from tests.servers.mailserver import MailServer
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)

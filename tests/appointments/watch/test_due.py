@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from django.test import Client
 
-from accounts.models import Planned
+from accounts.models import AccountMail, Planned
 from accounts.work.due import due, late
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions
@@ -63,7 +63,22 @@ def an_alert_mail(branch: Branch) -> None:
     AlertMail.objects.create(alert=alert, user=a_user("supervisor@example.org"))
 
 
+def a_code(branch: Branch) -> None:
+    AccountMail.objects.create(
+        kind="login_code",
+        recipient="citizen@example.org",
+        language="el",
+        content=b"sealed",
+        asked_by="a browser",
+        awaited_since=NOW,
+        created_at=NOW,
+        due_at=NOW,
+        useless_at=NOW + timedelta(days=1),
+    )
+
+
 ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
+    "code": ("codes", a_code),
     "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
     "mail": ("mail", lambda branch: a_message(branch, "confirmation", "email")),
     "sms": ("sms", lambda branch: a_message(branch, "reminder", "sms")),

@@ -94,10 +94,10 @@ def test_only_our_own_proxy_gives_an_id(client: Client, settings: Settings, prox
 
 def test_every_line_meanwhile_knows_the_request_and_none_afterwards(client: Client, monkeypatch: pytest.MonkeyPatch):
     seen = []
-    monkeypatch.setattr("mydesklive.pages.views._cache_answers", lambda: seen.append(CURRENT.get()))
+    monkeypatch.setattr("mydesklive.pages.probes._cache_answers", lambda: seen.append(CURRENT.get()))
     answer = client.get("/health/ready")
     assert [work.id for work in seen] == [answer.headers["X-Request-ID"]]
-    monkeypatch.setattr("mydesklive.pages.views._cache_answers", None)
+    monkeypatch.setattr("mydesklive.pages.probes._cache_answers", None)
     client.raise_request_exception = False
     assert client.get("/health/ready").status_code == 500
     assert CURRENT.get() is None

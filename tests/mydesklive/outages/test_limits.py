@@ -12,8 +12,8 @@ from django.db import OperationalError, connection, transaction
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
-from accounts import patience as kinds
-from accounts.patience import COMMAND, MIGRATION, PAGE, REPORT, TASK, Patience, patience
+from accounts.database import patience as kinds
+from accounts.database.patience import COMMAND, MIGRATION, PAGE, REPORT, TASK, Patience, patience
 from accounts.work.sweeps import each
 from agencies.models import SystemToken
 from appointments.models import Appointment, Event, TimeSlot
@@ -73,7 +73,7 @@ def test_a_process_has_its_usual_limits(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_migrations_may_take_their_time_wherever_they_run() -> None:
     with connection.schema_editor():
-        assert (limit("lock_timeout"), limit("statement_timeout")) == ("10s", "0")
+        assert (limit("lock_timeout"), limit("statement_timeout")) == ("2s", "0")
     assert (limit("lock_timeout"), limit("statement_timeout")) == ("3s", "6s")
 
 

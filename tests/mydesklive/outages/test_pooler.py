@@ -19,7 +19,7 @@ from django.db import connection, transaction
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.patience import PAGE, REPORT, patience
+from accounts.database.patience import PAGE, REPORT, patience
 from agencies.models import SystemToken
 from appointments.models import Appointment
 from mydesklive.checks.pooler import check_pooler

@@ -30,8 +30,8 @@ from mydesklive.local import places, redis
 from mydesklive.local.places import Place
 from tests import mailserver, workers
 from tests.builders import GUEST, an_appointment, an_open_branch, slots_of
-from tests.mailserver import MailServer
-from tests.workers import WORKER, process, soon
+from tests.servers.mailserver import MailServer
+from tests.servers.workers import WORKER, process, soon
 
 # Seconds from the beginning of an outage until a code is sent: less than 15, and more if the machine has other tests to do.
 PROMISED = 20

@@ -13,8 +13,8 @@ import pytest
 from django.db import OperationalError, connection
 from django.test import Client
 
-from accounts import patience as kinds
-from accounts.patience import PAGE, PROBE, Patience
+from accounts.database import patience as kinds
+from accounts.database.patience import PAGE, PROBE, Patience
 from appointments.models import Appointment
 from mydesklive.postgresql.connection import BREAKER, Unanswered
 from tests.builders import MONDAY, a_user, an_open_branch, booked_at, slots_of

@@ -12,7 +12,7 @@ from django.forms.models import model_to_dict
 from django.test import Client
 from django.urls import reverse
 
-from accounts.patience import PAGE
+from accounts.database.patience import PAGE
 from agencies.models import Branch, Closure, Membership, OpeningRule, Role
 from appointments.models import Appointment, Notification, TimeSlot
 from appointments.times.previews import preview, preview_of_many, undone

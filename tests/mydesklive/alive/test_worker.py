@@ -16,10 +16,10 @@ from agencies.models import Channel, Procedure
 from appointments import booking
 from appointments.models import Appointment, Notification, Status
 from mydesklive.alive.ending import FAILED
-from tests import hanging, workers
 from tests.builders import GUEST, an_appointment, an_open_branch, slots_of
-from tests.hanging import HangingRedis
-from tests.workers import WORKER, is_done, process, sent, soon
+from tests.servers import hanging, workers
+from tests.servers.hanging import HangingRedis
+from tests.servers.workers import WORKER, is_done, process, sent, soon
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 
