@@ -48,9 +48,13 @@ class CodeForm(RequestLoginCodeForm):
 class CountedGuess(BaseConfirmCodeForm):
     """Counts a guess before the code is compared, so that guesses at the same moment are no more than one by one."""
 
+    expected_code: str | None
+
     def clean_code(self) -> str:
         expected = self.expected_code or ""
         tries.count_guess(context.request, expected, now=timezone.now())
+        if tries.is_unmailed(context.request, expected):
+            self.expected_code = ""
         code = super().clean_code()
         tries.uncount_guess(context.request, expected, now=timezone.now())
         return code

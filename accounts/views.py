@@ -1,15 +1,15 @@
 """The codes and the address of an account, and the demo's mailbox, which every visitor of the demo can read."""
 
-import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
 from allauth.account.views import ConfirmEmailVerificationCodeView, ConfirmLoginCodeView, EmailView
-from allauth.core.exceptions import ImmediateHttpResponse
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import ValidationError
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
@@ -17,10 +17,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.http import content_disposition_header
-from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from accounts.limits import tries
 from accounts.mails import outbox
 from accounts.mails.mailbox import parsed
 from accounts.models import DemoMail
@@ -50,6 +50,7 @@ class _AwaitsCode:
     """What the library's pages that ask for a code lack: how the mail is getting on, and a code that lasts when sent again."""
 
     begin: str  # the name of the page on which an address is typed
+    wait = 0  # seconds before a code can be sent again
     request: HttpRequest
     _process: Any
     passthrough_next_url: Callable[[str], str]
@@ -67,15 +68,15 @@ class _AwaitsCode:
         return redirect(self.passthrough_next_url(reverse(begin)))
 
     def _resend_form_valid(self, form: Any) -> HttpResponseBase:
-        state = self._process.state
-        before = dict(state)
-        state["at"] = time.time()  # the new code is valid as long as its mail says
+        state, now = self._process.state, timezone.now()
+        wait_until = datetime.fromtimestamp(state["at"] + self.wait, UTC)
         try:
-            return super()._resend_form_valid(form)  # type: ignore[misc]
-        except ImmediateHttpResponse:
-            state.update(before)  # no code was sent, so the earlier one stays valid
-            messages.error(self.request, _("A code was sent a moment ago. Please wait a minute before you ask again."))
+            tries.count_code_again(self.request, state["email"], wait_until=wait_until, now=now)
+        except ValidationError as refusal:  # no code is sent, so the earlier one stays valid
+            messages.error(self.request, " ".join(refusal.messages))
             return redirect(self.request.get_full_path())
+        state["at"] = now.timestamp()  # the new code is valid as long as its mail says
+        return super()._resend_form_valid(form)  # type: ignore[misc]
 
 
 @method_decorator(never_cache, name="dispatch")
@@ -90,6 +91,7 @@ class AddressCode(_AwaitsCode, ConfirmEmailVerificationCodeView):
     """Asks for the code that proves an address: of a new account, or a new one of an old account."""
 
     begin = "account_signup"
+    wait = tries.CODE_TAKES  # nobody has proved yet that the address is theirs
 
 
 def no_passwords(request: HttpRequest) -> HttpResponseBase:

@@ -13,6 +13,7 @@ from datetime import datetime
 from allauth.account.adapter import get_adapter
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, is_flooded, keyed
 from accounts.limits.networks import network_of
@@ -40,14 +41,29 @@ CHANGES = DatabaseLimit("changes-of-address", 10, MINUTE)
 # Of one code in one session. A code is younger than a day.
 GUESSES_OF_CODE = DatabaseLimit("guesses-of-code", 3, DAY)
 
+# Seconds from a code that proves an address to the next one in the same session. The first one is still on its way.
+CODE_TAKES = 60
+TOO_SOON = _("A code was sent a moment ago. Please wait a minute before you ask again.")
+MANY_IN_A_MINUTE = _("Too many codes were asked for. Please wait a minute before you ask again.")
+MANY_IN_AN_HOUR = _("Too many codes were asked for. Please wait up to an hour before you ask again.")
+
 UNMAILED, REMEMBERED = "unmailed", 10  # where a session keeps which codes have not been sent, and how many
 
 
 def count_code(request: HttpRequest, email: str, *, now: datetime) -> None:
     """Counts that somebody asks for a code to this address. Raises ValidationError if it is too often."""
-    network, pair = network_of(request), _pair(request, email)
-    counted = ((CODES, network), (CODES_FOR_ONE, pair), (CODES_FOR_ONE_AN_HOUR, pair))
-    _refuse_if(any(limit.passed(who, now=now) for limit, who in counted))
+    pair = _pair(request, email)
+    if CODES.passed(network_of(request), now=now) or CODES_FOR_ONE.passed(pair, now=now):
+        raise ValidationError(MANY_IN_A_MINUTE, code="too_many_codes")
+    if CODES_FOR_ONE_AN_HOUR.passed(pair, now=now):
+        raise ValidationError(MANY_IN_AN_HOUR, code="too_many_codes")
+
+
+def count_code_again(request: HttpRequest, email: str, *, wait_until: datetime, now: datetime) -> None:
+    """Counts that somebody asks for another code to this address. Raises ValidationError if it is too soon or too often."""
+    if now < wait_until:
+        raise ValidationError(TOO_SOON, code="too_soon")
+    count_code(request, email, now=now)
 
 
 def count_sign_up(request: HttpRequest, *, now: datetime) -> None:
@@ -61,8 +77,7 @@ def count_change(request: HttpRequest, *, now: datetime) -> None:
 
 def count_guess(request: HttpRequest, code: str, *, now: datetime) -> None:
     """Counts a guess of the code before it is looked at. Raises ValidationError if nobody may guess on."""
-    too_many = any(limit.passed(who, now=now) for limit, who in _of_guess(request, code))
-    _refuse_if(too_many or keyed(code) in request.session.get(UNMAILED, []))
+    _refuse_if(any(limit.passed(who, now=now) for limit, who in _of_guess(request, code)))
 
 
 def uncount_guess(request: HttpRequest, code: str, *, now: datetime) -> None:
@@ -98,6 +113,11 @@ def may_mail(request: HttpRequest | None, email: str, *, now: datetime) -> bool:
 def forget_unmailed(request: HttpRequest, code: str) -> None:
     """Makes the code useless, because its mail was one too many for the address: whoever has no mail can only guess."""
     request.session[UNMAILED] = [*request.session.get(UNMAILED, []), keyed(code)][-REMEMBERED:]
+
+
+def is_unmailed(request: HttpRequest, code: str) -> bool:
+    """Returns whether this code was not mailed. It opens nothing, and its page says what it says without an account."""
+    return keyed(code) in request.session.get(UNMAILED, [])
 
 
 def _of_guess(request: HttpRequest, code: str) -> list[tuple[DatabaseLimit, str]]:

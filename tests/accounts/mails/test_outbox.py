@@ -13,6 +13,7 @@ from django.http import HttpResponse
 from django.test import Client
 from pytest_django.fixtures import Settings
 
+from accounts.limits import tries
 from accounts.mails import outbox
 from accounts.mails.outbox import KEPT, LEASE, RETRIES
 from accounts.models import AccountMail
@@ -142,6 +143,69 @@ def test_who_asks_again_too_soon_is_told_so_and_the_first_code_stays_valid(clien
     assert "Περιμένετε ένα λεπτό πριν ζητήσετε άλλον." in text_of(answer)
     client.post("/accounts/confirm-email/", {"code": codes.latest()})
     assert "_auth_user_id" in client.session
+
+
+@pytest.mark.parametrize(
+    ("language", "soon"),
+    [("", "Περιμένετε ένα λεπτό πριν ζητήσετε άλλον."), ("/en", "Please wait a minute before you ask again.")],
+)
+def test_a_minute_after_a_code_to_an_unproven_address_another_is_sent(
+    clock: time_machine.Traveller, client: Client, language: str, soon: str
+) -> None:
+    client.post(f"{language}/accounts/signup/", {"email": UNKNOWN})
+    told, rows = [], []
+    for seconds in (0, 59, 1):
+        clock.shift(seconds)
+        answer = client.post(f"{language}/accounts/confirm-email/", {"action": "resend"}, follow=True)
+        told.append(soon in text_of(answer))
+        rows.append(AccountMail.objects.count())
+    assert (told, rows) == ([True, True, False], [1, 1, 2])
+
+
+@pytest.mark.parametrize("address", [KNOWN, UNKNOWN])
+@pytest.mark.parametrize(("page", "rounds"), [("login/code", 2), ("signup", 3)])
+def test_code_that_is_sent_again_is_counted_whether_there_is_an_account_or_not(
+    clock: time_machine.Traveller, client: Client, page: str, rounds: int, address: str
+) -> None:
+    """Five an hour, with the first codes for signing in. Signing up for the first code has limits of its own."""
+    an_account()
+    code_page, told = f"/accounts/{CODE_PAGES[page]}/", []
+    for _begun in range(rounds):
+        client.post(code_page, {"action": "begin"})
+        ask(client, address, page)
+        for _again in range(2):
+            clock.shift(90)
+            told.append("έως μία ώρα" in text_of(client.post(code_page, {"action": "resend"}, follow=True)))
+    assert told == [False] * (2 * rounds - 1) + [True]
+    assert "up to an hour" in text_of(client.post(f"/en{code_page}", {"action": "resend"}, follow=True))
+
+
+@pytest.mark.parametrize("page", CODE_PAGES)
+def test_page_is_the_same_for_a_code_that_is_one_too_many_but_owes_no_mail(
+    clock: time_machine.Traveller, page: str
+) -> None:
+    """Otherwise whoever has used up the mails of an address would learn whether it has an account."""
+    an_account()
+    fresh = "fresh@example.org"
+    for number in range(tries.CODE_MAILS.number):
+        for address in (KNOWN, UNKNOWN):
+            ask(Client(REMOTE_ADDR=f"198.51.100.{number}"), address)
+    rows = AccountMail.objects.count()
+    codes.sent()
+    looks = [look(page, address) for address in (KNOWN, UNKNOWN)]
+    assert AccountMail.objects.count() == rows
+    assert looks == [look(page, fresh)] * 2
+    assert AccountMail.objects.filter(recipient=fresh).exists()
+
+
+def look(page: str, address: str) -> list[str]:
+    """Returns what the page says at first, after asking again, and after each guess."""
+    client, code_page = Client(REMOTE_ADDR="192.0.2.9"), f"/accounts/{CODE_PAGES[page]}/"
+    posts = [(f"/accounts/{page}/", {"email": address}), (code_page, {"action": "resend"})]
+    posts += [(code_page, {"code": "000000"})] * 3
+    answers = [client.post(where, typed, follow=True) for where, typed in posts]
+    texts = [re.sub(r'name="csrfmiddlewaretoken" value="[^"]*"', "", text_of(answer)) for answer in answers]
+    return [text.replace(address, "") for text in texts]
 
 
 def test_what_a_mail_says_is_sealed_and_erased_when_it_is_sent(client: Client) -> None:
