@@ -86,7 +86,8 @@ def soak(stack: Stack, causes: list[tuple[str, str]], lasting: float, resting: f
 
 def _suffer(stack: Stack, ledger: Ledger, how: str, name: str, seconds: float) -> None:
     part = stack.parts[name]
-    told, process = len(stack.log()), part.main()
+    part.main()
+    told, since = len(stack.log()), time.time()
     with ledger.cause(name, how) as cause:
         if how == "slow":
             part.slow(seconds)
@@ -95,17 +96,17 @@ def _suffer(stack: Stack, ledger: Ledger, how: str, name: str, seconds: float) -
                 if how == "hang":
                     time.sleep(seconds)
                 else:
-                    _wait_for_another(stack, ledger, cause, process.pid)
+                    _wait_for_another(stack, ledger, cause, since)
     if how in {"stop", "kill"} and not stack.tells_end_of(name, since=told):
         ledger.fault(f"{cause}: the log says nothing about it")
 
 
-def _wait_for_another(stack: Stack, ledger: Ledger, cause: Cause, old: int) -> None:
-    """Waits until the supervisor has started the part again."""
+def _wait_for_another(stack: Stack, ledger: Ledger, cause: Cause, since: float) -> None:
+    """Waits until the supervisor has started the part again. Processes that outlive their parent are not it."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        process = stack.parts[cause.part].find()
-        if process is not None and process.pid != old:
+        process = stack.parts[cause.part].find(since)
+        if process is not None:
             return
         time.sleep(0.1)
     ledger.fault(f"{cause}: it was not started again within 30 seconds")

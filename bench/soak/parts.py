@@ -17,7 +17,7 @@ class Part:
     """A part of the product: how its main process is found among the children of the supervisor."""
 
     name: str
-    find: Callable[[], psutil.Process | None]
+    find: Callable[..., psutil.Process | None]  # with a time: only if it has been started since then
 
     def main(self) -> psutil.Process:
         for _ in range(100):
@@ -29,10 +29,6 @@ class Part:
     def tree(self) -> list[psutil.Process]:
         main = self.main()
         return [main, *main.children(recursive=True)]
-
-    def is_alive(self) -> bool:
-        process = self.find()
-        return process is not None and process.status() != psutil.STATUS_ZOMBIE
 
     @contextmanager
     def suffering(self, how: str) -> Iterator[None]:
@@ -66,15 +62,17 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
             process.send_signal(number)
 
 
-def child(of: psutil.Process, *marks: str) -> Callable[[], psutil.Process | None]:
-    """Finds the direct child of the process whose command has all these words."""
+def child(of: psutil.Process, *marks: str) -> Callable[..., psutil.Process | None]:
+    """Finds the direct child of the process whose command has all these words, the oldest one."""
 
-    def find() -> psutil.Process | None:
+    def find(since: float = 0) -> psutil.Process | None:
+        found = []
         for process in of.children():
             with suppress(psutil.NoSuchProcess):
                 words = " ".join(process.cmdline())
                 if process.status() != psutil.STATUS_ZOMBIE and all(mark in words for mark in marks):
-                    return process
-        return None
+                    found.append(process)
+        later = [process for process in found if process.create_time() >= since]
+        return min(later, key=psutil.Process.create_time, default=None)
 
     return find
