@@ -19,9 +19,9 @@ from accounts.mails.outbox import KEPT, LEASE, RETRIES
 from accounts.models import AccountMail
 from accounts.tasks import KILLED, forget_mails, send_codes
 from tests import codes
-from tests.servers import mailserver
 from tests.builders import NOW, a_user
 from tests.pages import text_of
+from tests.servers import mailserver
 from tests.servers.mailserver import MailServer
 
 State = AccountMail.State

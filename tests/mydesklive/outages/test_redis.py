@@ -28,8 +28,8 @@ from mydesklive.alive import broker, standin
 from mydesklive.alive.broker import Deputy
 from mydesklive.local import places, redis
 from mydesklive.local.places import Place
-from tests.servers import mailserver, workers
 from tests.builders import GUEST, an_appointment, an_open_branch, slots_of
+from tests.servers import mailserver, workers
 from tests.servers.mailserver import MailServer
 from tests.servers.workers import WORKER, process, soon
 
