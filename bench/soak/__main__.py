@@ -20,8 +20,9 @@ from bench.soak.parts import HOWS
 from bench.soak.stack import MARKS, Stack, running
 
 LONG, SHORT = (8.0, 12.0), (5.0, 7.0)  # seconds of a cause, and of rest after it
+# What is tried again after a minute comes first.
 BRIEF = (
-    ("hang", "redis"), ("kill", "postgres"), ("hang", "postgres"), ("kill", "web"), ("kill", "worker"), ("hang", "mail"),
+    ("hang", "mail"), ("kill", "worker"), ("hang", "redis"), ("kill", "postgres"), ("hang", "postgres"), ("kill", "web"),
 )  # fmt: skip
 GREEDY = 10  # threads with five addresses each
 # Seconds until nothing may be due any more: a message that a killed worker was sending is tried again after its lease.

@@ -17,7 +17,7 @@ COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PINNED = re.compile(r"[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}")
 SECRETS = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|AUTH$")
-OPTIONAL = {"SECRET_KEY_FALLBACKS", "JITSI_SECRET"}  # empty means none
+OPTIONAL = {"SECRET_KEY_FALLBACKS", "JITSI_SECRET", "METRICS_TOKEN"}  # empty means none
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 
 

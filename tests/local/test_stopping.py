@@ -30,7 +30,7 @@ def test_a_program_that_waits_for_another_ends_with_make(tmp_path: Path, signum:
     (tmp_path / "setup.py").write_text(SETUP)
     (tmp_path / "Makefile").write_text(f"run:\n\t@exec {sys.executable} {tmp_path}/setup.py\n\t@echo went on\n")
     with subprocess.Popen(
-        ["make", "-f", tmp_path / "Makefile", "run"],
+        ["make", "--no-print-directory", "-f", tmp_path / "Makefile", "run"],
         env=os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
