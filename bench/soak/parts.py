@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 
@@ -18,6 +19,7 @@ class Part:
 
     name: str
     find: Callable[..., psutil.Process | None]  # with a time: only if it has been started since then
+    stop: signal.Signals = signal.SIGTERM
 
     def main(self) -> psutil.Process:
         for _ in range(100):
@@ -34,7 +36,7 @@ class Part:
     def suffering(self, how: str) -> Iterator[None]:
         """Does this to the part while the block runs. A stopped or killed part is started again by its supervisor."""
         if how in {"stop", "kill"}:
-            self.main().send_signal(signal.SIGTERM if how == "stop" else signal.SIGKILL)
+            self.main().send_signal(self.stop if how == "stop" else signal.SIGKILL)
             yield
         elif how == "hang":
             frozen = self.tree()
@@ -69,8 +71,8 @@ def child(of: psutil.Process, *marks: str) -> Callable[..., psutil.Process | Non
         found = []
         for process in of.children():
             with suppress(psutil.NoSuchProcess):
-                words = " ".join(process.cmdline())
-                if process.status() != psutil.STATUS_ZOMBIE and all(mark in words for mark in marks):
+                words = {Path(word).name for word in process.cmdline()}
+                if process.status() != psutil.STATUS_ZOMBIE and words.issuperset(marks):
                     found.append(process)
         later = [process for process in found if process.create_time() >= since]
         return min(later, key=psutil.Process.create_time, default=None)

@@ -9,6 +9,7 @@ import re
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date, timedelta
 from itertools import count
 from threading import Event
 
@@ -19,6 +20,7 @@ from bench.soak.ledger import BUSY, NO_ANSWER, Ledger, Promise
 SERVICE = f"/mykeplive/{world.PROCEDURE}/"
 TIMES = f"{SERVICE}book/time/?channel=in_person&branch={world.BRANCH}"
 LOOKED_AT = ("/health/live", "/", SERVICE, TIMES, "/reports/agencies/")
+SOON, LATER = range(1, 4), range(4, 25)  # days from today
 THINKS = 0.3  # seconds between two pages
 RESERVED = "203.0.113."  # a network for documentation (RFC 5737): the greedy ones
 _persons = count(1)
@@ -46,7 +48,7 @@ class Person:
 
 
 class Visitor(Person):
-    """Books one appointment after the other, each time as a new person. `soon` chooses the first times that are offered."""
+    """Books one appointment after the other, each time as a new person. `soon` chooses a time within three days."""
 
     def __init__(self, port: int, ledger: Ledger, over: Event, name: str, *, soon: bool = False) -> None:
         super().__init__(port, ledger, over)
@@ -56,13 +58,13 @@ class Visitor(Person):
         person, browser = next(_persons), self.browser(self.name)
         browser.get(SERVICE)
         self.think()
-        page = browser.get(TIMES)
+        day = date.today() + timedelta(days=random.choice(SOON if self.soon else LATER))  # noqa: S311, DTZ011 - any day will do
+        page = browser.get(f"{TIMES}&day={day}")
         form = page.form(choice="slot")
         if form is None or not form.choices["slot"]:
             self.ledger.fault(f"{self.name} saw no free time")
             return
-        offered = form.choices["slot"]
-        slot = offered[0] if self.soon else random.choice(offered)  # noqa: S311 - no secret
+        slot = random.choice(form.choices["slot"])  # noqa: S311 - no secret
         page = browser.send(TIMES, form.fields | {"slot": slot})
         if "/details/" not in page.address:  # somebody was faster, or too many are held
             self.think()
@@ -224,7 +226,8 @@ class Greedy(Person):
     def act(self) -> None:
         for address in self._addresses:
             browser = self.browser("greedy", address)
-            page = browser.ask_once("GET", TIMES)
+            day = date.today() + timedelta(days=random.choice(SOON))  # noqa: S311, DTZ011 - any day will do
+            page = browser.ask_once("GET", f"{TIMES}&day={day}")
             form = page.form(choice="slot")
             if form is not None and form.choices.get("slot"):
                 slot = random.choice(form.choices["slot"][:40])  # noqa: S311 - no secret

@@ -7,6 +7,7 @@ knows its children.
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -35,16 +36,16 @@ from mydesklive.local.run import parts_of
 from mydesklive.local.stopping import Stop
 
 PATIENCE = 120  # seconds until the product must answer
-# Words in the command of each part.
+# Words of the command of each part.
 MARKS = MappingProxyType(
     {
         "redis": ["redis-server"],
-        "postgres": ["bin/postgres"],
+        "postgres": ["postgres"],
         "web": ["granian"],
         "worker": ["celery", "worker"],
         "beat": ["celery", "beat"],
-        "mail": ["soak.peers", "mail"],
-        "sms": ["soak.peers", "sms"],
+        "mail": ["bench.soak.peers", "mail"],
+        "sms": ["bench.soak.peers", "sms"],
     }
 )
 
@@ -80,7 +81,11 @@ def running() -> Iterator[Stack]:
         try:
             told = _wait(process, folder)
             of = psutil.Process(process.pid)
-            parts = {name: Victim(name, child(of, *marks)) for name, marks in MARKS.items()}
+            # As service managers stop it: open connections are ended.
+            stops = {"postgres": postgres.STOP}
+            parts = {
+                name: Victim(name, child(of, *marks), stops.get(name, signal.SIGTERM)) for name, marks in MARKS.items()
+            }
             yield Stack(folder, told["port"], told["environment"], told["stage"], parts)
         finally:
             end(process, timeout=30)

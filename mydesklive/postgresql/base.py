@@ -75,6 +75,16 @@ class DatabaseWrapper(base.DatabaseWrapper):
             self.close()
         super().ensure_connection()
 
+    def close_if_unusable_or_obsolete(self) -> None:
+        """Lets go a connection that has ended. Django would ask it for its state, which connects anew.
+
+        This runs when an answer is whole already: nothing of it may depend on the server.
+        """
+        if self.connection is not None and self.connection.closed and not self.in_atomic_block:
+            self.close()
+            return
+        super().close_if_unusable_or_obsolete()
+
     def get_new_connection(self, conn_params: dict[str, Any]) -> Connection:
         self.isolation_level = IsolationLevel.READ_COMMITTED
         connection = Connection.connect(**conn_params | {"cursor_factory": Cursor})

@@ -1,5 +1,6 @@
 """Between ASGI and WSGI: what Django is told about a request, and what it answers."""
 
+import logging
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from urllib.parse import unquote_to_bytes
 
 Environ = dict[str, Any]
 Application = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
+
+logger = logging.getLogger(__name__)
 
 LARGE = 1 << 20  # bytes of a streamed answer that are kept in memory
 
@@ -82,12 +85,18 @@ def ask(application: Application, environ: Environ) -> Answer:
     try:
         body = _collected(written, result)
     finally:
-        close = getattr(result, "close", None)
-        if close:
-            close()
+        _close(result)
     status, headers = started[0]
     encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
     return Answer(int(status[:3]), encoded, body)
+
+
+def _close(result: Iterable[bytes]) -> None:
+    """Lets the application tidy up. If that fails, the answer is whole all the same."""
+    try:
+        getattr(result, "close", lambda: None)()
+    except Exception:
+        logger.exception("The application failed after its answer")
 
 
 def _collected(written: list[bytes], result: Iterable[bytes]) -> bytes | IO[bytes]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from django.db import OperationalError, connection
+from django.db import OperationalError, close_old_connections, connection
 from django.test import Client
 
 from accounts.database import patience as kinds
@@ -108,6 +108,18 @@ def test_a_silent_server_holds_one_page_for_a_while_and_the_next_ones_not_at_all
         assert time.perf_counter() - begins < 5
         time.sleep(0.05)
     assert client.get("/health/ready").status_code == 200
+
+
+def test_nothing_after_an_answer_waits_for_a_silent_server(wire: Wire) -> None:
+    """Django lets go its connections when an answer is whole. Its test client does not."""
+    connection.ensure_connection()
+    wire.silent.set()
+    with pytest.raises(OperationalError):
+        connection.cursor().execute("SELECT 1")
+    begins = time.perf_counter()
+    close_old_connections()
+    assert time.perf_counter() - begins < MOMENT
+    assert connection.connection is None
 
 
 def test_a_silent_server_is_not_ready_soon(wire: Wire) -> None:

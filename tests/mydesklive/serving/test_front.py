@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -23,7 +23,7 @@ import psutil
 import pytest
 
 from mydesklive.serving import front
-from mydesklive.serving.wsgi import environ_of
+from mydesklive.serving.wsgi import Environ, ask, environ_of
 from tests.mydesklive.serving import environs, stand_in
 
 SOON = 2.0  # seconds: what must not wait for anybody answers within them, on a busy machine too
@@ -490,3 +490,15 @@ def test_a_server_that_stops_answers_first(served: Server) -> None:
     assert slow.hear().status == 408
     assert kept.is_closed()
     served.process.wait(SOON + 5)
+
+
+def test_an_answer_is_whole_although_the_application_fails_after_it() -> None:
+    class Failing(list[bytes]):
+        def close(self) -> None:
+            raise OSError
+
+    def application(environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
+        start_response("200 OK", [])
+        return Failing([b"all"])
+
+    assert ask(application, {}).body == b"all"
