@@ -10,6 +10,7 @@ BASE = Path(__file__).parent.parent.parent
 
 
 @pytest.mark.slow
+@pytest.mark.minutes
 def test_nothing_is_lost_or_doubled_while_parts_fail() -> None:
     command = [sys.executable, "-m", "bench.soak", "--short"]
     soak = subprocess.run(command, cwd=BASE, capture_output=True, text=True, timeout=600, check=False)
