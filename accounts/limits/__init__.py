@@ -14,9 +14,11 @@ The libraries do not fit:
 - `limits` keeps its own connections and does not use our cache, which survives an outage.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
+from typing import Any
 
 from django.core.cache import cache
 from django.db import connection
@@ -26,6 +28,12 @@ from accounts.security import What, tell
 
 COUNT = """
 INSERT INTO accounts_count AS counted (what, who, period, number, ends_at) VALUES (%s, %s, %s, 1, %s)
+ON CONFLICT (what, who, period) DO UPDATE SET number = counted.number + 1 RETURNING number
+"""
+# Counts for the next limit only what the one before lets pass.
+COUNT_NEXT = """
+INSERT INTO accounts_count AS counted (what, who, period, number, ends_at)
+SELECT %s, %s, %s::bigint, 1, %s::timestamptz FROM {before} WHERE {before}.number <= %s
 ON CONFLICT (what, who, period) DO UPDATE SET number = counted.number + 1 RETURNING number
 """
 UNCOUNT = """
@@ -112,10 +120,7 @@ class DatabaseLimit:
 
     def passed(self, who: str, *, now: datetime) -> bool:
         """Counts one more time, and returns whether this is too often."""
-        ends_at = datetime.fromtimestamp((self._period(now) + 1) * self.seconds, UTC)
-        with connection.cursor() as cursor:
-            cursor.execute(COUNT, [*self._row(who, now), ends_at])
-            return _is_over(self, cursor.fetchone()[0])
+        return any_passed([self], who, now=now)
 
     def uncount(self, who: str, *, now: datetime) -> None:
         """Takes one time back, because the try was right. The other times stay counted."""
@@ -132,8 +137,26 @@ class DatabaseLimit:
     def _row(self, who: str, now: datetime) -> list[str | int]:
         return [self.what, keyed(who), self._period(now)]
 
+    def counted(self, who: str, now: datetime) -> list[Any]:
+        """Returns the row that counts: what, who, which period, and when it ends."""
+        return [*self._row(who, now), datetime.fromtimestamp((self._period(now) + 1) * self.seconds, UTC)]
+
     def _period(self, now: datetime) -> int:
         return int(now.timestamp() // self.seconds)
+
+
+def any_passed(limits: Sequence[DatabaseLimit], who: str, *, now: datetime) -> bool:
+    """Counts one more time for each limit in turn until one is passed, and returns whether one is. It is one statement."""
+    steps, values = [COUNT], limits[0].counted(who, now)
+    for place, (before, limit) in enumerate(pairwise(limits)):
+        steps.append(COUNT_NEXT.format(before=f"step_{place}"))
+        values += [*limit.counted(who, now), before.number]
+    named = ", ".join(f"step_{place} AS ({step})" for place, step in enumerate(steps))
+    numbers = ", ".join(f"(SELECT number FROM step_{place})" for place in range(len(steps)))
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {named} SELECT {numbers}", values)
+        counts = cursor.fetchone()
+    return any(_is_over(limit, times) for limit, times in zip(limits, counts, strict=True) if times is not None)
 
 
 def _is_over(limit: Limit | DatabaseLimit, times: int) -> bool:
@@ -160,6 +183,6 @@ def forget_past(*, now: datetime) -> int:
 MAILS_AN_HOUR, MAILS_A_DAY = DatabaseLimit("mails-an-hour", 15, 3600), DatabaseLimit("mails-a-day", 40, 24 * 3600)
 
 
-def is_flooded(address: str, *, now: datetime, limits: Iterable[DatabaseLimit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
+def is_flooded(address: str, *, now: datetime, limits: Sequence[DatabaseLimit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
     """Counts one more mail to the address, and returns whether it is too many."""
-    return any(limit.passed(address.strip().lower(), now=now) for limit in limits)
+    return any_passed(limits, address.strip().lower(), now=now)

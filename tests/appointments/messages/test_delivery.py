@@ -192,12 +192,12 @@ def test_message_that_kills_every_worker_is_given_up() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("count", [1, 3])
-def test_delivery_costs_six_queries_a_message(server: MailServer, count: int) -> None:
+def test_delivery_costs_five_queries_a_message(server: MailServer, count: int) -> None:
     booked(count)
     with CaptureQueriesContext(connection) as queries:
         assert sweep() == count
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) == 6 * count + 1  # two count mails to an unproven address, and one finds nothing more to do
+    assert len(statements) == 5 * count + 1  # one counts mails to an unproven address, one finds nothing more to do
 
 
 @pytest.mark.django_db
