@@ -55,13 +55,6 @@ class Limit:
         """Counts one more time, and returns whether this is too often."""
         return _is_over(self, self._counted(self._key(who, now)))
 
-    def reached(self, who: str, *, now: datetime) -> bool:
-        """Returns whether one more time would be too often. Counts nothing."""
-        return cache.get(self._key(who, now), 0) >= self.number
-
-    def forget(self, who: str, *, now: datetime) -> None:
-        cache.delete(self._key(who, now))
-
     def wait(self, now: datetime) -> float:
         """Returns the seconds until the next period begins."""
         return self.seconds - now.timestamp() % self.seconds

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from accounts import limits
-from accounts.limits import DatabaseLimit
+from accounts.limits import DatabaseLimit, any_passed
 from accounts.models import Count
 from tests.builders import NOW
 from tests.races import at_once
@@ -18,17 +18,12 @@ def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-def test_so_many_pass_in_each_stretch_of_time() -> None:
-    assert [LIMIT.passed("somebody", now=NOW + seconds(late)) for late in (0, 20, 59, 59)] == [False] * 3 + [True]
-    assert not LIMIT.passed("somebody", now=NOW + seconds(60))
-
-
-def test_others_and_other_limits_are_counted_for_themselves() -> None:
-    for _ in range(4):
-        LIMIT.passed("somebody", now=NOW)
-    assert LIMIT.passed("somebody", now=NOW)
-    assert not LIMIT.passed("other", now=NOW)
-    assert not DatabaseLimit("holds", 3, 60).passed("somebody", now=NOW)
+def test_limits_in_a_row_count_until_one_is_passed() -> None:
+    """What the first refuses does not use up the second."""
+    hour, day = DatabaseLimit("an-hour", 2, 3600), DatabaseLimit("a-day", 3, 24 * 3600)
+    later = NOW + seconds(3600)
+    assert [any_passed([hour, day], "somebody", now=NOW) for _ in range(5)] == [False] * 2 + [True] * 3
+    assert [any_passed([hour, day], "somebody", now=later) for _ in range(2)] == [False, True]
 
 
 def test_looking_counts_nothing() -> None:

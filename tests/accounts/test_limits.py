@@ -12,9 +12,10 @@ import pytest
 from django.core.cache import cache, caches
 from pytest_django.fixtures import Settings
 
-from accounts.limits import _ROUGHLY, Limit, RoughLimit
+from accounts.limits import _ROUGHLY, DatabaseLimit, Limit, RoughLimit
 from tests.builders import NOW
 
+Kind = type[Limit] | type[DatabaseLimit]
 LIMIT = Limit("tries", 3, 60)
 OFTEN = 10  # tries of each process
 
@@ -40,31 +41,23 @@ def seconds(number: float) -> timedelta:
     return timedelta(seconds=number)
 
 
-def test_so_many_pass_in_each_stretch_of_time() -> None:
-    assert [LIMIT.passed("somebody", now=NOW + seconds(late)) for late in (0, 20, 59, 59)] == [False] * 3 + [True]
-    assert not LIMIT.passed("somebody", now=NOW + seconds(60))
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [Limit, DatabaseLimit])
+def test_so_many_pass_in_each_stretch_of_time(kind: Kind) -> None:
+    limit = kind("tries", 3, 60)
+    assert [limit.passed("somebody", now=NOW + seconds(late)) for late in (0, 20, 59, 59)] == [False] * 3 + [True]
+    assert not limit.passed("somebody", now=NOW + seconds(60))
 
 
-def test_others_and_other_limits_are_counted_for_themselves() -> None:
+@pytest.mark.django_db
+@pytest.mark.parametrize("kind", [Limit, DatabaseLimit])
+def test_others_and_other_limits_are_counted_for_themselves(kind: Kind) -> None:
+    limit = kind("tries", 3, 60)
     for _ in range(4):
-        LIMIT.passed("somebody", now=NOW)
-    assert LIMIT.passed("somebody", now=NOW)
-    assert not LIMIT.passed("other", now=NOW)
-    assert not Limit("holds", 3, 60).passed("somebody", now=NOW)
-
-
-def test_looking_counts_nothing() -> None:
-    for _ in range(3):
-        assert not LIMIT.reached("somebody", now=NOW)
-        LIMIT.passed("somebody", now=NOW)
-    assert LIMIT.reached("somebody", now=NOW)
-
-
-def test_what_is_forgotten_counts_from_the_beginning() -> None:
-    for _ in range(5):
-        LIMIT.passed("somebody", now=NOW)
-    LIMIT.forget("somebody", now=NOW)
-    assert not LIMIT.passed("somebody", now=NOW)
+        limit.passed("somebody", now=NOW)
+    assert limit.passed("somebody", now=NOW)
+    assert not limit.passed("other", now=NOW)
+    assert not kind("holds", 3, 60).passed("somebody", now=NOW)
 
 
 @pytest.mark.parametrize(("late", "wait"), [(0, 60), (1, 59), (59.5, 0.5), (60, 60)])
@@ -133,8 +126,6 @@ def test_counts_do_not_stay(settings: Settings) -> None:
 
 def test_lost_cache_refuses_nobody(no_redis: None) -> None:
     assert not any(LIMIT.passed("somebody", now=NOW) for _ in range(10))
-    assert not LIMIT.reached("somebody", now=NOW)
-    LIMIT.forget("somebody", now=NOW)
 
 
 @pytest.fixture
