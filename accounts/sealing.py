@@ -1,12 +1,18 @@
-"""Secrets that are stored: sealed with DATA_KEY, so that nobody reads them in the database or in its backups."""
+"""Secrets: keys that nobody can guess, and texts sealed with DATA_KEY, so that nobody reads them in a backup."""
 
 import base64
 import hmac
+import secrets
 from functools import cache
 from hashlib import sha256
 
 from cryptography.fernet import Fernet
 from django.conf import settings
+
+
+def random_key() -> str:
+    """Return a key of 22 characters that nobody can guess, and that may stand in a URL."""
+    return secrets.token_urlsafe(16)
 
 
 @cache

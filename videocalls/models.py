@@ -1,4 +1,4 @@
-"""A video room with a time window at a provider. This app knows nothing of appointments."""
+"""A video room with a time window, and who is in it. This app knows nothing of appointments."""
 
 import secrets
 from datetime import datetime
@@ -9,6 +9,8 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from accounts.work import leases
+
+SEATS = 4  # people who can be in a room at the same time: each sends a picture to each other one
 
 
 def random_room() -> str:
@@ -48,6 +50,7 @@ class VideoCall(models.Model):
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
+    ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = VideoCallQuerySet.as_manager()
@@ -65,3 +68,86 @@ class VideoCall(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
+
+
+class ParticipantQuerySet(models.QuerySet["Participant"]):
+    def waiting(self) -> "ParticipantQuerySet":
+        """Return who has come and is not let in yet, in the order in which they came."""
+        here = self.filter(waiting_from__isnull=False, seat__isnull=True, left_at__isnull=True)
+        return here.order_by("waiting_from", "pk")
+
+    def inside(self) -> "ParticipantQuerySet":
+        return self.filter(seat__isnull=False).order_by("seat")
+
+
+class Participant(models.Model):
+    """A person in a call, and when the person waited, was let in and left (UTC).
+
+    The times stay for statistics. The name, what was said to the person, and the token of a link go with the room.
+    """
+
+    class Role(models.TextChoices):
+        HOST = "host", _("Officer")
+        VISITOR = "visitor", _("Citizen")
+        GUEST = "guest", _("Interpreter or companion")
+
+    call = models.ForeignKey(VideoCall, models.CASCADE, related_name="participants", verbose_name=_("video call"))
+    role = models.CharField(_("role"), max_length=7, choices=Role)
+    # Tells people apart in the call, and is the same when somebody comes back: "citizen", "officer-7", "guest-…".
+    key = models.CharField(max_length=40, editable=False)
+    name = models.CharField(_("name"), max_length=150, blank=True)
+    # A guest's own link. Whoever has it still waits until an officer has looked who it is.
+    token = models.CharField(max_length=22, blank=True, editable=False)
+    waiting_from = models.DateTimeField(_("waiting from"), null=True, blank=True)
+    admitted_at = models.DateTimeField(_("let in at"), null=True, blank=True)
+    left_at = models.DateTimeField(_("left at"), null=True, blank=True)
+    seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True)
+    # The place in the room, from the moment of being let in until leaving.
+    seat = models.PositiveSmallIntegerField(_("seat"), null=True, blank=True)
+    told = models.CharField(_("what the officer says to who waits"), max_length=200, blank=True)
+
+    objects = ParticipantQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("participant")
+        verbose_name_plural = _("participants")
+        ordering = ("call", "pk")
+        constraints = (
+            models.UniqueConstraint(fields=["call", "key"], name="participant_once_in_a_call"),
+            models.UniqueConstraint(fields=["call", "seat"], name="seat_taken_once"),
+            models.UniqueConstraint(fields=["token"], condition=~Q(token=""), name="link_of_one_participant"),
+            models.CheckConstraint(
+                condition=Q(seat__isnull=True) | Q(seat__gte=1, seat__lte=SEATS), name="seat_is_in_the_room"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return self.name or self.key
+
+    @property
+    def is_host(self) -> bool:
+        return self.role == self.Role.HOST
+
+    @property
+    def is_inside(self) -> bool:
+        return self.seat is not None
+
+
+class Signal(models.Model):
+    """What one browser tells another to connect both (offer, answer, candidate). Taken away with the room."""
+
+    call = models.ForeignKey(VideoCall, models.CASCADE, related_name="signals", verbose_name=_("video call"))
+    sender = models.ForeignKey(Participant, models.CASCADE, related_name="+", db_index=False)
+    receiver = models.ForeignKey(Participant, models.CASCADE, related_name="signals", db_index=False)
+    kind = models.CharField(max_length=12)
+    payload = models.JSONField(default=dict)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("signal")
+        verbose_name_plural = _("signals")
+        ordering = ("pk",)
+        indexes = (models.Index(fields=["receiver", "id"], name="signal_inbox"),)
+
+    def __str__(self) -> str:
+        return self.kind

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 from typing import Any
 
+from accounts.sealing import random_key
 from agencies.models import Branch, Channel, Procedure
 from appointments import history
 from appointments.booking import serving
@@ -13,7 +14,6 @@ from appointments.counter.line import kept_until
 from appointments.errors import WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Queue, Status, Ticket
-from appointments.models.keys import random_key
 
 Verb, State = Event.Verb, Ticket.State
 # The fields that change when a ticket is used again. So does `park_reason`, but events hold no free text.

@@ -10,8 +10,8 @@ from django.db.models import F, Max, Q, Value
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sealing import random_key
 from agencies.models import Branch, Channel
-from appointments.models.keys import random_key
 
 
 class Queue(models.Model):

@@ -3,8 +3,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sealing import random_key
 from agencies import access
-from appointments.models.keys import random_key
 
 
 class Feed(models.Model):

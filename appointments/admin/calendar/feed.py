@@ -14,13 +14,13 @@ from django.utils.translation import gettext, gettext_noop
 from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
+from accounts.sealing import random_key
 from accounts.security import What, tell_when_done
 from agencies import access
 from agencies.models import Branch
 from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, officers_page, own_branches, page
 from appointments.models import Feed
-from appointments.models.keys import random_key
 
 MADE = gettext_noop("Made a new address")
 

@@ -25,6 +25,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from accounts.people import signed_in
+from accounts.sealing import random_key
 from agencies import access
 from agencies.models import Branch, Channel, Procedure, Role
 from agencies.text import alphabetical
@@ -36,7 +37,6 @@ from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
 from appointments.counter.steps import UNDO
 from appointments.counter.undoing import NEVER
 from appointments.models import Appointment, Event, Status, Ticket
-from appointments.models.keys import random_key
 from appointments.models.slot import RUNNING
 
 State = Ticket.State

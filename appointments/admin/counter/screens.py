@@ -15,12 +15,12 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from accounts.people import signed_in
+from accounts.sealing import random_key
 from agencies import access
 from agencies.models import Branch, Role
 from appointments.admin.forms import choice_of
 from appointments.admin.pages import address, chosen_branch, page
 from appointments.models import Queue
-from appointments.models.keys import random_key
 
 KEYS = {"kiosk": "kiosk_key", "display": "display_key"}
 RENEWED = {"kiosk": gettext_noop("Kiosk: made a new address"), "display": gettext_noop("Screen: made a new address")}

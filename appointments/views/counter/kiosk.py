@@ -24,13 +24,13 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.limits import DatabaseLimit, Limit
 from accounts.limits.networks import network_of
+from accounts.sealing import random_key
 from agencies.models import Branch, Procedure
 from agencies.openings.walk_ins import receives, walk_in_procedures
 from appointments import counter, references
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Answer, Arrival
 from appointments.models import Queue, Ticket
-from appointments.models.keys import random_key
 from appointments.views.acting import visitor
 
 # At one kiosk, from one network: whoever has got hold of its address elsewhere must not shut the citizens out there.

@@ -8,10 +8,10 @@ from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
 from accounts.models import User
+from accounts.sealing import random_key
 from agencies.models import Branch, Channel
 from appointments import counter
 from appointments.models import Desk, Queue
-from appointments.models.keys import random_key
 from tests.builders import GUEST, NOW, a_desk, a_walk_in, an_officer, booked_at, by, today_at
 
 pytestmark = pytest.mark.django_db

@@ -9,10 +9,10 @@ import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.sealing import random_key
 from agencies.models import Branch, Channel
 from appointments import booking
 from appointments.models import Queue, Ticket
-from appointments.models.keys import random_key
 from appointments.views.counter import kiosk
 from tests.builders import (
     NOW,
