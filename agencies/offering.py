@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import connection
 from django.db.models import QuerySet
 
+from accounts.kept import Kept
 from agencies.models import Agency, Branch, OpeningRule, Procedure
 
 _TABLES = [model._meta.db_table for model in (Agency, Procedure, Branch, OpeningRule, OpeningRule.procedures.through)]
@@ -46,17 +47,14 @@ class Offering:
         ]
 
 
-_kept: Offering | None = None
+_offerings: Kept[None, Offering] = Kept(most=1)
 
 
 def current() -> Offering:
     """Returns the offering as it is now. Takes one query, or four if it has changed."""
-    global _kept  # noqa: PLW0603 (the memory of this process)
-    stamp, kept = stamp_now(), _kept
-    if kept is None or kept.stamp != stamp:
-        # Rows that change while they are read here get another stamp, and are read again for the next page.
-        kept = _kept = _read(stamp)
-    return kept
+    stamp = stamp_now()
+    # Rows that change while they are read get another stamp, and are read again for the next page.
+    return _offerings.get(None, holds=lambda offering: offering.stamp == stamp, make=lambda: _read(stamp))
 
 
 def stamp_now() -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from functools import cache
+from functools import cache, lru_cache
 from importlib.metadata import version
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
@@ -97,12 +97,18 @@ ON_CLOCK = """{at} AT TIME ZONE 'UTC'
 def clocks(zones: Iterable[str], since: date, until: date) -> dict[str, Any]:
     """Returns the parameters of CLOCKS for the days from `since` to `until` in any of the zones."""
     first, last = (midnight(min(max(day, FIRST_DAY), LAST_DAY), UTC) for day in (since, until))
-    found = [span for zone in sorted(known(zones)) for span in spans(zone, first - WEEK, last + WEEK)]
+    found = [span for zone in sorted(known(zones)) for span in _kept_spans(zone, first - WEEK, last + WEEK)]
     return {
         "clock_zones": [span.zone for span in found],
         "clock_begins": [span.since for span in found],
         "clock_offsets": [span.offset for span in found],
     }
+
+
+@lru_cache(maxsize=1024)
+def _kept_spans(zone: str, since: datetime, until: datetime) -> tuple[Span, ...]:
+    """Returns the spans of whole days, which every page of a day asks for: years of a clock take milliseconds."""
+    return tuple(spans(zone, since, until))
 
 
 @cache

@@ -1,12 +1,12 @@
 """The published table, kept in memory for some seconds, and only until an appointment or what agencies offer changes."""
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date
 from time import monotonic
 
 from django.db import connection
 
+from accounts.kept import Kept
 from agencies import offering
 from reports.published import Table, published
 
@@ -24,24 +24,23 @@ SELECT concat_ws(
 
 
 @dataclass(frozen=True, slots=True)
-class _Kept:
+class _Made:
     stamp: tuple[str, str]
     at: float
     table: Table
 
 
-_tables: OrderedDict[date, _Kept] = OrderedDict()
+_tables: Kept[date, _Made] = Kept(MOST)
 
 
 def table(as_of: date) -> Table:
     """Returns what `published` returns. Takes two queries if the table is kept."""
     stamp, now = (offering.stamp_now(), _counted()), monotonic()
-    kept = _tables.get(as_of)
-    if kept is None or kept.stamp != stamp or now - kept.at > SECONDS:
-        kept = _tables[as_of] = _Kept(stamp, now, published(as_of))
-        while len(_tables) > MOST:
-            _tables.popitem(last=False)
-    return kept.table
+    return _tables.get(
+        as_of,
+        holds=lambda made: made.stamp == stamp and now - made.at <= SECONDS,
+        make=lambda: _Made(stamp, now, published(as_of)),
+    ).table
 
 
 def _counted() -> str:

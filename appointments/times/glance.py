@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
+from accounts.kept import Kept
 from agencies.models import Procedure
 from agencies.offering import Offering
 from appointments.times.availability import FreeTime, earliest
 
-KEPT = timedelta(seconds=3)
-NO_TIME = timedelta(0)
+LASTS = timedelta(seconds=3)
+MOST = 1024  # services in a channel
+MOMENT = timedelta(seconds=1)  # a page that began earlier can find what another one found while it waited
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +31,10 @@ class _Glance:
 
     def holds(self, offering: str, last_event: int | None, now: datetime) -> bool:
         same = (self.offering, self.last_event) == (offering, last_event)
-        return same and NO_TIME <= now - self.found_at < KEPT
+        return same and -MOMENT < now - self.found_at < LASTS
 
 
-_glances: dict[tuple[int, str], _Glance] = {}
+_glances: Kept[tuple[int, str], _Glance] = Kept(MOST)
 
 
 def earliest_in(
@@ -52,8 +54,8 @@ def _last_event() -> int | None:
 
 
 def _glance(channel: str, procedure: Procedure, offering: str, last_event: int | None, now: datetime) -> _Glance:
-    key = procedure.pk, channel
-    kept = _glances.get(key)
-    if kept is None or not kept.holds(offering, last_event, now):
-        kept = _glances[key] = _Glance(offering, last_event, now, earliest(procedure, channel, now=now))
-    return kept
+    return _glances.get(
+        (procedure.pk, channel),
+        holds=lambda glance: glance.holds(offering, last_event, now),
+        make=lambda: _Glance(offering, last_event, now, earliest(procedure, channel, now=now)),
+    )
