@@ -4,6 +4,7 @@ import asyncio
 import ctypes
 import json
 import logging
+import os
 import resource
 import signal
 import sys
@@ -12,13 +13,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from io import BytesIO
-from tempfile import SpooledTemporaryFile
-from typing import IO, Any
+from typing import Any
 
-from django.conf import settings
 from django.db import connections
 
 from mydesklive.serving import refusals
+from mydesklive.serving.bodies import Bodies, Receive, Refused, Scope
 from mydesklive.serving.refusals import Refusals
 from mydesklive.serving.threads import Job, Threads
 from mydesklive.serving.wsgi import Answer, Application, Environ, ask, environ_of
@@ -26,12 +26,10 @@ from mydesklive.serving.wsgi import Answer, Application, Environ, ask, environ_o
 LIVE, READY = "/health/live", "/health/ready"
 SAFE = {"GET", "HEAD"}
 LOOK = 0.025  # seconds between two looks at the threads
-SMALL = 1 << 15  # bytes of a body that are kept in memory
+LINGER = 1.0  # seconds without a request until a process that stops ends: the last answers reach their clients
 PIECE = 1 << 18  # bytes of a long answer that are sent at once
 PR_SET_PDEATHSIG = 1
 
-Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 
 logger = logging.getLogger(__name__)
@@ -47,10 +45,6 @@ class Limits:
     ready: float = 3.0
 
 
-class Refused(Exception):
-    """The request goes no further. The argument is one of the messages in `refusals`."""
-
-
 class Front:
     """Reads requests and sends answers in one loop, and runs `application` in threads.
 
@@ -61,16 +55,33 @@ class Front:
     def __init__(self, application: Application, threads: int = 16, limits: Limits = Limits()) -> None:
         self._application, self._limits = application, limits
         self._threads, self._prober = Threads(threads, connections.close_all), Threads(1, connections.close_all)
-        self._refusals = Refusals()
+        self._bodies, self._refusals = Bodies(limits.body), Refusals()
         self._live = ask(application, _probe(LIVE))
         self._readiness: asyncio.Future[Answer] | None = None
         self._is_looking = False
+        self._running = 0  # requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live_on(receive, send)
-        else:
+            await _live_on(receive, send, self._stop)
+            return
+        self._running += 1
+        try:
             await _send(await self._answer(scope, receive), send)
+        finally:
+            self._running -= 1
+
+    def _stop(self) -> None:
+        """Ends the process once its requests are answered. The server would wait longer for clients that send no request."""
+        self._bodies.stop()
+        self._ending = asyncio.create_task(self._end())
+
+    async def _end(self) -> None:
+        quiet = 0.0
+        while quiet < LINGER:
+            await asyncio.sleep(LOOK)
+            quiet = 0.0 if self._running else quiet + LOOK
+        os._exit(0)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         is_probe = scope["method"] in SAFE
@@ -79,7 +90,7 @@ class Front:
         try:
             if is_probe and scope["path"] == READY:
                 return await self._ready()
-            body, length = await _body(scope, receive, self._limits.body)
+            body, length = await self._bodies.read(scope, receive)
             return await self._asked(environ_of(scope, body, length))
         except Refused as refused:
             return self._refusals.answer(str(refused), scope)
@@ -148,39 +159,6 @@ def _if_wanted(answer: asyncio.Future[Answer], settle: Callable[[], None]) -> No
         settle()
 
 
-async def _body(scope: Scope, receive: Receive, limit: float) -> tuple[IO[bytes], int | None]:
-    """Reads the body, in chunks or not, and returns it with its length, which is None if the request has none.
-
-    It must arrive in `limit` seconds.
-    """
-    headers = dict(scope["headers"])
-    length, most = headers.get(b"content-length"), settings.DATA_UPLOAD_MAX_MEMORY_SIZE
-    if length is None and b"transfer-encoding" not in headers:
-        return BytesIO(), None
-    if length is not None and int(length) > most:
-        raise Refused(refusals.TOO_LONG)
-    body = SpooledTemporaryFile(max_size=SMALL)  # noqa: SIM115 - the view reads it later
-    try:
-        async with asyncio.timeout(limit):
-            more = True
-            while more:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise Refused(refusals.BROKEN)
-                body.write(message.get("body", b""))
-                if body.tell() > most:
-                    raise Refused(refusals.TOO_LONG)
-                more = message.get("more_body", False)
-    except TimeoutError:
-        raise Refused(refusals.LATE_BODY) from None
-    except OSError as error:  # no room for temporary files
-        logger.exception("A body could not be kept")
-        raise Refused(refusals.BUSY) from error
-    read = body.tell()
-    body.seek(0)
-    return body, read
-
-
 async def _send(answer: Answer, send: Send) -> None:
     await send({"type": "http.response.start", "status": answer.status, "headers": answer.headers})
     if isinstance(answer.body, bytes):
@@ -207,12 +185,23 @@ def _probe(path: str) -> Environ:
     return environ_of(scope, BytesIO(), None)
 
 
-async def _live_on(receive: Receive, send: Send) -> None:
-    """Prepares the process of a worker: it may open as many files as the system allows, and ends with its parent."""
+async def _live_on(receive: Receive, send: Send, stop: Callable[[], None]) -> None:
+    """Prepares the process of a worker: it may open as many files as the system allows, and ends with its parent.
+
+    `stop` is called as soon as the process is told to end.
+    """
     while (message := await receive())["type"] == "lifespan.startup":
         _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         if sys.platform == "linux":
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+        _when_told_to_end(stop)
         await send({"type": "lifespan.startup.complete"})
     await send({"type": f"{message['type']}.complete"})
+
+
+def _when_told_to_end(stop: Callable[[], None]) -> None:
+    """Calls `stop` in the loop. The server's own handler runs too, because the loop hears of signals in another way."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: loop.call_soon_threadsafe(stop))

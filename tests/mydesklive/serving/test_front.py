@@ -22,7 +22,7 @@ from unittest.mock import Mock
 import psutil
 import pytest
 
-from mydesklive.serving import front
+from mydesklive.serving import bodies, front
 from mydesklive.serving.wsgi import Environ, ask, environ_of
 from tests.mydesklive.serving import environs, stand_in
 
@@ -449,7 +449,7 @@ def test_an_answer_that_fails_is_closed_and_told(server: Server) -> None:
 
 
 def test_a_body_that_cannot_be_kept_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(front, "SpooledTemporaryFile", Mock(return_value=Mock(write=Mock(side_effect=OSError))))
+    monkeypatch.setattr(bodies, "SpooledTemporaryFile", Mock(return_value=Mock(write=Mock(side_effect=OSError))))
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
@@ -480,16 +480,18 @@ def test_a_killed_process_is_replaced(server: Server) -> None:
 
 def test_a_server_that_stops_answers_first(served: Server) -> None:
     """Is the last test, as it ends the server."""
-    kept, running, slow = served.line(), served.line(), served.line()
+    kept, running, slow, headless = served.line(), served.line(), served.line(), served.line()
     kept.send(wanted("GET", "/health/live")).hear()
     running.send(wanted("GET", "/stand-in/slow"))
     slow.send(b"POST /stand-in/echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\na")
+    headless.send(b"POST /stand-in/echo HTTP/1.1\r\nHos")
     time.sleep(0.1)
     served.process.terminate()
     assert running.hear().body == b"slow"
-    assert slow.hear().status == 408
+    assert slow.hear().status == 503  # at once, and not when its time is over
     assert kept.is_closed()
-    served.process.wait(SOON + 5)
+    assert headless.is_closed()
+    served.process.wait(SOON)
 
 
 def test_an_answer_is_whole_although_the_application_fails_after_it() -> None:
