@@ -5,7 +5,7 @@ _NAMES = """
 accelerometer bluetooth browsing-topics camera clipboard-read compute-pressure display-capture encrypted-media gamepad
 geolocation gyroscope hid identity-credentials-get idle-detection interest-cohort keyboard-map local-fonts magnetometer
 microphone midi otp-credentials payment publickey-credentials-create publickey-credentials-get screen-wake-lock serial
-usb web-share window-management xr-spatial-tracking
+speaker-selection usb web-share window-management xr-spatial-tracking
 """
 _POWERS = _NAMES.split()
 

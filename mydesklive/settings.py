@@ -278,6 +278,13 @@ JITSI_URL = env.text("JITSI_URL").rstrip("/")
 JITSI_APP_ID = env.text("JITSI_APP_ID")
 JITSI_SECRET = env.text("JITSI_SECRET")
 
+# The built-in room: servers of STUN and TURN with commas, such as turn:turn.example.org:3478?transport=udp, and the secret
+# that we share with them. Browsers that find no direct way to each other need one.
+TURN_URLS = env.items("TURN_URLS")
+TURN_SECRET = env.text("TURN_SECRET")
+# Everything goes through the relay: nobody in a call learns the network address of another one.
+TURN_ONLY = env.flag("TURN_ONLY", False)
+
 # Static files: hashed and compressed by `collectstatic`, or straight from their folders in tests.
 
 STATIC_URL = "/static/"

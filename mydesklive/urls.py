@@ -25,6 +25,7 @@ urlpatterns = [
         re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
+        path("calls/", include("videocalls.urls")),
         path("admin/", admin.site.urls),
         path("", include("accounts.urls")),
         # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.

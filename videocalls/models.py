@@ -104,6 +104,8 @@ class Participant(models.Model):
     seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True)
     # The place in the room, from the moment of being let in until leaving.
     seat = models.PositiveSmallIntegerField(_("seat"), null=True, blank=True)
+    # The page in which the person is in the built-in room. The newest counts, and a closed one leaves it empty.
+    session = models.CharField(max_length=22, blank=True, default="", db_default="", editable=False)
     told = models.CharField(_("what the officer says to who waits"), max_length=200, blank=True)
 
     objects = ParticipantQuerySet.as_manager()

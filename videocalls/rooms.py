@@ -7,7 +7,7 @@ from django.db import transaction
 
 from accounts.work import leases
 from accounts.work.leases import Work
-from videocalls.models import VideoCall
+from videocalls.models import Participant, Signal, VideoCall
 from videocalls.providers import ProviderAway, ProviderError, ProviderRefused, Visitor, provider_of
 
 State = VideoCall.State
@@ -20,6 +20,9 @@ def _failed(_now: datetime) -> dict[str, Any]:
 
 LEASE = timedelta(minutes=2)
 RETRIES = (1, 5, 15, 60, 240)
+# How long after a room has closed it is known who was in it.
+KEPT = timedelta(hours=1)
+_NOBODY = {"name": "", "token": "", "told": "", "session": ""}
 PREPARING = Work(VideoCall.objects, LEASE, RETRIES, due="retry_at", given_up=_failed)
 
 
@@ -52,6 +55,17 @@ def is_hosted(call: VideoCall) -> bool:
         return provider_of(call).is_hosted
     except ProviderRefused:
         return False
+
+
+def forget(*, now: datetime) -> int:
+    """Forgets what is personal in rooms that closed KEPT ago: names, links, what was said, and what browsers exchanged.
+
+    When people waited, were let in and left stays, for statistics. Returns how many participants are forgotten.
+    """
+    over = VideoCall.objects.filter(closes_at__lte=now - KEPT)
+    Signal.objects.filter(call__in=over).delete()
+    known = Participant.objects.filter(call__in=over).exclude(**_NOBODY)
+    return known.update(**_NOBODY, seat=None)
 
 
 @transaction.atomic

@@ -7,10 +7,12 @@ from django.utils.deprecation import MiddlewareMixin
 
 from mydesklive.powers import permissions_policy
 
-# The kiosk reads QR codes. The join page is the room of a call.
+_TALKING = ("camera", "microphone", "speaker-selection")
+# The kiosk reads QR codes. In the room of a call people also show what is on their screen.
 USES = {
     "appointments:kiosk": permissions_policy("camera"),
-    "appointments:join": permissions_policy("camera", "microphone", "display-capture", "screen-wake-lock"),
+    "videocalls:test": permissions_policy(*_TALKING),
+    "videocalls:room": permissions_policy(*_TALKING, "display-capture", "screen-wake-lock"),
 }
 
 

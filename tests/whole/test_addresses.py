@@ -48,9 +48,11 @@ from tests.builders import (
     an_open_branch,
     booked_at,
     by,
+    minutes,
 )
 from tests.emptying import empty_database
 from tests.pages import signed_in
+from videocalls.models import VideoCall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 NAME = "Ευφροσύνη"
@@ -151,6 +153,7 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "pk": lambda address: row_of(address).pk,
     "platform_slug": lambda _address: "mykeplive",
     "reference": reference,
+    "room": lambda _address: VideoCall.objects.get().room,
     "slug": lambda _address: "kep",
     "step": lambda _address: "next",
     "uidb36": lambda _address: "1",
@@ -203,6 +206,7 @@ def a_branch_with_everything() -> Branch:
     Synonym.objects.create(code="affidavit", agency=branch.agency, words="ένορκη βεβαίωση")
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
+    VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))
     ticket = counter.check_in(appointment, by=GUEST, now=NOW)
     counter.serve(counter.call(ticket, desk, by=by(officer), now=NOW), by=by(officer), now=NOW)
     a_closure(branch, TUESDAY)

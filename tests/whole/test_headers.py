@@ -97,9 +97,11 @@ def routes(patterns: Any, before: str = "") -> list[str]:
     return found
 
 
-def test_only_the_kiosk_and_the_room_of_a_call_may_use_the_camera(client: Client) -> None:
+def test_only_the_kiosk_the_room_of_a_call_and_its_test_may_use_the_camera(client: Client) -> None:
     queue, _made = Queue.objects.get_or_create(branch=an_open_branch())
     policy = client.get(f"/kiosk/{queue.kiosk_key}/").headers["Permissions-Policy"]
     assert [one for one in policy.split(", ") if "self" in one] == ["camera=(self)"]
-    policy = client.get("/appointments/K7M4Q2XDBN/join/").headers["Permissions-Policy"]
-    assert "microphone=(self)" in policy
+    for path in ("/calls/test/", "/calls/0123456789abcdef/"):
+        policy = client.get(path).headers["Permissions-Policy"]
+        assert {"camera=(self)", "microphone=(self)", "speaker-selection=(self)"} < {*policy.split(", ")}
+    assert "display-capture=(self)" in policy

@@ -98,6 +98,17 @@ KEPT: dict[str, dict[str, str]] = {
         "officer": OFFICER,
         "documents_seen": "chosen from the service's own list",
     },
+    "videocalls.Participant": {
+        "key": SECRET,
+        "name": "forgotten an hour after the room has closed",
+        "session": SECRET,
+        "token": "forgotten an hour after the room has closed",
+        "told": "forgotten an hour after the room has closed",
+    },
+    "videocalls.Signal": {
+        "kind": CODE,
+        "payload": "deleted an hour after the room has closed",
+    },
     "videocalls.VideoCall": {"provider": CODE, "room": SECRET, "last_error": "a provider's answer about a room"},
 }
 

@@ -20,12 +20,16 @@ class ProviderRefused(ProviderError):
 
 @dataclass(frozen=True)
 class Visitor:
-    """A person who enters a room. `key` tells people apart in the room, and does not identify them elsewhere."""
+    """A person who enters a room. `key` tells people apart in the room, and does not identify them elsewhere.
+
+    `back` is the path of the page that leads into the room, to which the person returns.
+    """
 
     key: str
     name: str
     email: str = ""
     is_host: bool = False
+    back: str = ""
 
 
 class Provider:

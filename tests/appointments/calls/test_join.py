@@ -30,6 +30,7 @@ from tests.builders import (
 )
 from tests.conftest import NewPage, hurry
 from videocalls.models import VideoCall
+from videocalls.providers import PROVIDERS
 
 STARTS_AT = at(12)
 
@@ -205,14 +206,25 @@ def test_officer_of_the_agency_is_host_too(jitsi: None) -> None:
     assert appointment.name in page
 
 
+@pytest.fixture
+def no_rooms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PROVIDERS["room"], "is_hosted", False)
+
+
 @pytest.mark.django_db
-def test_built_in_room_says_that_the_officer_calls() -> None:
+def test_without_a_room_the_page_says_that_the_officer_calls(no_rooms: None) -> None:
     appointment = a_video_appointment("room")
     for now in (STARTS_AT - timedelta(hours=3), STARTS_AT):
         page = join_page(of_link(appointment), appointment, now)
         assert "Ο υπάλληλος θα σας καλέσει τηλεφωνικά στο <strong>6900000000</strong>" in page
         assert "Η βιντεοκλήση δεν λειτουργεί" not in page
-    assert "/join/" in enter(of_link(appointment), appointment, STARTS_AT)
+
+
+@pytest.mark.django_db
+def test_built_in_room_is_entered_by_a_pass_of_its_own() -> None:
+    appointment = a_video_appointment("room")
+    room = appointment.video_call.room
+    assert enter(of_link(appointment), appointment, STARTS_AT).startswith(f"/calls/{room}/enter/?pass=")
 
 
 @pytest.mark.django_db
@@ -228,7 +240,7 @@ def test_call_that_is_not_ready_falls_back_to_the_telephone(jitsi: None, state: 
 
 
 @pytest.mark.django_db
-def test_citizen_corrects_the_number() -> None:
+def test_citizen_corrects_the_number(no_rooms: None) -> None:
     appointment = a_video_appointment("room", phone="")
     citizen = of_link(appointment)
     assert "χρειάζεται τον αριθμό σας" in join_page(citizen, appointment, STARTS_AT)
