@@ -5,6 +5,12 @@ WORKDIR /assets
 COPY package.json package-lock.json .npmrc ./
 RUN npm ci --omit=dev
 
+# The relay of video calls, for `docker compose --profile turn`.
+FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b AS turn
+RUN apt-get update && apt-get install --yes --no-install-recommends coturn && rm -rf /var/lib/apt/lists/*
+COPY deploy/turn/turnserver.conf /etc/turnserver.conf
+USER turnserver
+
 FROM python:3.13-slim@sha256:7c61056e61ac89e852de05f3dc6fa51a6dd2181797bceed46aa725dd7cb2cd3b
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=mydesklive.settings
 WORKDIR /app

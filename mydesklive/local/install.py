@@ -27,6 +27,11 @@ NODE_MODULES = BASE / "node_modules"
 PACKAGES = {"run": ["runtime", "local"], "test": ["runtime", "local", "dev"], "lint": ["runtime", "local", "dev"]}
 MIN_PYTHON = (3, 11)
 MIN_NPM = 7  # the first version that reads our package-lock.json
+# Programs of a few tests: the Debian package, and what it is.
+WANTED = {
+    "pgbouncer": ("pgbouncer", "PgBouncer, the pooler that a few tests put in front of the database,"),
+    "turnserver": ("coturn", "coturn, the relay that a test of video calls needs,"),
+}
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
@@ -49,7 +54,8 @@ def main(purpose: str, local: Path) -> None:
             collect_static(log)
         if purpose == "test":
             install_chromium(log)
-            install_pgbouncer(log)
+            for program, (package, what) in WANTED.items():
+                install_if_possible(program, package, what, log)
 
 
 @contextmanager
@@ -165,14 +171,14 @@ def install_chromium(log: Path) -> None:
     apt_install(["chromium"], "Chromium, which the browser tests drive (or set CHROMIUM to its path)", log)
 
 
-def install_pgbouncer(log: Path) -> None:
-    """Installs the pooler that a few tests put in front of the database. Where this is not possible, they are skipped."""
-    if shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+def install_if_possible(program: str, package: str, purpose: str, log: Path) -> None:
+    """Installs what a few tests need. Where this is not possible, they are skipped."""
+    if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
         return
     try:
-        apt_install(["pgbouncer"], "PgBouncer, which a few tests need,", log)
+        apt_install([package], purpose, log)
     except SetupError as error:
-        print(f"{error}\nThe tests with PgBouncer are skipped.")
+        print(f"{error}\nThe tests with it are skipped.")
 
 
 def apt_install(packages: Sequence[str], purpose: str, log: Path) -> None:
