@@ -14,6 +14,7 @@ from environ import Env
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from accounts.mails import imap
 from accounts.work.breaker import PATIENCE
 from mydesklive import environment
 from mydesklive.powers import permissions_policy
@@ -270,6 +271,12 @@ _host = _site.hostname or ""
 _sender_host = "localhost" if not _host or ":" in _host else _host  # a number of IPv6 is no domain of mail
 DEFAULT_FROM_EMAIL = env.text("DEFAULT_FROM_EMAIL", f"myDESKlive <no-reply@{_sender_host}>")
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
+# The mailbox in which notices of failed mails and answers of calendars arrive, such as imaps://user:password@host/INBOX.
+# Without one nobody reads them.
+BOUNCE_URL = env.text("BOUNCE_URL")
+env.read("BOUNCE_URL", None, imap.place, "the address of a mailbox, e.g. imaps://user:password@host/INBOX")
+# Where notices are sent to: name@host, whose mail server also takes name+anything@host. Empty is DEFAULT_FROM_EMAIL.
+BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")
 # An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.
 SMS_URL = env.text("SMS_URL")
 
@@ -449,5 +456,6 @@ LOGGING = {
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
         "celery.worker.strategy": {"level": "WARNING"},
+        "flufl": {"level": "WARNING"},
     },
 }

@@ -21,6 +21,8 @@ ENVIRONMENT = {
     "TRUSTED_PROXIES": "0",
     "EMAIL_URL": "memorymail:",
     "SMS_URL": "",
+    "BOUNCE_URL": "",
+    "BOUNCE_ADDRESS": "",
     "JITSI_URL": "",
     "TURN_URLS": "",
     "TURN_SECRET": "",

@@ -9,7 +9,6 @@ import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from typing import Any
 
 from django.conf import settings
@@ -21,7 +20,9 @@ from django.db.models import Q
 from django.utils import translation
 from django.utils.crypto import get_random_string
 
+from accounts.mails import marks
 from accounts.mails.handing import ServerAway, Undeliverable, hand_over
+from accounts.mails.marks import Mark
 from accounts.models import AccountMail
 from accounts.sealing import opened, sealed
 from accounts.work import leases
@@ -40,6 +41,7 @@ AWAITED_LASTS, NEWS_LASTS = timedelta(minutes=settings.CODE_MINUTES), timedelta(
 # Mail is late if somebody has waited so long for one that is not sent yet. Rows are forgotten after KEPT.
 LATE, KEPT = timedelta(seconds=30), timedelta(days=1)
 SEALED_AS, ASKER = "account mail", "asks_for_mail"
+MARKED_AS = "account"
 
 
 def _settled(state: AccountMail.State) -> dict[str, Any]:
@@ -129,15 +131,23 @@ def _claim(now: datetime) -> AccountMail | None:
 
 
 def _letter(mail: AccountMail) -> EmailMultiAlternatives:
-    """Return the mail. Sent again, it has the same Message-ID. Auto-Submitted (RFC 3834) keeps holiday notices away."""
+    """Return the mail. Sent again, it has the same mark."""
     assert mail.content is not None  # noqa: S101 (a constraint says so)
     subject, text, *html = json.loads(opened(mail.content, SEALED_AS))
-    host = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
-    headers = {"Message-ID": f"<account-{mail.pk}@{host}>", "Auto-Submitted": "auto-generated"}
-    letter = EmailMultiAlternatives(subject, text, to=[mail.recipient], headers=headers)
+    letter = EmailMultiAlternatives(subject, text, to=[mail.recipient])
+    marks.stamp(letter, MARKED_AS, mail.pk)
     for body in html:
         letter.attach_alternative(body, "text/html")
     return letter
+
+
+def came_back(mark: Mark, status: str) -> bool:
+    """Note that the mail did not arrive. Return False if there is none any more, or it went to another address."""
+    mail = AccountMail.objects.filter(pk=mark.key, state=State.SENT).first()
+    if mail is None or not mark.is_for(mail.recipient):
+        return False
+    sent = AccountMail.objects.filter(pk=mail.pk, state=State.SENT)
+    return bool(sent.update(state=State.FAILED, last_error=status))
 
 
 def progress(session: SessionBase, address: str, *, now: datetime) -> Progress:

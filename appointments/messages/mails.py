@@ -2,7 +2,6 @@
 
 import re
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -10,6 +9,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone, translation
 
+from accounts.mails import marks
 from agencies.accents import text_on
 from agencies.models import Channel
 from agencies.wallclock import all_zones
@@ -20,10 +20,12 @@ from appointments.models import Appointment, Notification, Status
 
 Kind = Notification.Kind
 WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CANCELLED)
+MARKED_AS = "message"
 
 
 def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
-    """Return the mail. Sent again, it has the same Message-ID, by which mail programs recognise a repetition.
+    """Return the mail. Sent again to the same address, it has the same Message-ID, by which mail programs
+    recognise a repetition.
 
     To an address that is not proven it says nothing that was typed, in none of its parts.
     """
@@ -35,9 +37,9 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
             body=paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
             to=[appointment.email],
             reply_to=[appointment.branch.email] if appointment.branch.email else None,
-            headers=_headers(message),
         )
         letter.attach_alternative(render_to_string(f"emails/{message.kind}.html", context), "text/html")
+    marks.stamp(letter, MARKED_AS, message.pk)
     if message.kind in WITH_CALENDAR:
         _add_calendar(letter, appointment, now)
     return letter
@@ -99,7 +101,10 @@ def _of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, ob
         case Kind.DELAYED:
             return _delayed(appointment, now)
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
-    return {"change_until": wording.on_both_clocks(latest, appointment) if latest > now else ""}
+    return {
+        "cancel_link": appointment.link("cancel"),
+        "change_until": wording.on_both_clocks(latest, appointment) if latest > now else "",
+    }
 
 
 def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
@@ -140,15 +145,6 @@ def _offered(appointment: Appointment) -> dict[str, object]:
 def paragraphs(text: str) -> str:
     """Remove the superfluous empty lines that templates leave."""
     return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
-
-
-def _headers(message: Notification) -> dict[str, str]:
-    """Return the headers. Auto-Submitted (RFC 3834) keeps holiday notices from answering."""
-    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    return {
-        "Message-ID": f"<message-{message.pk}@{address.rpartition('@')[2]}>",
-        "Auto-Submitted": "auto-generated",
-    }
 
 
 def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:

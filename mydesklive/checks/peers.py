@@ -1,4 +1,4 @@
-"""The servers that this installation speaks to: mail, SMS, the database, Redis and video.
+"""The servers that this installation speaks to: mail, the mailbox, SMS, the database, Redis and video.
 
 What is said to another machine goes through TLS, unless the machine is one of PRIVATE_HOSTS. Addresses with passwords are
 never repeated.
@@ -17,6 +17,7 @@ from django.core.checks import CheckMessage, register
 from django.core.checks import Warning as Caution
 from redis.connection import parse_url
 
+from accounts.mails.marks import LONGEST_NAME
 from mydesklive.checks.places import CONFIGURATION, host_of, is_open_to_others, is_public, wrong
 
 MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
@@ -58,15 +59,41 @@ def _nowhere() -> list[CheckMessage]:
 
 @register(CONFIGURATION)
 def check_sender(**kwargs: object) -> list[CheckMessage]:
-    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    try:
-        parts = Address(addr_spec=address)
-    except (MessageError, ValueError, IndexError):
-        parts = Address()
+    parts = _address(parseaddr(settings.DEFAULT_FROM_EMAIL)[1])
     if parts.username and parts.domain:
         return []
     to_do = "E.g. myDESKlive <no-reply@rantevou.example.org>."
     return [wrong(26, "DEFAULT_FROM_EMAIL has no e-mail address.", to_do)]
+
+
+def _address(text: str) -> Address:
+    """Returns the parts of the e-mail address. They are empty if it is none."""
+    try:
+        return Address(addr_spec=text)
+    except (MessageError, ValueError, IndexError):
+        return Address()
+
+
+@register(CONFIGURATION)
+def check_mailbox(**kwargs: object) -> list[CheckMessage]:
+    """BOUNCE_URL that cannot be read at all is told by `malformed`."""
+    found: list[CheckMessage] = []
+    address = settings.BOUNCE_ADDRESS
+    if settings.BOUNCE_URL.startswith("imap:") and is_open_to_others(host_of(settings.BOUNCE_URL)):
+        what = "BOUNCE_URL is plain IMAP to another machine: its password and addresses could be read on the way."
+        to_do = (
+            "Use imaps:// or imap+tls:// (STARTTLS). If nobody else is on that network, add the host to PRIVATE_HOSTS."
+        )
+        found.append(wrong(32, what, to_do))
+    if not address:
+        return found
+    if not settings.BOUNCE_URL:
+        found.append(wrong(33, "BOUNCE_ADDRESS without BOUNCE_URL: nobody would read what arrives there.", "Set both."))
+    parts = _address(address)
+    if not (parts.domain and parts.username and "+" not in parts.username) or len(parts.username) > LONGEST_NAME:
+        to_do = f"E.g. bounces@rantevou.example.org: at most {LONGEST_NAME} characters without + before the @."
+        found.append(wrong(34, "BOUNCE_ADDRESS is no address to which a mark can be added.", to_do))
+    return found
 
 
 @register(CONFIGURATION)

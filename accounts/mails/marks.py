@@ -1,0 +1,77 @@
+"""Marks on the mails that leave. A notice that comes back repeats the mark, so it is known which mail it is about.
+
+A mark is `message-12.<seal>.<address>`: the row of the mail, a seal that only this installation can make, and a keyed hash of
+the address that the mail went to. It stands in the Message-ID and, with BOUNCE_ADDRESS, in the envelope's sender too. Nobody
+who has not received the mail can make its mark, so nobody can have somebody else's address taken for dead.
+"""
+
+import base64
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from email.utils import parseaddr
+from hashlib import sha256
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+
+from accounts.sealing import key_for
+
+PURPOSE = "mark of a mail"
+SEAL, ADDRESS = 16, 8  # characters of base32
+# The part of an address before the @ has 64 characters at most (RFC 5321), and the longest mark takes 47 of them.
+LONGEST_NAME = 16
+FOUND = re.compile(rf"\b([a-z]{{1,8}})-(\d{{1,12}})\.([a-z2-7]{{{SEAL}}})\.([a-z2-7]{{{ADDRESS}}})\b", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The kind of mail, the key of its row, and whether it went to some address."""
+
+    kind: str
+    key: int
+    address: str  # the keyed hash
+
+    def is_for(self, address: str) -> bool:
+        """Return whether the mail went to this address, in whatever letters."""
+        return hmac.compare_digest(self.address, _hash(f"{self.kind}-{self.key}", address))
+
+
+def stamp(letter: EmailMessage, kind: str, key: int) -> None:
+    """Mark the letter to its one recipient. Sent again to the same address, it has the same Message-ID.
+
+    Auto-Submitted (RFC 3834) keeps holiday notices from answering.
+    """
+    row = f"{kind}-{key}"
+    mark = f"{row}.{_seal(row)}.{_hash(row, letter.to[0])}"
+    _name, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    letter.extra_headers["Message-ID"] = f"<{mark}@{sender.rpartition('@')[2]}>"
+    letter.extra_headers["Auto-Submitted"] = "auto-generated"
+    if settings.BOUNCE_ADDRESS:
+        name, _, host = settings.BOUNCE_ADDRESS.rpartition("@")
+        letter.extra_headers["From"] = settings.DEFAULT_FROM_EMAIL
+        letter.from_email = f"{name}+{mark}@{host}"
+
+
+def found_in(texts: Iterable[str]) -> list[Mark]:
+    """Return the marks of ours in the texts, each once. Mail systems may have changed their letters to capitals."""
+    found = (match.groups() for text in texts for match in FOUND.finditer(text.lower()))
+    ours = [Mark(kind, int(key), address) for kind, key, seal, address in found if _is_seal(f"{kind}-{key}", seal)]
+    return [*dict.fromkeys(ours)]
+
+
+def _is_seal(row: str, seal: str) -> bool:
+    return hmac.compare_digest(seal, _seal(row))
+
+
+def _seal(row: str) -> str:
+    return _code(row)[:SEAL]
+
+
+def _hash(row: str, address: str) -> str:
+    return _code(f"{row} {address.strip().lower()}")[:ADDRESS]
+
+
+def _code(text: str) -> str:
+    return base64.b32encode(hmac.new(key_for(PURPOSE), text.encode(), sha256).digest()).decode().lower()
