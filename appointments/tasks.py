@@ -19,6 +19,7 @@ from appointments.calls import provision
 from appointments.counter import delays, desks
 from appointments.history import worker
 from appointments.messages.delivery import LEASE, deliver_next
+from appointments.messages.returned import reading
 from appointments.models import Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
 from appointments.times import publishing
@@ -59,6 +60,12 @@ def _deliver(lane: NotificationQuerySet) -> None:
         for _ in range(SWEEP):
             if monotonic() - since > LONGEST or not deliver_next(mailer, now=timezone.now(), among=lane):
                 break
+
+
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
+def read_mailbox() -> None:
+    """Read which mails came back, and who declined an invitation in a calendar."""
+    reading.read(now=timezone.now())
 
 
 @shared_task(base=Sweep)
@@ -146,4 +153,4 @@ def publish_all() -> None:
 def forget() -> None:
     """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
-    each([retention.erase_old, retention.uncount_past], lambda step: step(now=now), doing="forgetting")
+    each([retention.erase_old, retention.uncount_past, reading.forget], lambda step: step(now=now), doing="forgetting")

@@ -26,6 +26,8 @@ NIGHT_BEGINS, NIGHT_ENDS, EVENING = time(21), time(8), time(20)
 WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
 # Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
+# An SMS would not do: it proves no address, or has no room.
+BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY)
 
 
 class Owed(NamedTuple):
@@ -82,6 +84,31 @@ def owe_rating(appointment: Appointment, *, now: datetime) -> None:
 def owe_summary(appointment: Appointment, *, now: datetime) -> None:
     """Send the citizen what the officer wrote. The caller gives as `now` when the step can no longer be taken back."""
     _owe(appointment, _to_all_media(appointment, Kind.SUMMARY, now, media=[Medium.EMAIL]))
+
+
+def owe_declined(appointment: Appointment, *, now: datetime) -> None:
+    """Tell who declined the invitation in a calendar that the appointment stands. Once for each revision."""
+    _owe(appointment, _to_all_media(appointment, Kind.DECLINED, now, media=[Medium.EMAIL]))
+
+
+def owe_by_sms(appointment: Appointment, *, now: datetime) -> None:
+    """Tell by SMS what mails do not tell, because they come back: what has come back, and what is still to be sent.
+
+    What was or will be told by SMS anyway is not told twice.
+    """
+    if not _reaches(appointment, Medium.SMS):
+        return
+    known = set(map(_told_once, appointment.notifications.by_sms().filter(revision=appointment.revision)))
+    mails = appointment.notifications.by_mail().filter(revision=appointment.revision)
+    for mail in mails.filter(state__in=(State.PENDING, State.BOUNCED)).exclude(kind__in=BY_MAIL_ALONE):
+        if _told_once(mail) not in known:
+            known.add(_told_once(mail))
+            _owe(appointment, [Owed(mail.kind, Medium.SMS, max(mail.due_at, now), mail.minutes_before)])
+
+
+def _told_once(message: Notification) -> tuple[str, int]:
+    """Return what one message is enough for. Only reminders are told apart by their time."""
+    return message.kind, message.minutes_before if message.kind == Kind.REMINDER else 0
 
 
 def owe_delay(appointment: Appointment, *, now: datetime) -> None:

@@ -18,6 +18,7 @@ NOBODY = {
     "citizen": None,
     "name": "",
     "email": "",
+    "returned_from": "",
     "phone": "",
     "timezone": "",
     "notes": "",

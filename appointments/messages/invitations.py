@@ -43,8 +43,14 @@ def download(appointment: Appointment, *, now: datetime) -> bytes:
     return _file(appointment, _method(appointment, "PUBLISH"), now, appointment.shown_link)
 
 
-def _host() -> str | None:
-    return urlsplit(settings.SITE_URL).hostname
+def reference_in(uid: str) -> str:
+    """Return the reference of the appointment whose event has this UID, or "" if the UID is not one of ours."""
+    reference = uid.partition("@")[0]
+    return reference if uid == _uid(reference) else ""
+
+
+def _uid(reference: str) -> str:
+    return f"{reference}@{urlsplit(settings.SITE_URL).hostname}"
 
 
 def _method(appointment: Appointment, of_promise: str) -> str:
@@ -63,7 +69,7 @@ def _file(appointment: Appointment, method: str, now: datetime, link: Link) -> b
 
 def _event(appointment: Appointment, method: str, now: datetime, link: Link) -> Event:
     event = Event()
-    event.add("uid", f"{appointment.reference}@{_host()}")
+    event.add("uid", _uid(appointment.reference))
     event.add("sequence", appointment.revision)
     event.add("dtstamp", now)
     event.add("dtstart", appointment.promised_at)

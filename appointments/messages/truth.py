@@ -1,4 +1,4 @@
-"""Checking right before a message is sent whether what it says is still true."""
+"""Checking right before a message is sent whether what it says is still true, and whether it can arrive."""
 
 from datetime import datetime
 
@@ -6,11 +6,15 @@ from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.models import Appointment, Notification, Offer, Status
 
 Kind = Notification.Kind
+# Mails that are not worth trying at an address from which one came back. News is: the mailbox may have been full.
+PLANNED = (Kind.REMINDER, Kind.RATING)
 
 
 def is_true(message: Notification, *, now: datetime) -> bool:
-    """Return whether what the message says is still true."""
+    """Return whether what the message says is still true, and it is worth sending."""
     appointment = message.appointment
+    if message.medium == Notification.Medium.EMAIL and message.kind in PLANNED and appointment.is_mail_returned:
+        return False
     if message.kind == Kind.VERIFY:
         return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
     if message.kind == Kind.SUMMARY:

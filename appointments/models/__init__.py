@@ -6,7 +6,7 @@ from appointments.models.counter import Desk, Queue, Ticket
 from appointments.models.disruption import Disruption
 from appointments.models.event import Event
 from appointments.models.feed import Feed
-from appointments.models.notification import Notification
+from appointments.models.notification import Mailbox, Notification, ReturnedMail
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
@@ -21,11 +21,13 @@ __all__ = [
     "Disruption",
     "Event",
     "Feed",
+    "Mailbox",
     "Notification",
     "Offer",
     "Queue",
     "Rating",
     "Reading",
+    "ReturnedMail",
     "Status",
     "Ticket",
     "TimeSlot",

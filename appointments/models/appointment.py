@@ -261,6 +261,8 @@ class Appointment(models.Model):
     name = models.CharField(_("full name"), max_length=120, blank=True)
     email = models.EmailField(_("e-mail address"), blank=True)
     phone = models.CharField(_("telephone"), max_length=20, blank=True)
+    # The address from which a mail came back. It says nothing about another one, to which the contact was corrected since.
+    returned_from = models.EmailField(blank=True, default="", db_default="", editable=False)
     # When the reader of the address opened a link of ours. Only then do messages say what whoever booked had typed.
     address_proven_at = models.DateTimeField(null=True, editable=False)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
@@ -382,6 +384,11 @@ class Appointment(models.Model):
         """
         return bool(self.address_proven_at) or self.source != self.Source.WEB or self.is_of_own_address
 
+    @property
+    def is_mail_returned(self) -> bool:
+        """Whether mails to the address do not arrive: one came back for good."""
+        return bool(self.email) and self.email.lower() == self.returned_from.lower()
+
     def as_told(self, *, proven: bool) -> "Appointment":
         """Return the appointment as messages may tell it. Unless the address is proven, nothing is left that was typed.
 
@@ -389,7 +396,7 @@ class Appointment(models.Model):
         """
         told = copy(self)
         if not proven:
-            told.name = told.phone = told.notes = ""
+            told.name = told.phone = told.notes = told.returned_from = ""
             told.citizen = None
         if self.cancelled_by != self.CancelledBy.AGENCY:
             told.cancel_reason = ""

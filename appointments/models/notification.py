@@ -7,6 +7,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.work import leases
 
+# Values of `Notification.State`.
+UNDELIVERED = ("failed", "bounced")
+
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
     def due(self, *, now: datetime) -> "NotificationQuerySet":
@@ -25,8 +28,8 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(kind=Notification.Kind.VERIFY)
 
     def undelivered(self) -> "NotificationQuerySet":
-        """Messages that could not be delivered. Officers see them and call the citizen instead."""
-        return self.filter(state=Notification.State.FAILED)
+        """Messages that did not arrive: nobody took them, or they came back. Officers see them and call the citizen."""
+        return self.filter(state__in=UNDELIVERED)
 
 
 class Notification(models.Model):
@@ -43,6 +46,7 @@ class Notification(models.Model):
         OFFER = "offer", _("Another time is offered")
         DELAYED = "delayed", _("It will be later")
         SUMMARY = "summary", _("What was done")
+        DECLINED = "declined", _("Declined in the calendar, but not cancelled")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")
@@ -53,6 +57,7 @@ class Notification(models.Model):
         SENDING = "sending", _("Being sent")
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
+        BOUNCED = "bounced", _("Came back")
         DROPPED = "dropped", _("No longer needed")
 
     appointment = models.ForeignKey(
@@ -89,8 +94,53 @@ class Notification(models.Model):
         )
         indexes = (
             models.Index(fields=["due_at"], condition=Q(state__in=("pending", "sending")), name="message_due"),
-            models.Index(fields=["due_at", "id"], condition=Q(state="failed"), name="message_failed"),
+            models.Index(fields=["due_at", "id"], condition=Q(state__in=UNDELIVERED), name="message_undelivered"),
         )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.get_medium_display()})"
+
+
+class Mailbox(models.Model):
+    """The mailbox in which notices and answers arrive: how far it has been read, and when it is read again.
+
+    There is one row for each mailbox that was ever configured. A row of an earlier one does nothing.
+    """
+
+    key = models.CharField(max_length=64, unique=True)  # a keyed hash of where the mailbox is
+    validity = models.BigIntegerField(default=0)  # IMAP's UIDVALIDITY; the numbers of mails begin anew with another one
+    last = models.BigIntegerField(default=0)  # the number of the last mail that was dealt with, and of all before it
+    due_at = models.DateTimeField()  # since when reading is due
+    retry_at = models.DateTimeField()  # when it is tried next
+    attempts = models.PositiveSmallIntegerField(default=0)
+    leased_until = models.DateTimeField(null=True)
+    last_error = models.CharField(max_length=250, blank=True)
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class ReturnedMail(models.Model):
+    """A mail of the mailbox, by its number alone, and what followed from it. So each is dealt with once."""
+
+    class Outcome(models.TextChoices):
+        OPEN = ""  # its reading has begun
+        BOUNCED = "bounced"
+        DELAYED = "delayed"
+        DECLINED = "declined"
+        NOTHING = "nothing"  # about a mail of ours, and nothing follows
+        FOREIGN = "foreign"  # about no mail of ours
+        UNREADABLE = "unreadable"
+
+    mailbox = models.ForeignKey(Mailbox, models.CASCADE, related_name="mails", db_index=False)
+    validity = models.BigIntegerField()
+    uid = models.BigIntegerField()
+    outcome = models.CharField(max_length=10, choices=Outcome, blank=True, default=Outcome.OPEN)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    seen_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["mailbox", "validity", "uid"], name="mail_is_read_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.validity}.{self.uid}"

@@ -9,7 +9,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccountMail, Planned
 from accounts.work.due import Lane, Oldest, first
-from appointments.models import AlertMail, Appointment, Disruption, Notification
+from appointments.messages.returned import reading
+from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.models.notification import NotificationQuerySet
 from videocalls.models import VideoCall
 
@@ -42,6 +43,12 @@ def _alerts(now: datetime) -> datetime | None:
     return first(AlertMail.objects.due(now=now).annotate(since=Coalesce("retry_at", F("alert__raised_at"))), "since")
 
 
+def _mailbox(now: datetime) -> datetime | None:
+    """Since when the mailbox should have been read. Trying in vain does not count."""
+    key = reading.current()
+    return first(Mailbox.objects.filter(key=key, due_at__lte=now), "due_at") if key else None
+
+
 def _planned(now: datetime) -> datetime | None:
     """Periodic tasks that have not ended at their time: the nightly publishing, but also each sweep."""
     tasks = [entry["task"] for entry in current_app.conf.beat_schedule.values()]
@@ -61,6 +68,7 @@ LANES = (
     Lane("holds", _("Times to give back"), minutes(2), _holds),
     Lane("disruptions", _("Offers after disruptions"), minutes(15), _disruptions),
     Lane("video", _("Rooms for video calls"), minutes(5), _calls),
+    Lane("mailbox", _("Mails that come back"), minutes(15), _mailbox),
     Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
     Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
 )

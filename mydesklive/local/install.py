@@ -31,6 +31,7 @@ MIN_NPM = 7  # the first version that reads our package-lock.json
 WANTED = {
     "pgbouncer": ("pgbouncer", "PgBouncer, the pooler that a few tests put in front of the database,"),
     "turnserver": ("coturn", "coturn, the relay that a test of video calls needs,"),
+    "imap": ("dovecot-imapd", "Dovecot, the mail server of the tests that read a mailbox,"),
 }
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
@@ -173,7 +174,7 @@ def install_chromium(log: Path) -> None:
 
 def install_if_possible(program: str, package: str, purpose: str, log: Path) -> None:
     """Installs what a few tests need. Where this is not possible, they are skipped."""
-    if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin"):
+    if shutil.which(program, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/lib/dovecot"):
         return
     try:
         apt_install([package], purpose, log)

@@ -80,11 +80,11 @@ def _rows() -> GaugeMetricFamily:
     """Counts only rows that a small index holds, because the tables grow for years."""
     rows = GaugeMetricFamily("mydesklive_rows", "Rows by state.", labels=["table", "state"])
     waiting = Notification.objects.filter(state__in=(MESSAGES.PENDING, MESSAGES.SENDING))
-    failed = Notification.objects.filter(state=MESSAGES.FAILED)
+    undelivered = Notification.objects.undelivered()
     calls = VideoCall.objects.filter(closes_at__gt=timezone.now())
     for table, found, states in (
         ("message", waiting, (MESSAGES.PENDING, MESSAGES.SENDING)),
-        ("message", failed, (MESSAGES.FAILED,)),
+        ("message", undelivered, (MESSAGES.FAILED, MESSAGES.BOUNCED)),
         ("appointment", Appointment.objects.filter(status__in=UNCONFIRMED), UNCONFIRMED),
         ("disruption", Disruption.objects.all(), Disruption.State.values),
         ("video_call", calls, CALLS.values),

@@ -90,6 +90,7 @@ KEPT: dict[str, dict[str, str]] = {
         "details": "codes and times, folded away by retention with the step",
     },
     "appointments.Feed": {"key": SECRET, "officer": OFFICER, "made_by": OFFICER},
+    "appointments.Mailbox": {"key": "a keyed hash of our own mailbox", "last_error": "words of ours"},
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

@@ -27,7 +27,10 @@ PER_PAGE = 20
 def done(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     if appointment.status not in EXPECTED:
         return redirect(appointment)
-    return render(request, "appointments/booking/done.html", _context(appointment))
+    state = f"{appointment.status}-{int(appointment.is_mail_returned)}"
+    if changes.is_unchanged(request, state):
+        return HttpResponse(status=204)
+    return render(request, "appointments/booking/done.html", _context(appointment) | {"state": state})
 
 
 @require_safe

@@ -5,12 +5,14 @@ from datetime import timedelta
 
 import pytest
 from django.test import Client
+from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMail, Planned
 from accounts.work.due import due, late
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions
-from appointments.models import Alert, AlertMail, Appointment, Disruption, Notification
+from appointments.messages.returned import reading
+from appointments.models import Alert, AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.watch.due import LANES
 from tests.builders import (
     GUEST,
@@ -28,6 +30,11 @@ from videocalls.models import VideoCall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 PATIENCE = {lane.name: lane.patience for lane in LANES}
+
+
+@pytest.fixture(autouse=True)
+def _mailbox(settings: Settings) -> None:
+    settings.BOUNCE_URL = "imaps://bounces:word@mail.example.org/INBOX"
 
 
 @pytest.fixture
@@ -86,6 +93,10 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "disruption": ("disruptions", lambda branch: a_strike(branch, prepared=False)),
     "appointment without a call": ("video", a_video_appointment),
     "call without a room": ("video", a_call),
+    "mailbox": (
+        "mailbox",
+        lambda _branch: Mailbox.objects.create(key=reading.current(), due_at=NOW, retry_at=NOW),
+    ),
     "alert": ("alerts", an_alert_mail),
     "planned task": (
         "planned tasks",

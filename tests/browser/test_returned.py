@@ -1,0 +1,37 @@
+"""A guest waits on the page after the booking, and the mail comes back."""
+
+import pytest
+from django.utils import timezone
+from playwright.sync_api import expect
+from pytest_django.live_server_helper import LiveServer
+
+from appointments.messages.returned.following import follow_notice
+from appointments.messages.returned.notices import notice_in
+from appointments.messages.returned.parts import parsed
+from appointments.models import Appointment, Notification
+from tests.builders import an_always_open_branch, an_appointment, minutes, slots_of
+from tests.conftest import PHONE, NewPage, hurry
+from tests.pages import Accessible
+from tests.returned import notice_of
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+
+
+def test_page_says_at_once_that_the_mail_came_back(
+    new_page: NewPage, live_server: LiveServer, accessible: Accessible
+) -> None:
+    now = timezone.now()
+    appointment = an_appointment(slots_of(an_always_open_branch(since=now), now)[-1])
+    Appointment.objects.update(status="unverified", expires_at=now + minutes(10))
+    sent = {"kind": "verify", "language": "el", "due_at": now, "state": Notification.State.SENT}
+    verify = Notification.objects.create(appointment=appointment, **sent)
+    page = hurry(new_page(size=PHONE))
+    page.goto(appointment.shown_link("done").replace("http://localhost:8000", live_server.url))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Μένει ένα βήμα: ανοίξτε το μήνυμα που σας στείλαμε")
+    notice = notice_in(parsed(notice_of(verify, "gmail")))
+    assert notice is not None
+    follow_notice(notice, now=now)
+    expect(page.get_by_role("heading", level=1)).to_have_text("Το e-mail δεν έφτασε")
+    expect(page.get_by_role("link", name="Ακυρώστε αυτό το ραντεβού")).to_be_visible()
+    accessible(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
