@@ -46,6 +46,14 @@ class AgencyForm(forms.ModelForm):
         super().clean()
         if self.cleaned_data.get("stage") == Agency.Stage.PRODUCTION and not self.cleaned_data.get("live_since"):
             self.add_error("live_since", _("Say since when it is in production."))
+        self._clean_video()
+
+    def _clean_video(self) -> None:
+        providers = [self.cleaned_data.get(name) for name in ("video_provider", "video_fallback")]
+        if providers[0] and providers[0] == providers[1]:
+            self.add_error("video_fallback", _("Choose another one than the first, or none."))
+        if Agency.VideoProvider.LINK in providers and not self.cleaned_data.get("video_link"):
+            self.add_error("video_link", _("Give the address, or choose another provider."))
 
 
 class ProcedureForm(forms.ModelForm):

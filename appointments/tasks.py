@@ -24,7 +24,8 @@ from appointments.models import Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
 from appointments.times import publishing
 from appointments.watch import alerts
-from videocalls.models import VideoCall
+from videocalls import meetings
+from videocalls.models import Meeting, VideoCall
 
 # How many rows one run deals with at most. The next run, seconds later, continues.
 SWEEP = 200
@@ -107,12 +108,27 @@ def provide_video_calls() -> None:
         lambda call: provision.prepare(call, by=by, now=timezone.now()),
         doing="preparing the call",
     )
+    each([provision.tell_fallbacks], lambda tell: tell(by=by, now=timezone.now()), doing="telling of other rooms")
+
+
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
+def remove_meetings() -> None:
+    """Take away what video providers keep for calls that nobody needs any more."""
+    now = timezone.now()
+    provision.drop_needless(now=now)
+    meetings.find_unneeded(now=now)
+    each(
+        Meeting.objects.to_remove(now=now).order_by("unneeded_at")[:SWEEP],
+        lambda meeting: meetings.remove(meeting, now=timezone.now()),
+        doing="removing the meeting",
+    )
 
 
 @shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def follow_windows() -> None:
-    """Let the rooms of video calls open and close as appointments and agencies say now."""
+    """Let the rooms of video calls open and close, and be where, as appointments and agencies say now."""
     provision.follow_windows(now=timezone.now())
+    provision.follow_links(now=timezone.now())
 
 
 @shared_task(base=Sweep, time_limit=QUICK_LIMIT)

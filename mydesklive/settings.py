@@ -284,6 +284,20 @@ SMS_URL = env.text("SMS_URL")
 JITSI_URL = env.text("JITSI_URL").rstrip("/")
 JITSI_APP_ID = env.text("JITSI_APP_ID")
 JITSI_SECRET = env.text("JITSI_SECRET")
+# A LiveKit server; people see its rooms on a page of our own.
+LIVEKIT_URL = env.text("LIVEKIT_URL").rstrip("/")
+LIVEKIT_API_KEY = env.text("LIVEKIT_API_KEY")
+LIVEKIT_API_SECRET = env.text("LIVEKIT_API_SECRET")
+# A BigBlueButton server, as `bbb-conf --secret` shows it.
+BBB_URL = env.text("BBB_URL").rstrip("/").removesuffix("/api")
+BBB_SECRET = env.text("BBB_SECRET")
+# Webex: an integration or service app with its refresh token, or a token that somebody else keeps fresh.
+WEBEX_URL = env.text("WEBEX_URL", "https://webexapis.com").rstrip("/")
+WEBEX_CLIENT_ID = env.text("WEBEX_CLIENT_ID")
+WEBEX_CLIENT_SECRET = env.text("WEBEX_CLIENT_SECRET")
+WEBEX_REFRESH_TOKEN = env.text("WEBEX_REFRESH_TOKEN")
+WEBEX_TOKEN = env.text("WEBEX_TOKEN")
+WEBEX_HOST = env.text("WEBEX_HOST")
 
 # The built-in room: servers of STUN and TURN with commas, such as turn:turn.example.org:3478?transport=udp, and the secret
 # that we share with them. Browsers that find no direct way to each other need one.
@@ -299,6 +313,7 @@ STATICFILES_DIRS = [
     BASE_DIR / "static",
     ("vendor/digigov", BASE_DIR / "node_modules/@digigov/css/dist"),
     ("vendor/calendar", BASE_DIR / "node_modules/@event-calendar/build/dist"),
+    ("vendor/livekit", BASE_DIR / "node_modules/livekit-client/dist"),
     ("vendor/idiomorph", BASE_DIR / "node_modules/idiomorph/dist"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]

@@ -27,6 +27,7 @@ urlpatterns = [
         path("reports/", include("reports.urls")),
         path("calls/", include("videocalls.urls")),
         path("admin/", admin.site.urls),
+        path("calls/livekit/", include("videocalls.livekit")),
         path("", include("accounts.urls")),
         # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.
         path("", include("appointments.urls")),

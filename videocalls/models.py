@@ -1,13 +1,16 @@
 """A video room with a time window, and who is in it. This app knows nothing of appointments."""
 
+import json
 import secrets
 from datetime import datetime
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
+from accounts import sealing
 from accounts.work import leases
 
 SEATS = 4  # people who can be in a room at the same time: each sends a picture to each other one
@@ -40,8 +43,16 @@ class VideoCall(models.Model):
         PENDING = "pending", _("Being prepared")
         READY = "ready", _("Ready")
         FAILED = "failed", _("Failed")
+        DROPPED = "dropped", _("Not needed any more")
 
     provider = models.CharField(_("provider"), max_length=20)
+    # Where people go if the provider fails. Empty: they talk by telephone. Whoever falls back never returns.
+    fallback = models.CharField(_("second video provider"), max_length=20, blank=True, default="", db_default="")
+    fell_back_at = models.DateTimeField(_("fell back at"), null=True, blank=True)
+    # From here on somebody may be inside at the provider.
+    entered_at = models.DateTimeField(_("first entered at"), null=True, blank=True)
+    # A fixed address of the agency, for the provider "link". It may have {room} for the name of the room.
+    link = models.CharField(_("fixed address"), max_length=300, blank=True, default="", db_default="")
     room = models.CharField(_("room"), max_length=64, unique=True, default=random_room, editable=False)
     opens_at = models.DateTimeField(_("opens at"))
     closes_at = models.DateTimeField(_("closes at"))
@@ -68,6 +79,53 @@ class VideoCall(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
+
+
+class MeetingQuerySet(models.QuerySet["Meeting"]):
+    def to_remove(self, *, now: datetime) -> "MeetingQuerySet":
+        """Returns the meetings that nobody needs, and that no worker is removing."""
+        return self.filter(leases.is_free(now=now), unneeded_at__lte=now, given_up_at__isnull=True)
+
+
+class Meeting(models.Model):
+    """What a provider keeps for a call: it is made ahead, moved with the call, and removed when nobody needs it.
+
+    The row is written before the provider is asked. So a meeting whose making was never confirmed is removed too.
+    """
+
+    PURPOSE = "meeting of a video call"
+
+    call = models.ForeignKey(VideoCall, models.CASCADE, related_name="meetings", verbose_name=_("video call"))
+    provider = models.CharField(_("provider"), max_length=20)
+    sealed = models.BinaryField(default=b"", editable=False)
+    # From then on (UTC) it may be removed, or removing it is tried again.
+    unneeded_at = models.DateTimeField(_("not needed from"), null=True, blank=True)
+    given_up_at = models.DateTimeField(_("could not be removed"), null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=250, blank=True)
+
+    objects = MeetingQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("meeting at a provider")
+        verbose_name_plural = _("meetings at providers")
+        constraints = (models.UniqueConstraint(fields=["call", "provider"], name="meeting_once_at_a_provider"),)
+        indexes = (
+            models.Index(fields=["unneeded_at"], condition=Q(unneeded_at__isnull=False), name="meeting_to_remove"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.provider} {self.call_id}"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """What the provider said of the meeting: its key, links and passwords. Nobody reads them in the database."""
+        return json.loads(sealing.opened(self.sealed, self.PURPOSE)) if self.sealed else {}
+
+    @details.setter
+    def details(self, details: dict[str, Any]) -> None:
+        self.sealed = sealing.sealed(json.dumps(details), self.PURPOSE)
 
 
 class ParticipantQuerySet(models.QuerySet["Participant"]):

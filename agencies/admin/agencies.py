@@ -30,7 +30,16 @@ class AgencyAdmin(PlacedAdmin):
         ),
         (_("The day at the branches"), {"fields": (("walk_in_minutes", "alert_days"), "feeds_show_names")}),
         (_("Messages and data"), {"fields": ("reminders", "retention_days")}),
-        (_("Video"), {"fields": ("video_provider", ("video_early_minutes", "video_late_minutes"))}),
+        (
+            _("Video"),
+            {
+                "fields": (
+                    ("video_provider", "video_fallback"),
+                    "video_link",
+                    ("video_early_minutes", "video_late_minutes"),
+                )
+            },
+        ),
     )
 
     @admin.display(description=_("agency"), ordering="short_name_el")

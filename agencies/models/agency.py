@@ -1,7 +1,7 @@
 from datetime import timedelta
 
 from django.contrib.postgres.fields import ArrayField
-from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
+from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
@@ -42,6 +42,10 @@ class Agency(models.Model):
 
         ROOM = "room", _("None: the officer calls by telephone")
         JITSI = "jitsi", "Jitsi"
+        LIVEKIT = "livekit", "LiveKit"
+        BBB = "bbb", "BigBlueButton"
+        WEBEX = "webex", "Webex"
+        LINK = "link", _("The agency's own fixed address")
 
     slug = models.SlugField(_("short code"), max_length=40, unique=True)
     name_el = models.CharField(_("name (Greek)"), max_length=200)
@@ -95,6 +99,27 @@ class Agency(models.Model):
     retention_days = models.PositiveIntegerField(_("personal data is kept, days after"), default=180)
     video_provider = models.CharField(
         _("video provider"), max_length=20, choices=VideoProvider, default=VideoProvider.ROOM
+    )
+    video_fallback = models.CharField(
+        _("second video provider"),
+        max_length=20,
+        choices=VideoProvider,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("A call goes on there if the first one fails. Without it, the officer calls by telephone."),
+    )
+    video_link = models.CharField(
+        _("the agency's own address for video calls"),
+        max_length=300,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[URLValidator(["https"]), RegexValidator(r"^[^{}]*(\{room\}[^{}]*)?$")],
+        help_text=_(
+            "For the provider with a fixed address. With {room} in it, each appointment has a room of its own. Without, "
+            "all meet at the same place, which needs a waiting room."
+        ),
     )
     video_early_minutes = models.PositiveSmallIntegerField(_("room opens, minutes before"), default=10)
     video_late_minutes = models.PositiveSmallIntegerField(_("room closes, minutes after"), default=30)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DateTimeField, ExpressionWrapper, F, OuterRef, Subquery, Value
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Subquery, Value
 
 from agencies.models import Channel
 from appointments import history
@@ -14,6 +14,8 @@ from videocalls.models import VideoCall
 
 # A call may still be needed.
 ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
+# A call is certainly not needed. Who did not come may still come, while the room is open.
+OFF = (Status.CANCELLED, Status.EXPIRED)
 
 
 @transaction.atomic
@@ -33,8 +35,14 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
     opens_at, closes_at = appointment.call_window
     if appointment.status != Status.BOOKED or closes_at <= now:
         return None
-    provider = appointment.agency.video_provider
-    appointment.video_call = VideoCall.objects.create(provider=provider, opens_at=opens_at, closes_at=closes_at)
+    agency = appointment.agency
+    appointment.video_call = VideoCall.objects.create(
+        provider=agency.video_provider,
+        fallback=agency.video_fallback,
+        link=agency.video_link,
+        opens_at=opens_at,
+        closes_at=closes_at,
+    )
     appointment.save(update_fields=["video_call"])
     history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
     return appointment.video_call
@@ -61,6 +69,40 @@ def follow_windows(*, now: datetime) -> int:
     )
     calls = VideoCall.objects.filter(pk__in=behind.values("video_call"))
     return calls.reopen(Subquery(own.values("opens")), Subquery(own.values("closes")))
+
+
+def follow_links(*, now: datetime) -> int:
+    """Gives the calls that are not over the fixed address that their agency has now. Returns how many changed.
+
+    Calls that failed without it are prepared again.
+    """
+    link = Appointment.objects.filter(video_call=OuterRef("pk")).values("agency__video_link")
+    calls = VideoCall.objects.filter(closes_at__gt=now, provider="link").annotate(now_at=Subquery(link))
+    behind = calls.exclude(link=F("now_at")).filter(now_at__isnull=False)
+    pks = list(behind.values_list("pk", flat=True))
+    VideoCall.objects.filter(pk__in=pks).update(link=Subquery(link))
+    VideoCall.objects.filter(pk__in=pks, state=VideoCall.State.FAILED).reopen(F("opens_at"), F("closes_at"))
+    return len(pks)
+
+
+def drop_needless(*, now: datetime) -> int:
+    """Ends the calls of appointments that will not take place. Returns how many."""
+    off = Appointment.objects.filter(status__in=OFF, video_call__isnull=False)
+    return rooms.drop(VideoCall.objects.filter(closes_at__gt=now, pk__in=off.values("video_call")))
+
+
+def tell_fallbacks(*, by: Actor, now: datetime) -> int:
+    """Writes into the history which calls have moved to the second provider. Returns how many were not told yet."""
+    told = Event.objects.filter(verb=Event.Verb.OTHER_ROOM, appointment=OuterRef("pk"))
+    moved = Appointment.objects.filter(video_call__fell_back_at__isnull=False, video_call__closes_at__gt=now)
+    return len([_tell_fallback(pk, by, now) for pk in moved.exclude(Exists(told)).values_list("pk", flat=True)])
+
+
+@transaction.atomic
+def _tell_fallback(pk: int, by: Actor, now: datetime) -> None:
+    appointment = Appointment.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
+    if not appointment.events.filter(verb=Event.Verb.OTHER_ROOM).exists():
+        history.note(Event.Verb.OTHER_ROOM, by=by, now=now, appointment=appointment)
 
 
 def prepare(call: VideoCall, *, by: Actor, now: datetime) -> None:

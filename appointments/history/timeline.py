@@ -18,7 +18,7 @@ Verb, By = Event.Verb, Event.By
 # Steps that are not shown. Everybody who books on the website holds the time first, so they tell nothing.
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
-PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.NO_ROOM)
+PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.NO_ROOM, Verb.OTHER_ROOM)
 ICONS = {
     Verb.REQUEST: "hourglass_empty",
     Verb.BOOK: "event_available",
@@ -47,6 +47,7 @@ ICONS = {
     Verb.LAPSE: "timer_off",
     Verb.ROOM: "videocam",
     Verb.NO_ROOM: "videocam_off",
+    Verb.OTHER_ROOM: "switch_video",
     Verb.TELL: "mail",
     Verb.FAIL: "unsubscribe",
 }

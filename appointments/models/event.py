@@ -67,6 +67,7 @@ class Event(models.Model):
         # Of what goes with an appointment
         ROOM = "room", _("Room of the video call made")
         NO_ROOM = "no_room", _("The room of the video call could not be made")
+        OTHER_ROOM = "other_room", _("The video call moved to the second provider")
         TELL = "tell", _("Message sent")
         FAIL = "fail", _("Message did not arrive")
         # What retention leaves of all of it

@@ -12,7 +12,7 @@ from accounts.work.due import Lane, Oldest, first
 from appointments.messages.returned import reading
 from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.models.notification import NotificationQuerySet
-from videocalls.models import VideoCall
+from videocalls.models import Meeting, VideoCall
 
 
 def minutes(number: int) -> timedelta:
@@ -37,6 +37,10 @@ def _calls(now: datetime) -> datetime | None:
     without = first(Appointment.objects.without_call(now=now).exclude(booked_at=None), "booked_at")
     waiting = VideoCall.objects.to_prepare(now=now).annotate(since=Coalesce("retry_at", "created_at"))
     return min(filter(None, (without, first(waiting, "since"))), default=None)
+
+
+def _meetings(now: datetime) -> datetime | None:
+    return first(Meeting.objects.to_remove(now=now), "unneeded_at")
 
 
 def _alerts(now: datetime) -> datetime | None:
@@ -69,6 +73,7 @@ LANES = (
     Lane("disruptions", _("Offers after disruptions"), minutes(15), _disruptions),
     Lane("video", _("Rooms for video calls"), minutes(5), _calls),
     Lane("mailbox", _("Mails that come back"), minutes(15), _mailbox),
+    Lane("old rooms", _("Video rooms to remove"), minutes(15), _meetings),
     Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
     Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
 )

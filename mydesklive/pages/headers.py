@@ -13,6 +13,7 @@ USES = {
     "appointments:kiosk": permissions_policy("camera"),
     "videocalls:test": permissions_policy(*_TALKING),
     "videocalls:room": permissions_policy(*_TALKING, "display-capture", "screen-wake-lock"),
+    "livekit:room": permissions_policy(*_TALKING, "display-capture", "screen-wake-lock"),
 }
 
 

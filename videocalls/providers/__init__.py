@@ -2,17 +2,41 @@
 
 from videocalls.models import VideoCall
 from videocalls.providers.base import Provider, ProviderAway, ProviderError, ProviderRefused, Visitor
+from videocalls.providers.bbb import BigBlueButton
 from videocalls.providers.jitsi import Jitsi
+from videocalls.providers.link import Link
+from videocalls.providers.livekit import LiveKit
 from videocalls.providers.room import Room
+from videocalls.providers.webex import Webex
 
-PROVIDERS: dict[str, Provider] = {"room": Room(), "jitsi": Jitsi()}
+PROVIDERS: dict[str, Provider] = {
+    "room": Room(),
+    "jitsi": Jitsi(),
+    "livekit": LiveKit(),
+    "bbb": BigBlueButton(),
+    "webex": Webex(),
+    "link": Link(),
+}
 
 
 def provider_of(call: VideoCall) -> Provider:
+    return provider_named(call.provider)
+
+
+def provider_named(name: str) -> Provider:
     try:
-        return PROVIDERS[call.provider]
+        return PROVIDERS[name]
     except KeyError:
-        raise ProviderRefused(f"there is no provider {call.provider!r}") from None
+        raise ProviderRefused(f"there is no provider {name!r}") from None
 
 
-__all__ = ["PROVIDERS", "Provider", "ProviderAway", "ProviderError", "ProviderRefused", "Visitor", "provider_of"]
+__all__ = [
+    "PROVIDERS",
+    "Provider",
+    "ProviderAway",
+    "ProviderError",
+    "ProviderRefused",
+    "Visitor",
+    "provider_named",
+    "provider_of",
+]

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from videocalls.models import VideoCall
 
@@ -33,13 +34,36 @@ class Visitor:
 
 
 class Provider:
-    """A provider. `prepare` announces a hosted room in advance, and people enter it through `address`."""
+    """A provider. `prepare` announces a room in advance, and people enter it through `address`.
+
+    Some keep something for each room (`keeps_meetings`): `make` makes or moves it, `remove` takes it away.
+    """
 
     is_hosted = True
+    keeps_meetings = False
+
+    def fault(self) -> str:
+        """Returns why this installation cannot use the provider, without any value of a setting, or "" if it can."""
+        return ""
 
     def prepare(self, call: VideoCall) -> None:
-        """Makes the room or moves its window. Can be called again for the same call. Raises ProviderAway, ProviderRefused."""
-        raise NotImplementedError
+        """Sees to it that the room can be used. Can be called again for the same call. Raises ProviderAway, ProviderRefused."""
+        if fault := self.fault():
+            raise ProviderRefused(fault)
+
+    def make(self, call: VideoCall, details: dict[str, Any], *, now: datetime) -> dict[str, Any]:
+        """Makes the room's meeting or moves it to the room's window, and returns what has to be kept of it.
+
+        `details` is what was kept before. It is empty also after an answer that was lost, so the provider is asked for
+        a meeting of this room before another one is made. Raises ProviderAway, ProviderRefused.
+        """
+        return details
+
+    def remove(self, call: VideoCall, details: dict[str, Any]) -> None:
+        """Takes the meeting away. One that is gone already is no error. Raises ProviderAway, ProviderRefused."""
+
+    def reach(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> None:
+        """Asks whether the provider answers, so that another one can be taken. Raises ProviderAway, ProviderRefused."""
 
     def address(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
         """Returns the visitor's own address of the room, valid for a short time. It is empty if there is no hosted room.

@@ -7,7 +7,8 @@ import jwt
 from django.conf import settings
 
 from videocalls.models import VideoCall
-from videocalls.providers.base import Provider, ProviderRefused, Visitor
+from videocalls.providers import asking
+from videocalls.providers.base import Provider, Visitor
 
 MIN_SECRET = 32  # bytes: HS256 needs a key as long as its hash (RFC 7518, 3.2)
 ENTRY = timedelta(minutes=5)  # from the click to the room; the server checks the token only at entry
@@ -17,19 +18,22 @@ SKEW = timedelta(seconds=30)  # allowed difference of the two servers' clocks
 class Jitsi(Provider):
     """A Jitsi server. It makes a room when the first person enters, so nothing has to be made in advance."""
 
-    def prepare(self, call: VideoCall) -> None:
-        _require_settings()
+    def fault(self) -> str:
+        if not settings.JITSI_URL or not settings.JITSI_APP_ID:
+            return "JITSI_URL and JITSI_APP_ID are not set"
+        if len(settings.JITSI_SECRET.encode()) < MIN_SECRET:
+            return f"JITSI_SECRET is shorter than {MIN_SECRET} bytes"
+        return ""
+
+    def reach(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> None:
+        """Asks for the server's front page. The room's own address would use up the token."""
+        answer = asking.ask("GET", f"{settings.JITSI_URL}/")
+        answer.require_good("its front page")
+        answer.require_clock(ahead=ENTRY - SKEW, behind=SKEW)
 
     def address(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
-        _require_settings()
+        self.prepare(call)
         return f"{settings.JITSI_URL}/{call.room}?jwt={_token(call, visitor, now)}"
-
-
-def _require_settings() -> None:
-    if not settings.JITSI_URL or not settings.JITSI_APP_ID:
-        raise ProviderRefused("JITSI_URL and JITSI_APP_ID are not set")
-    if len(settings.JITSI_SECRET.encode()) < MIN_SECRET:
-        raise ProviderRefused(f"JITSI_SECRET is shorter than {MIN_SECRET} bytes")
 
 
 def _token(call: VideoCall, visitor: Visitor, now: datetime) -> str:

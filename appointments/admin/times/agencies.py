@@ -9,8 +9,8 @@ from appointments.admin.times.published import leave_to_worker
 
 # Fields that decide how far ahead times are published, and who may book them.
 ABOUT_TIMES = {"horizon_days", "stage"}
-# Fields that decide when the room of a video call is open.
-ABOUT_CALLS = {"video_early_minutes", "video_late_minutes"}
+# Fields that decide when and where the room of a video call is.
+ABOUT_CALLS = {"video_early_minutes", "video_late_minutes", "video_link"}
 
 
 @admin.register(Agency)
