@@ -17,7 +17,10 @@ WORKDIR /app
 COPY requirements/runtime.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/runtime.txt
 COPY --from=assets /assets/node_modules/@digigov/css/dist node_modules/@digigov/css/dist
+COPY --from=assets /assets/node_modules/@event-calendar/build/dist node_modules/@event-calendar/build/dist
 COPY --from=assets /assets/node_modules/@fontsource/roboto node_modules/@fontsource/roboto
+COPY --from=assets /assets/node_modules/idiomorph/dist node_modules/idiomorph/dist
+COPY --from=assets /assets/node_modules/livekit-client/dist node_modules/livekit-client/dist
 COPY . .
 # The key is only for these two commands. The image does not contain it.
 RUN pybabel compile --quiet --directory locale --domain django \
