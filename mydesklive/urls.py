@@ -25,9 +25,9 @@ urlpatterns = [
         re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
+        path("calls/livekit/", include("videocalls.livekit")),
         path("calls/", include("videocalls.urls")),
         path("admin/", admin.site.urls),
-        path("calls/livekit/", include("videocalls.livekit")),
         path("", include("accounts.urls")),
         # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.
         path("", include("appointments.urls")),

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('videocalls', '0003_who_is_in_a_call'),
+        ("videocalls", "0004_page_of_a_participant"),
     ]
 
     operations = [
