@@ -50,7 +50,15 @@ class BranchAdmin(PlacedAdmin):
         ),
         (
             _("Contact and access"),
-            {"classes": ("collapse",), "fields": (("phone", "email"), ("access_el", "access_en"), "is_illustrative")},
+            {
+                "classes": ("collapse",),
+                "fields": (
+                    ("phone", "email"),
+                    ("directions_el", "directions_en"),
+                    ("access_el", "access_en"),
+                    "is_illustrative",
+                ),
+            },
         ),
     )
 

@@ -87,6 +87,7 @@ class BranchSerializer(serializers.ModelSerializer):
     latitude = serializers.FloatField(allow_null=True)
     longitude = serializers.FloatField(allow_null=True)
     access = serializers.CharField(help_text="How it is reached by people with disabilities.")
+    directions = serializers.CharField(help_text="How to get there: buses, stations, parking, the entrance.")
     is_illustrative = serializers.BooleanField(
         help_text="Whether the address, telephone and access are examples, and not the true ones."
     )
@@ -95,7 +96,7 @@ class BranchSerializer(serializers.ModelSerializer):
         model = Branch
         fields = (
             *("code", "agency", "name", "address", "city", "region", "country", "timezone", "latitude", "longitude"),
-            *("phone", "email", "access", "is_illustrative"),
+            *("phone", "email", "access", "directions", "is_illustrative"),
         )
 
 

@@ -101,6 +101,14 @@ class Branch(models.Model):
     email = models.EmailField(_("e-mail address"), blank=True)
     access_el = models.TextField(_("accessibility (Greek)"), blank=True)
     access_en = models.TextField(_("accessibility (English)"), blank=True)
+    directions_el = models.TextField(
+        _("how to get there (Greek)"),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Buses, stations, parking, and which entrance. Stands in messages and on letters."),
+    )
+    directions_en = models.TextField(_("how to get there (English)"), blank=True, default="", db_default="")
     is_illustrative = models.BooleanField(
         _("the address, telephone and access are examples"),
         default=False,
@@ -137,6 +145,7 @@ class Branch(models.Model):
     city = localized("city")
     region = localized("region")
     access = localized("access")
+    directions = localized("directions")
 
     def hours_on(self, day: date) -> list[str]:
         """Returns in words when the branch is open to the public for personal visits, by the rules that hold on the day."""

@@ -52,6 +52,7 @@ KEPT: dict[str, dict[str, str]] = {
         (
             *("code", "name_el", "name_en", "address_el", "address_en", "city_el", "city_en", "region_el", "region_en"),
             *("municipality", "country", "timezone", "phone", "email", "access_el", "access_en"),
+            *("directions_el", "directions_en"),
             *("unit_el", "unit_en", "areas", "postcodes", "order_el", "order_en"),
         ),
         PUBLISHED,

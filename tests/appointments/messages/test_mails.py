@@ -2,6 +2,7 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -211,6 +212,47 @@ def test_deadlines_are_told_on_both_clocks_where_they_differ() -> None:
     summer = datetime(2026, 4, 6, 7, tzinfo=UTC)
     appointment.timezone = "Europe/Bucharest"
     assert wording.on_both_clocks(summer, appointment) == wording.on_branch_clock(summer, appointment)
+
+
+# How to get there
+
+WAY = {
+    "el": "Λεωφορείο 11 & στάση «Αγορά».\nΕίσοδος από την πίσω πλευρά.",
+    "en": "Bus 11 & stop “Agora”.\nEnter at the back.",
+}
+
+
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED, Kind.KEPT])
+@pytest.mark.parametrize("language", ["el", "en"])
+def test_visitor_is_told_how_to_get_there(kind: str, language: str) -> None:
+    appointment = an_appointment_on_tuesday(language=language)
+    branch = appointment.branch
+    branch.directions_el, branch.directions_en = WAY["el"], WAY["en"]
+    branch.access_el, branch.access_en = "Ράμπα", "Ramp"
+    branch.address_el, branch.address_en = "Κυδωνίας 29", "Kydonias 29"
+    branch.latitude, branch.longitude = Decimal("35.5112"), Decimal("24.0292")
+    _subject, text, html = the_mail(appointment, kind)
+    address = "https://www.openstreetmap.org/?mlat=35.5112&mlon=24.0292"
+    access, street = {"el": ("Ράμπα", "Κυδωνίας 29"), "en": ("Ramp", "Kydonias 29")}[language]
+    for fact in (WAY[language], f": {access}", street, address):
+        assert fact in text
+    for fact in (
+        *WAY[language].replace("&", "&amp;").split("\n"),
+        f": {access}",
+        street,
+        address.replace("&", "&amp;"),
+    ):
+        assert fact in html
+
+
+@pytest.mark.parametrize("channel", [Channel.VIDEO, Channel.PHONE])
+def test_who_need_not_come_is_told_no_way(channel: str) -> None:
+    appointment = an_appointment_on_tuesday(Channel.VIDEO)
+    appointment.channel = channel
+    appointment.branch.directions_el, appointment.branch.access_el = WAY["el"], "Ράμπα"
+    for part in the_mail(appointment, Kind.CONFIRMATION)[1:]:
+        assert "Λεωφορείο" not in part
+        assert "Ράμπα" not in part
 
 
 # Two clocks
