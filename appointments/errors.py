@@ -259,3 +259,10 @@ class LineMoved(BookingError):
 
     message = _("A colleague was quicker. This is how it stands now.")
     field = "ticket"
+
+
+class TextChanged(BookingError):
+    """Another administrator has saved the same text since the page was opened."""
+
+    message = _("Somebody else has saved this text in the meantime. Look at the versions, and save again.")
+    field = "body"

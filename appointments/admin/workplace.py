@@ -20,10 +20,11 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Role
 from appointments import history
-from appointments.admin.booking import callers, day, steps
+from appointments.admin.booking import callers, day, printing, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.disruptions import promises
+from appointments.admin.messages import texts
 from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
 from appointments.admin.watch import watch
 from appointments.booking.persons import tax_number_of
@@ -176,7 +177,9 @@ class AppointmentAdmin(PlacedAdmin):
             *watch.urls,
             *promises.urls,
             *calendar.urls,
+            *texts.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
+            *printing.urls,
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
             path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),
             *one_click,
@@ -199,6 +202,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "title": appointment.spoken_reference,
         "appointment": appointment,
         "steps": steps.possible(appointment, now),
+        "is_printed": printing.is_printed(appointment),
         "assign": planning.assigning(appointment),
         "here": request.path,
         "timeline": timeline.of(appointment),

@@ -61,7 +61,7 @@ def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notifi
     related = due.select_related(
         "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
     )
-    message = leases.lock_first(related)
+    message = leases.lock_first(related.with_own_text())
     if message is None:
         return None
     try:

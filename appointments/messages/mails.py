@@ -1,7 +1,10 @@
 """The text of mails and text messages: one template for each kind, in the language of the message."""
 
+import logging
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -16,8 +19,13 @@ from agencies.wallclock import all_zones
 from appointments import wording
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages import invitations
-from appointments.models import Appointment, Notification, Status
+from appointments.messages.texts import saying
+from appointments.messages.texts.kinds import Key
+from appointments.messages.texts.saying import Told
+from appointments.models import Appointment, Notification, Offer, Status
 
+T = TypeVar("T")
+logger = logging.getLogger(__name__)
 Kind = Notification.Kind
 WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CANCELLED)
 MARKED_AS = "message"
@@ -31,14 +39,15 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
     """
     appointment = message.appointment.as_told(proven=message.appointment.is_address_proven)
     with translation.override(message.language), timezone.override(appointment.branch.zone):
-        context = _context(message, appointment, now)
+        told = context(appointment, message.language, **of_kind(message.kind, appointment, now))
+        subject, body, html = written(message, told)
         letter = EmailMultiAlternatives(
-            subject=" ".join(render_to_string(f"emails/{message.kind}.subject.txt", context).split()),
-            body=paragraphs(render_to_string(f"emails/{message.kind}.txt", context)),
+            subject=subject,
+            body=body,
             to=[appointment.email],
             reply_to=[appointment.branch.email] if appointment.branch.email else None,
         )
-        letter.attach_alternative(render_to_string(f"emails/{message.kind}.html", context), "text/html")
+        letter.attach_alternative(html, "text/html")
     marks.stamp(letter, MARKED_AS, message.pk)
     if message.kind in WITH_CALENDAR:
         _add_calendar(letter, appointment, now)
@@ -53,19 +62,55 @@ def text(message: Notification, *, now: datetime) -> str:
     """
     appointment = message.appointment.as_told(proven=False)
     with translation.override(message.language):
-        return " ".join(render_to_string(f"sms/{message.kind}.txt", _context(message, appointment, now)).split())
+        return short(message, context(appointment, message.language, **of_kind(message.kind, appointment, now)))
+
+
+def written(message: Notification, told: Told) -> tuple[str, str, str]:
+    """Return the subject, the plain text and the HTML of a mail, in the agency's words if it has any, else in ours."""
+    if own := _own(message, lambda subject, body: saying.mail(subject, body, _key(message), told)):
+        subject, body, html = own
+    else:
+        names = (f"emails/{message.kind}.{part}" for part in ("subject.txt", "txt", "html"))
+        subject, body, html = (render_to_string(name, dict(told)) for name in names)
+    return " ".join(subject.split()), paragraphs(body), html
+
+
+def short(message: Notification, told: Told) -> str:
+    """Return the text of an SMS, in the agency's words if it has any, else in ours."""
+    if own := _own(message, lambda _subject, body: saying.sms(body, _key(message), told)):
+        return own
+    return " ".join(render_to_string(f"sms/{message.kind}.txt", dict(told)).split())
+
+
+def _own(message: Notification, say: Callable[[str, str], T]) -> T | None:
+    """Return the message in the agency's words, or None if it has none, or if they can no longer be said.
+
+    A message in our words is better than none: a later release may know another kind of placeholder.
+    """
+    own = message.own_text
+    if not own or not own["body"]:
+        return None
+    try:
+        return say(own["subject"], own["body"])
+    except Exception:
+        logger.exception("An agency's own text could not be said in message %s", message.pk)
+        return None
+
+
+def _key(message: Notification) -> Key:
+    return Key(message.kind, message.medium, message.language)
 
 
 class UnknownClock(Exception):
     """The time zone of the branch is not known. The message waits, because it would tell the time on a wrong clock."""
 
 
-def _context(message: Notification, appointment: Appointment, now: datetime) -> dict[str, object]:
+def context(appointment: Appointment, language: str, **of_kind: object) -> dict[str, object]:
     """Return what the templates use. `appointment` is the message's, as it may be told."""
     if appointment.branch.timezone not in all_zones():
         raise UnknownClock(appointment.branch.timezone)
     return {
-        "language": message.language,
+        "language": language,
         "appointment": appointment,
         "agency": appointment.agency,
         "branch": appointment.branch,
@@ -78,17 +123,19 @@ def _context(message: Notification, appointment: Appointment, now: datetime) -> 
         "calls": wording.calls(appointment),
         "link": appointment.link(),
         "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
-        **_of_kind(message.kind, appointment, now),
+        **of_kind,
     }
 
 
-def _of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, object]:
+def of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, object]:
     """Return what only the templates of this kind of message need."""
     match kind:
         case Kind.VERIFY:
             assert appointment.expires_at is not None  # noqa: S101  a constraint says so
-            until = wording.on_both_clocks(appointment.expires_at, appointment)
-            return {"verify_link": appointment.link("verify"), "hold_until": until}
+            return {
+                "verify_link": appointment.link("verify"),
+                "hold_until": wording.on_both_clocks(appointment.expires_at, appointment),
+            }
         case Kind.CANCELLED:
             page = reverse(
                 "appointments:procedure", args=[appointment.agency.platform_slug, appointment.procedure.code]
@@ -97,9 +144,10 @@ def _of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, ob
         case Kind.RATING:
             return {"rating_link": appointment.link("rate")}
         case Kind.OFFER:
-            return _offered(appointment)
+            unsettled = appointment.offers.unsettled().select_related("disruption", "hold__branch")
+            return offered(unsettled.latest("created_at"), appointment)
         case Kind.DELAYED:
-            return _delayed(appointment, now)
+            return delayed(delay_of(appointment, now=now) or TOLD_AFTER, appointment)
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
     return {
         "cancel_link": appointment.link("cancel"),
@@ -107,22 +155,19 @@ def _of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, ob
     }
 
 
-def _delayed(appointment: Appointment, now: datetime) -> dict[str, object]:
-    """Return the delay that is expected now, and until when the citizen may come without losing the turn."""
-    delay = delay_of(appointment, now=now) or TOLD_AFTER
+def delayed(delay: timedelta, appointment: Appointment) -> dict[str, object]:
+    """Return the delay, and until when the citizen may come without losing the turn."""
     comes = appointment.channel == Channel.IN_PERSON and appointment.status == Status.BOOKED
     until = wording.clock(appointment.starts_at + TOLD_AFTER, appointment)
     return {"about": wording.about(delay), "come_until": until if comes else ""}
 
 
-def _offered(appointment: Appointment) -> dict[str, object]:
-    """Return the last unsettled offer for the templates. `held` is None if no other time was found."""
-    unsettled = appointment.offers.unsettled().select_related("disruption", "hold__branch")
-    offer = unsettled.latest("created_at")
-    context: dict[str, object] = {
+def offered(offer: Offer, appointment: Appointment) -> dict[str, object]:
+    """Return the offer for the templates. `held` is None if no other time was found."""
+    told: dict[str, object] = {
         "reason": offer.because,
         "fell_out": offer.is_of_disruption,
-        "offer_link": appointment.link("offer"),
+        "offer_link": appointment.link("offer") if offer.hold else "",
         "move_link": appointment.link("move"),
         "cancel_link": appointment.link("cancel"),
         "held": offer.hold,
@@ -130,7 +175,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
     if offer.hold and offer.deadline:
         held = offer.hold
         held.timezone = appointment.timezone  # the same citizen reads it
-        context |= {
+        told |= {
             "held_when": wording.when(held),
             "held_short_when": wording.short_when(held),
             "held_own_time": wording.own_time(held),
@@ -139,7 +184,7 @@ def _offered(appointment: Appointment) -> dict[str, object]:
             "held_until": wording.on_both_clocks(offer.deadline, appointment),
             "held_until_short": wording.short(offer.deadline, appointment),
         }
-    return context
+    return told
 
 
 def paragraphs(text: str) -> str:

@@ -6,7 +6,7 @@ from appointments.models.counter import Desk, Queue, Ticket
 from appointments.models.disruption import Disruption
 from appointments.models.event import Event
 from appointments.models.feed import Feed
-from appointments.models.notification import Mailbox, Notification, ReturnedMail
+from appointments.models.notification import Mailbox, Notification, OwnText, ReturnedMail
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
@@ -24,6 +24,7 @@ __all__ = [
     "Mailbox",
     "Notification",
     "Offer",
+    "OwnText",
     "Queue",
     "Rating",
     "Reading",

@@ -2,10 +2,13 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.functions import JSONObject
+from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
 from accounts.work import leases
+from agencies.models import Agency
 
 # Values of `Notification.State`.
 UNDELIVERED = ("failed", "bounced")
@@ -26,6 +29,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def urgent(self) -> "NotificationQuerySet":
         """Messages that somebody waits for at this moment, because a deadline runs."""
         return self.filter(kind=Notification.Kind.VERIFY)
+
+    def with_own_text(self) -> "NotificationQuerySet":
+        """Read with each message what its agency has written for it, so that sending asks no statement more."""
+        where = {name: OuterRef(name) for name in ("kind", "medium", "language")}
+        written = OwnText.objects.filter(agency=OuterRef("appointment__agency"), **where).order_by("-version")
+        return self.annotate(own_text=Subquery(written.values(text=JSONObject(subject="subject", body="body"))[:1]))
 
     def undelivered(self) -> "NotificationQuerySet":
         """Messages that did not arrive: nobody took them, or they came back. Officers see them and call the citizen."""
@@ -99,6 +108,59 @@ class Notification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} ({self.get_medium_display()})"
+
+    @cached_property
+    def own_text(self) -> dict[str, str] | None:
+        """The agency's own text, or None. Its body is empty if the agency has gone back to ours."""
+        of_agency = OwnText.objects.filter(agency=self.appointment.agency_id, kind=self.kind)
+        written = of_agency.filter(medium=self.medium, language=self.language).order_by("-version")
+        latest = written.first()
+        return {"subject": latest.subject, "body": latest.body} if latest else None
+
+
+class OwnTextQuerySet(models.QuerySet["OwnText"]):
+    def of(self, agency: Agency, kind: str, medium: str, language: str) -> "OwnTextQuerySet":
+        """All versions of one text, the latest first."""
+        return self.filter(agency=agency, kind=kind, medium=medium, language=language).order_by("-version")
+
+    def current(self) -> "OwnTextQuerySet":
+        """The latest version of each text."""
+        one = ("agency_id", "kind", "medium", "language")
+        return self.order_by(*one, "-version").distinct(*one)
+
+
+class OwnText(models.Model):
+    """One version of what an agency says in a kind of message, instead of our text. Versions are only ever added.
+
+    An empty body goes back to ours.
+    """
+
+    agency = models.ForeignKey(Agency, models.PROTECT, related_name="own_texts", db_index=False)
+    kind = models.CharField(max_length=20)  # one of those in messages/texts/kinds.py
+    medium = models.CharField(max_length=5, choices=Notification.Medium)
+    language = models.CharField(max_length=2, choices=settings.LANGUAGES)
+    version = models.PositiveIntegerField()
+    subject = models.CharField(max_length=200, blank=True)
+    body = models.TextField(blank=True)
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False
+    )
+    written_at = models.DateTimeField()
+
+    objects = OwnTextQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("own text")
+        verbose_name_plural = _("own texts")
+        constraints = (
+            # Two who save at once write the same version: the second one is told.
+            models.UniqueConstraint(
+                fields=["agency", "kind", "medium", "language", "version"], name="one_own_text_per_version"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.agency} – {self.kind} ({self.medium}, {self.language}) {self.version}"
 
 
 class Mailbox(models.Model):

@@ -115,6 +115,7 @@ def _of_supervisors() -> list[Item]:
         _item(_("Closures"), "event_repeat", "agencies_closure_changelist"),
         _item(_("Disruptions"), "campaign", "appointments_disruption_changelist"),
         _item(_("Kiosk and screen"), "tv", "appointments_appointment_screens"),
+        _item(_("Texts of messages"), "mail", "appointments_appointment_texts"),
     ]
 
 

@@ -1,0 +1,1 @@
+"""What agencies say in messages: their own texts."""

@@ -1,0 +1,1 @@
+"""Texts that agencies write for the messages about their appointments, instead of ours."""
