@@ -9,7 +9,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('agencies', '0011_directions'),
-        ('appointments', '0025_address_proven_before'),
+        ("appointments", "0028_other_room"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
