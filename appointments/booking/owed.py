@@ -28,6 +28,9 @@ WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 # An SMS would not do: it proves no address, or has no room.
 BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY)
+# No reminder is due sooner than this after the message that tells the time. Whoever has just booked or moved remembers it,
+# and a second message of the same hour makes people read none of them.
+FRESH = timedelta(hours=2)
 
 
 class Owed(NamedTuple):
@@ -150,10 +153,13 @@ def _own_reminders(appointment: Appointment, now: datetime) -> Iterable[Owed]:
 
 
 def _reminders(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, now: datetime) -> Iterable[Owed]:
-    """Return the reminders that are still ahead. Those that the night moves to the same evening become one."""
+    """Return the reminders that are due later than FRESH from `now`, when the citizen is told the time.
+
+    Those that the night moves to the same evening become one.
+    """
     by_due = {waking_hours(appointment.starts_at - timedelta(minutes=one), zone): one for one in sorted(reminders)}
     for due, minutes_before in by_due.items():
-        if due > now:
+        if due >= now + FRESH:
             yield from _to_all_media(appointment, Kind.REMINDER, due, minutes_before=minutes_before)
 
 

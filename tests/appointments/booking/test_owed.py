@@ -78,6 +78,21 @@ def test_reminders_due_before_the_booking_are_not_owed() -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(("hour", "minute", "number"), [(10, 50, 0), (11, 0, 1)])
+@pytest.mark.parametrize("step", ["book", "move"])
+def test_no_reminder_is_due_within_two_hours_of_the_message_with_the_time(
+    step: str, hour: int, minute: int, number: int
+) -> None:
+    slot = a_slot_at(at(hour, minute, day=NOW.date()))
+    if step == "book":
+        appointment = an_appointment(slot)
+    else:
+        later = next(one for one in slots_of(slot.branch) if one.starts_at == at(12, day=date(2026, 3, 11)))
+        appointment = booking.reschedule(an_appointment(later), slot.pk, by=STAFF, now=NOW)
+    assert [kind for kind, _due in owed(appointment)].count(Kind.REMINDER) == number
+
+
+@pytest.mark.django_db
 def test_reminders_that_the_night_moves_together_are_one() -> None:
     slot = a_slot_at(at(8, day=date(2026, 3, 5)))
     slot.branch.agency.reminders = [120, 180, 240]
