@@ -154,6 +154,20 @@ class TooManyOpen(BookingError):
     message = _("You have many open appointments. Cancel one that you do not need, or wait until some are over.")
 
 
+class TooManyCorrections(BookingError):
+    """The contact of one appointment is changed again and again. Each time somebody may get a message."""
+
+    message = _("You have changed this several times today. Try again tomorrow, or call us.")
+    field = "email"
+
+
+class AddressRefused(BookingError):
+    """Several bookings have been made with the address that nobody has proved. It does not say so, as they may be others'."""
+
+    message = _("We cannot write to this address now. Use another one, or try again tomorrow.")
+    field = "email"
+
+
 class TooLate(BookingError):
     message = _("It is too late to change this appointment here. Please call us.")
 
@@ -166,6 +180,23 @@ class WrongStatus(BookingError):
     """The status does not allow this step any more (after a double click, a colleague's step, or on an old page)."""
 
     message = _("The appointment has changed in the meantime. Please look at it again.")
+
+
+# Messages that are sent again
+
+
+class AlreadyAsked(BookingError):
+    """The message is on its way, or has arrived: a double click, or a colleague was quicker."""
+
+    message = _("This message is being sent already, or has been sent.")
+
+
+class NoLongerTrue(BookingError):
+    message = _("What this message says is no longer true, so it is not sent again.")
+
+
+class NowhereToSend(BookingError):
+    message = _("There is no address or mobile number for this message. Correct the contact first.")
 
 
 # The day's queue

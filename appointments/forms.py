@@ -15,6 +15,7 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number
 from appointments.errors import BookingError
+from appointments.models import Appointment
 
 LONGEST = 1000  # a wrong answer is kept for correction up to this many characters
 LONGEST_NUMBER = 10  # digits of a revision
@@ -183,6 +184,27 @@ class PhoneForm(forms.Form):
     def __init__(self, country: str, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.country = country
+
+    clean_phone = DetailsForm.clean_phone
+
+
+class ContactForm(forms.Form):
+    """Where the citizen is reached: what an appointment has, to be corrected."""
+
+    email = AddressField(label=_("E-mail address"), help_text=_("We send the confirmation and the reminders there."))
+    phone = forms.CharField(
+        label=_("Telephone"),
+        max_length=30,
+        error_messages={"required": _("Enter a telephone number.")},
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+
+    def __init__(self, appointment: Appointment, data: QueryDict | None = None) -> None:
+        super().__init__(data, initial={"email": appointment.email, "phone": appointment.phone})
+        self.country = appointment.branch.country
+        phone = self.fields["phone"]
+        phone.required = appointment.channel != Channel.IN_PERSON
+        phone.help_text = PHONE_HINTS[Channel(appointment.channel)]
 
     clean_phone = DetailsForm.clean_phone
 

@@ -3,6 +3,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from appointments.views.booking.appointment import detail, done, mine
 from appointments.views.booking.cancel import cancel
 from appointments.views.booking.check import check
+from appointments.views.booking.contact import contact
 from appointments.views.booking.details import details
 from appointments.views.booking.find import find, leave
 from appointments.views.booking.move import move, move_branch, move_check
@@ -37,6 +38,7 @@ managing: list[URLPattern] = [
     path("done/", done, name="done"),
     path("verify/", verify, name="verify"),
     path("verify/again/", verify_again, name="verify_again"),
+    path("contact/", contact, name="contact"),
     path("move/", move, name="move"),
     path("move/branch/", move_branch, name="move_branch"),
     path("move/check/", move_check, name="move_check"),

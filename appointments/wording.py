@@ -15,6 +15,8 @@ from agencies.wallclock import zone_of
 from appointments.models import Appointment
 
 HOME = "Europe/Athens"
+# Of a telephone number so many digits are shown.
+LAST_DIGITS = 3
 # Waiting times are told in these steps, because they cannot be foreseen to the minute.
 STEP = timedelta(minutes=5)
 
@@ -128,3 +130,11 @@ def about(span: timedelta) -> str:
         "about %(hours)d hour and %(minutes)d minutes", "about %(hours)d hours and %(minutes)d minutes", hours
     )
     return both % {"hours": hours, "minutes": minutes}
+
+
+def hidden(address: str) -> str:
+    """Return the e-mail address or telephone number so that its owner knows it, and nobody else: "m…@example.org"."""
+    name, at, host = address.rpartition("@")
+    if at:
+        return f"{name[:1]}…@{host}"
+    return f"…{address[-LAST_DIGITS:]}" if len(address) > LAST_DIGITS else ""

@@ -7,6 +7,7 @@ from typing import Any, cast
 from django import forms
 from django.conf import settings
 from django.db.models import QuerySet
+from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -14,7 +15,8 @@ from agencies.admin.choosing import FoundHere
 from agencies.models import Branch, Channel, Procedure
 from agencies.text import alphabetical
 from appointments.errors import LinkUnsendable
-from appointments.forms import DetailsForm
+from appointments.forms import ContactForm, DetailsForm
+from appointments.models import Appointment, Status
 
 
 class CancelForm(forms.Form):
@@ -93,6 +95,17 @@ class WishForm(forms.Form):
             self.add_error("branch", _("This branch belongs to another agency."))
         if procedure and channel and channel not in procedure.channels:
             self.add_error("channel", _("This service is not given in this way. Choose another one."))
+
+
+class StaffContactForm(ContactForm):
+    """The same for officers. Many callers have no e-mail address; the verb says what the service cannot do without."""
+
+    def __init__(self, appointment: Appointment, data: QueryDict | None = None) -> None:
+        super().__init__(appointment, data)
+        self.fields["email"].required = appointment.status == Status.UNVERIFIED
+        for name in ("phone", "email"):
+            self.fields[name].widget.attrs["autocomplete"] = "off"
+            self.fields[name].help_text = ""  # the standard help texts speak to citizens
 
 
 class CallerForm(MoveForm, DetailsForm):

@@ -20,7 +20,7 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Role
 from appointments import history
-from appointments.admin.booking import callers, day, printing, steps
+from appointments.admin.booking import callers, contact, day, printing, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.disruptions import promises
@@ -181,6 +181,8 @@ class AppointmentAdmin(PlacedAdmin):
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
             *printing.urls,
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
+            path("<str:reference>/contact/", contact.contact, name="appointments_appointment_contact"),
+            path("<str:reference>/again/<int:message>/", contact.again, name="appointments_appointment_again"),
             path("<str:reference>/move/", steps.move, name="appointments_appointment_move"),
             *one_click,
             *super().get_urls(),
@@ -207,6 +209,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "here": request.path,
         "timeline": timeline.of(appointment),
         "messages_sent": appointment.notifications.order_by("due_at", "pk"),
+        "may_correct": appointment.may_be_corrected(now),
         "offer": appointment.offers.awaited().first(),
         "supervised": _supervised(request),
         "call": appointment.video_call,

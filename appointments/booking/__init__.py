@@ -4,11 +4,13 @@ No other code writes the status or the slots of an appointment.
 """
 
 from appointments.booking.changing import cancel, expire, keep, release, reschedule, take_over
+from appointments.booking.contacts.correcting import NewContact, correct
 from appointments.booking.making import Made, Once, book, book_asked, confirm, hold, verify
 from appointments.booking.serving import arrive, assign, complete, interrupt, miss, serve
 
 __all__ = [
     "Made",
+    "NewContact",
     "Once",
     "arrive",
     "assign",
@@ -17,6 +19,7 @@ __all__ = [
     "cancel",
     "complete",
     "confirm",
+    "correct",
     "expire",
     "hold",
     "interrupt",

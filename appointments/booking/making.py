@@ -17,7 +17,7 @@ from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digest_of, sign
 from appointments.claims import Held, Visitor
-from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms
+from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status
 from appointments.times.asking import AskedTime, asked_for, bookable_slot, require_bookable
@@ -209,11 +209,14 @@ def _book(
 def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
     """Book the time of a guest who has opened the link in the mail, which proves that the address is the guest's.
 
-    Does nothing if it is booked already. Raises HoldExpired if the deadline has passed or the appointment has ended.
+    Does nothing if it is booked already. Raises HoldExpired if the deadline has passed or the appointment has ended, and
+    WrongStatus if the address has been changed since, so that the link has proved another one.
     """
     with locked(unverified) as appointment:
         if appointment.status == Status.BOOKED:
             return appointment
+        if appointment.address_changes != unverified.address_changes:
+            raise WrongStatus
         if appointment.status != Status.UNVERIFIED or appointment.is_overdue(now):
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}

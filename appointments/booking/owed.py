@@ -27,7 +27,7 @@ WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
 # Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 # An SMS would not do: it proves no address, or has no room.
-BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY)
+BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY, Kind.DECLINED, Kind.CORRECTED)
 # No reminder is due sooner than this after the message that tells the time. Whoever has just booked or moved remembers it,
 # and a second message of the same hour makes people read none of them.
 FRESH = timedelta(hours=2)
@@ -114,13 +114,51 @@ def _told_once(message: Notification) -> tuple[str, int]:
     return message.kind, message.minutes_before if message.kind == Kind.REMINDER else 0
 
 
+def owe_notice(appointment: Appointment, earlier: str, *, now: datetime) -> None:
+    """Tell the earlier address that it was changed, and not to which one."""
+    appointment.notifications.create(
+        kind=Kind.CORRECTED,
+        medium=Medium.EMAIL,
+        revision=appointment.revision,
+        language=appointment.language,
+        due_at=now,
+        sent_to=earlier,
+    )
+    wake_worker("appointments.tasks.deliver_due")
+
+
+def owe_these(appointment: Appointment, messages: Iterable[Owed]) -> None:
+    """Owe messages that the caller has chosen. Those that are owed already stay as they are."""
+    _owe(appointment, messages)
+
+
+def coming_reminders(appointment: Appointment, *, now: datetime) -> list[Owed]:
+    """Return the reminders that a booking or a move at this moment would owe."""
+    return list(_own_reminders(appointment, now))
+
+
 def owe_delay(appointment: Appointment, *, now: datetime) -> None:
     """Tell the citizen that the turn will be later. Sent even at night, because the citizen waits or comes soon."""
     _owe(appointment, _to_all_media(appointment, Kind.DELAYED, now))
 
 
+# What tells an earlier address that it was changed is always true, so no later step drops it.
 DROP = """
-UPDATE appointments_notification SET state = 'dropped' WHERE appointment_id = %s AND state = 'pending' RETURNING id
+UPDATE appointments_notification SET state = 'dropped'
+WHERE appointment_id = %s AND state = 'pending' AND kind <> 'corrected' RETURNING id
+"""
+# New rows, not changed ones: a worker that claims a message at this moment may have read the appointment as it was before.
+# It finds the old row gone, and would take a changed one for untrue.
+KEEP = """
+WITH kept AS (
+    DELETE FROM appointments_notification
+    WHERE appointment_id = %(id)s AND state = 'pending' AND kind <> 'corrected' AND revision = %(revision)s - 1
+    RETURNING *
+)
+INSERT INTO appointments_notification
+    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
+SELECT appointment_id, kind, medium, lead_minutes, due_at, %(revision)s, language, state, attempts, last_error FROM kept
+ON CONFLICT DO NOTHING
 """
 
 
@@ -132,8 +170,9 @@ def drop_pending(appointment: Appointment) -> list[int]:
 
 
 def keep_pending(appointment: Appointment) -> None:
-    """Carry messages that are not sent yet over to the appointment's new revision, because they are still true."""
-    appointment.notifications.filter(state=State.PENDING).update(revision=appointment.revision)
+    """Carry messages that are not sent yet over to the appointment's next revision, because they are still true."""
+    with connection.cursor() as cursor:
+        cursor.execute(KEEP, {"id": appointment.pk, "revision": appointment.revision})
 
 
 def owe_again(appointment: Appointment, dropped: Iterable[int], kind: str) -> None:

@@ -57,7 +57,8 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
         Reading.objects.filter(appointment__in=pks).delete()
         # The error of a mail server may contain the citizen's address.
-        Notification.objects.filter(appointment__in=pks).exclude(last_error="").update(last_error="")
+        told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
+        told.update(last_error="", sent_to="")
         _erase_queue(Ticket.objects.filter(appointment__in=pks))
     return erased
 

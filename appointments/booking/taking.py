@@ -89,7 +89,8 @@ TAKE_ONLY = f"WITH {TAKE.format(may='', enough='')} SELECT id FROM taken"
 COLUMNS = [
     field.attname
     for field in Appointment._meta.concrete_fields
-    if field.attname not in ("id", "slot_ids", "limit_place", "address_proven_at")  # written here, or not yet known
+    # Those are written here, or not yet known.
+    if field.attname not in ("id", "slot_ids", "limit_place", "address_proven_at", "address_changes")
 ]
 MAKE = f"""
 WITH place AS MATERIALIZED ({PLACE}), {

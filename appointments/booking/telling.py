@@ -26,12 +26,12 @@ def refusal(
 ) -> LimitReached | PerhapsBooked:
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
-    `known` are references of appointments that the visitor has opened by their links. It is LimitReached if one of the
+    `known` are the appointments that the visitor has opened by their links (`opened_as`). It is LimitReached if one of the
     appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
     """
     counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure.pk, status__in=OPEN)
     counted = counted.filter(limit_place__isnull=False)
-    if any(one.reference in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
+    if any(one.opened_as in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
         return LimitReached()
     _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
     return PerhapsBooked(procedure.open_limit)

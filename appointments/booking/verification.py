@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.work.waking import wake_worker
 from appointments import claims
 from appointments.models import Appointment, Notification, Status
 
 # Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.
-MOST = 3  # mails for one booking, because the address may belong to somebody else
+MOST = 3  # mails to one address for one booking, because it may belong to somebody else
 
 
 def note_proof(appointment: Appointment, *, now: datetime) -> None:
@@ -18,9 +19,11 @@ def note_proof(appointment: Appointment, *, now: datetime) -> None:
     While the address has still to be confirmed, only `booking.verify` proves it: programs that scan mail open links too.
     """
     if appointment.status != Status.UNVERIFIED and appointment.address_proven_at is None:
-        Appointment.objects.filter(pk=appointment.pk, address_proven_at=None).update(address_proven_at=now)
-        appointment.address_proven_at = now
-        claims.drop(appointment.pk)
+        unproven = Appointment.objects.filter(pk=appointment.pk, address_proven_at=None)
+        # Meanwhile the address may have become another one, which this link does not prove.
+        if unproven.filter(address_changes=appointment.address_changes).update(address_proven_at=now):
+            appointment.address_proven_at = now
+            claims.drop(appointment.pk)
 
 
 @transaction.atomic
@@ -32,7 +35,7 @@ def send_again(unverified: Appointment, *, now: datetime) -> bool:
     mails = Notification.objects.filter(
         appointment=appointment, kind=Notification.Kind.VERIFY, medium=Notification.Medium.EMAIL
     )
-    if mails.count() >= MOST:
+    if mails.exclude(~Q(sent_to="") & ~Q(sent_to__iexact=appointment.email)).count() >= MOST:
         return False
     mails.get_or_create(
         revision=appointment.revision,

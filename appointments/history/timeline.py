@@ -50,6 +50,8 @@ ICONS = {
     Verb.OTHER_ROOM: "switch_video",
     Verb.TELL: "mail",
     Verb.FAIL: "unsubscribe",
+    Verb.RESEND: "forward_to_inbox",
+    Verb.CORRECT: "contact_mail",
 }
 
 
@@ -167,8 +169,25 @@ def _fell_out(event: Event, words: Words) -> str:
 def _told(event: Event, words: Words) -> str:
     what = {"kind": Notification.Kind(event.details["kind"]).label}
     what["medium"] = Notification.Medium(event.details["medium"]).label
-    sent, lost = _("Message sent: %(kind)s (%(medium)s)"), _("Message did not arrive: %(kind)s (%(medium)s)")
-    return (sent if event.verb == Verb.TELL else lost) % what
+    texts = {
+        Verb.TELL: _("Message sent: %(kind)s (%(medium)s)"),
+        Verb.FAIL: _("Message did not arrive: %(kind)s (%(medium)s)"),
+        Verb.RESEND: _("Message sent again: %(kind)s (%(medium)s)"),
+    }
+    return texts[Verb(event.verb)] % what
+
+
+def _corrected(event: Event, words: Words) -> str:
+    """Return what was changed. The history does not hold the address or the number itself."""
+    texts = {
+        ("email", "changed"): _("E-mail address changed"),
+        ("email", "added"): _("E-mail address added"),
+        ("email", "removed"): _("E-mail address removed"),
+        ("phone", "changed"): _("Telephone changed"),
+        ("phone", "added"): _("Telephone added"),
+        ("phone", "removed"): _("Telephone removed"),
+    }
+    return ", ".join(texts[one] for one in event.details.items() if one in texts)
 
 
 TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
@@ -182,6 +201,8 @@ TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
     Verb.SETTLE: _settled,
     Verb.TELL: _told,
     Verb.FAIL: _told,
+    Verb.RESEND: _told,
+    Verb.CORRECT: _corrected,
 }
 # The text of verbs whose label says too little.
 PLAIN = {
@@ -261,6 +282,8 @@ def _to_citizen(event: Event, words: Words) -> str:
         return words.move(event, you if by_citizen else agency)
     if event.verb == Verb.KEEP:
         return _kept(event, words)
+    if event.verb == Verb.CORRECT:
+        return _corrected(event, words)
     if event.verb == Verb.CANCEL:
         return _("Cancelled by you") if by_citizen else _("Cancelled by the agency")
     texts: dict[str, str] = {

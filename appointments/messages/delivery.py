@@ -33,7 +33,7 @@ RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
-OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED)
+OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED)
 
 
 def deliver_next(mailer: BaseEmailBackend, *, now: datetime, among: NotificationQuerySet | None = None) -> bool:
@@ -91,7 +91,7 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
         return True
     try:
         if message.medium == Medium.SMS:
-            sms.send(message.appointment.phone, mails.text(message, now=now))
+            sms.send(message.address, mails.text(message, now=now))
         else:
             hand_over(mails.mail(message, now=now), mailer)
     except Undeliverable as error:
@@ -117,15 +117,15 @@ def _floods(message: Notification, now: datetime) -> bool:
     if message.medium != Medium.EMAIL or message.kind not in OF_ANYBODY or message.attempts > 1:
         return False
     by_agency = message.kind == Kind.CANCELLED and appointment.cancelled_by == Appointment.CancelledBy.AGENCY
-    if by_agency or appointment.source != Appointment.Source.WEB:
+    if by_agency or appointment.is_address_of_agency:
         return False
-    return is_flooded(appointment.email, now=now) and not appointment.is_of_own_address
+    return is_flooded(message.address, now=now) and not appointment.is_of_own_address
 
 
 @transaction.atomic
 def _settle(message: Notification, verb: Event.Verb, now: datetime, **outcome: Any) -> None:
     """Record the result on the message and in the history, unless another worker has the message by now."""
-    if DELIVERY.settle([message], **outcome):
+    if DELIVERY.settle([message], sent_to=message.address, **outcome):
         _note(message, verb, now)
 
 

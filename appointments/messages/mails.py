@@ -35,16 +35,18 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
     """Return the mail. Sent again to the same address, it has the same Message-ID, by which mail programs
     recognise a repetition.
 
-    To an address that is not proven it says nothing that was typed, in none of its parts.
+    To an address that is not proven it says nothing that was typed, in none of its parts. Nor to an earlier address, which
+    may have been a wrong one.
     """
-    appointment = message.appointment.as_told(proven=message.appointment.is_address_proven)
+    proven = message.appointment.is_address_proven and message.kind != Kind.CORRECTED
+    appointment = message.appointment.as_told(proven=proven)
     with translation.override(message.language), timezone.override(appointment.branch.zone):
         told = context(appointment, message.language, **of_kind(message.kind, appointment, now))
         subject, body, html = written(message, told)
         letter = EmailMultiAlternatives(
             subject=subject,
             body=body,
-            to=[appointment.email],
+            to=[message.address],
             reply_to=[appointment.branch.email] if appointment.branch.email else None,
         )
         letter.attach_alternative(html, "text/html")

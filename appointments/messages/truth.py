@@ -17,10 +17,8 @@ def is_true(message: Notification, *, now: datetime) -> bool:
         return False
     if message.kind == Kind.VERIFY:
         return appointment.status == Status.UNVERIFIED and _is_ahead(appointment.expires_at, now)
-    if message.kind == Kind.SUMMARY:
-        return appointment.status == Status.COMPLETED
-    if message.kind == Kind.RATING:
-        return appointment.status == Status.COMPLETED and appointment.rated_at is None
+    if message.kind == Kind.CORRECTED:
+        return True
     return message.revision == appointment.revision and _is_current(message, now)
 
 
@@ -31,6 +29,10 @@ def _is_current(message: Notification, now: datetime) -> bool:
         return appointment.status in (Status.BOOKED, Status.ARRIVED) and _is_behind(appointment, now)
     if message.kind == Kind.OFFER:
         return appointment.status == Status.BOOKED and _is_offered(appointment, now)
+    if message.kind == Kind.SUMMARY:
+        return appointment.status == Status.COMPLETED
+    if message.kind == Kind.RATING:
+        return appointment.status == Status.COMPLETED and appointment.rated_at is None
     if message.kind == Kind.CANCELLED:
         return appointment.status == Status.CANCELLED
     ahead = appointment.status == Status.BOOKED and now < appointment.starts_at

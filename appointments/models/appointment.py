@@ -265,6 +265,8 @@ class Appointment(models.Model):
     returned_from = models.EmailField(blank=True, default="", db_default="", editable=False)
     # When the reader of the address opened a link of ours. Only then do messages say what whoever booked had typed.
     address_proven_at = models.DateTimeField(null=True, editable=False)
+    # How often the address was changed. Links that were sent to an earlier one open nothing any more.
+    address_changes = models.PositiveSmallIntegerField(default=0, db_default=0, editable=False)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
     timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
     notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
@@ -281,7 +283,7 @@ class Appointment(models.Model):
     # A keyed hash of what was asked for with the idempotency key. Empty if that is not known.
     request_digest = models.CharField(max_length=64, blank=True, default="", db_default="", editable=False)
     revision = models.PositiveSmallIntegerField(
-        _("revision"), default=0, help_text=_("Counts moves, as iCalendar's SEQUENCE.")
+        _("revision"), default=0, help_text=_("Counts moves and corrections, as iCalendar's SEQUENCE.")
     )
     expires_at = models.DateTimeField(_("deadline"), null=True, blank=True)
     created_at = models.DateTimeField(_("created at"))
@@ -378,11 +380,16 @@ class Appointment(models.Model):
 
     @property
     def is_address_proven(self) -> bool:
-        """Whether the address is known to be the citizen's, not only typed by somebody on the website.
+        """Whether the address is known to be the citizen's, not only typed by somebody on the website."""
+        return bool(self.address_proven_at) or self.is_address_of_agency or self.is_of_own_address
 
-        Officers and agencies' systems know whose address they type.
+    @property
+    def is_address_of_agency(self) -> bool:
+        """Whether the agency has booked, and its officer or system typed the address: they know whose it is.
+
+        An address that came later counts as typed by anybody, for what else was typed came perhaps from somebody else.
         """
-        return bool(self.address_proven_at) or self.source != self.Source.WEB or self.is_of_own_address
+        return self.source != self.Source.WEB and not self.address_changes
 
     @property
     def is_mail_returned(self) -> bool:
@@ -453,6 +460,18 @@ class Appointment(models.Model):
         early, late = self.agency.video_early_minutes, self.agency.video_late_minutes
         return self.starts_at - timedelta(minutes=early), self.ends_at + timedelta(minutes=late)
 
+    def may_be_corrected(self, now: datetime) -> bool:
+        """Return whether officers may correct the contact: as long as the visit is spoken of, whatever became of it.
+
+        Not of a time that nobody booked, nor of a person whom retention has erased and who has no name.
+        """
+        is_known = self.status not in NEVER_MADE and bool(self.name) and self.link_tells_who(now)
+        return is_known and not (self.status == Status.UNVERIFIED and self.is_overdue(now))
+
+    def may_correct(self, now: datetime) -> bool:
+        """Return whether the citizen may still correct the contact: until all is over, because somebody may call."""
+        return self.status in PROMISED and not self.is_overdue(now) and now < max(self.ends_at, self.call_window[1])
+
     def may_change(self, now: datetime) -> bool:
         """Return whether the citizen may still move or cancel the appointment: until the agency's limit before it.
 
@@ -480,11 +499,16 @@ class Appointment(models.Model):
 
     def shown_link(self, view: str = "detail") -> str:
         """Return an address that opens the page in the same way, for what whoever booked may see. It proves nothing."""
-        return f"{self.page_url(view)}?key={_SHOWN.signature(self.reference)}"
+        return f"{self.page_url(view)}?key={_SHOWN.signature(self.opened_as)}"
 
     @property
     def link_key(self) -> str:
-        return _MAILED.signature(self.reference)
+        return _MAILED.signature(self.opened_as)
+
+    @property
+    def opened_as(self) -> str:
+        """What links are signed for, and what browsers that may open it remember. It changes with the address."""
+        return f"{self.reference}.{self.address_changes}" if self.address_changes else self.reference
 
     def link_tells_who(self, now: datetime) -> bool:
         """Return whether the link, which anybody may have by now, still shows the person and opens all pages."""
@@ -500,6 +524,6 @@ class Appointment(models.Model):
 
     def _is_signed(self, signer: signing.Signer, key: str) -> bool:
         try:
-            return signer.unsign(f"{self.reference}:{key}") == self.reference
+            return signer.unsign(f"{self.opened_as}:{key}") == self.opened_as
         except signing.BadSignature:
             return False

@@ -39,6 +39,7 @@ class Event(models.Model):
         EXPIRE = "expire", _("Expired")
         ASSIGN = "assign", _("Assigned")
         KEEP = "keep", _("Kept on a changed clock")
+        CORRECT = "correct", _("Contact changed")
         # On the day, with a ticket or without
         CHECK_IN = "check_in", _("Arrived")
         ADMIT = "admit", _("In the queue")
@@ -70,6 +71,7 @@ class Event(models.Model):
         OTHER_ROOM = "other_room", _("The video call moved to the second provider")
         TELL = "tell", _("Message sent")
         FAIL = "fail", _("Message did not arrive")
+        RESEND = "resend", _("Message to be sent again")
         # What retention leaves of all of it
         PAST = "past", _("Earlier steps")
 

@@ -36,9 +36,16 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         written = OwnText.objects.filter(agency=OuterRef("appointment__agency"), **where).order_by("-version")
         return self.annotate(own_text=Subquery(written.values(text=JSONObject(subject="subject", body="body"))[:1]))
 
+    def can_be_sent_again(self) -> "NotificationQuerySet":
+        """Messages to the citizen of which we know, or fear, that they did not arrive, whatever their state is called.
+
+        What an earlier address is told is none: that it did not arrive there is often the reason for another one.
+        """
+        return self.exclude(state__in=Notification.ON_ITS_WAY).exclude(kind=Notification.Kind.CORRECTED)
+
     def undelivered(self) -> "NotificationQuerySet":
         """Messages that did not arrive: nobody took them, or they came back. Officers see them and call the citizen."""
-        return self.filter(state__in=UNDELIVERED)
+        return self.filter(state__in=UNDELIVERED).exclude(kind=Notification.Kind.CORRECTED)
 
 
 class Notification(models.Model):
@@ -56,6 +63,7 @@ class Notification(models.Model):
         DELAYED = "delayed", _("It will be later")
         SUMMARY = "summary", _("What was done")
         DECLINED = "declined", _("Declined in the calendar, but not cancelled")
+        CORRECTED = "corrected", _("The address was changed")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")
@@ -68,6 +76,9 @@ class Notification(models.Model):
         FAILED = "failed", _("Failed")
         BOUNCED = "bounced", _("Came back")
         DROPPED = "dropped", _("No longer needed")
+
+    # There is nothing to do about these. All other states tell of a message that did not arrive, or perhaps not.
+    ON_ITS_WAY = (State.PENDING, State.SENDING, State.SENT, State.DROPPED)
 
     appointment = models.ForeignKey(
         "appointments.Appointment",
@@ -88,6 +99,9 @@ class Notification(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
+    # The address or number that it was sent to, as it was then. What tells an earlier address that it was changed has it
+    # from the beginning.
+    sent_to = models.CharField(_("sent to"), max_length=254, blank=True, default="", db_default="")
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
 
     objects = NotificationQuerySet.as_manager()
@@ -116,6 +130,23 @@ class Notification(models.Model):
         written = of_agency.filter(medium=self.medium, language=self.language).order_by("-version")
         latest = written.first()
         return {"subject": latest.subject, "body": latest.body} if latest else None
+
+    @property
+    def may_be_sent_again(self) -> bool:
+        """Whether it is one of those that `can_be_sent_again` finds."""
+        return self.state not in self.ON_ITS_WAY and self.kind != self.Kind.CORRECTED
+
+    @property
+    def is_known_lost(self) -> bool:
+        """Whether it certainly did not arrive. Otherwise somebody might get it twice if it is sent again."""
+        return self.state in UNDELIVERED
+
+    @property
+    def address(self) -> str:
+        """The address or number that it has to be sent to."""
+        if self.kind == self.Kind.CORRECTED:
+            return self.sent_to
+        return self.appointment.phone if self.medium == self.Medium.SMS else self.appointment.email
 
 
 class OwnTextQuerySet(models.QuerySet["OwnText"]):

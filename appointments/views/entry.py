@@ -62,17 +62,17 @@ def refuse_change(request: HttpRequest, appointment: Appointment) -> HttpRespons
 
 def remember(request: HttpRequest, appointment: Appointment) -> None:
     """Lets this browser open the appointment from now on."""
-    known = [one for one in request.session.get("appointments", []) if one != appointment.reference]
-    request.session["appointments"] = [*known, appointment.reference][-REMEMBERED:]
+    known = [one for one in request.session.get("appointments", []) if one != appointment.opened_as]
+    request.session["appointments"] = [*known, appointment.opened_as][-REMEMBERED:]
 
 
 def came_by_mail(request: HttpRequest, appointment: Appointment) -> bool:
     """Returns whether this browser has opened a link of our messages about the appointment."""
-    return appointment.reference in request.session.get("mailed", [])
+    return appointment.opened_as in request.session.get("mailed", [])
 
 
 def _is_own(request: HttpRequest, appointment: Appointment) -> bool:
-    return _is_citizens(request, appointment) or appointment.reference in request.session.get("appointments", [])
+    return _is_citizens(request, appointment) or appointment.opened_as in request.session.get("appointments", [])
 
 
 def _is_citizens(request: HttpRequest, appointment: Appointment) -> bool:
@@ -84,7 +84,7 @@ def _enter(request: HttpRequest, reference: str) -> HttpResponseBase:
     if appointment and appointment.is_link_key(request.GET["key"]):
         remember(request, appointment)
         if appointment.is_mailed_key(request.GET["key"]) and not came_by_mail(request, appointment):
-            request.session["mailed"] = [*request.session.get("mailed", []), appointment.reference][-REMEMBERED:]
+            request.session["mailed"] = [*request.session.get("mailed", []), appointment.opened_as][-REMEMBERED:]
     elif not (appointment and _is_own(request, appointment)):
         return _refuse(request)
     query = request.GET.copy()

@@ -255,6 +255,21 @@ def test_officer_of_another_branch_finds_nothing(page: Page, branch: Branch, liv
         assert response.status == 404
 
 
+@pytest.mark.parametrize("language", ["el", "en"])
+def test_messages_and_contact_fit_a_very_small_screen(
+    new_page: NewPage, branch: Branch, live_server: LiveServer, assert_accessible: Accessible, language: str
+) -> None:
+    appointment = booked_at(branch, timezone.now() + timedelta(minutes=5), 1, email=f"{'long-' * 12}name@example.org")
+    failed = {"state": "failed", "sent_to": appointment.email, "last_error": "550 5.1.1 No such user", "attempts": 8}
+    appointment.notifications.filter(kind="confirmation").update(due_at=timezone.now(), **failed)
+    small = new_page(size=(320, 640), language=language)
+    sign_in(small, an_officer(branch, Role.SUPERVISOR), live_server)
+    for address in (f"{appointment.reference}/change/", f"{appointment.reference}/contact/"):
+        small.goto(f"/admin/appointments/appointment/{address}")
+        assert small.evaluate("document.documentElement.scrollWidth") <= 320, address
+        assert_accessible(small)
+
+
 def test_day_fits_a_phone(
     new_page: NewPage, branch: Branch, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:

@@ -66,6 +66,10 @@ def cancel(client: Client) -> str:
     return f"/appointments/{booked(client)}/cancel/"
 
 
+def contact(client: Client) -> str:
+    return f"/appointments/{booked(client)}/contact/"
+
+
 def rate(client: Client) -> str:
     reference = booked(client)
     Appointment.objects.update(status=Status.COMPLETED)
@@ -86,6 +90,7 @@ def address(client: Client) -> str:
 PLACES: dict[str, tuple[Callable[[Client], str], dict[str, str]]] = {
     "details": (details, {"name": "Μαρία", "email": "maria@", "notes": "<Με> διερμηνέα", "language": "en"}),
     "cancel": (cancel, {"reason": "Δεν <προλαβαίνω>"}),
+    "contact": (contact, {"email": "maria@", "phone": "69"}),
     "rate": (rate, {"score": "2", "comment": "Μεγάλη αναμονή"}),
     "find": (lambda _client: "/appointments/find/", {"reference": "K7M4Q 2", "email": "maria@"}),
     "sign up": (lambda _client: "/accounts/signup/?next=/help/", {"email": "maria@"}),

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from appointments.counter import arrivals
 from appointments.history import timeline
+from appointments.messages import seen
 from appointments.models import Appointment, Status, Ticket
 from appointments.models.appointment import EXPECTED, PROMISED
 from appointments.views import changes
@@ -45,9 +46,11 @@ def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         "fell_out": fell_out,
         "held": offer if offer and offer.is_open(now) else None,
         "may_change": appointment.may_change(now),
+        "may_correct": appointment.may_correct(now),
         "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
         "is_ahead": appointment.status in PROMISED and appointment.ends_at > now and not fell_out,
         "history": timeline.for_citizen(appointment),
+        "messages_sent": seen.for_citizen(appointment),
         "summary": _summary(appointment),
     }
     return render(request, "appointments/booking/detail.html", context)

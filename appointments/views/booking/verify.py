@@ -12,7 +12,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from appointments import booking
 from appointments.booking import verification
-from appointments.errors import HoldExpired
+from appointments.errors import HoldExpired, WrongStatus
 from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
 from appointments.views.entry import came_by_mail, for_appointment
@@ -30,6 +30,8 @@ def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
             booking.verify(appointment, by=visitor(request), now=now)
         except HoldExpired:
             waiting = False
+        except WrongStatus:  # the address has become another one, whose mail has to be opened
+            return redirect(appointment)
         else:
             return redirect("appointments:done", appointment.reference)
     if appointment.status not in (Status.UNVERIFIED, Status.EXPIRED):

@@ -18,10 +18,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Channel
+from appointments import booking
 from appointments.calls.provision import ON_THE_DAY
 from appointments.counter import arrivals
 from appointments.errors import BookingError
-from appointments.forms import PhoneForm
+from appointments.forms import PhoneForm, refuse
 from appointments.models import Appointment, Status
 from appointments.views import acting
 from appointments.views.entry import for_appointment
@@ -109,8 +110,7 @@ def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> Ht
     """Shows when the room opens, then the way in, or that the officer will call. The citizen can correct the number."""
     typed = request.POST if request.method == "POST" else None
     form = PhoneForm(appointment.branch.country, typed, initial={"phone": appointment.phone})
-    if not visitor.is_host and form.is_valid():
-        Appointment.objects.filter(pk=appointment.pk).update(phone=form.cleaned_data["phone"])
+    if not visitor.is_host and form.is_valid() and _correct_number(request, appointment, form):
         messages.success(request, _("Thank you. The officer sees the new number."))
         return redirect("appointments:join", appointment.reference)
     context = {
@@ -121,6 +121,17 @@ def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> Ht
         "form": form,
     }
     return render(request, "appointments/calls/join.html", context)
+
+
+def _correct_number(request: HttpRequest, appointment: Appointment, form: PhoneForm) -> bool:
+    """Returns whether the new number is kept. Otherwise the form says why not."""
+    to = booking.NewContact(appointment.email, form.cleaned_data["phone"])
+    try:
+        booking.correct(appointment, to, by=acting.visitor(request), now=timezone.now())
+    except BookingError as error:
+        refuse(form, error)
+        return False
+    return True
 
 
 @require_safe

@@ -13,7 +13,7 @@ from django.urls import URLPattern, get_resolver, reverse
 from accounts.models import User
 from agencies.models import Branch, Role
 from appointments import counter
-from appointments.models import Appointment, Desk, Event, Feed, Queue, Ticket, TimeSlot
+from appointments.models import Appointment, Desk, Event, Feed, Notification, Queue, Ticket, TimeSlot
 from tests.builders import (
     EVERY_DAY,
     NOON,
@@ -35,7 +35,7 @@ from tests.builders import (
 )
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
-TABLES = (Appointment, TimeSlot, Ticket, Desk, Event, Feed, Queue)
+TABLES = (Appointment, TimeSlot, Ticket, Desk, Event, Feed, Notification, Queue)
 
 
 @dataclass
@@ -50,6 +50,7 @@ class World:
     foreign_booked: str
     ticket: str
     foreign_ticket: str
+    foreign_message: int
 
 
 @pytest.fixture
@@ -67,11 +68,15 @@ def world() -> World:
     tickets = [counter.check_in(one, by=STAFF, now=NOON) for one in (here, there)]
     for ticket, at_desk, who in ((tickets[0], desk, officer), (tickets[1], foreign_desk, colleague)):
         counter.serve(counter.call(ticket, at_desk, by=by(who), now=NOON), by=by(who), now=NOON)
+    booked = [an_appointment(slot_at(at(9), place), n) for n, place in ((3, own), (4, foreign))]
+    message = booked[1].notifications.filter(kind=Notification.Kind.CONFIRMATION)
+    message.update(state=Notification.State.FAILED)
     return World(
         *(officer.pk, colleague.pk),
         *(slot_at(at(10), place).pk for place in (own, foreign)),
-        *(an_appointment(slot_at(at(9), place), n).reference for n, place in ((3, own), (4, foreign))),
+        *(one.reference for one in booked),
         *(ticket.code for ticket in tickets),
+        message.get().pk,
     )
 
 
@@ -120,10 +125,16 @@ FOREIGN: dict[str, Row] = {
     **{
         f"{name} a foreign appointment": (
             f"appointment_{name}", ["{foreign_booked}"], {},
-            {"slot": "{slot}", "officer": "{officer}", "reason": "x", "revision": "0"},
+            {"slot": "{slot}", "officer": "{officer}", "reason": "x", "revision": "0", "email": "x@example.org"},
         )
-        for name in ("move", "calendar_move", "cancel", "assign", "arrive", "serve", "complete", "miss", "booked")
+        for name in ("move", "calendar_move", "cancel", "contact", "assign", "arrive", "serve", "complete", "miss", "booked")
     },
+    "send a message of a foreign appointment again": (
+        "appointment_again", ["{foreign_booked}", "{foreign_message}"], {}, {"sure": "1"},
+    ),
+    "send a foreign message again, from an own page": (
+        "appointment_again", ["{booked}", "{foreign_message}"], {}, {"sure": "1"},
+    ),
     **{
         f"step {name} at a foreign counter": ("queue_step", ["kep-andros", name], {}, {})
         for name in ("next", "sit", "pause", "resume", "leave", "set-up")
@@ -189,8 +200,8 @@ def test_answer_to_a_foreign_offer_changes_nothing(client: Client, world: World)
 # Pages that change nothing.
 SHOWN_ONLY = {
     "appointment_day", "appointment_unplaced", "queue", "queue_poll", "serving", "appointment_watch",
-    "appointment_watch_again", "appointment_calendar", "appointment_calendar_data", "appointment_feeds",
-    "appointment_changelist", "appointment_history", "appointment_change",
+    "appointment_watch_again", "appointment_calendar", "appointment_calendar_data",
+    "appointment_feeds", "appointment_changelist", "appointment_history", "appointment_change",
 }  # fmt: skip
 
 

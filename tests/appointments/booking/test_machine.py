@@ -81,6 +81,18 @@ class Bookings(RuleBasedStateMachine):
             after = Appointment.objects.get(pk=appointment.pk)
             assert (after.slot_ids, after.starts_at, after.status) == (before.slot_ids, before.starts_at, before.status)
 
+    @rule(appointment=booked, person=people)
+    def correct(self, appointment: Appointment, person: int) -> None:
+        before = Appointment.objects.get(pk=appointment.pk)
+        to = booking.NewContact(a_contact(person).email, before.phone)
+        try:
+            booking.correct(appointment, to, by=STAFF, now=self.now)
+        except BookingError:
+            after = Appointment.objects.get(pk=appointment.pk)
+            assert (after.email, after.revision) == (before.email, before.revision)
+        else:
+            assert Appointment.objects.get(pk=appointment.pk).email == to.email
+
     @rule(appointment=booked)
     def cancel(self, appointment: Appointment) -> None:
         try:

@@ -163,14 +163,16 @@ def test_reference_and_address_name_nobody_a_month_after_the_appointment(
     assert visit.name not in page
 
 
-@pytest.mark.parametrize("page", ["", "done/", "verify/", "move/", "move/branch/", "move/check/", "cancel/", "rate/"])
+@pytest.mark.parametrize(
+    "page", ["", "done/", "verify/", "contact/", "move/", "move/branch/", "move/check/", "cancel/", "rate/"]
+)
 def test_stranger_finds_nothing(client: Client, booked: Appointment, page: str) -> None:
     address = f"{booked.get_absolute_url()}{page}"
     assert client.get(address).status_code == 404
     assert signed_in(client, a_user("other@example.org")).get(address).status_code == 404
 
 
-@pytest.mark.parametrize("page", ["move/check/", "cancel/", "verify/", "rate/"])
+@pytest.mark.parametrize("page", ["move/check/", "contact/", "cancel/", "verify/", "rate/"])
 def test_stranger_changes_nothing(client: Client, booked: Appointment, page: str) -> None:
     data = {"slot": slot_at(at(10)).pk, "score": 1}
     assert client.post(f"{booked.get_absolute_url()}{page}", data).status_code == 404
@@ -196,7 +198,7 @@ def test_page_is_never_stored_by_others(client: Client, own: str) -> None:
 
 def test_detail_asks_few_queries(client: Client, own: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     client.get(own)  # the first visit notes that the address is proven
-    with django_assert_num_queries(4):  # the session, the appointment, what it is offered and its history
+    with django_assert_num_queries(5):  # the session, the appointment, what it is offered, its messages and its history
         client.get(own)
 
 
@@ -364,7 +366,7 @@ def test_change_too_late_is_told(client: Client, booked: Appointment, page: str,
     assert Appointment.objects.get().status == Status.BOOKED
 
 
-@pytest.mark.parametrize("page", ["move/", "move/branch/", "move/check/", "cancel/"])
+@pytest.mark.parametrize("page", ["contact/", "move/", "move/branch/", "move/check/", "cancel/"])
 def test_change_of_a_cancelled_appointment_says_that_it_is_cancelled(
     client: Client, booked: Appointment, own: str, page: str
 ) -> None:

@@ -38,6 +38,7 @@ def owed(appointment: Appointment, kind: str, number: int, *, now: datetime = NO
             minutes_before=each + 1,
             language="el",
             due_at=now,
+            sent_to=VICTIM if kind == Kind.CORRECTED else "",
         )
         for each in range(number)
     )

@@ -21,6 +21,7 @@ from icalendar import Calendar
 from accounts.limits import MAILS_AN_HOUR
 from agencies.models import Agency, Branch, Channel, Procedure, Role
 from appointments import booking
+from appointments.booking.owed import BY_MAIL_ALONE
 from appointments.history import Actor
 from appointments.messages import invitations, mails
 from appointments.models import Appointment, Notification, Status
@@ -119,7 +120,7 @@ def test_no_part_of_a_message_says_what_was_typed(kind: str, who: str) -> None:
         assert told(mails.mail(message(appointment, kind), now=NOW)) == {}, channel
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.VERIFY, Kind.RATING, Kind.SUMMARY}))
+@pytest.mark.parametrize("kind", sorted(set(Kind) - set(BY_MAIL_ALONE)))
 def test_sms_never_say_what_was_typed(kind: str) -> None:
     appointment = an_appointment_of(kind, STAFF)
     appointment.address_proven_at = NOW

@@ -222,6 +222,22 @@ def test_pages_of_every_state_are_accessible(
         looks_right(page)
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_citizen_corrects_the_address(new_page: NewPage, javascript: bool, branch: Branch, looks_right: Check) -> None:
+    booked = an_appointment(slots_ahead(branch)[0], now=timezone.now())
+    page = new_page(size=PHONE, javascript=javascript)
+    page.goto(booked.link().removeprefix(settings.SITE_URL))
+    page.get_by_role("link", name="Αλλαγή – Διεύθυνση e-mail").click()
+    if javascript:
+        looks_right(page)
+    page.get_by_label("Διεύθυνση e-mail").fill("right@example.org")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("status").first).to_contain_text("Αποθηκεύτηκε")
+    expect(page.get_by_text("right@example.org")).to_be_visible()
+    if javascript:
+        looks_right(page)
+
+
 def test_list_of_who_has_signed_in(
     new_page: NewPage, live_server: LiveServer, branch: Branch, looks_right: Check
 ) -> None:
