@@ -40,7 +40,7 @@ class Due:
 
 def due(lanes: Iterable[Lane], *, now: datetime) -> list[Due]:
     """Returns the age of each lane's oldest due row. One query for each lane."""
-    return [Due(lane, _age(lane.oldest(now), now)) for lane in lanes]
+    return [Due(lane, age(lane.oldest(now), now)) for lane in lanes]
 
 
 def late(lanes: Iterable[Lane], *, now: datetime) -> list[Due]:
@@ -58,5 +58,6 @@ def first(rows: QuerySet[Any], by: str) -> datetime | None:
     return rows.order_by(by).values_list(by, flat=True).first()
 
 
-def _age(since: datetime | None, now: datetime) -> int:
+def age(since: datetime | None, now: datetime) -> int:
+    """Returns the seconds since then; 0 if nothing is due."""
     return max(int((now - since).total_seconds()), 0) if since else 0

@@ -26,7 +26,7 @@ from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.disruptions import promises
 from appointments.admin.messages import texts
 from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
-from appointments.admin.watch import watch
+from appointments.admin.watch import sending, watch
 from appointments.booking.persons import tax_number_of
 from appointments.history import timeline
 from appointments.models import Appointment, Notification, Offer
@@ -175,6 +175,7 @@ class AppointmentAdmin(PlacedAdmin):
             *serving.urls,
             path("queue/<slug:branch>/<slug:step>/", presses.take, name="appointments_queue_step"),
             *watch.urls,
+            *sending.urls,
             *promises.urls,
             *calendar.urls,
             *texts.urls,

@@ -118,6 +118,11 @@ class Notification(models.Model):
         indexes = (
             models.Index(fields=["due_at"], condition=Q(state__in=("pending", "sending")), name="message_due"),
             models.Index(fields=["due_at", "id"], condition=Q(state__in=UNDELIVERED), name="message_undelivered"),
+            models.Index(
+                fields=["due_at"],
+                condition=~Q(state__in=("pending", "sending", "sent", "dropped")),
+                name="message_not_arrived",
+            ),
         )
 
     def __str__(self) -> str:

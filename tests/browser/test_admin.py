@@ -264,7 +264,7 @@ def test_messages_and_contact_fit_a_very_small_screen(
     appointment.notifications.filter(kind="confirmation").update(due_at=timezone.now(), **failed)
     small = new_page(size=(320, 640), language=language)
     sign_in(small, an_officer(branch, Role.SUPERVISOR), live_server)
-    for address in (f"{appointment.reference}/change/", f"{appointment.reference}/contact/"):
+    for address in (f"{appointment.reference}/change/", f"{appointment.reference}/contact/", "watch/messages/"):
         small.goto(f"/admin/appointments/appointment/{address}")
         assert small.evaluate("document.documentElement.scrollWidth") <= 320, address
         assert_accessible(small)

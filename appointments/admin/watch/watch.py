@@ -119,7 +119,7 @@ def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:
     show = request.GET.get("show") or (TODO if len(found) > FEW and not request.GET.get("q") else ALL)
     shown = [load for load in found if load.problems] if show == TODO else found
     part: Page[Load] = Paginator(shown, PER_PAGE).get_page(request.GET.get("page"))
-    served = _served_by(user)
+    served = served_by(user)
     return {
         "rows": [_row(load, linked=served(load.branch)) for load in part],
         "part": part,
@@ -138,7 +138,7 @@ def _without_page(request: HttpRequest) -> str:
     return query.urlencode()
 
 
-def _served_by(user: User) -> Callable[[Branch], bool]:
+def served_by(user: User) -> Callable[[Branch], bool]:
     """Returns a function that tells whether the user serves a branch, and so may open its pages.
 
     Operators serve none.

@@ -200,7 +200,7 @@ def test_answer_to_a_foreign_offer_changes_nothing(client: Client, world: World)
 # Pages that change nothing.
 SHOWN_ONLY = {
     "appointment_day", "appointment_unplaced", "queue", "queue_poll", "serving", "appointment_watch",
-    "appointment_watch_again", "appointment_calendar", "appointment_calendar_data",
+    "appointment_watch_again", "appointment_watch_messages", "appointment_calendar", "appointment_calendar_data",
     "appointment_feeds", "appointment_changelist", "appointment_history", "appointment_change",
 }  # fmt: skip
 

@@ -1,0 +1,79 @@
+"""The page on which supervisors and operators see how the sending of messages goes."""
+
+import pytest
+from django.test import Client
+from pytest_django import DjangoAssertNumQueries
+
+from agencies.models import Branch
+from appointments.models import Notification
+from appointments.watch.due import LANES
+from appointments.watch.sending import LATELY, SENT_BY, lost, sending
+from tests.builders import NOW, a_branch, a_rule, a_user, booked_at, minutes
+from tests.pages import text_of
+
+pytestmark = pytest.mark.django_db
+
+Kind, State = Notification.Kind, Notification.State
+PAGE = "/admin/appointments/appointment/watch/messages/"
+
+
+@pytest.fixture
+def other(branch: Branch) -> Branch:
+    there = a_branch(branch.agency, "kep-rethymno", name_el="ΚΕΠ Ρεθύμνου")
+    a_rule(there)
+    return there
+
+
+def fail(branch: Branch, hour: int) -> None:
+    booked_at(branch, hour).notifications.filter(kind=Kind.CONFIRMATION).update(state=State.FAILED)
+
+
+def test_lanes_of_messages_are_known_lanes() -> None:
+    assert {*SENT_BY} <= {lane.name for lane in LANES}
+
+
+def test_each_lane_tells_how_much_is_due_and_since_when(branch: Branch, other: Branch) -> None:
+    booked_at(branch, 9)
+    booked_at(other, 9)
+    found = {one.due.lane.name: one for one in sending(now=NOW + minutes(10))}
+    assert (found["mail"].number, found["mail"].due.minutes, found["mail"].due.is_late) == (2, 10, True)
+    assert (found["urgent mail"].number, found["urgent mail"].due.age) == (0, 0)
+    own = {one.due.lane.name: one.number for one in sending(now=NOW + minutes(10), branches=[branch])}
+    assert own["mail"] == 1
+
+
+def test_what_did_not_arrive_is_counted_by_branch_or_for_all(branch: Branch, other: Branch) -> None:
+    fail(branch, 9)
+    fail(other, 9)
+    fail(other, 10)
+    assert [one.number for one in lost(now=NOW)] == [3]
+    by_branch = [(one.branch and one.branch.code, one.number) for one in lost(now=NOW, branches=[branch, other])]
+    assert sorted(by_branch, key=str) == [("kep-chania", 1), ("kep-rethymno", 2)]
+    assert lost(now=NOW + LATELY + minutes(1)) == []
+
+
+@pytest.mark.usefixtures("clock")
+def test_supervisor_sees_the_own_branches_with_links(
+    supervisor: Client, branch: Branch, other: Branch, django_assert_max_num_queries: DjangoAssertNumQueries
+) -> None:
+    fail(branch, 9)
+    fail(other, 9)
+    with django_assert_max_num_queries(20):
+        shown = text_of(supervisor.get(PAGE))
+    assert "branch=kep-chania" in shown
+    assert "ΚΕΠ Ρεθύμνου" not in shown
+
+
+@pytest.mark.usefixtures("clock")
+def test_operator_sees_numbers_alone(client: Client, branch: Branch) -> None:
+    fail(branch, 9)
+    client.force_login(a_user("operator@example.org", is_operator=True, is_invited=True))
+    shown = text_of(client.get(PAGE))
+    assert "Δεν έφτασαν" in shown
+    assert "ΚΕΠ Χανίων" not in shown
+    assert "undelivered=yes" not in shown
+
+
+def test_officer_sees_nothing_of_it(client: Client, officer: object) -> None:
+    client.force_login(officer)  # type: ignore[arg-type]
+    assert client.get(PAGE).status_code == 403
