@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('agencies', '0010_one_search'),
+        ("agencies", "0011_directions"),
     ]
 
     operations = [

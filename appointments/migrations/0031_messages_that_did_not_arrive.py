@@ -7,7 +7,7 @@ class Migration(migrations.Migration):
 
     atomic = False
     dependencies = [
-        ('appointments', '0026_where_messages_went'),
+        ("appointments", "0030_where_messages_went"),
     ]
 
     operations = [
