@@ -198,6 +198,19 @@ class DemoMail(models.Model):
         return f"{self.recipient}: {self.subject}"
 
 
+class Peer(models.Model):
+    """A server of others that does not work at the moment. There is no row while it works."""
+
+    name = models.CharField(max_length=20, unique=True)
+    since = models.DateTimeField()
+    failures = models.PositiveIntegerField()  # in a row
+    quiet_until = models.DateTimeField()  # until then nobody asks it, except the one who is asking it now
+    last_error = models.CharField(max_length=250)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Planned(models.Model):
     """A periodic task, and until when its next run must have ended. The worker writes it when a run has ended well."""
 

@@ -4,12 +4,13 @@ The periodic ones are sweeps: each has a lane of its own in the worker (accounts
 """
 
 from contextlib import closing
-from time import monotonic
 
 from celery import shared_task
 from django.core.mail import get_connection
 from django.utils import timezone
 
+from accounts.mails.handing import MAIL_SERVER
+from accounts.peers import Peer
 from accounts.work.lanes import LONGEST, Sweep
 from accounts.work.sweeps import each
 from agencies.models import Branch
@@ -18,7 +19,7 @@ from appointments.booking import retention
 from appointments.calls import provision
 from appointments.counter import delays, desks
 from appointments.history import worker
-from appointments.messages.delivery import LEASE, deliver_next
+from appointments.messages.delivery import GATEWAY, LEASE, deliver
 from appointments.messages.returned import reading
 from appointments.models import Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
@@ -29,7 +30,7 @@ from videocalls.models import Meeting, VideoCall
 
 # How many rows one run deals with at most. The next run, seconds later, continues.
 SWEEP = 200
-
+MAILS, SMS = Notification.objects.by_mail(), Notification.objects.by_sms()
 
 # Seconds after which a run is killed: a run of the sweep, and the slowest conversation that can begin at its end.
 SENDING_LIMIT = LONGEST + LEASE.total_seconds() + 30
@@ -40,27 +41,29 @@ QUICK_LIMIT = 2 * LONGEST
 @shared_task(base=Sweep, width=2, time_limit=SENDING_LIMIT)
 def deliver_due() -> None:
     """Send the mails that are due, one after the other, over one connection to the mail server."""
-    _deliver(Notification.objects.by_mail())
+    _deliver(MAIL_SERVER, MAILS.urgent(), MAILS.planned())
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
 def deliver_urgent() -> None:
     """Send the mails that somebody waits for at this moment, while others send what is due to many."""
-    _deliver(Notification.objects.by_mail().urgent())
+    _deliver(MAIL_SERVER, MAILS.urgent())
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
 def deliver_sms() -> None:
     """Send the SMS that are due."""
-    _deliver(Notification.objects.by_sms())
+    _deliver(GATEWAY, SMS.urgent(), SMS.planned())
 
 
-def _deliver(lane: NotificationQuerySet) -> None:
-    since = monotonic()
-    with closing(get_connection()) as mailer:
-        for _ in range(SWEEP):
-            if monotonic() - since > LONGEST or not deliver_next(mailer, now=timezone.now(), among=lane):
-                break
+@shared_task(base=Sweep, time_limit=SENDING_LIMIT)
+def deliver_urgent_sms() -> None:
+    """Send the SMS that somebody waits for at this moment."""
+    _deliver(GATEWAY, SMS.urgent())
+
+
+def _deliver(through: Peer, *lanes: NotificationQuerySet) -> None:
+    deliver(*lanes, through=through, clock=timezone.now, seconds=LONGEST)
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)

@@ -26,6 +26,7 @@ app.conf.beat_schedule = {
     "deliver urgent mails": {"task": "appointments.tasks.deliver_urgent", "schedule": 5.0},
     "deliver due SMS": {"task": "appointments.tasks.deliver_sms", "schedule": 10.0},
     "read the mailbox": {"task": "appointments.tasks.read_mailbox", "schedule": 20.0},
+    "deliver urgent SMS": {"task": "appointments.tasks.deliver_urgent_sms", "schedule": 5.0},
     "expire holds and offers": {"task": "appointments.tasks.expire_due", "schedule": 15.0},
     "look after disruptions": {"task": "appointments.tasks.look_after_disruptions", "schedule": 15.0},
     "provide video calls": {"task": "appointments.tasks.provide_video_calls", "schedule": 30.0},

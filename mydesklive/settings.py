@@ -182,7 +182,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Processes of a worker. They mostly wait for others, and are more than can wait for mail servers and gateways at once.
-CELERY_WORKER_CONCURRENCY = env.number("WORKER_PROCESSES", 8, least=1, most=200)
+CELERY_WORKER_CONCURRENCY = env.number("WORKER_PROCESSES", 9, least=1, most=200)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "Europe/Athens"
 CELERY_BEAT_SCHEDULER = "mydesklive.alive.beat:Scheduler"
@@ -279,6 +279,8 @@ env.read("BOUNCE_URL", None, imap.place, "the address of a mailbox, e.g. imaps:/
 BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")
 # An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.
 SMS_URL = env.text("SMS_URL")
+# Seconds to wait for a gateway's answer, if SMS_URL says nothing else. It may have taken the message when they are over.
+SMS_TIMEOUT = 20
 
 # Video: a Jitsi server that accepts signed tokens. Without one the built-in room is used.
 JITSI_URL = env.text("JITSI_URL").rstrip("/")

@@ -1,10 +1,24 @@
 """Handing one mail to the mail server, and telling what went wrong: this mail, or the server."""
 
-from smtplib import SMTPDataError, SMTPException, SMTPNotSupportedError, SMTPRecipientsRefused, SMTPServerDisconnected
+from datetime import timedelta
+from smtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupportedError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+    SMTPSenderRefused,
+    SMTPServerDisconnected,
+)
 
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
+from accounts.peers import Peer, PeerAway
+
+# All mail goes through it: messages, codes and alerts.
+MAIL_SERVER = Peer("mail server", pauses=(2, 5, 10, 15), probe=timedelta(minutes=2))
+CLOSING = 421  # RFC 5321: the server closes the connection, whatever it was asked
 PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
 
 
@@ -16,7 +30,7 @@ class Undeliverable(DeliveryError):
     """The message will never arrive."""
 
 
-class ServerAway(DeliveryError):
+class ServerAway(DeliveryError, PeerAway):
     """No message can be sent at the moment, because the mail server does not work."""
 
 
@@ -35,9 +49,23 @@ def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
         mailer.close()
         if _is_permanent(error):
             raise Undeliverable(str(error)) from error
-        if isinstance(error, SMTPServerDisconnected) or not isinstance(error, SMTPException):
-            raise ServerAway(str(error)) from error
+        if _is_away(error):
+            raise ServerAway(_told(error)) from error
         raise
+
+
+def _is_away(error: OSError) -> bool:
+    """Return whether the server would take no other mail either: it is gone, is closing, or refuses our own address."""
+    if isinstance(error, SMTPRecipientsRefused):
+        return any(code == CLOSING for code, _reply in error.recipients.values())
+    if isinstance(error, SMTPSenderRefused | SMTPServerDisconnected) or not isinstance(error, SMTPException):
+        return True
+    return isinstance(error, SMTPResponseException) and error.smtp_code == CLOSING
+
+
+def _told(error: OSError) -> str:
+    """Return the error without the recipient, because it is told of the server."""
+    return f"{CLOSING}" if isinstance(error, SMTPRecipientsRefused) else str(error)
 
 
 def _is_permanent(error: OSError) -> bool:

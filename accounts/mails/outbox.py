@@ -24,6 +24,7 @@ from accounts.mails import marks
 from accounts.mails.handing import ServerAway, Undeliverable, hand_over
 from accounts.mails.marks import Mark
 from accounts.models import AccountMail
+from accounts.peers import Dealt
 from accounts.sealing import opened, sealed
 from accounts.work import leases
 from accounts.work.leases import Work
@@ -98,11 +99,19 @@ def _drop_unsent(asked_by: str) -> datetime | None:
 
 def send_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
     """Deal with the mail that has been due longest. Return False if none is due, or if the mail server is away."""
+    try:
+        return deal_with_next(mailer, now=now).rows > 0
+    except ServerAway:
+        return False
+
+
+def deal_with_next(mailer: BaseEmailBackend, *, now: datetime) -> Dealt:
+    """Deal with the mail that has been due longest. Raises ServerAway."""
     mail = _claim(now)
     if mail is None:
-        return False
+        return Dealt(0, 0)
     if mail.state != State.PENDING:
-        return True
+        return Dealt(1, 0)
     try:
         hand_over(_letter(mail), mailer)
     except Undeliverable as error:
@@ -110,10 +119,11 @@ def send_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
     except Exception as error:
         logger.warning("Mail %s about an account was not sent", mail.pk, exc_info=not isinstance(error, ServerAway))
         SENDING.postpone([mail], error, now=now, is_put_off=not isinstance(error, ServerAway))
-        return not isinstance(error, ServerAway)
+        if isinstance(error, ServerAway):
+            raise
     else:
         SENDING.settle([mail], **_settled(State.SENT), last_error="")
-    return True
+    return Dealt(1, 1)
 
 
 @transaction.atomic

@@ -8,15 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.functional import Promise
 
-Oldest = Callable[[datetime], datetime | None]
+Rows = QuerySet[Any, Any]
+Oldest = Callable[[datetime], Rows | tuple[Rows, ...]]
 
 
 @dataclass(frozen=True)
 class Lane:
-    """One kind of work. `oldest` returns since when its oldest row is due at the time that it is given, or None."""
+    """One kind of work. `oldest` returns since when its oldest row is due at the time that it is given, by `first`."""
 
     name: str  # in the log, probes and metrics
     label: str | Promise  # on pages
@@ -39,8 +41,20 @@ class Due:
 
 
 def due(lanes: Iterable[Lane], *, now: datetime) -> list[Due]:
-    """Returns the age of each lane's oldest due row. One query for each lane."""
-    return [Due(lane, age(lane.oldest(now), now)) for lane in lanes]
+    """Returns the age of each lane's oldest due row. One query for all lanes."""
+    asked = [*lanes]
+    found = [_statement(lane.oldest(now)) for lane in asked]
+    params = [param for _sql, params in found for param in params]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(sql for sql, _params in found), params)
+        return [Due(lane, age(since, now)) for lane, since in zip(asked, cursor.fetchone(), strict=True)]
+
+
+def _statement(oldest: Rows | tuple[Rows, ...]) -> tuple[str, list[Any]]:
+    """Returns the SQL of the least of these values, and its parameters."""
+    compiled = [rows.query.sql_with_params() for rows in (oldest if isinstance(oldest, tuple) else (oldest,))]
+    sql = ", ".join(f"({one})" for one, _params in compiled)
+    return f"least({sql})", [param for _sql, params in compiled for param in params]
 
 
 def late(lanes: Iterable[Lane], *, now: datetime) -> list[Due]:
@@ -53,9 +67,9 @@ def told(lanes: Iterable[Due]) -> str:
     return ", ".join(f"{one.lane.name} {one.age} s" for one in lanes)
 
 
-def first(rows: QuerySet[Any], by: str) -> datetime | None:
-    """Returns the least value of the field. It reads one row of an index, however many are due."""
-    return rows.order_by(by).values_list(by, flat=True).first()
+def first(rows: Rows, by: str) -> Rows:
+    """Returns the least value of the field, unread. Reading it takes one row of an index, however many are due."""
+    return rows.order_by(by).values_list(by, flat=True)[:1]
 
 
 def age(since: datetime | None, now: datetime) -> int:

@@ -31,9 +31,14 @@ def is_free(*, now: datetime) -> Q:
     return Q(leased_until__isnull=True) | Q(leased_until__lte=now)
 
 
+def lock(rows: QuerySet[Any], limit: int) -> list[Any]:
+    """Locks and returns the first rows that no other transaction has locked."""
+    return list(rows.select_for_update(skip_locked=True, no_key=True, of=("self",))[:limit])
+
+
 def lock_first(rows: QuerySet[Any]) -> Any | None:
     """Locks and returns the first row that no other transaction has locked, or None."""
-    return rows.select_for_update(skip_locked=True, no_key=True, of=("self",)).first()
+    return next(iter(lock(rows, 1)), None)
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,16 @@ class Work:
     due: str  # the field with the time of the next attempt
     given_up: Callable[[datetime], dict[str, Any]]
 
-    def take(self, locked: Iterable[Any], *, now: datetime, **changes: Any) -> list[Any]:
-        """Leases rows that this transaction has locked, and counts the attempt. Gives up rows with no attempts left."""
+    def take(self, locked: Iterable[Any], *, now: datetime, tried: int = 1, **changes: Any) -> list[Any]:
+        """Leases rows that this transaction has locked. Gives up rows with no attempts left.
+
+        Counts the attempt, unless `tried` is 0 because it is counted when the work on the row begins.
+        """
         rows = [*locked]
         taken = [row for row in rows if row.attempts <= len(self.retries)]
         spent = [row for row in rows if row.attempts > len(self.retries)]
         died = {"leased_until": None, "last_error": "the worker died at every attempt"}
-        self._write(taken, 1, {"leased_until": now + self.lease, **changes})
+        self._write(taken, tried, {"leased_until": now + self.lease, **changes})
         self._write(spent, 0, {**died, **self.given_up(now)})
         return taken
 
@@ -70,14 +78,16 @@ class Work:
         lease = {"leased_until__in": {row.leased_until for row in rows}, "attempts__in": {row.attempts for row in rows}}
         return self.rows.filter(pk__in=[row.pk for row in rows], **lease).update(leased_until=None, **outcome)
 
-    def postpone(self, taken: Iterable[Any], error: Exception, *, now: datetime, **changes: Any) -> None:
-        """Schedules the next attempt, or gives up after the last one."""
+    def postpone(
+        self, taken: Iterable[Any], error: Exception, *, now: datetime, wait: timedelta = timedelta(), **changes: Any
+    ) -> None:
+        """Schedules the next attempt, after `wait` at the earliest, or gives up after the last one."""
         reason = told(error)
         for attempts, alike in groupby(sorted(taken, key=ATTEMPTS), ATTEMPTS):
             if attempts > len(self.retries):
                 self.settle(alike, **self.given_up(now), last_error=reason)
             else:
-                again = now + timedelta(minutes=self.retries[attempts - 1])
+                again = now + max(wait, timedelta(minutes=self.retries[attempts - 1]))
                 self.settle(alike, **{self.due: again}, last_error=reason, **changes)
 
 

@@ -202,7 +202,8 @@ def _book(
             lambda time: taking.make(appointment, time, Verb.BOOK, messages, by=by),
             asked, channel, now=now, assisted=assisted,
         )  # fmt: skip
-    _wake_workers(appointment)
+    owed.wake(messages)
+    _wake_for_call(appointment)
     return appointment
 
 
@@ -258,7 +259,7 @@ def _settle(appointment: Appointment, now: datetime) -> None:
     _promise(appointment, now)
     appointment.save()
     owed.owe_confirmation(appointment, now=now)
-    _wake_workers(appointment)
+    _wake_for_call(appointment)
 
 
 def _require_link_sendable(appointment: Appointment) -> None:
@@ -271,9 +272,8 @@ def _promise(appointment: Appointment, now: datetime) -> None:
     appointment.status, appointment.booked_at, appointment.expires_at = Status.BOOKED, now, None
 
 
-def _wake_workers(appointment: Appointment) -> None:
-    """Wake the worker after the commit, to send the messages and to make the room of a video call."""
-    wake_worker("appointments.tasks.deliver_due")
+def _wake_for_call(appointment: Appointment) -> None:
+    """Wake the worker after the commit, to make the room of a video call."""
     if appointment.channel == Channel.VIDEO:
         wake_worker("appointments.tasks.provide_video_calls")
 

@@ -52,4 +52,4 @@ def _send_links(appointments: AppointmentQuerySet, now: datetime) -> None:
             minutes_before=max((appointment.starts_at - now) // timedelta(minutes=1), 0),
             defaults={"language": appointment.language, "due_at": now},
         )
-        wake_worker("appointments.tasks.deliver_due")
+        wake_worker("appointments.tasks.deliver_urgent")

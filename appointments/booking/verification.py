@@ -48,7 +48,7 @@ def send_again(unverified: Appointment, *, now: datetime) -> bool:
             "due_at": now,
         },
     )
-    wake_worker("appointments.tasks.deliver_due")
+    wake_worker("appointments.tasks.deliver_urgent")
     return True
 
 

@@ -18,7 +18,7 @@ Verb, By = Event.Verb, Event.By
 # Steps that are not shown. Everybody who books on the website holds the time first, so they tell nothing.
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
-PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.NO_ROOM, Verb.OTHER_ROOM)
+PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.DOUBT, Verb.NO_ROOM, Verb.OTHER_ROOM)
 ICONS = {
     Verb.REQUEST: "hourglass_empty",
     Verb.BOOK: "event_available",
@@ -52,6 +52,7 @@ ICONS = {
     Verb.FAIL: "unsubscribe",
     Verb.RESEND: "forward_to_inbox",
     Verb.CORRECT: "contact_mail",
+    Verb.DOUBT: "help",
 }
 
 
@@ -173,6 +174,7 @@ def _told(event: Event, words: Words) -> str:
         Verb.TELL: _("Message sent: %(kind)s (%(medium)s)"),
         Verb.FAIL: _("Message did not arrive: %(kind)s (%(medium)s)"),
         Verb.RESEND: _("Message sent again: %(kind)s (%(medium)s)"),
+        Verb.DOUBT: _("Message perhaps sent, nobody knows: %(kind)s (%(medium)s)"),
     }
     return texts[Verb(event.verb)] % what
 
@@ -203,6 +205,7 @@ TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
     Verb.FAIL: _told,
     Verb.RESEND: _told,
     Verb.CORRECT: _corrected,
+    Verb.DOUBT: _told,
 }
 # The text of verbs whose label says too little.
 PLAIN = {

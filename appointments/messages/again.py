@@ -21,7 +21,7 @@ def send_again(failed: Notification, *, by: Actor, now: datetime) -> Notificatio
 
     Raises AlreadyAsked if it is on its way already (after a double click), NoLongerTrue, or NowhereToSend.
     """
-    rows = Notification.objects.filter(pk=failed.pk).can_be_sent_again()
+    rows = Notification.objects.filter(pk=failed.pk).undelivered()
     message = rows.select_for_update(no_key=True, of=("self",)).first()
     if message is None:
         raise AlreadyAsked

@@ -1,18 +1,24 @@
-"""Delivering the messages that are owed: claim one, send it, and record the result.
+"""Delivering the messages that are owed: claim some, send each, and record what became of it.
 
-A message is leased to one worker (accounts/work/leases.py), so it is sent at least once. It is sent twice only if the worker
-dies between the mail server's "accepted" and the UPDATE that follows. Both mails then have the same Message-ID.
+A message is leased to one worker (accounts/work/leases.py). A mail is sent at least once: it is sent twice only if the
+worker, or the mail server, dies between the server's "accepted" and the UPDATE that follows. Both mails then have the same
+Message-ID. An SMS costs money, and telephones do not recognise a repetition. It is sent at most once: if nobody knows
+whether the gateway has taken it, it is UNSURE, and a person decides.
 """
 
 import logging
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models.expressions import RawSQL
 
 from accounts.limits import is_flooded
-from accounts.mails.handing import ServerAway, Undeliverable, hand_over
+from accounts.mails.handing import Undeliverable, hand_over
+from accounts.peers import Clock, Dealt, Peer, PeerAway
 from accounts.work import leases
 from accounts.work.leases import Work
 from appointments import history
@@ -31,39 +37,92 @@ logger = logging.getLogger(__name__)
 LEASE = timedelta(minutes=2)
 RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
+# How many messages are claimed together if nobody waits for them.
+BATCH = 50
+# A gateway that hangs costs one text at each question, of which nobody knows whether it was sent. So the pauses get long.
+GATEWAY = Peer("SMS gateway", pauses=(10, 30, 60, 120, 300), probe=timedelta(minutes=2))
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
 OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED)
 
 
+def deliver(*lanes: NotificationQuerySet, through: Peer, clock: Clock, seconds: float) -> None:
+    """Send what is due in these lanes through one peer, for so many seconds at most. An earlier lane goes first.
+
+    While the peer is left alone, nothing is done.
+    """
+
+    def step(works: bool) -> Dealt:
+        limit = BATCH if works else 1
+        tried = (deliver_some(mailer, clock=clock, among=lane, limit=limit) for lane in lanes)
+        return next((dealt for dealt in tried if dealt.rows), Dealt(0, 0))
+
+    with closing(get_connection()) as mailer:
+        through.work(step, clock=clock, seconds=seconds)
+
+
 def deliver_next(mailer: BaseEmailBackend, *, now: datetime, among: NotificationQuerySet | None = None) -> bool:
     """Deal with the message that has been due longest, of all or among these.
 
-    Return False if none is due, or if the mail server is away.
+    Return False if none is due, or if its peer is away.
     """
-    message = claim(now=now, among=among)
-    if message is None:
+    owed = Notification.objects.all() if among is None else among
+    try:
+        return deliver_some(mailer, clock=lambda: now, among=owed, limit=1).rows > 0
+    except PeerAway:
         return False
-    if message.state == State.SENDING:
-        return _deliver(message, mailer, now)
-    return True
+
+
+def deliver_some(mailer: BaseEmailBackend, *, clock: Clock, among: NotificationQuerySet, limit: int) -> Dealt:
+    """Deal with the messages that have been due longest. Raises PeerAway; what is left then is given back."""
+    claimed = claim_some(now=clock(), among=among, limit=limit)
+    answered = sum([_deliver(one, mailer, clock()) for one in claimed if one.state == State.SENDING])
+    reserved = [one for one in claimed if one.state == State.PENDING and one.leased_until]
+    for number, message in enumerate(reserved):
+        try:
+            if _is_begun(message, clock()):
+                answered += _deliver(message, mailer, clock())
+        except PeerAway:
+            DELIVERY.settle(reserved[number + 1 :])
+            raise
+    return Dealt(len(claimed), answered)
+
+
+def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notification | None:
+    """Take the message that has been due longest, or return None."""
+    owed = Notification.objects.all() if among is None else among
+    return next(iter(claim_some(now=now, among=owed, limit=1)), None)
 
 
 @transaction.atomic
-def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notification | None:
-    """Take the message that has been due longest, or return None.
+def claim_some(*, now: datetime, among: NotificationQuerySet, limit: int) -> list[Notification]:
+    """Take the messages that have been due longest.
 
-    Its state says what was done with it: leased to the caller to send (SENDING), dropped because it is no longer true,
-    put off until the morning (PENDING), or given up (FAILED).
+    The state of each says what was done with it: leased to the caller to send (SENDING), leased to the caller who has to
+    begin it first (PENDING with a lease, if there are several), dropped because it is no longer true (DROPPED), put off
+    (PENDING), given up (FAILED), or perhaps sent by a worker that died (UNSURE).
     """
-    owed = Notification.objects.all() if among is None else among
-    due = owed.due(now=now).order_by("due_at", "pk")
-    related = due.select_related(
+    due = among.due(now=now).order_by("due_at", "pk").annotate(version=RawSQL(VERSION, []))  # noqa: S611 (a constant)
+    related = due.with_own_text().select_related(
         "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
     )
-    message = leases.lock_first(related.with_own_text())
-    if message is None:
-        return None
+    messages = leases.lock(related.prefetch_related("appointment__notifications") if limit > 1 else related, limit)
+    to_send = [message for message in messages if _is_to_send(message, now)]
+    if len(messages) > 1:
+        DELIVERY.take(to_send, now=now, tried=0, state=State.PENDING)
+    else:
+        DELIVERY.take(to_send, now=now, state=State.SENDING)
+    for message in to_send:
+        if message.state == State.FAILED:
+            _note(message, Verb.FAIL, now)
+    return messages
+
+
+def _is_to_send(message: Notification, now: datetime) -> bool:
+    """Return whether this locked message is to be sent now. If it is not, what becomes of it is recorded."""
+    if message.state == State.SENDING and message.medium == Medium.SMS:
+        _doubt(message, now)
+        return False
     try:
         true, morning = is_true(message, now=now), after_night(now, message.appointment.zone)
     except Exception as error:
@@ -71,41 +130,94 @@ def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notifi
         logger.exception("Message %s could not be judged", message.pk)
         if DELIVERY.take([message], now=now):
             DELIVERY.postpone([message], error, now=now, state=State.PENDING)
-        message.state = State.PENDING
-        return message
+        message.state, message.leased_until = State.PENDING, None
+        return False
     if not true:
         message.state, message.leased_until = State.DROPPED, None
     elif message.kind in WAITS_FOR_MORNING and morning > now:
         message.state, message.leased_until, message.due_at = State.PENDING, None, morning
     else:
-        if not DELIVERY.take([message], now=now, state=State.SENDING):
-            _note(message, Verb.FAIL, now)
-        return message
+        return True
     message.save(update_fields=["state", "leased_until", "due_at"])
-    return message
+    return False
+
+
+def _doubt(message: Notification, now: datetime) -> None:
+    """Record that a worker died with this SMS in its hands."""
+    message.state, message.leased_until = State.UNSURE, None
+    message.last_error = "the worker died while it was sending"
+    message.save(update_fields=["state", "leased_until", "last_error"])
+    _note(message, Verb.DOUBT, now)
+
+
+# The number of the transaction that has written the appointment last.
+VERSION = '"appointments_appointment"."xmin"::text'
+BEGIN = """
+UPDATE appointments_notification SET state = 'sending', attempts = attempts + 1, leased_until = %(until)s
+WHERE id = %(pk)s AND state = 'pending' AND attempts = %(attempts)s AND leased_until = %(lease)s AND EXISTS (
+    SELECT FROM appointments_appointment WHERE id = appointment_id AND xmin::text = %(version)s
+)
+"""
+
+
+def _is_begun(message: Notification, now: datetime) -> bool:
+    """Return whether this message, claimed with others a moment ago, is begun: it is still ours, and still true.
+
+    A step of the appointment in the meantime has dropped it, or else it is given back, to be read anew.
+    """
+    if not is_true(message, now=now):
+        DELIVERY.settle([message], state=State.DROPPED)
+        return False
+    before = {"pk": message.pk, "attempts": message.attempts, "lease": message.leased_until, "version": message.version}
+    until = now + LEASE
+    with connection.cursor() as cursor:
+        cursor.execute(BEGIN, before | {"until": until})
+        if not cursor.rowcount:
+            DELIVERY.settle([message])
+            return False
+    message.state, message.attempts, message.leased_until = State.SENDING, message.attempts + 1, until
+    return True
 
 
 def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> bool:
+    """Send a message that is ours, and record the outcome. Return whether the peer has said anything about it.
+
+    Raises PeerAway if the peer takes nothing at all.
+    """
     if _floods(message, now):
         DELIVERY.settle([message], state=State.DROPPED)
-        return True
+        return False
     try:
-        if message.medium == Medium.SMS:
-            sms.send(message.address, mails.text(message, now=now))
-        else:
-            hand_over(mails.mail(message, now=now), mailer)
+        _hand_over(message, mailer, now)
     except Undeliverable as error:
         _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
+    except sms.PerhapsSent as error:
+        _settle(message, Verb.DOUBT, now, state=State.UNSURE, last_error=leases.told(error))
+        if error.is_away:
+            raise sms.GatewayAway(str(error)) from error
     except Exception as error:
-        logger.warning("Message %s was not sent", message.pk, exc_info=not isinstance(error, ServerAway))
-        if message.attempts > len(RETRIES):
-            _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
-        else:
-            DELIVERY.postpone([message], error, now=now, state=State.PENDING)
-        return not isinstance(error, ServerAway)
+        logger.warning("Message %s was not sent", message.pk, exc_info=not isinstance(error, PeerAway))
+        _put_off(message, error, now)
+        if isinstance(error, PeerAway):
+            raise
     else:
         _settle(message, Verb.TELL, now, state=State.SENT, sent_at=now, last_error="")
     return True
+
+
+def _hand_over(message: Notification, mailer: BaseEmailBackend, now: datetime) -> None:
+    if message.medium == Medium.SMS:
+        sms.send(message.address, mails.text(message, now=now), key=mails.id_of(message), now=now)
+    else:
+        hand_over(mails.mail(message, now=now), mailer)
+
+
+def _put_off(message: Notification, error: Exception, now: datetime) -> None:
+    if message.attempts > len(RETRIES):
+        _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
+    else:
+        wait = (error.pause if isinstance(error, PeerAway) else None) or timedelta()
+        DELIVERY.postpone([message], error, now=now, wait=wait, state=State.PENDING)
 
 
 def _floods(message: Notification, now: datetime) -> bool:

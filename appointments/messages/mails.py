@@ -194,6 +194,12 @@ def paragraphs(text: str) -> str:
     return re.sub(r"\n\s*\n", "\n\n", text.strip()) + "\n"
 
 
+def id_of(message: Notification) -> str:
+    """Return the message's name in the world. It is the same at every attempt."""
+    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
+    return f"message-{message.pk}@{address.rpartition('@')[2]}"
+
+
 def _add_calendar(letter: EmailMultiAlternatives, appointment: Appointment, now: datetime) -> None:
     """Add the invitation twice, as usual: as a part that mail programs act on, and as a file to open by hand."""
     method, content = invitations.invitation(appointment, now=now)

@@ -53,8 +53,15 @@ def _is_behind(appointment: Appointment, now: datetime) -> bool:
 
 def _is_overtaken(reminder: Notification, now: datetime) -> bool:
     """Return whether a later reminder is due as well, because the worker was away. One reminder is enough."""
-    later = reminder.appointment.notifications.filter(kind=Kind.REMINDER, medium=reminder.medium, due_at__lte=now)
-    return later.filter(revision=reminder.revision, minutes_before__lt=reminder.minutes_before).exists()
+    others = reminder.appointment.notifications.all()  # read for all messages of a batch at once
+    return any(
+        other.kind == Kind.REMINDER
+        and other.medium == reminder.medium
+        and other.due_at <= now
+        and other.revision == reminder.revision
+        and other.minutes_before < reminder.minutes_before
+        for other in others
+    )
 
 
 def _is_ahead(deadline: datetime | None, now: datetime) -> bool:

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    """The index of messages that did not arrive holds those that came back, too. Nobody waits for it."""
+    """The index of messages that did not arrive holds those that came back or were perhaps not sent, too. Nobody waits for it."""
 
     atomic = False
     dependencies = [("appointments", "0026_mails_that_come_back")]
@@ -12,7 +12,7 @@ class Migration(migrations.Migration):
         AddIndexConcurrently(
             model_name="notification",
             index=models.Index(
-                condition=models.Q(("state__in", ("failed", "bounced"))),
+                condition=models.Q(("state__in", ("failed", "bounced", "unsure"))),
                 fields=["due_at", "id"],
                 name="message_undelivered",
             ),

@@ -72,6 +72,7 @@ class Event(models.Model):
         TELL = "tell", _("Message sent")
         FAIL = "fail", _("Message did not arrive")
         RESEND = "resend", _("Message to be sent again")
+        DOUBT = "doubt", _("Message perhaps sent")
         # What retention leaves of all of it
         PAST = "past", _("Earlier steps")
 

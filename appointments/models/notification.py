@@ -10,8 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from accounts.work import leases
 from agencies.models import Agency
 
-# Values of `Notification.State`.
-UNDELIVERED = ("failed", "bounced")
+# The kinds for which somebody waits at this moment: they have just pressed a button, or they decide by it whether to set out.
+# Nobody misses the other kinds, which are planned or sent to many, when they come a few minutes later.
+AWAITED = ("verify", "confirmation", "moved", "cancelled", "offer", "delayed")
+# Nobody knows of these that they have arrived, and nothing is tried any more.
+UNDELIVERED = ("failed", "bounced", "unsure")
 
 
 class NotificationQuerySet(models.QuerySet["Notification"]):
@@ -27,8 +30,12 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         return self.filter(medium=Notification.Medium.SMS)
 
     def urgent(self) -> "NotificationQuerySet":
-        """Messages that somebody waits for at this moment, because a deadline runs."""
-        return self.filter(kind=Notification.Kind.VERIFY)
+        """Messages that somebody waits for at this moment."""
+        return self.filter(kind__in=AWAITED)
+
+    def planned(self) -> "NotificationQuerySet":
+        """Messages that may come a few minutes later."""
+        return self.exclude(kind__in=AWAITED)
 
     def with_own_text(self) -> "NotificationQuerySet":
         """Read with each message what its agency has written for it, so that sending asks no statement more."""
@@ -36,15 +43,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         written = OwnText.objects.filter(agency=OuterRef("appointment__agency"), **where).order_by("-version")
         return self.annotate(own_text=Subquery(written.values(text=JSONObject(subject="subject", body="body"))[:1]))
 
-    def can_be_sent_again(self) -> "NotificationQuerySet":
-        """Messages to the citizen of which we know, or fear, that they did not arrive, whatever their state is called.
+    def undelivered(self) -> "NotificationQuerySet":
+        """Messages to the citizen that did not arrive, or perhaps not. Officers see them and call the citizen instead.
 
         What an earlier address is told is none: that it did not arrive there is often the reason for another one.
         """
-        return self.exclude(state__in=Notification.ON_ITS_WAY).exclude(kind=Notification.Kind.CORRECTED)
-
-    def undelivered(self) -> "NotificationQuerySet":
-        """Messages that did not arrive: nobody took them, or they came back. Officers see them and call the citizen."""
         return self.filter(state__in=UNDELIVERED).exclude(kind=Notification.Kind.CORRECTED)
 
 
@@ -75,10 +78,8 @@ class Notification(models.Model):
         SENT = "sent", _("Sent")
         FAILED = "failed", _("Failed")
         BOUNCED = "bounced", _("Came back")
+        UNSURE = "unsure", _("Perhaps sent")
         DROPPED = "dropped", _("No longer needed")
-
-    # There is nothing to do about these. All other states tell of a message that did not arrive, or perhaps not.
-    ON_ITS_WAY = (State.PENDING, State.SENDING, State.SENT, State.DROPPED)
 
     appointment = models.ForeignKey(
         "appointments.Appointment",
@@ -105,6 +106,7 @@ class Notification(models.Model):
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
 
     objects = NotificationQuerySet.as_manager()
+    version: str  # no column: which version of the appointment was read with it, if it was claimed to be sent
 
     class Meta:
         verbose_name = _("message")
@@ -116,13 +118,16 @@ class Notification(models.Model):
             ),
         )
         indexes = (
-            models.Index(fields=["due_at"], condition=Q(state__in=("pending", "sending")), name="message_due"),
-            models.Index(fields=["due_at", "id"], condition=Q(state__in=UNDELIVERED), name="message_undelivered"),
+            # A lane that stands still (a gateway that is away) leaves many due rows, which the other lanes never read.
             models.Index(
-                fields=["due_at"],
-                condition=~Q(state__in=("pending", "sending", "sent", "dropped")),
-                name="message_not_arrived",
+                fields=["medium", "due_at"], condition=Q(state__in=("pending", "sending")), name="message_due_by_medium"
             ),
+            models.Index(
+                fields=["medium", "due_at"],
+                condition=Q(state__in=("pending", "sending"), kind__in=AWAITED),
+                name="message_due_urgent",
+            ),
+            models.Index(fields=["due_at", "id"], condition=Q(state__in=UNDELIVERED), name="message_undelivered"),
         )
 
     def __str__(self) -> str:
@@ -138,13 +143,13 @@ class Notification(models.Model):
 
     @property
     def may_be_sent_again(self) -> bool:
-        """Whether it is one of those that `can_be_sent_again` finds."""
-        return self.state not in self.ON_ITS_WAY and self.kind != self.Kind.CORRECTED
+        """Whether it is one of those that `undelivered` finds."""
+        return self.state in UNDELIVERED and self.kind != self.Kind.CORRECTED
 
     @property
     def is_known_lost(self) -> bool:
         """Whether it certainly did not arrive. Otherwise somebody might get it twice if it is sent again."""
-        return self.state in UNDELIVERED
+        return self.state != self.State.UNSURE
 
     @property
     def address(self) -> str:

@@ -8,7 +8,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import AccountMail, Planned
-from accounts.work.due import Lane, Oldest, first
+from accounts.work.due import Lane, Oldest, Rows, first
 from appointments.messages.returned import reading
 from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.models.notification import NotificationQuerySet
@@ -23,37 +23,36 @@ def _messages(rows: NotificationQuerySet) -> Oldest:
     return lambda now: first(rows.due(now=now), "due_at")
 
 
-def _holds(now: datetime) -> datetime | None:
+def _holds(now: datetime) -> Rows:
     return first(Appointment.objects.overdue(now=now), "expires_at")
 
 
-def _disruptions(now: datetime) -> datetime | None:
+def _disruptions(now: datetime) -> Rows:
     preparing = Disruption.objects.filter(state=Disruption.State.PREPARING)
     return first(preparing.annotate(since=Coalesce("preparing_since", "created_at")), "since")
 
 
-def _calls(now: datetime) -> datetime | None:
+def _calls(now: datetime) -> tuple[Rows, ...]:
     """Appointments that wait for a call, and calls that wait for their room."""
     without = first(Appointment.objects.without_call(now=now).exclude(booked_at=None), "booked_at")
     waiting = VideoCall.objects.to_prepare(now=now).annotate(since=Coalesce("retry_at", "created_at"))
-    return min(filter(None, (without, first(waiting, "since"))), default=None)
+    return without, first(waiting, "since")
 
 
-def _meetings(now: datetime) -> datetime | None:
+def _meetings(now: datetime) -> Rows:
     return first(Meeting.objects.to_remove(now=now), "unneeded_at")
 
 
-def _alerts(now: datetime) -> datetime | None:
+def _alerts(now: datetime) -> Rows:
     return first(AlertMail.objects.due(now=now).annotate(since=Coalesce("retry_at", F("alert__raised_at"))), "since")
 
 
-def _mailbox(now: datetime) -> datetime | None:
+def _mailbox(now: datetime) -> Rows:
     """Since when the mailbox should have been read. Trying in vain does not count."""
-    key = reading.current()
-    return first(Mailbox.objects.filter(key=key, due_at__lte=now), "due_at") if key else None
+    return first(Mailbox.objects.filter(key=reading.current() or "", due_at__lte=now), "due_at")
 
 
-def _planned(now: datetime) -> datetime | None:
+def _planned(now: datetime) -> Rows:
     """Periodic tasks that have not ended at their time: the nightly publishing, but also each sweep."""
     tasks = [entry["task"] for entry in current_app.conf.beat_schedule.values()]
     return first(Planned.objects.filter(task__in=tasks, next_at__lte=now), "next_at")
@@ -68,6 +67,7 @@ LANES = (
         _messages(Notification.objects.by_mail().urgent()),
     ),
     Lane("mail", _("Mails"), minutes(5), _messages(Notification.objects.by_mail())),
+    Lane("urgent sms", _("SMS that somebody waits for"), minutes(2), _messages(Notification.objects.by_sms().urgent())),
     Lane("sms", _("SMS"), minutes(5), _messages(Notification.objects.by_sms())),
     Lane("holds", _("Times to give back"), minutes(2), _holds),
     Lane("disruptions", _("Offers after disruptions"), minutes(15), _disruptions),

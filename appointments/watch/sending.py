@@ -59,7 +59,7 @@ def _sending(lane: Lane, now: datetime, branches: Iterable[Branch] | None) -> Se
 
 def lost(*, now: datetime, branches: Iterable[Branch] | None = None) -> list[Lost]:
     """Return what did not arrive, or perhaps not, in the last day: of each of these branches, or of all together (None)."""
-    rows = _at(Notification.objects.can_be_sent_again().filter(due_at__gt=now - LATELY), branches)
+    rows = _at(Notification.objects.undelivered().filter(due_at__gt=now - LATELY), branches)
     by_branch = [] if branches is None else ["appointment__branch"]
     counted = rows.order_by().values_list("kind", "medium", "state", *by_branch).annotate(number=Count("pk"))
     places = {branch.pk: branch for branch in branches or ()}

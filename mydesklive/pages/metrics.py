@@ -15,6 +15,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from accounts.database.patience import PROBE, patience
+from accounts.models import Peer
 from accounts.work import breaker, clock
 from accounts.work.due import due
 from appointments.models import Appointment, Disruption, Notification
@@ -73,7 +74,10 @@ def _work() -> Iterator[GaugeMetricFamily]:
     for one in due(LANES, now=timezone.now()):
         age.add_metric([one.lane.name], one.age)
         is_late.add_metric([one.lane.name], one.is_late)
-    yield from (age, is_late)
+    away = GaugeMetricFamily("mydesklive_peer_away", "1 while a server of others does not work.", labels=["peer"])
+    for name in Peer.objects.order_by("name").values_list("name", flat=True):
+        away.add_metric([name], 1)
+    yield from (age, is_late, away)
 
 
 def _rows() -> GaugeMetricFamily:
@@ -84,7 +88,7 @@ def _rows() -> GaugeMetricFamily:
     calls = VideoCall.objects.filter(closes_at__gt=timezone.now())
     for table, found, states in (
         ("message", waiting, (MESSAGES.PENDING, MESSAGES.SENDING)),
-        ("message", undelivered, (MESSAGES.FAILED, MESSAGES.BOUNCED)),
+        ("message", undelivered, (MESSAGES.FAILED, MESSAGES.BOUNCED, MESSAGES.UNSURE)),
         ("appointment", Appointment.objects.filter(status__in=UNCONFIRMED), UNCONFIRMED),
         ("disruption", Disruption.objects.all(), Disruption.State.values),
         ("video_call", calls, CALLS.values),

@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.database.patience import PROBE, patience
+from accounts.models import Peer
 from accounts.work import breaker, clock
 from accounts.work.due import due, late
 from agencies.wallclock import ZONE_DATA
@@ -40,15 +41,20 @@ def ready(request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def work(request: HttpRequest) -> JsonResponse:
-    """Answers 503 while work is late, or while nobody can tell. Gives the age of the oldest due row of each lane."""
+    """Answers 503 while work is late, or while nobody can tell. Gives the age of the oldest due row of each lane.
+
+    `away` are the servers of others that do not work at the moment.
+    """
     try:
         with patience(PROBE):
             lanes = due(LANES, now=timezone.now())
+            away = [*Peer.objects.order_by("name").values_list("name", flat=True)]
     except DatabaseError:
         return JsonResponse({"work": "unknown", "database": "unreachable"}, status=503)
     is_late = any(one.is_late for one in lanes)
     ages = {one.lane.name: {"age": one.age, "late": one.is_late} for one in lanes}
-    return JsonResponse({"work": "late" if is_late else "ok", "lanes": ages}, status=503 if is_late else 200)
+    told = {"work": "late" if is_late else "ok", "lanes": ages, "away": away}
+    return JsonResponse(told, status=503 if is_late else 200)
 
 
 def _database_state() -> str:

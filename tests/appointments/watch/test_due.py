@@ -87,7 +87,9 @@ def a_code(branch: Branch) -> None:
 ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "code": ("codes", a_code),
     "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
-    "mail": ("mail", lambda branch: a_message(branch, "confirmation", "email")),
+    "confirmation": ("urgent mail", lambda branch: a_message(branch, "confirmation", "email")),
+    "mail": ("mail", lambda branch: a_message(branch, "reminder", "email")),
+    "urgent sms": ("urgent sms", lambda branch: a_message(branch, "delayed", "sms")),
     "sms": ("sms", lambda branch: a_message(branch, "reminder", "sms")),
     "hold": ("holds", a_hold),
     "disruption": ("disruptions", lambda branch: a_strike(branch, prepared=False)),
@@ -121,7 +123,7 @@ def test_due_row_makes_its_lane_late_when_its_patience_is_over(branch: Branch, r
     assert late(LANES, now=NOW + patience) == []
     behind = {one.lane.name: one.age for one in late(LANES, now=NOW + patience + minutes(1))}
     assert behind[lane] == patience.total_seconds() + 60
-    assert set(behind) <= {lane, "mail"}  # a mail that somebody waits for is a mail too
+    assert set(behind) <= {lane, lane.removeprefix("urgent ")}  # a mail that somebody waits for is a mail too
 
 
 def test_message_that_is_tried_again_later_is_not_due(branch: Branch) -> None:
@@ -150,6 +152,6 @@ def test_operators_page_says_that_work_is_late(client: Client, branch: Branch) -
     signed_in(client, a_user("operator@example.org", is_operator=True))
     page = "/en/admin/appointments/appointment/watch/"
     assert "work in the background" not in text_of(client.get(page))
-    a_message(branch, "confirmation", "email")
+    a_message(branch, "reminder", "email")
     Notification.objects.update(due_at=NOW - minutes(7))
     assert "Somebody has to look at the worker: Mails (7 minutes)" in text_of(client.get(page))
