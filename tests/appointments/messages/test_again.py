@@ -122,13 +122,12 @@ def test_notice_to_an_earlier_address_needs_nobody(booked: Appointment) -> None:
     booking.correct(booked, NewContact("right@example.org", ""), by=STAFF, now=NOW)
     booked.notifications.filter(kind=Kind.CORRECTED).update(state=State.FAILED)
     assert not Notification.objects.undelivered().exists()
-    assert not Notification.objects.undelivered().exists()
 
 
 def test_row_and_query_agree_on_what_can_be_sent_again(booked: Appointment) -> None:
     message = confirmation(booked)
     for kind in (Kind.CONFIRMATION, Kind.CORRECTED):
-        for state in (*State, "perhaps"):
+        for state in State:
             Notification.objects.filter(pk=message.pk).update(state=state, kind=kind)
             message.refresh_from_db()
             found = Notification.objects.undelivered().filter(pk=message.pk).exists()
