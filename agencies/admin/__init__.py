@@ -1,9 +1,8 @@
-"""Agencies in the admin. `appointments` registers agencies, branches, opening rules and closures, because it publishes the
-times that depend on them."""
+"""Agencies in the admin. `appointments` registers agencies, branches, services, opening rules and closures, because it
+publishes the times that depend on them, and tells citizens what changes."""
 
 from agencies.admin.memberships import MembershipAdmin
-from agencies.admin.procedures import ProcedureAdmin
 from agencies.admin.synonyms import SynonymAdmin
 from agencies.admin.tokens import SystemTokenAdmin
 
-__all__ = ["MembershipAdmin", "ProcedureAdmin", "SynonymAdmin", "SystemTokenAdmin"]
+__all__ = ["MembershipAdmin", "SynonymAdmin", "SystemTokenAdmin"]

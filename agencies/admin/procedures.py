@@ -10,8 +10,9 @@ from agencies.forms import ProcedureForm
 from agencies.models import Procedure, Role
 
 
-@admin.register(Procedure)
 class ProcedureAdmin(PlacedAdmin):
+    """A service. `appointments` registers it, because an edit here can change what citizens were told."""
+
     form = ProcedureForm
     list_display = ("name", "duration_minutes", "channel_names", "is_offered", "agency")
     list_filter = (AgencyFilter, "is_offered")

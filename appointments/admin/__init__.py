@@ -2,6 +2,7 @@
 
 from appointments.admin.counter.desks import DeskAdmin
 from appointments.admin.disruptions.starting import DisruptionAdmin
+from appointments.admin.news.procedures import AnnouncedProcedureAdmin
 from appointments.admin.times.agencies import PublishedAgencyAdmin
 from appointments.admin.times.branches import BranchOpeningsAdmin
 from appointments.admin.times.closures import ClosureAdmin
@@ -9,6 +10,7 @@ from appointments.admin.times.rules import OpeningRuleAdmin
 from appointments.admin.workplace import AppointmentAdmin
 
 __all__ = [
+    "AnnouncedProcedureAdmin",
     "AppointmentAdmin",
     "BranchOpeningsAdmin",
     "ClosureAdmin",

@@ -243,6 +243,8 @@ def _moved(step: _Step, verb: Event.Verb, by: Actor, now: datetime) -> None:
     if is_booked:
         tell = owed.owe_kept if verb == Verb.KEEP else owed.owe_move
         tell(appointment, now=now)
+        if appointment.branch_id == step.before["appointment"]["branch_id"]:
+            owed.owe_again(appointment, step.before["messages"], Notification.Kind.CHANGED)
 
 
 def _move_call(appointment: Appointment) -> None:

@@ -27,6 +27,9 @@ LANES = {Medium.EMAIL: "appointments.tasks.deliver_urgent", Medium.SMS: "appoint
 # in WAITS_FOR_MORNING that is still unsent when the night begins waits for the morning.
 NIGHT_BEGINS, NIGHT_ENDS, EVENING = time(21), time(8), time(20)
 WAITS_FOR_MORNING = (Kind.REMINDER, Kind.RATING)
+# News of changed details waits so long, because who corrects one thing often corrects the next. It does not wait for the
+# morning if the appointment is within a day, and not at all if it is within two hours.
+SETTLES, SOON, AT_ONCE = timedelta(minutes=10), timedelta(days=1), timedelta(hours=2)
 # Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 # An SMS would not do: it proves no address, or has no room.
@@ -159,8 +162,9 @@ WITH kept AS (
     RETURNING *
 )
 INSERT INTO appointments_notification
-    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error)
-SELECT appointment_id, kind, medium, lead_minutes, due_at, %(revision)s, language, state, attempts, last_error FROM kept
+    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error, details)
+SELECT appointment_id, kind, medium, lead_minutes, due_at, %(revision)s, language, state, attempts, last_error, details
+FROM kept
 ON CONFLICT DO NOTHING
 """
 
@@ -176,6 +180,24 @@ def keep_pending(appointment: Appointment) -> None:
     """Carry messages that are not sent yet over to the appointment's next revision, because they are still true."""
     with connection.cursor() as cursor:
         cursor.execute(KEEP, {"id": appointment.pk, "revision": appointment.revision})
+
+
+# A message that is being sent, or was sent, is carried too: it may be tried again, and it tells what was promised.
+CARRY = """
+UPDATE appointments_notification AS message SET revision = appointment.revision
+FROM appointments_appointment AS appointment
+WHERE appointment.id = message.appointment_id AND appointment.id = ANY(%s) AND message.revision = appointment.revision - 1
+    AND (message.kind != %s OR message.state = 'pending')
+"""
+
+
+def carry_over(appointments: Iterable[int], *, anew: str) -> None:
+    """Carry messages over to the new revision of these appointments (keys), because what they say is still true.
+
+    Messages of the kind `anew` that are on their way stay behind, for the new revision owes another one.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(CARRY, [list(appointments), anew])
 
 
 def owe_again(appointment: Appointment, dropped: Iterable[int], kind: str) -> None:
@@ -223,6 +245,12 @@ def after_night(due: datetime, zone: ZoneInfo) -> datetime:
     return instant(datetime.combine(morning, NIGHT_ENDS), zone)
 
 
+def waits_for_morning(message: Notification, *, now: datetime) -> bool:
+    """Return whether the message is not sent at night."""
+    far = message.appointment.starts_at - now > SOON
+    return message.kind in WAITS_FOR_MORNING or (message.kind == Kind.CHANGED and far)
+
+
 def _is_night(moment: datetime, zone: ZoneInfo) -> bool:
     return not NIGHT_ENDS <= moment.astimezone(zone).time() < NIGHT_BEGINS
 
@@ -256,6 +284,43 @@ FROM appointment, json_to_recordset(%(messages)s::json)
 OWE = f"""
 WITH appointment AS (SELECT id, revision, language FROM appointments_appointment WHERE id = %(id)s) {WRITE}
 ON CONFLICT DO NOTHING
+"""
+
+
+def owe_changed(appointments: Iterable[Appointment], was: dict[str, str], *, now: datetime) -> None:
+    """Tell these citizens what has changed since the values `was`, by one message for all that changes before it is sent."""
+    owed = [
+        {"appointment": one.pk, "medium": medium, "due_at": _of_change(one, now)}
+        for one in appointments
+        for medium in Medium
+        if _reaches(one, medium)
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute(OWE_CHANGED, {"messages": json.dumps(owed, default=datetime.isoformat), "was": json.dumps(was)})
+    wake_worker("appointments.tasks.deliver_due")
+
+
+def _of_change(appointment: Appointment, now: datetime) -> datetime:
+    ahead = appointment.starts_at - now
+    if ahead <= AT_ONCE:
+        return now
+    return now + SETTLES if ahead <= SOON else after_night(now + SETTLES, appointment.zone)
+
+
+# What a message on its way tells is told again, for it may still fail.
+OWE_CHANGED = """
+INSERT INTO appointments_notification AS message
+    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error, details)
+SELECT appointment.id, 'changed', owed.medium, 0, owed.due_at, appointment.revision, appointment.language, 'pending', 0, '',
+    %(was)s::jsonb || coalesce((
+        SELECT jsonb_object_agg(earlier.key, earlier.value)
+        FROM appointments_notification AS sending, jsonb_each(sending.details) AS earlier
+        WHERE sending.appointment_id = appointment.id AND sending.kind = 'changed'
+            AND sending.medium = owed.medium AND sending.state = 'sending'
+    ), '{}')
+FROM json_to_recordset(%(messages)s::json) AS owed (appointment bigint, medium text, due_at timestamptz)
+JOIN appointments_appointment AS appointment ON appointment.id = owed.appointment
+ON CONFLICT (appointment_id, kind, medium, revision, lead_minutes) DO UPDATE SET details = EXCLUDED.details || message.details
 """
 
 

@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy, pgettext
 
 from agencies.models import Branch, Procedure
 from appointments import wording
+from appointments.facts import LABELS
 from appointments.models import Appointment, Event, Notification, Offer
 from appointments.models.event import EventQuerySet
 
@@ -42,6 +43,7 @@ ICONS = {
     Verb.ACCEPT: "event_repeat",
     Verb.ASSIGN: "badge",
     Verb.KEEP: "update",
+    Verb.CHANGE: "edit_note",
     Verb.OFFER: "warning",
     Verb.SETTLE: "reply",
     Verb.LAPSE: "timer_off",
@@ -157,6 +159,11 @@ def _kept(event: Event, words: Words) -> str:
     return _("The clock has changed, and the time stays: %(when)s") % {"when": words.time(event, "to")}
 
 
+def _changed(event: Event, words: Words) -> str:
+    labels = [f"{LABELS[name]}" for name in event.details["facts"] if name in LABELS]
+    return _("Changed at the agency: %(what)s") % {"what": ", ".join(labels)}
+
+
 def _settled(event: Event, words: Words) -> str:
     return _answer(event)
 
@@ -197,6 +204,7 @@ TEXTS: dict[Event.Verb, Callable[[Event, Words], str]] = {
     Verb.MOVE: _moved,
     Verb.ACCEPT: _moved,
     Verb.KEEP: _kept,
+    Verb.CHANGE: _changed,
     Verb.CALL: _to_desk,
     Verb.FORWARD: _to_desk,
     Verb.OFFER: _fell_out,
@@ -287,6 +295,8 @@ def _to_citizen(event: Event, words: Words) -> str:
         return _kept(event, words)
     if event.verb == Verb.CORRECT:
         return _corrected(event, words)
+    if event.verb == Verb.CHANGE:
+        return _changed(event, words)
     if event.verb == Verb.CANCEL:
         return _("Cancelled by you") if by_citizen else _("Cancelled by the agency")
     texts: dict[str, str] = {

@@ -22,7 +22,7 @@ from accounts.peers import Clock, Dealt, Peer, PeerAway
 from accounts.work import leases
 from accounts.work.leases import Work
 from appointments import history
-from appointments.booking.owed import WAITS_FOR_MORNING, after_night
+from appointments.booking.owed import after_night, waits_for_morning
 from appointments.history import worker
 from appointments.messages import mails, sms
 from appointments.messages.truth import is_true
@@ -123,6 +123,10 @@ def _is_to_send(message: Notification, now: datetime) -> bool:
     if message.state == State.SENDING and message.medium == Medium.SMS:
         _doubt(message, now)
         return False
+    if message.revision > message.appointment.revision:
+        # It was carried over to a new revision while it was being read, and the appointment was read before that.
+        message.leased_until = None
+        return False
     try:
         true, morning = is_true(message, now=now), after_night(now, message.appointment.zone)
     except Exception as error:
@@ -134,7 +138,7 @@ def _is_to_send(message: Notification, now: datetime) -> bool:
         return False
     if not true:
         message.state, message.leased_until = State.DROPPED, None
-    elif message.kind in WAITS_FOR_MORNING and morning > now:
+    elif waits_for_morning(message, now=now) and morning > now:
         message.state, message.leased_until, message.due_at = State.PENDING, None, morning
     else:
         return True

@@ -17,7 +17,7 @@ from accounts.mails import marks
 from agencies.accents import text_on
 from agencies.models import Channel
 from agencies.wallclock import all_zones
-from appointments import wording
+from appointments import facts, wording
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.messages import invitations
 from appointments.messages.texts import saying
@@ -28,7 +28,7 @@ from appointments.models import Appointment, Notification, Offer, Status
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 Kind = Notification.Kind
-WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CANCELLED)
+WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CHANGED, Kind.CANCELLED)
 MARKED_AS = "message"
 
 
@@ -42,7 +42,7 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
     proven = message.appointment.is_address_proven and message.kind != Kind.CORRECTED
     appointment = message.appointment.as_told(proven=proven)
     with translation.override(message.language), timezone.override(appointment.branch.zone):
-        told = context(appointment, message.language, **of_kind(message.kind, appointment, now))
+        told = context(appointment, message.language, **_of_message(message, appointment, now))
         subject, body, html = written(message, told)
         letter = EmailMultiAlternatives(
             subject=subject,
@@ -65,7 +65,7 @@ def text(message: Notification, *, now: datetime) -> str:
     """
     appointment = message.appointment.as_told(proven=False)
     with translation.override(message.language):
-        return short(message, context(appointment, message.language, **of_kind(message.kind, appointment, now)))
+        return short(message, context(appointment, message.language, **_of_message(message, appointment, now)))
 
 
 def written(message: Notification, told: Told) -> tuple[str, str, str]:
@@ -128,6 +128,11 @@ def context(appointment: Appointment, language: str, **of_kind: object) -> dict[
         "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
         **of_kind,
     }
+
+
+def _of_message(message: Notification, appointment: Appointment, now: datetime) -> dict[str, object]:
+    news = {"news": facts.news(message)} if message.kind == Kind.CHANGED else {}
+    return of_kind(message.kind, appointment, now) | news
 
 
 def of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from appointments import facts
 from appointments.counter.line import TOLD_AFTER, delay_of
 from appointments.models import Appointment, Notification, Offer, Status
 
@@ -33,6 +34,8 @@ def _is_current(message: Notification, now: datetime) -> bool:
         return appointment.status == Status.COMPLETED
     if message.kind == Kind.RATING:
         return appointment.status == Status.COMPLETED and appointment.rated_at is None
+    if message.kind == Kind.CHANGED:
+        return appointment.status == Status.BOOKED and now < appointment.ends_at and bool(facts.news(message))
     if message.kind == Kind.CANCELLED:
         return appointment.status == Status.CANCELLED
     ahead = appointment.status == Status.BOOKED and now < appointment.starts_at

@@ -40,6 +40,7 @@ class Event(models.Model):
         ASSIGN = "assign", _("Assigned")
         KEEP = "keep", _("Kept on a changed clock")
         CORRECT = "correct", _("Contact changed")
+        CHANGE = "change", _("Details have changed")
         # On the day, with a ticket or without
         CHECK_IN = "check_in", _("Arrived")
         ADMIT = "admit", _("In the queue")

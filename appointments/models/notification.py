@@ -67,6 +67,7 @@ class Notification(models.Model):
         SUMMARY = "summary", _("What was done")
         DECLINED = "declined", _("Declined in the calendar, but not cancelled")
         CORRECTED = "corrected", _("The address was changed")
+        CHANGED = "changed", _("Details have changed")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")
@@ -104,6 +105,8 @@ class Notification(models.Model):
     # from the beginning.
     sent_to = models.CharField(_("sent to"), max_length=254, blank=True, default="", db_default="")
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
+    # What the text needs and no row tells later: the earlier values of changed details, {"branch.address_el": "..."}.
+    details = models.JSONField(default=dict, db_default={}, editable=False)
 
     objects = NotificationQuerySet.as_manager()
     version: str  # no column: which version of the appointment was read with it, if it was claimed to be sent

@@ -17,7 +17,7 @@ from appointments import history
 from appointments.booking import changing, owed, taking
 from appointments.errors import BookingError, HoldExpired, OfferGone, WrongStatus
 from appointments.history import Actor
-from appointments.models import Appointment, Disruption, Event, Offer, Status
+from appointments.models import Appointment, Disruption, Event, Notification, Offer, Status
 from appointments.offers.replacements import Candidate
 from appointments.times import asking
 
@@ -187,7 +187,7 @@ def _offer_best(offer: Offer, source: Source, by: Actor, now: datetime) -> Offer
     if offer.is_of_disruption:
         dropped = owed.drop_pending(appointment)  # they name a time that cannot be kept
     else:
-        owed.keep_pending(appointment)
+        owed.carry_over([appointment.pk], anew=Notification.Kind.OFFER)
     _note(offer, dropped, by, now)
     owed.owe_offer(appointment, due=due)
     return offer

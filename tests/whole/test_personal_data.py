@@ -94,6 +94,7 @@ KEPT: dict[str, dict[str, str]] = {
     "appointments.Feed": {"key": SECRET, "officer": OFFICER, "made_by": OFFICER},
     "appointments.Mailbox": {"key": "a keyed hash of our own mailbox", "last_error": "words of ours"},
     "appointments.OwnText": {"kind": CODE, "subject": PUBLISHED, "body": PUBLISHED, "written_by": OFFICER},
+    "appointments.Notification": {"details": PUBLISHED},
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

@@ -19,6 +19,7 @@ from agencies.models import Branch, Closure, Role
 from agencies.openings.holidays import coming_years, load_holidays
 from appointments import disruptions
 from appointments.admin.disruptions import promises
+from appointments.admin.news.announced import BACK, AnnouncedAdmin
 from appointments.admin.pages import acting, page
 from appointments.admin.times.previewed import BUSY, DECIDED
 from appointments.admin.times.published import publish_and_tell
@@ -29,7 +30,7 @@ SHOWN = 12
 
 
 @admin.register(Branch)
-class BranchOpeningsAdmin(BranchAdmin):
+class BranchOpeningsAdmin(AnnouncedAdmin, BranchAdmin):
     """A branch's form.
 
     Its time zone and whether it is open change its times, so they are published again after saving.
@@ -57,7 +58,7 @@ class BranchOpeningsAdmin(BranchAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Asks first if another time zone would change what was promised to citizens."""
-        if request.method == "POST" and object_id and DECIDED not in request.POST:
+        if request.method == "POST" and object_id and not {DECIDED, BACK} & {*request.POST}:
             try:
                 found = self._off_clock(request, object_id)
             except BusyError:

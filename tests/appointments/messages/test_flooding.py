@@ -24,7 +24,16 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 VICTIM = "victim@example.org"
 MOST = limits.MAILS_AN_HOUR.number
-TOLD_BY_OTHERS = {Kind.REMINDER, Kind.RATING, Kind.OFFER, Kind.DELAYED, Kind.SUMMARY, Kind.KEPT, Kind.DECLINED}
+TOLD_BY_OTHERS = {
+    Kind.REMINDER,
+    Kind.RATING,
+    Kind.OFFER,
+    Kind.DELAYED,
+    Kind.SUMMARY,
+    Kind.KEPT,
+    Kind.DECLINED,
+    Kind.CHANGED,
+}
 
 
 def owed(appointment: Appointment, kind: str, number: int, *, now: datetime = NOW) -> None:
