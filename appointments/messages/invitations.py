@@ -1,4 +1,4 @@
-"""Calendar files (RFC 5545, RFC 5546). Each appointment is one calendar event; a later file replaces the earlier one.
+"""Calendar files (RFC 5545, RFC 5546, RFC 7986). Each appointment is one calendar event; a later file replaces the earlier one.
 
 Times are in UTC: every calendar shows them on its owner's clock, and none has to know the rules of a time zone.
 """
@@ -11,11 +11,12 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
-from icalendar import Alarm, Calendar, Event, vCalAddress, vText
+from icalendar import Alarm, Calendar, Event, vCalAddress, vText, vUri
 
 from accounts.typed import on_one_line
 from agencies.models import Channel
 from appointments.models import Appointment, Status
+from appointments.phones import normalized
 from appointments.wording import calls, place, when
 
 # How long before the appointment the alarms ring: time to get there, or to sit down at the screen or telephone.
@@ -26,6 +27,8 @@ ALARMS = {
 }
 
 Link = Callable[[str], str]  # from the name of a page to its address
+# Taken out of calendars. What was missed or has taken place stays where it was.
+GONE = (Status.CANCELLED, Status.EXPIRED)
 
 
 def invitation(appointment: Appointment, *, now: datetime) -> tuple[str, bytes]:
@@ -54,7 +57,7 @@ def _uid(reference: str) -> str:
 
 
 def _method(appointment: Appointment, of_promise: str) -> str:
-    return of_promise if appointment.is_open or appointment.status == Status.COMPLETED else "CANCEL"
+    return "CANCEL" if appointment.status in GONE else of_promise
 
 
 def _file(appointment: Appointment, method: str, now: datetime, link: Link) -> bytes:
@@ -83,9 +86,10 @@ def _event(appointment: Appointment, method: str, now: datetime, link: Link) -> 
     event.add("location", link("join") if appointment.channel == Channel.VIDEO else place(appointment))
     event.add("description", _description(appointment, link))
     event.add("url", link("detail"))
-    if method == "CANCEL":
+    if not appointment.is_open:
         return event
     _locate(event, appointment)
+    _connect(event, appointment, link)
     for before in ALARMS[Channel(appointment.channel)]:
         event.add_component(_alarm(appointment, before))
     return event
@@ -105,8 +109,10 @@ def _attendee(appointment: Appointment) -> vCalAddress:
 
 
 def _description(appointment: Appointment, link: Link) -> str:
-    if not appointment.is_open and appointment.status != Status.COMPLETED:
+    if appointment.status in GONE:
         return _("This appointment has been cancelled.")
+    if not appointment.is_open:
+        return _past(appointment, link)
     lines = [when(appointment), f"{_('Reference')}: {appointment.spoken_reference}"]
     if appointment.channel == Channel.VIDEO:
         lines += ["", f"{_('Join the video call')}:", link("join")]
@@ -117,10 +123,35 @@ def _description(appointment: Appointment, link: Link) -> str:
     return "\n".join([*lines, "", f"{_('See, move or cancel your appointment')}:", link("detail")])
 
 
+def _past(appointment: Appointment, link: Link) -> str:
+    was_missed = appointment.status == Status.NO_SHOW
+    what = _("This appointment is past: it was missed.") if was_missed else _("This appointment has taken place.")
+    reference = f"{_('Reference')}: {appointment.spoken_reference}"
+    return "\n".join([what, when(appointment), reference, "", link("detail")])
+
+
 def _locate(event: Event, appointment: Appointment) -> None:
     branch = appointment.branch
     if appointment.channel == Channel.IN_PERSON and branch.latitude is not None and branch.longitude is not None:
         event.add("geo", (float(branch.latitude), float(branch.longitude)))
+
+
+def _connect(event: Event, appointment: Appointment, link: Link) -> None:
+    """Add how the parties are connected (RFC 7986, section 5.11): our page, or the telephones that ring."""
+    if appointment.channel == Channel.VIDEO:
+        _conference(event, link("join"), "VIDEO", _("Join the video call"))
+    elif appointment.channel == Channel.PHONE:
+        branch = appointment.branch
+        numbers = {appointment.phone: _("An officer will call you here"), branch.phone: branch.name}
+        for number, label in numbers.items():
+            try:
+                _conference(event, f"tel:{normalized(number, branch.country)}", "PHONE", label)
+            except ValueError:
+                continue  # it is empty, or an inner number: nobody else can dial it
+
+
+def _conference(event: Event, address: str, feature: str, label: str) -> None:
+    event.add("conference", vUri(address), parameters={"VALUE": "URI", "FEATURE": feature, "LABEL": label})
 
 
 def _alarm(appointment: Appointment, before: timedelta) -> Alarm:
