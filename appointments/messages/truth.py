@@ -9,6 +9,15 @@ from appointments.models import Appointment, Notification, Offer, Status
 Kind = Notification.Kind
 # Mails that are not worth trying at an address from which one came back. News is: the mailbox may have been full.
 PLANNED = (Kind.REMINDER, Kind.RATING)
+# Messages that are true in these states of the appointment. All others tell of an appointment that is still ahead.
+DURING = {
+    Kind.DELAYED: (Status.BOOKED, Status.ARRIVED),
+    Kind.OFFER: (Status.BOOKED,),
+    Kind.SUMMARY: (Status.COMPLETED,),
+    Kind.RATING: (Status.COMPLETED,),
+    Kind.CHANGED: (Status.BOOKED,),
+    Kind.CANCELLED: (Status.CANCELLED,),
+}
 
 
 def is_true(message: Notification, *, now: datetime) -> bool:
@@ -26,20 +35,25 @@ def is_true(message: Notification, *, now: datetime) -> bool:
 def _is_current(message: Notification, now: datetime) -> bool:
     """Return whether a message about the appointment as it stands (its time, branch or offer) is still true."""
     appointment = message.appointment
-    if message.kind == Kind.DELAYED:
-        return appointment.status in (Status.BOOKED, Status.ARRIVED) and _is_behind(appointment, now)
-    if message.kind == Kind.OFFER:
-        return appointment.status == Status.BOOKED and _is_offered(appointment, now)
-    if message.kind == Kind.SUMMARY:
-        return appointment.status == Status.COMPLETED
-    if message.kind == Kind.RATING:
-        return appointment.status == Status.COMPLETED and appointment.rated_at is None
-    if message.kind == Kind.CHANGED:
-        return appointment.status == Status.BOOKED and now < appointment.ends_at and bool(facts.news(message))
-    if message.kind == Kind.CANCELLED:
-        return appointment.status == Status.CANCELLED
+    if message.kind in DURING:
+        return appointment.status in DURING[Kind(message.kind)] and _holds(message, now)
     ahead = appointment.status == Status.BOOKED and now < appointment.starts_at
     return ahead and not (message.kind == Kind.REMINDER and _is_overtaken(message, now))
+
+
+def _holds(message: Notification, now: datetime) -> bool:
+    """Return whether what a message of DURING says is true, the status aside."""
+    appointment = message.appointment
+    match message.kind:
+        case Kind.DELAYED:
+            return _is_behind(appointment, now)
+        case Kind.OFFER:
+            return _is_offered(appointment, now)
+        case Kind.RATING:
+            return appointment.rated_at is None
+        case Kind.CHANGED:
+            return now < appointment.ends_at and bool(facts.news(message))
+    return True
 
 
 def _is_offered(appointment: Appointment, now: datetime) -> bool:

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('appointments', '0025_address_proven_before'),
+        ("appointments", "0032_lanes_of_messages"),
     ]
 
     operations = [
