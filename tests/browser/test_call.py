@@ -1,7 +1,7 @@
 """The built-in video room in Chromium: people see, hear and write to each other, whatever happens in between."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from tests.conftest import PHONE, NewPage
 from tests.pages import Accessible
-from tests.servers.relay import PROGRAM, running
+from tests.servers.relay import PROGRAM, free_port, running
 from videocalls import presence
 from videocalls.models import VideoCall
 from videocalls.providers import Visitor
@@ -135,6 +135,10 @@ def test_what_somebody_switches_off_the_other_one_sees_and_who_reloads_is_back(p
     shot(officer, "camera-off-desk")
     press(citizen, "Κάμερα"), press(citizen, "Μικρόφωνο")
     wait_until_seen(officer, CITIZEN)
+    citizen.context.set_offline(True)
+    expect(citizen.get_by_text("Δεν υπάρχει σύνδεση στο δίκτυο.", exact=False)).to_be_visible()
+    citizen.context.set_offline(False)
+    expect(citizen.get_by_text("Δεν υπάρχει σύνδεση στο δίκτυο.", exact=False)).to_be_hidden()
     citizen.reload()
     wait_until_seen(officer, CITIZEN)
     wait_until_seen(citizen, OFFICER)
@@ -187,6 +191,19 @@ SCREEN = """() => {
 }"""
 
 
+PULLED_OUT = """() => {
+  const real = navigator.mediaDevices.getUserMedia;
+  navigator.mediaDevices.getUserMedia = async () => { throw new DOMException("", "NotFoundError"); };
+  window.put_in = () => {
+    navigator.mediaDevices.getUserMedia = real;
+    navigator.mediaDevices.dispatchEvent(new Event("devicechange"));
+  };
+  const [track] = document.querySelector(".tile--own video").srcObject.getTracks();
+  track.stop();
+  track.dispatchEvent(new Event("ended"));
+}"""
+
+
 def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_page: NewPage) -> None:
     """A camera that another program holds, no permission for the microphone, and one person in two windows."""
     officer, citizen = open_room(OFFICER, language="en", size=(320, 640)), new_page()
@@ -201,6 +218,13 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
     expect(tile(officer, CITIZEN)).not_to_have_class("tile--away")
     shot(citizen, "faults-desk"), shot(officer, "small")
     assert officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    # A camera that is pulled out in the middle of the call, and put in again
+    officer.evaluate(PULLED_OUT)
+    expect(officer.get_by_text("Η κάμερα αποσυνδέθηκε.", exact=False)).to_be_visible()
+    expect(tile(citizen, OFFICER)).to_have_attribute("data-camera", "off")
+    officer.evaluate("put_in()")
+    wait_until_seen(citizen, OFFICER)
+    expect(officer.get_by_text("Η κάμερα αποσυνδέθηκε.", exact=False)).to_be_hidden()
     other = citizen.context.new_page()
     other.goto(citizen.url)
     expect(citizen.get_by_role("heading", name="Ανοίξατε αυτή την κλήση σε άλλο παράθυρο")).to_be_visible()
@@ -210,21 +234,29 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
 
 
 @pytest.fixture
-def relay(settings: Settings, tmp_path: Path) -> Iterator[None]:
-    with running(tmp_path, SECRET) as port:
-        settings.TURN_URLS = [f"turn:127.0.0.1:{port}?transport=udp"]
-        settings.TURN_SECRET, settings.TURN_ONLY = SECRET, True
-        yield
+def port(settings: Settings) -> int:
+    """Where browsers look for a relay, and they may use nothing else."""
+    port = free_port()
+    settings.TURN_URLS = [f"turn:127.0.0.1:{port}?transport=udp"]
+    settings.TURN_SECRET, settings.TURN_ONLY = SECRET, True
+    return port
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="There is no TURN server here: install the package coturn.")
-def test_relay_connects_those_who_find_no_direct_way(open_room: Open, relay: None, page: Page) -> None:
-    officer, citizen = open_room(OFFICER), open_room(CITIZEN)
-    wait_until_seen(officer, CITIZEN)
-    wait_until_seen(citizen, OFFICER)
-    page.goto("/calls/test/")
-    press(page, "Έναρξη της δοκιμής")
-    expect(page.locator("#connection")).to_have_text("Το δίκτυό σας επιτρέπει βιντεοκλήσεις.")
+def test_relay_connects_and_a_lost_way_is_found_again(
+    open_room: Open, new_page: NewPage, port: int, tmp_path: Path
+) -> None:
+    with running(tmp_path, SECRET, port):
+        page = new_page()
+        page.goto("/calls/test/")
+        press(page, "Έναρξη της δοκιμής")
+        expect(page.locator("#connection")).to_have_text("Το δίκτυό σας επιτρέπει βιντεοκλήσεις.")
+        officer, citizen = open_room(OFFICER), open_room(CITIZEN)
+        wait_until_seen(officer, CITIZEN)
+    expect(tile(officer, CITIZEN)).to_contain_text("Διακόπηκε. Γίνεται νέα σύνδεση…")
+    with running(tmp_path, SECRET, port):
+        wait_until_seen(officer, CITIZEN, 40)
+        wait_until_seen(citizen, OFFICER)
 
 
 def test_devices_are_tested_and_remembered(new_page: NewPage, assert_accessible: Accessible) -> None:

@@ -15,12 +15,15 @@ HERE = "127.0.0.1"
 START = 20  # seconds
 
 
-@contextmanager
-def running(folder: Path, secret: str) -> Iterator[int]:
-    """Yields the port. The relay's own files are in the folder."""
-    assert PROGRAM
+def free_port() -> int:
     with socket.create_server((HERE, 0)) as free:
-        port = free.getsockname()[1]
+        return int(free.getsockname()[1])
+
+
+@contextmanager
+def running(folder: Path, secret: str, port: int) -> Iterator[None]:
+    """Runs the relay, whose own files are in the folder, at the port."""
+    assert PROGRAM
     own = {"listening-ip": HERE, "relay-ip": HERE, "allowed-peer-ip": HERE, "listening-port": port, "realm": "tests"}
     files = {"static-auth-secret": secret, "pidfile": folder / "turn.pid", "userdb": folder / "turn.db"}
     options = [f"--{name}={value}" for name, value in (own | files).items()]
@@ -28,9 +31,9 @@ def running(folder: Path, secret: str) -> Iterator[int]:
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)
     try:
         _wait_for(port, process)
-        yield port
+        yield
     finally:
-        process.terminate()
+        process.kill()
         process.wait(10)
 
 

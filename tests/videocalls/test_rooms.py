@@ -1,6 +1,7 @@
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 import jwt
 import pytest
@@ -159,11 +160,13 @@ def test_room_is_entered_while_it_is_ready_and_open(
 
 
 @pytest.mark.django_db
-def test_built_in_room_leads_nowhere_else() -> None:
+def test_built_in_room_is_a_page_of_ours_and_its_address_tells_nothing() -> None:
     call = prepared(a_call("room"))
-    assert call.state == State.READY
-    assert not rooms.is_hosted(call)
-    assert enter(call, CITIZEN, now=NOW) == ""
+    assert (call.state, rooms.is_hosted(call)) == (State.READY, True)
+    address = urlsplit(enter(call, CITIZEN, now=NOW))
+    assert (address.netloc, address.path) == ("", f"/calls/{call.room}/enter/")
+    assert CITIZEN.key not in address.query
+    assert enter(call, CITIZEN, now=call.closes_at) == ""
 
 
 # Jitsi
