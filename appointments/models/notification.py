@@ -176,7 +176,8 @@ class OwnTextQuerySet(models.QuerySet["OwnText"]):
 class OwnText(models.Model):
     """One version of what an agency says in a kind of message, instead of our text. Versions are only ever added.
 
-    An empty body goes back to ours.
+    An empty body goes back to ours. The pages for it are in admin/messages/texts.py: the admin's own form would change a
+    version instead of adding one.
     """
 
     agency = models.ForeignKey(Agency, models.PROTECT, related_name="own_texts", db_index=False)

@@ -1,11 +1,18 @@
 """What officers print fits its sheet, whatever stands in it, and what administrators write is shown while they type."""
 
+import re
+from html import escape
+from itertools import cycle
+
 import pytest
 from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from agencies.models import Branch, Procedure, Role
+from appointments.messages import previews
+from appointments.messages.texts.kinds import EVERY_KEY
+from appointments.messages.texts.starting import draft
 from appointments.models import Appointment, OwnText
 from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_officer, booked_after
@@ -78,3 +85,21 @@ def test_text_is_previewed_while_it_is_typed(
     page.get_by_role("button", name="Αποθήκευση").click()
     expect(page.get_by_text("Αποθηκεύτηκε")).to_be_visible()
     assert OwnText.objects.get().body == "Ξανά {when} {reference} {link}"
+
+
+def in_a_mail_program(shown: previews.Preview) -> str:
+    """The mail below its subject, in the page of a mail program."""
+    around = rf"\1<main><h1>{escape(shown.subject)}</h1>\2</main>\3"
+    return re.sub(r"(<body[^>]*>)(.*)(</body>)", around, shown.html, flags=re.DOTALL)
+
+
+def test_every_mail_is_accessible(page: Page, appointment: Appointment, assert_accessible: Accessible) -> None:
+    Branch.objects.update(directions_el=WAY, access_el="Ράμπα", latitude="35.5112", longitude="24.0292")
+    channels = cycle(["in_person", "video", "phone"])
+    for key in (key for key in EVERY_KEY if key.medium == "email"):
+        Appointment.objects.update(channel=next(channels))
+        subject, body = draft(key) if key.language == "el" else ("", "")
+        shown = previews.preview(appointment.agency, key, subject, body, now=timezone.now())
+        assert shown
+        page.set_content(in_a_mail_program(shown))
+        assert_accessible(page)

@@ -24,11 +24,15 @@ _UL, _LI = '<ul style="margin:0 0 16px;padding:0 0 0 20px;">{}</ul>', '<li style
 
 @dataclass(frozen=True)
 class Value:
-    """What a placeholder says. `alone` is its HTML where it is all there is on a line: a button, or a box."""
+    """What a placeholder says. `alone` is its HTML where it is all there is on a line: a button, or a box.
+
+    `alone_text` is what it says there in a plain text, if that is more.
+    """
 
     text: str
     html: SafeString
     alone: SafeString | None = None
+    alone_text: str = ""
 
 
 Values = Mapping[str, Value]
@@ -109,7 +113,8 @@ def _text_lines(lines: list[Line], values: Values) -> Iterator[str]:
     for line in lines:
         if not line.is_unsaid(values):
             said = "".join(values[span.name].text if span.name else span.text for span in _said(line, values))
-            yield (_ITEM if line.is_item else "") + said.strip()
+            longer = values[line.alone].alone_text if line.alone else ""
+            yield (_ITEM if line.is_item else "") + (longer or said.strip())
 
 
 def as_html(text: str, values: Values) -> SafeString:

@@ -38,8 +38,10 @@ def mail(subject: str, body: str, key: Key, told: Told) -> tuple[str, str, str]:
     """Return the subject, the plain text and the HTML of a mail in the agency's words."""
     values = _values(key, told)
     text = parsing.as_text(body, values)
-    written = {**told, "own": text, "own_html": parsing.as_html(body, values), "subject": _line(subject, values)}
-    return written["subject"], render_to_string("emails/own.txt", written), render_to_string("emails/own.html", written)
+    on_branch_clock = {**values, "when": _plain(told["when"])}  # one clock is enough for a line
+    title = _line(subject, on_branch_clock)
+    written = {**told, "own": text, "own_html": parsing.as_html(body, values), "subject": title}
+    return title, render_to_string("emails/own.txt", written), render_to_string("emails/own.html", written)
 
 
 def sms(body: str, key: Key, told: Told) -> str:
@@ -81,7 +83,8 @@ def _rendered(template: str, told: Told) -> str:
 def _link(kind: str, told: Told) -> Value:
     url, words = _way_on(kind, told)
     button = render_to_string("emails/_button.html", {"url": url, "text": words})
-    return Value(url, format_html('<a href="{}" style="color:#0a4d9c;">{}</a>', url, url), alone=button)
+    html = format_html('<a href="{}" style="color:#0a4d9c;">{}</a>', url, url)
+    return Value(url, html, alone=button, alone_text=f"{words}:\n{url}")
 
 
 def _way_on(kind: str, told: Told) -> tuple[str, str]:

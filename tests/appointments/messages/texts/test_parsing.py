@@ -17,6 +17,7 @@ VALUES = {
     "name": value(""),
     "place": value("**Χανιά** {when} <b>"),
     "documents": Value("- ΑΦΜ", mark_safe("<ul>ΑΦΜ</ul>"), alone=mark_safe("<ul>ΑΦΜ</ul>")),
+    "link": Value("https://a/", mark_safe("<a>"), alone=mark_safe("<b>"), alone_text="Δείτε:\nhttps://a/"),
     "offer": Value("", mark_safe(""), alone=mark_safe("")),
 }
 P = '<p style="margin:0 0 16px;">'
@@ -35,6 +36,8 @@ P = '<p style="margin:0 0 16px;">'
         ("Γεια σας {name}, στις {when}.", "Γεια σας, στις 10:20.", f"{P}Γεια σας, στις 10:20.</p>"),
         ("{documents}", "- ΑΦΜ", "<ul>ΑΦΜ</ul>"),
         ("α\n{documents}\nβ", "α\n- ΑΦΜ\nβ", f"{P}α</p>\n<ul>ΑΦΜ</ul>\n{P}β</p>"),
+        ("{link}", "Δείτε:\nhttps://a/", "<b>"),
+        ("Εδώ: {link}", "Εδώ: https://a/", f"{P}Εδώ: <a></p>"),
         ("α\n\n{offer}\n\nβ", "α\n\nβ", f"{P}α</p>\n{P}β</p>"),
         # Values are never read as markup or as placeholders.
         ("{place}", "**Χανιά** {when} <b>", f"{P}**Χανιά** {{when}} &lt;b&gt;</p>"),
