@@ -273,6 +273,18 @@ class TooEarlyToMiss(BookingError):
     field = "ticket"
 
 
+class RoomIsFull(BookingError):
+    message = _("All seats of the video call are taken. Somebody has to leave first.")
+    field = "ticket"
+
+
+class WaitedAtDoor(BookingError):
+    """A citizen who came to the video call is not marked as missed by one press."""
+
+    message = _("The citizen has waited at the video call. If you still mark it as missed, say that you are sure.")
+    field = "ticket"
+
+
 class UndoTooLate(BookingError):
     message = _("This can no longer be taken back.")
     field = "ticket"

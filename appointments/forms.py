@@ -209,6 +209,18 @@ class ContactForm(forms.Form):
     clean_phone = DetailsForm.clean_phone
 
 
+class GuestForm(forms.Form):
+    """Who comes to a video call by a guest's link."""
+
+    name = forms.CharField(
+        label=_("Full name"),
+        max_length=120,
+        error_messages={"required": _("Enter your full name.")},
+        validators=[validate_name],
+        widget=forms.TextInput({"autocomplete": "name", "spellcheck": "false"}),
+    )
+
+
 class CancelForm(forms.Form):
     reason = forms.CharField(
         label=_("Why do you cancel?"),

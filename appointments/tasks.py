@@ -25,7 +25,7 @@ from appointments.models import Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
 from appointments.times import publishing
 from appointments.watch import alerts
-from videocalls import meetings
+from videocalls import meetings, rooms
 from videocalls.models import Meeting, VideoCall
 
 # How many rows one run deals with at most. The next run, seconds later, continues.
@@ -132,6 +132,12 @@ def follow_windows() -> None:
     """Let the rooms of video calls open and close, and be where, as appointments and agencies say now."""
     provision.follow_windows(now=timezone.now())
     provision.follow_links(now=timezone.now())
+
+
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
+def forget_calls() -> None:
+    """Forget who was in video rooms that closed an hour ago."""
+    rooms.forget(now=timezone.now())
 
 
 @shared_task(base=Sweep, time_limit=QUICK_LIMIT)

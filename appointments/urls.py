@@ -11,6 +11,7 @@ from appointments.views.booking.rating import rate
 from appointments.views.booking.time import times
 from appointments.views.booking.verify import verify, verify_again
 from appointments.views.calendar.feed import feed
+from appointments.views.calls import guests
 from appointments.views.calls.join import enter, join
 from appointments.views.counter import kiosk
 from appointments.views.counter.display import display
@@ -49,6 +50,7 @@ managing: list[URLPattern] = [
     path("here/", here, name="here"),
     path("join/", join, name="join"),
     path("join/enter/", enter, name="enter"),
+    path("join/guests/", guests.invite, name="invite"),
 ]
 
 # The key of the branch's kiosk opens these pages without a sign-in.
@@ -64,6 +66,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("kiosk/<slug:key>/", include(at_branch)),
     path("display/<slug:key>/", display, name="display"),
     path("queue/<slug:code>/", ticket, name="ticket"),
+    path("guests/<slug:token>/", guests.guest, name="guest"),
+    path("guests/<slug:token>/enter/", guests.enter, name="guest_enter"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
     path("appointments/leave/", leave, name="leave"),

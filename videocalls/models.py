@@ -62,6 +62,9 @@ class VideoCall(models.Model):
     retry_at = models.DateTimeField(_("next attempt"), null=True, blank=True)
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
     ended_at = models.DateTimeField(_("ended at"), null=True, blank=True)
+    # From when the people talk by telephone instead, and who wished it. The room stays, and they may come back to it.
+    phone_from = models.DateTimeField(_("by telephone from"), null=True, blank=True)
+    phone_by = models.CharField(_("who wished the telephone"), max_length=7, blank=True, db_default="", default="")
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     objects = VideoCallQuerySet.as_manager()
@@ -79,6 +82,14 @@ class VideoCall(models.Model):
 
     def is_open(self, now: datetime) -> bool:
         return self.opens_at <= now < self.closes_at
+
+    @property
+    def is_by_phone(self) -> bool:
+        return self.phone_from is not None
+
+
+# A participant of whom something personal is still kept.
+KNOWN = ~Q(name="") | ~Q(token="") | ~Q(told="")
 
 
 class MeetingQuerySet(models.QuerySet["Meeting"]):
@@ -137,6 +148,10 @@ class ParticipantQuerySet(models.QuerySet["Participant"]):
     def inside(self) -> "ParticipantQuerySet":
         return self.filter(seat__isnull=False).order_by("seat")
 
+    def known(self) -> "ParticipantQuerySet":
+        """Return those of whom something personal is still kept. An index holds them alone, and they are few."""
+        return self.filter(KNOWN)
+
 
 class Participant(models.Model):
     """A person in a call, and when the person waited, was let in and left (UTC).
@@ -180,6 +195,7 @@ class Participant(models.Model):
                 condition=Q(seat__isnull=True) | Q(seat__gte=1, seat__lte=SEATS), name="seat_is_in_the_room"
             ),
         )
+        indexes = (models.Index(fields=["call"], condition=KNOWN, name="participant_known"),)
 
     def __str__(self) -> str:
         return self.name or self.key

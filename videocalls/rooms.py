@@ -73,9 +73,8 @@ def forget(*, now: datetime) -> int:
 
     When people waited, were let in and left stays, for statistics. Returns how many participants are forgotten.
     """
-    over = VideoCall.objects.filter(closes_at__lte=now - KEPT)
-    Signal.objects.filter(call__in=over).delete()
-    known = Participant.objects.filter(call__in=over).exclude(**_NOBODY)
+    Signal.objects.filter(call__closes_at__lte=now - KEPT).delete()
+    known = Participant.objects.known().filter(call__closes_at__lte=now - KEPT)
     return known.update(**_NOBODY, seat=None)
 
 

@@ -50,6 +50,16 @@ class AssignForm(forms.Form):
         cast("forms.ModelChoiceField", self.fields["officer"]).queryset = officers
 
 
+class IdentityForm(forms.Form):
+    """What the officer has seen of the identity document on camera."""
+
+    is_shown = forms.BooleanField(label=_("An identity document was shown"), required=False)
+    is_same_face = forms.BooleanField(label=_("The face is that of the document"), required=False)
+    valid_until = forms.DateField(
+        label=_("The document is valid until"), required=False, widget=forms.DateInput({"type": "date"}, "%Y-%m-%d")
+    )
+
+
 class BranchForm(forms.Form):
     """The branch that a page is about. `branches` are those among which the person may choose."""
 

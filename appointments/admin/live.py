@@ -23,9 +23,16 @@ from accounts.people import signed_in
 from agencies.access import REACHES
 from agencies.models import Branch
 from agencies.wallclock import midnight, zone_of
+from videocalls.presence import AWAY
 
 SALT = "appointments.admin.live"
 
+# What pages show of a door. Whoever stands there asks all the time, so a row changes without anything new: only whether
+# the person is here counts, not when the page has asked last.
+DOOR = f"""
+    call.phone_by, person.id, person.name, person.waiting_from, person.seat, person.left_at, person.told,
+    person.seen_at > %(now)s - interval '{AWAY.total_seconds()} seconds'
+"""
 # `xmin` is the transaction that last wrote a row. So every change of a row changes the sum, even a change by plain SQL.
 CHANGED = f"""
 SELECT now_is.state, CASE WHEN now_is.state <> %(known)s THEN {{also}} END
@@ -35,6 +42,10 @@ FROM agencies_branch branch CROSS JOIN LATERAL (SELECT
     || '-' || (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appointments_ticket
         WHERE branch_id = branch.id AND day = %(day)s)
     || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = branch.id)
+    || '-' || (SELECT coalesce(sum(hashtext(({DOOR})::text)), 0)
+        FROM appointments_appointment visit JOIN videocalls_videocall call ON call.id = visit.video_call_id
+            LEFT JOIN videocalls_participant person ON person.call_id = call.id AND person.waiting_from IS NOT NULL
+        WHERE visit.branch_id = branch.id AND visit.starts_at >= %(since)s AND visit.starts_at < %(until)s)
     AS state) AS now_is
 WHERE branch.id = %(branch)s
     AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)

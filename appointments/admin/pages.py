@@ -75,6 +75,9 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
         "procedure__agency",
         "appointment__procedure",
         "appointment__citizen",
+        "appointment__agency",
+        "appointment__branch",
+        "appointment__video_call",
         "desk",
         "officer",
     )

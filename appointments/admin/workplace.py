@@ -22,6 +22,7 @@ from agencies.models import Branch, Role
 from appointments import history
 from appointments.admin.booking import callers, contact, day, printing, steps
 from appointments.admin.calendar import calendar, planning
+from appointments.admin.calls import door
 from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.disruptions import promises
 from appointments.admin.messages import texts
@@ -179,6 +180,7 @@ class AppointmentAdmin(PlacedAdmin):
             *promises.urls,
             *calendar.urls,
             *texts.urls,
+            *door.urls,
             path("<str:reference>/booked/", callers.booked, name="appointments_appointment_booked"),
             *printing.urls,
             path("<str:reference>/cancel/", steps.cancel, name="appointments_appointment_cancel"),
@@ -214,7 +216,6 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "offer": appointment.offers.awaited().first(),
         "supervised": _supervised(request),
         "call": appointment.video_call,
-        "join_url": appointment.page_url("join"),
         "tax_number": tax_number_of(appointment),
         **_linked(request, appointment),
         "visits": [*visits_of(request, appointment.pk), *visits_before(request, appointment, now)],

@@ -23,6 +23,7 @@ from appointments.history import Actor
 from appointments.models import Appointment, Event, Notification, Offer, Status, Ticket, TimeSlot
 from appointments.models.appointment import CHANGEABLE
 from appointments.times.asking import AskedTime, bookable_slot
+from videocalls import presence
 from videocalls.models import VideoCall
 
 logger = logging.getLogger(__name__)
@@ -252,6 +253,8 @@ def _move_call(appointment: Appointment) -> None:
     if appointment.video_call_id:
         opens_at, closes_at = appointment.call_window
         VideoCall.objects.filter(pk=appointment.video_call_id).reopen(opens_at, closes_at)
+    if appointment.video_call:
+        presence.begin_anew(appointment.video_call)
     if appointment.channel == Channel.VIDEO:
         wake_worker("appointments.tasks.provide_video_calls")
 
@@ -260,4 +263,6 @@ def _end(appointment: Appointment, status: Status, now: datetime) -> None:
     taking.give_back(appointment)
     appointment.status, appointment.ended_at = status, now
     appointment.save()
+    if appointment.video_call:
+        presence.end(appointment.video_call, now=now)
     claims.drop(appointment.pk)

@@ -8,7 +8,7 @@ from django.db.models import Q, QuerySet
 from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
-from appointments.models import Appointment, Notification, Reading, Ticket
+from appointments.models import Appointment, IdentityCheck, Notification, Reading, Ticket
 
 # Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
@@ -56,6 +56,7 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
         Reading.objects.filter(appointment__in=pks).delete()
+        IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
         # The error of a mail server may contain the citizen's address.
         told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
         told.update(last_error="", sent_to="")

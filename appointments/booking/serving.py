@@ -14,10 +14,11 @@ from accounts.models import User
 from appointments import history
 from appointments.booking import owed
 from appointments.booking.locking import locked, refusals
-from appointments.errors import WrongStatus
+from appointments.errors import WaitedAtDoor, WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status, Ticket
 from appointments.models.appointment import CHANGEABLE
+from videocalls import presence
 
 Verb = Event.Verb
 # Statuses that the steps of serving lead from or to, and the fields that these steps write.
@@ -67,13 +68,14 @@ def complete(serving: Appointment, *, by: Actor, now: datetime) -> Appointment:
     return appointment
 
 
-def miss(booked: Appointment, *, by: Actor, now: datetime) -> Appointment:
+def miss(booked: Appointment, *, by: Actor, now: datetime, sure: bool = False) -> Appointment:
     """Mark that the citizen did not come.
 
-    Raises WrongStatus before the appointment's time, or if a disruption has closed that time.
+    Raises WrongStatus before the appointment's time, or if a disruption has closed that time; WaitedAtDoor as
+    `to_missed` says.
     """
     with _outside_the_line(booked) as appointment:
-        before = to_missed(appointment, now)
+        before = to_missed(appointment, now, sure=sure)
         history.note(Verb.MISS, by=by, now=now, appointment=appointment, before=before)
     return appointment
 
@@ -104,6 +106,7 @@ def to_arrived(appointment: Appointment, now: datetime) -> Before:
     if was_missed:
         # A newer appointment of the person may have this one's place by now, so this one is no longer counted.
         appointment.limit_place = None
+        _open_call_again(appointment)
     appointment.save()
     return before | {"messages": owed.drop_pending(appointment)}
 
@@ -129,17 +132,22 @@ def to_completed(appointment: Appointment, now: datetime) -> Before:
     _step(appointment, (Status.SERVING,), Status.COMPLETED)
     appointment.completed_at = now
     appointment.save()
+    _end_call(appointment, now)
     owed.owe_rating(appointment, now=now)
     return before
 
 
-def to_missed(appointment: Appointment, now: datetime) -> Before:
+def to_missed(appointment: Appointment, now: datetime, *, sure: bool = False) -> Before:
+    """Raises WaitedAtDoor for a citizen who has stood at the door of the video call, unless the officer is sure."""
     before = _before(appointment)
     if now < appointment.starts_at or appointment.has_fallen_out:
         raise WrongStatus
+    if not sure and appointment.video_call and presence.has_come(appointment.video_call):
+        raise WaitedAtDoor
     _step(appointment, (Status.BOOKED, Status.ARRIVED), Status.NO_SHOW)
     appointment.ended_at = now
     appointment.save()
+    _end_call(appointment, now)
     return before | {"messages": owed.drop_pending(appointment)}
 
 
@@ -155,8 +163,20 @@ def take_back(stepped: Appointment, before: Mapping[str, Any]) -> Appointment:
         for name, value in fields.items():
             setattr(appointment, name, value)
         appointment.save()
+        _open_call_again(appointment)
         owed.take_back(appointment, before.get("messages", ()))
     return appointment
+
+
+def _end_call(appointment: Appointment, now: datetime) -> None:
+    if appointment.video_call:
+        presence.end(appointment.video_call, now=now)
+
+
+def _open_call_again(appointment: Appointment) -> None:
+    """Take the end of the video call back with the step that ended it."""
+    if appointment.video_call:
+        presence.go_on(appointment.video_call)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from appointments import history
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
 from videocalls import rooms
-from videocalls.models import VideoCall
+from videocalls.models import Participant, VideoCall
 
 # A call may still be needed.
 ON_THE_DAY = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
@@ -52,7 +52,7 @@ def follow_windows(*, now: datetime) -> int:
     """Gives the calls that are not over the window that follows from appointment and agency now. Returns how many changed.
 
     They are prepared again. The same window as `Appointment.call_window`. Whatever has changed a row (a page, the loader,
-    a statement by hand), the rooms follow.
+    a statement by hand), the rooms follow. A room that closes later because people are inside stays so.
     """
     minute = Value(timedelta(minutes=1))
     opens, closes = (
@@ -67,6 +67,8 @@ def follow_windows(*, now: datetime) -> int:
     behind = appointments.filter(status__in=ON_THE_DAY, closes__gt=now).exclude(
         video_call__opens_at=F("opens"), video_call__closes_at=F("closes")
     )
+    inside = Participant.objects.filter(call=OuterRef("video_call")).inside()
+    behind = behind.exclude(Exists(inside), video_call__opens_at=F("opens"), video_call__closes_at__gt=F("closes"))
     calls = VideoCall.objects.filter(pk__in=behind.values("video_call"))
     return calls.reopen(Subquery(own.values("opens")), Subquery(own.values("closes")))
 

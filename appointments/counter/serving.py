@@ -82,15 +82,18 @@ def _appointment_completed(ticket: Ticket, by: Actor, now: datetime) -> Mapping[
         return before
 
 
-def miss(absent: Ticket, *, by: Actor, now: datetime) -> Ticket:
-    """Mark that the citizen is not there. Raises TooEarlyToMiss before the appointment's time."""
+def miss(absent: Ticket, *, by: Actor, now: datetime, sure: bool = False) -> Ticket:
+    """Mark that the citizen is not there. Raises TooEarlyToMiss before the appointment's time.
+
+    Raises WaitedAtDoor for a citizen who has stood at the door of the video call, unless the officer is `sure`.
+    """
     with locked(absent) as ticket:
         before: Mapping[str, Any] = {}
         if ticket.appointment:
             with locked_appointment(ticket.appointment) as appointment:
                 if now < appointment.starts_at:
                     raise TooEarlyToMiss
-                before = of_appointment.to_missed(appointment, now)
+                before = of_appointment.to_missed(appointment, now, sure=sure)
         changed = {"state": State.GONE, "ended_at": now, "desk_id": None}
         return change(ticket, NOT_BEGUN, Verb.MISS, changed, by=by, now=now, before=before)
 

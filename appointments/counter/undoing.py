@@ -14,7 +14,10 @@ from appointments.models import Desk, Event, Ticket
 
 Verb = Event.Verb
 # Events that do not touch the line. A step before them can still be taken back.
-BESIDE = (Verb.TELL, Verb.FAIL, Verb.DOUBT, Verb.ROOM, Verb.NO_ROOM)
+BESIDE = (
+    *(Verb.TELL, Verb.FAIL, Verb.DOUBT, Verb.RESEND, Verb.ROOM, Verb.NO_ROOM, Verb.OTHER_ROOM),
+    *(Verb.LET_IN, Verb.PHONE, Verb.VIDEO, Verb.IDENTIFY),
+)
 # The citizen is told of these steps, so they are never taken back; only another move or booking follows them.
 NEVER = (Verb.MOVE, Verb.ACCEPT, Verb.CANCEL)
 

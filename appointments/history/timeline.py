@@ -14,6 +14,7 @@ from appointments import wording
 from appointments.facts import LABELS
 from appointments.models import Appointment, Event, Notification, Offer
 from appointments.models.event import EventQuerySet
+from videocalls.models import Participant
 
 Verb, By = Event.Verb, Event.By
 # Steps that are not shown. Everybody who books on the website holds the time first, so they tell nothing.
@@ -50,6 +51,10 @@ ICONS = {
     Verb.ROOM: "videocam",
     Verb.NO_ROOM: "videocam_off",
     Verb.OTHER_ROOM: "switch_video",
+    Verb.LET_IN: "meeting_room",
+    Verb.PHONE: "call",
+    Verb.VIDEO: "videocam",
+    Verb.IDENTIFY: "badge",
     Verb.TELL: "mail",
     Verb.FAIL: "unsubscribe",
     Verb.RESEND: "forward_to_inbox",
@@ -239,7 +244,23 @@ def _note(event: Event, words: Words) -> str:
         return _("Offered: %(when)s") % {"when": words.time(event, "to")} if to else none
     if event.verb in MOVES:
         return _answer(event)
+    if event.verb in CALLS:
+        return CALLS[Verb(event.verb)](event)
     return words.services.get(event.details.get("procedure", ""), "")
+
+
+def _let_in(event: Event) -> str:
+    return str(Participant.Role(event.details["who"]).label)
+
+
+def _identified(event: Event) -> str:
+    """Return what the officer ticked."""
+    seen = {"is_shown": _("a document was shown"), "is_same_face": _("the face is that of the document")}
+    return ", ".join(text for name, text in seen.items() if event.details.get(name)) or _("nothing was seen")
+
+
+# What stands below the steps of a video call.
+CALLS: dict[Event.Verb, Callable[[Event], str]] = {Verb.LET_IN: _let_in, Verb.IDENTIFY: _identified}
 
 
 def _follow_up(later: Appointment) -> str:
@@ -305,6 +326,10 @@ def _to_citizen(event: Event, words: Words) -> str:
         Verb.VERIFY: _("Booked"),
         Verb.CHECK_IN: _("You arrived"),
         Verb.SERVE: _("The officer began"),
+        Verb.LET_IN: _("The officer let you in to the video call") if event.details.get("who") == "visitor" else "",
+        Verb.PHONE: _("By telephone instead of video"),
+        Verb.VIDEO: _("By video again"),
+        Verb.IDENTIFY: _("You showed your identity document to the camera") if event.details.get("is_shown") else "",
         Verb.COMPLETE: _("Completed"),
         Verb.MISS: _("Marked as missed"),
         Verb.EXPIRE: _("Not confirmed in time"),

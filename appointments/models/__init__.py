@@ -6,6 +6,7 @@ from appointments.models.counter import Desk, Queue, Ticket
 from appointments.models.disruption import Disruption
 from appointments.models.event import Event
 from appointments.models.feed import Feed
+from appointments.models.identity import IdentityCheck
 from appointments.models.notification import Mailbox, Notification, OwnText, ReturnedMail
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
@@ -21,6 +22,7 @@ __all__ = [
     "Disruption",
     "Event",
     "Feed",
+    "IdentityCheck",
     "Mailbox",
     "Notification",
     "Offer",

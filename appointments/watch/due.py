@@ -12,7 +12,8 @@ from accounts.work.due import Lane, Oldest, Rows, first
 from appointments.messages.returned import reading
 from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.models.notification import NotificationQuerySet
-from videocalls.models import Meeting, VideoCall
+from videocalls import rooms
+from videocalls.models import Meeting, Participant, VideoCall
 
 
 def minutes(number: int) -> timedelta:
@@ -41,6 +42,12 @@ def _calls(now: datetime) -> tuple[Rows, ...]:
 
 def _meetings(now: datetime) -> Rows:
     return first(Meeting.objects.to_remove(now=now), "unneeded_at")
+
+
+def _rooms_to_forget(now: datetime) -> Rows:
+    """Rooms that have been closed for so long that nobody should be known in them any more."""
+    known = Participant.objects.known().filter(call__closes_at__lte=now - rooms.KEPT)
+    return first(known.annotate(since=F("call__closes_at") + rooms.KEPT), "since")
 
 
 def _alerts(now: datetime) -> Rows:
@@ -74,6 +81,7 @@ LANES = (
     Lane("video", _("Rooms for video calls"), minutes(5), _calls),
     Lane("mailbox", _("Mails that come back"), minutes(15), _mailbox),
     Lane("old rooms", _("Video rooms to remove"), minutes(15), _meetings),
+    Lane("video rooms", _("People to forget in video rooms"), minutes(30), _rooms_to_forget),
     Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
     Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
 )

@@ -103,6 +103,7 @@ KEPT: dict[str, dict[str, str]] = {
         "officer": OFFICER,
         "documents_seen": "chosen from the service's own list",
     },
+    "appointments.IdentityCheck": {"officer": OFFICER},
     "videocalls.Participant": {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",
@@ -114,7 +115,12 @@ KEPT: dict[str, dict[str, str]] = {
         "kind": CODE,
         "payload": "deleted an hour after the room has closed",
     },
-    "videocalls.VideoCall": {"provider": CODE, "room": SECRET, "last_error": "a provider's answer about a room"},
+    "videocalls.VideoCall": {
+        "phone_by": CODE,
+        "provider": CODE,
+        "room": SECRET,
+        "last_error": "a provider's answer about a room",
+    },
 }
 
 MODELS = [model for model in apps.get_models() if model._meta.app_label in OURS]

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import quote
 
 from django.contrib import messages
@@ -22,7 +23,7 @@ from agencies.wallclock import parse_day
 from appointments import booking, counter
 from appointments.admin.forms import CancelForm, MoveForm
 from appointments.admin.pages import acting, find, officers_page, page, require_slot, told, way_back
-from appointments.errors import BookingError, WrongStatus
+from appointments.errors import BookingError, WaitedAtDoor, WrongStatus
 from appointments.forms import refuse, revision_seen
 from appointments.history import Actor
 from appointments.models import Appointment, Desk, Status, Ticket
@@ -118,10 +119,10 @@ def _complete(appointment: Appointment, by: Actor, now: datetime) -> object:
     return booking.complete(appointment, by=by, now=now)
 
 
-def _miss(appointment: Appointment, by: Actor, now: datetime) -> object:
+def _miss(appointment: Appointment, by: Actor, now: datetime, *, sure: bool = False) -> object:
     if ticket := _ticket(appointment):
-        return counter.miss(ticket, by=by, now=now)
-    return booking.miss(appointment, by=by, now=now)
+        return counter.miss(ticket, by=by, now=now, sure=sure)
+    return booking.miss(appointment, by=by, now=now, sure=sure)
 
 
 def _require(step: Step, appointment: Appointment) -> None:
@@ -152,8 +153,13 @@ def take(request: HttpRequest, reference: str, name: str) -> HttpResponse:
     """Takes a one-click step. If it comes too late (two officers, an old page), it only shows an error."""
     appointment = find(request, reference)
     _step, run = ONE_CLICK[name]
+    if name == "miss" and "sure" in request.POST:
+        run = partial(_miss, sure=True)
     try:
         done = run(appointment, acting(request), timezone.now())
+    except WaitedAtDoor:
+        context = {"title": gettext("Did not come"), "appointment": appointment, "next": way_back(request, appointment)}
+        return page(request, "calls/sure.html", context)
     except BookingError as error:
         messages.error(request, f"{appointment.spoken_reference}: {error}")
     else:

@@ -1,11 +1,12 @@
 """The queue page of an officer: who is at the officer's desk, who waits, and who is still to come today.
 
 The page works with plain forms (`presses.take` answers them). With JavaScript, the page asks for the board again every
-few seconds. That is one query while nothing changes, and four when there is something new.
+few seconds. That is one query while nothing changes, and four when there is something new (six if there are video calls).
 """
 
 import json
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -33,6 +34,7 @@ from appointments.admin.counter.drawn import TOKEN, line_in, state_at
 from appointments.admin.forms import choice_of
 from appointments.admin.live import live_key, opened
 from appointments.admin.pages import chosen_branch, officers_page, own_branches, page
+from appointments.calls.door import AtDoor, at_doors
 from appointments.counter.line import TOLD_AFTER, Line, Seat, read_line
 from appointments.counter.steps import UNDO
 from appointments.counter.undoing import NEVER
@@ -78,6 +80,7 @@ class Row:
     is_mine: bool = True
     may_call: bool = False
     is_next: bool = False
+    at: AtDoor | None = None
 
     @property
     def one(self) -> Ticket | Appointment:
@@ -123,6 +126,7 @@ class Board:
     line: Line
     planned: int
     officer_id: int
+    doors: Mapping[int, AtDoor] = field(default_factory=dict)
 
     @property
     def desks(self) -> list[Seat]:
@@ -217,7 +221,20 @@ class Board:
         since = one.arrived_at if isinstance(one, Ticket) else one.starts_at
         waited = max(int((self.line.now - since).total_seconds() // 60), 0)
         begins, delay = self.line.begins.get(one), self.line.delay(one)
-        return Row(ticket, appointment, begins, delay, waited, self._is_for_me(one), self._may_call_this(ticket))
+        at = self._door_of(appointment)
+        mine, may_call = self._is_for_me(one), self._may_call_this(ticket)
+        return Row(ticket, appointment, begins, delay, waited, mine, may_call, at=at)
+
+    def _door_of(self, appointment: Appointment | None) -> AtDoor | None:
+        """Returns who stands at the door of the appointment's video call, if there is somebody to tell of."""
+        at = self.doors.get(appointment.video_call_id or 0) if appointment else None
+        return at if at and (at.waiting or at.call.is_by_phone) else None
+
+    @property
+    def doors_at_desks(self) -> list[tuple[Ticket, AtDoor]]:
+        """The doors of those who are called or served, because a guest or the citizen may stand there again."""
+        found = [(ticket, self._door_of(ticket.appointment)) for ticket in self.line.having(*Ticket.AT_DESK)]
+        return [(ticket, at) for ticket, at in found if at]
 
     def _may_call_this(self, ticket: Ticket | None) -> bool:
         if self.mine is None or not self.may_call:
@@ -234,11 +251,16 @@ class Board:
 def board_of(branch: Branch, officer_id: int, hall: str, now: datetime) -> Board:
     """Returns the branch's board for the officer, with two queries. `hall` is the JSON that HALL selects."""
     facts = json.loads(hall)
-    return Board(_line(branch, facts, now), facts["planned"], officer_id)
+    line, doors = _line(branch, facts, now)
+    return Board(line, facts["planned"], officer_id, doors)
 
 
-def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> Line:
-    return read_line(branch, seats_in(facts), day=branch.today(now), now=now)
+def _line(branch: Branch, facts: dict[str, Any], now: datetime) -> tuple[Line, Mapping[int, AtDoor]]:
+    """Returns the line, and who stands at the doors of its video calls. Two queries, and two more if there are calls."""
+    line = read_line(branch, seats_in(facts), day=branch.today(now), now=now)
+    open_tickets = [ticket.appointment for ticket in line.having(*Ticket.OPEN)]
+    calls = [one.video_call_id for one in (*open_tickets, *line.expected_today) if one and one.video_call_id]
+    return line, at_doors(calls, now=now)
 
 
 def seats_in(facts: dict[str, Any]) -> list[Seat]:
@@ -303,7 +325,7 @@ def poll(request: HttpRequest) -> HttpResponse:
         return HttpResponse(status=204)
     facts = json.loads(live.more)
     kept = line_in(live.branch_id, state, lambda: _line(Branch.objects.get(pk=live.branch_id), facts, now))
-    board, token = Board(kept.line, facts["planned"], live.user_id), get_token(request)
+    board, token = Board(kept.line, facts["planned"], live.user_id, kept.doors), get_token(request)
     context: dict[str, Any] = {"branch": kept.line.branch, "board": board, "now": now}
     drawn = kept.rows(_kind(board), lambda: _draw(context | {"csrf_token": TOKEN}, "rows"), token)
     context |= {"csrf_token": token, "rows": mark_safe(drawn)}  # noqa: S308 (drawn by a template of ours)

@@ -6,10 +6,11 @@ is only used for the state it was made for, so no page shows an old line.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from appointments.calls.door import AtDoor
 from appointments.counter.line import Line
 
 # One process keeps the lines of this many branches.
@@ -26,6 +27,7 @@ class Kept:
 
     state: str
     line: Line
+    doors: Mapping[int, AtDoor]
     drawn: dict[tuple[object, ...], str] = field(default_factory=dict)
 
     def rows(self, kind: tuple[object, ...], draw: Callable[[], str], token: str) -> str:
@@ -43,10 +45,10 @@ def state_at(state: str, now: datetime) -> str:
     return f"{state}~{int(now.timestamp()) // (60 * MINUTES)}"
 
 
-def line_in(branch_id: int, state: str, read: Callable[[], Line]) -> Kept:
+def line_in(branch_id: int, state: str, read: Callable[[], tuple[Line, Mapping[int, AtDoor]]]) -> Kept:
     kept = _lines.get(branch_id)
     if kept is None or kept.state != state:
-        kept = _lines[branch_id] = Kept(state, read())
+        kept = _lines[branch_id] = Kept(state, *read())
     _lines.move_to_end(branch_id)
     while len(_lines) > BRANCHES:
         _lines.popitem(last=False)

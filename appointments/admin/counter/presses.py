@@ -33,10 +33,10 @@ from appointments.admin.counter.board import (
     undoable,
 )
 from appointments.admin.counter.desks import set_up
-from appointments.admin.pages import acting, officers_page
+from appointments.admin.pages import acting, officers_page, page
 from appointments.counter import desks
 from appointments.counter.desks import queue_of
-from appointments.errors import BookingError, LineMoved, NoDesk, NothingChosen, UndoTooLate
+from appointments.errors import BookingError, LineMoved, NoDesk, NothingChosen, UndoTooLate, WaitedAtDoor
 from appointments.history import Actor
 from appointments.models import Appointment, Desk, Event, Ticket
 
@@ -170,7 +170,7 @@ WITH_TICKET: dict[str, Callable[[Press], Ticket]] = {
     "park": _park,
     "back": lambda press: counter.put_back(press.fresh(Verb.RETURN), **press.by),
     "forward": _forward,
-    "miss": lambda press: counter.miss(press.fresh(Verb.MISS), **press.by),
+    "miss": lambda press: counter.miss(press.fresh(Verb.MISS), sure="sure" in press.form, **press.by),
     "undo": _undo,
     "check-in": _check_in,
     "walk-in": _walk_in,
@@ -190,11 +190,15 @@ WITH_DESK: dict[str, Callable[[Press], object]] = {
 
 @dataclass
 class Answer:
-    """The outcome of a press: the ticket, a text for the officer, and whether the press was refused."""
+    """The outcome of a press: the ticket, a text for the officer, and whether the press was refused.
+
+    `unsure` is the ticket of a citizen who waited at the video call: it is missed only if the officer is sure.
+    """
 
     ticket: Ticket | None = None
     text: str = ""
     refused: bool = False
+    unsure: Ticket | None = None
 
 
 @officers_page
@@ -208,6 +212,9 @@ def take(request: HttpRequest, branch: str, step: str) -> HttpResponse:
     answer = _taken(press, step)
     if request.headers.get("X-Requested-With") == "queue":
         return _fragment(request, press, step, answer)
+    if answer.unsure:
+        context = {"title": gettext("Did not come"), "appointment": answer.unsure.appointment}
+        return page(request, "calls/sure.html", context | {"next": queue_address(place)})
     if answer.text:
         messages.add_message(request, messages.ERROR if answer.refused else messages.INFO, answer.text)
     if step == "begin" and answer.ticket and not answer.refused:
@@ -224,6 +231,8 @@ def _taken(press: Press, step: str) -> Answer:
             return Answer(WITH_TICKET[step](press))
     except AlreadyDone:
         return Answer(press.ticket if "ticket" in press.form else None, gettext("This has been done already."))
+    except WaitedAtDoor as error:
+        return Answer(text=_refusal(press, error), refused=True, unsure=press.ticket)
     except BookingError as error:
         return Answer(text=_refusal(press, error), refused=True)
 
@@ -240,6 +249,7 @@ def _fragment(request: HttpRequest, press: Press, step: str, answer: Answer) -> 
     done = None if answer.refused or step == "undo" else last_step(press.officer, press.branch, press.now)
     context = {
         "told": answer,
+        "told_seen": press.seen,
         "procedures": services_of(press.branch),
         **shown(press.branch, press.officer.pk, hall_of(press.branch, press.now), press.now),
         **undoable(done, press.now),

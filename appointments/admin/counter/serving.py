@@ -14,8 +14,9 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
-from agencies.models import Procedure
+from agencies.models import Channel, Procedure
 from appointments import counter, history
+from appointments.admin.calls.door import identity_of, panel_of
 from appointments.admin.counter import follow_up
 from appointments.admin.counter.board import (
     hall_of,
@@ -166,6 +167,8 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "told": told,
         **shown(ticket.branch, officer.pk, hall_of(ticket.branch, now), now),
     }
+    if ticket.appointment and ticket.channel == Channel.VIDEO:
+        context |= panel_of(ticket.appointment, now) | identity_of(ticket.appointment)
     if told is None:
         context |= undoable(last_step(officer, ticket.branch, now), now)
     return page(request, "counter/serving.html", context)

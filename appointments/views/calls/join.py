@@ -1,17 +1,15 @@
 """The entrance to a video appointment. Messages carry only this address of our own, never the provider's."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import wraps
-from math import ceil
 
 from django.contrib import messages
-from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -19,16 +17,21 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Channel
 from appointments import booking
-from appointments.calls.provision import ON_THE_DAY
+from appointments.calls import meeting
+from appointments.calls.door import Door, Role, digest, door_of
 from appointments.counter import arrivals
+from appointments.counter.arrivals import Place
 from appointments.errors import BookingError
 from appointments.forms import PhoneForm, refuse
 from appointments.models import Appointment, Status
-from appointments.views import acting
+from appointments.views import acting, changes
 from appointments.views.entry import for_appointment
-from videocalls import rooms
+from videocalls import presence, rooms
+from videocalls.models import Participant
+from videocalls.presence import RoomFull
 from videocalls.providers import Visitor
 
+CITIZEN = "citizen"
 View = Callable[[HttpRequest, Appointment, Visitor], HttpResponseBase]
 
 
@@ -39,16 +42,23 @@ def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
     def as_citizen(request: HttpRequest, appointment: Appointment) -> HttpResponseBase:
         if appointment.channel != Channel.VIDEO:
             return redirect(appointment)
-        return view(request, appointment, Visitor(key="citizen", name=appointment.name))
+        back = reverse("appointments:join", args=[appointment.reference])
+        return view(request, appointment, Visitor(key=CITIZEN, name=appointment.name, back=back))
 
     @wraps(view)
     def opened(request: HttpRequest, reference: str) -> HttpResponseBase:
         if hosted := _hosted(request, reference):
-            officer = request.user
-            return view(request, hosted, Visitor(key=f"officer-{officer.pk}", name=str(officer), is_host=True))
+            officer, back = request.user, _desk_of(hosted)
+            host = Visitor(key=f"officer-{officer.pk}", name=str(officer), is_host=True, back=back)
+            return view(request, hosted, host)
         return as_citizen(request, reference)
 
     return never_cache(opened)
+
+
+def _desk_of(appointment: Appointment) -> str:
+    """Returns the address of the officers' page about the call."""
+    return reverse("admin:appointments_call", args=[appointment.reference])
 
 
 def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
@@ -60,74 +70,162 @@ def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
     return related.beyond_hold().first()
 
 
-@dataclass(frozen=True, slots=True)
-class Door:
-    """Whether and how the visitor can join now.
+@dataclass(frozen=True)
+class Waiting:
+    """What the citizen's page shows: the door, where the citizen stands, and the place in the line."""
 
-    `state` is one of cancelled, unverified, over, early, open. `opens_at` is in UTC, `wait` is the time until then.
-    `by_phone` says that the officer calls instead, and `failed` that this was not planned.
-    """
-
-    state: str
-    opens_at: datetime
-    wait: timedelta
-    by_phone: bool
-    failed: bool
+    appointment: Appointment
+    door: Door
+    participant: Participant | None
+    place: Place | None = None
 
     @property
-    def wait_minutes(self) -> int:
-        return ceil(self.wait / timedelta(minutes=1))
+    def stands(self) -> str:
+        """Returns where the citizen is while the door is open: outside, waiting, inside, or left."""
+        person = self.participant
+        if self.door.state != "open" or person is None or person.waiting_from is None:
+            return "outside"
+        if person.is_inside:
+            return "inside"
+        return "waiting" if person.left_at is None else "left"
 
     @property
-    def takes_number(self) -> bool:
-        """Returns whether the citizen can still correct the telephone number."""
-        return self.state in ("early", "open")
+    def told(self) -> str:
+        return self.participant.told if self.participant and self.stands == "waiting" else ""
 
+    @property
+    def may_rate(self) -> bool:
+        return self.appointment.status == Status.COMPLETED and self.appointment.rated_at is None
 
-def door_of(appointment: Appointment, *, now: datetime) -> Door:
-    opens_at, closes_at = appointment.call_window
-    call = appointment.video_call
-    state = _state(appointment, opens_at, closes_at, now)
-    # Before the room opens, the call may still be made or tried again. So nothing has failed yet.
-    failed = state == "open" and (call is None or call.state != call.State.READY)
-    by_phone = failed or (call is not None and not rooms.is_hosted(call))
-    return Door(state, opens_at, max(opens_at - now, timedelta()), by_phone, failed)
+    @property
+    def is_to_rate(self) -> bool:
+        """Returns whether the citizen comes from a call that is completed now."""
+        return self.may_rate and self.participant is not None and self.participant.waiting_from is not None
 
+    @property
+    def goes_to(self) -> str:
+        """Returns where the page goes by itself, or "": into the room, or to the rating after the call."""
+        if self.stands == "inside" and not self.door.by_phone:
+            return reverse("appointments:enter", args=[self.appointment.reference])
+        return reverse("appointments:rate", args=[self.appointment.reference]) if self.is_to_rate else ""
 
-def _state(appointment: Appointment, opens_at: datetime, closes_at: datetime, now: datetime) -> str:
-    if appointment.status == Status.CANCELLED:
-        return "cancelled"
-    if appointment.status == Status.UNVERIFIED:
-        return "unverified"
-    if appointment.status not in ON_THE_DAY or now >= closes_at:
-        return "over"
-    return "early" if now < opens_at else "open"
+    def state(self, now: datetime) -> str:
+        """Returns what the page shows, in short. The line counts only for who waits in it."""
+        door, branch = self.door, self.appointment.branch
+        shown = (
+            door.state,
+            door.by_phone,
+            door.failed,
+            door.phone_by,
+            door.opens_at.isoformat(),
+            self.stands,
+            self.told,
+        )
+        line = changes.of_branch(branch, branch.today(now), now=now) if self.stands == "waiting" else ""
+        return digest(*shown, self.appointment.status, self.appointment.phone, line)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_participant
 def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
-    """Shows when the room opens, then the way in, or that the officer will call. The citizen can correct the number."""
-    typed = request.POST if request.method == "POST" else None
-    form = PhoneForm(appointment.branch.country, typed, initial={"phone": appointment.phone})
-    if not visitor.is_host and form.is_valid() and _correct_number(request, appointment, form):
-        messages.success(request, _("Thank you. The officer sees the new number."))
-        return redirect("appointments:join", appointment.reference)
+    """The page of who waits for the call. Officers have a page of their own."""
+    if visitor.is_host:
+        return redirect(visitor.back)
+    now = timezone.now()
+    if request.method == "POST":
+        return _answer(request, appointment, visitor, now)
+    waiting = _waiting(appointment, now)
+    if waiting.is_to_rate and "seen" not in request.GET:
+        return redirect(waiting.goes_to)
+    state = waiting.state(now)
+    if changes.is_unchanged(request, state):
+        response = HttpResponse(status=204)
+    else:
+        response = _page(request, waiting, state, PhoneForm(appointment.branch.country, initial=_number(appointment)))
+    response.headers["X-Left"] = str(waiting.door.wait_seconds)
+    return response
+
+
+def _number(appointment: Appointment) -> dict[str, str]:
+    return {"phone": appointment.phone}
+
+
+def _waiting(appointment: Appointment, now: datetime) -> Waiting:
+    """Reads where the citizen stands. While the citizen waits, the page that asks keeps the place."""
+    call = appointment.video_call
+    participant = call.participants.filter(key=CITIZEN).first() if call else None
+    waiting = Waiting(appointment, door_of(appointment, now=now), participant)
+    if participant and waiting.stands == "waiting":
+        presence.keep_alive(participant, now=now)
+    return waiting
+
+
+def _page(request: HttpRequest, waiting: Waiting, state: str, form: PhoneForm) -> HttpResponse:
+    appointment, now = waiting.appointment, waiting.door.now
+    if waiting.stands == "waiting":
+        waiting = Waiting(appointment, waiting.door, waiting.participant, _place(request, appointment, now))
+    call = appointment.video_call
+    invites = waiting.door.takes_number and call is not None and rooms.is_hosted(call)
     context = {
         "appointment": appointment,
         "agency": appointment.agency,
-        "visitor": visitor,
-        "door": door_of(appointment, now=timezone.now()),
+        "waiting": waiting,
+        "door": waiting.door,
+        "state": state,
         "form": form,
+        "guests": call.participants.filter(role=Role.GUEST).exclude(token="") if call and invites else [],
+        "may_invite": invites,
+        "seats": presence.GUESTS,
     }
-    return render(request, "appointments/calls/join.html", context)
+    template = "_door.html" if "seen" in request.GET else "join.html"
+    return render(request, f"appointments/calls/{template}", context)
 
 
-def _correct_number(request: HttpRequest, appointment: Appointment, form: PhoneForm) -> bool:
+def _place(request: HttpRequest, appointment: Appointment, now: datetime) -> Place | None:
+    """Returns the citizen's place in the line. Whoever came before midnight gets one on the day."""
+    by = acting.visitor(request)
+    ticket = arrivals.open_ticket(appointment, now=now) or meeting.check_in(appointment, by=by, now=now)
+    return arrivals.place_of(ticket, now=now) if ticket else None
+
+
+def _answer(request: HttpRequest, appointment: Appointment, visitor: Visitor, now: datetime) -> HttpResponse:
+    """Does what a button of the page says. A late press changes nothing."""
+    step, by = request.POST.get("step", "number"), acting.visitor(request)
+    if step == "arrive":
+        meeting.arrive(appointment, visitor, by=by, now=now)
+        return redirect(visitor.back)
+    if step == "video":
+        meeting.leave_phone(appointment, by=by, now=now)
+        return redirect(visitor.back)
+    form = PhoneForm(appointment.branch.country, request.POST, initial=_number(appointment))
+    if not form.is_valid() or not _correct_number(request, appointment, form, now):
+        waiting = _waiting(appointment, now)
+        return _page(request, waiting, waiting.state(now), form)
+    if step == "phone":
+        _ask_for_call(request, appointment, visitor, now)
+    else:
+        messages.success(request, _("Thank you. The officer sees the new number."))
+    return redirect(visitor.back)
+
+
+def _ask_for_call(request: HttpRequest, appointment: Appointment, visitor: Visitor, now: datetime) -> None:
+    """Asks the officer to call by telephone. Whoever asks while the door is open has come."""
+    by = acting.visitor(request)
+    try:
+        meeting.take_phone(appointment, Role.VISITOR, by=by, now=now)
+    except BookingError as error:
+        messages.error(request, str(error))
+        return
+    appointment.refresh_from_db(fields=["video_call"])
+    if _waiting(appointment, now).stands in ("outside", "left"):
+        meeting.arrive(appointment, visitor, by=by, now=now)
+
+
+def _correct_number(request: HttpRequest, appointment: Appointment, form: PhoneForm, now: datetime) -> bool:
     """Returns whether the new number is kept. Otherwise the form says why not."""
     to = booking.NewContact(appointment.email, form.cleaned_data["phone"])
     try:
-        booking.correct(appointment, to, by=acting.visitor(request), now=timezone.now())
+        booking.correct(appointment, to, by=acting.visitor(request), now=now)
     except BookingError as error:
         refuse(form, error)
         return False
@@ -137,13 +235,23 @@ def _correct_number(request: HttpRequest, appointment: Appointment, form: PhoneF
 @require_safe
 @for_participant
 def enter(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponse:
-    """Redirects to the provider's room with a token made now. If there is no way in, redirects to the join page."""
-    now = timezone.now()
+    """Redirects to the visitor's own address of the room, made now. If there is no way in, leads back to the door."""
+    now, call = timezone.now(), appointment.video_call
+    if call and door_of(appointment, now=now).has_room and _may_enter(request, appointment, visitor, now):
+        return redirect(rooms.enter(call, visitor, now=now) or visitor.back)
+    return redirect(visitor.back)
+
+
+def _may_enter(request: HttpRequest, appointment: Appointment, visitor: Visitor, now: datetime) -> bool:
+    """Returns whether the visitor has a seat in the room. An officer takes one by entering."""
     call = appointment.video_call
-    is_open = _state(appointment, *appointment.call_window, now) == "open"
-    if is_open and not visitor.is_host:
-        with suppress(BookingError, DatabaseError):  # an error of the queue must not keep the citizen out
-            arrivals.check_in_remotely(appointment, by=acting.visitor(request), now=now)
-    if call and is_open and (address := rooms.enter(call, visitor, now=now)):
-        return redirect(address)
-    return redirect("appointments:join", appointment.reference)
+    if call is None:
+        return False
+    if not visitor.is_host:
+        return call.participants.inside().filter(key=visitor.key).exists()
+    try:
+        presence.arrive(call, visitor, now=now)
+    except RoomFull:
+        messages.error(request, _("All seats of the video call are taken. Somebody has to leave first."))
+        return False
+    return True

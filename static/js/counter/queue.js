@@ -5,6 +5,7 @@
 
 const EVERY = 5_000;
 const AGAIN = 3_000;
+const HIDDEN = 14_000;
 const PATIENCE = 10_000;
 const KEPT = "queue.pressed";
 const KEYS = "queue.keys";
@@ -27,6 +28,7 @@ const pressed = JSON.parse(sessionStorage.getItem(KEPT) || "[]");
 let sending = false;
 let trouble = "";
 let seen = "";
+let looked = 0;
 
 function keep() {
   sessionStorage.setItem(KEPT, JSON.stringify(pressed));
@@ -223,8 +225,11 @@ function settle() {
 
 // Changes by other officers, the kiosk and the clock
 
+/** Asks for the line. A hidden page asks more seldom: it still rings when somebody waits at a video call. */
 async function look() {
-  if (!page || document.hidden || sending || pressed.length) return;
+  if (!page || sending || pressed.length) return;
+  if (document.hidden && performance.now() - looked < HIDDEN) return;
+  looked = performance.now();
   try {
     const answer = await fetch(`${page.dataset.poll}&seen=${encodeURIComponent(seen)}`, { signal: AbortSignal.timeout(PATIENCE) });
     if (answer.status === 403) return sign();

@@ -1,17 +1,13 @@
-from collections.abc import Callable
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
 
 import jwt
 import pytest
 import time_machine
 from django.db.models import F
 from django.test import Client
-from django.utils import timezone
 from icalendar import Calendar
-from playwright.sync_api import Page
 
-from agencies.models import Agency, Branch, Channel, Role
+from agencies.models import Agency, Branch, Role
 from appointments import booking, tasks
 from appointments.calls import provision
 from appointments.models import Appointment, Status
@@ -24,59 +20,33 @@ from tests.builders import (
     an_appointment,
     an_officer,
     an_open_branch,
-    at,
     minutes,
     slots_of,
 )
-from tests.conftest import NewPage, hurry
+from tests.calls import STARTS_AT, a_video_appointment, arrived, call_of, of_link, of_user, path_of
+from videocalls import presence
 from videocalls.models import VideoCall
 from videocalls.providers import PROVIDERS
-
-STARTS_AT = at(12)
-
-
-def a_video_appointment(provider: str = "jitsi", **contact: str) -> Appointment:
-    """Tuesday 3 March 2026 at 12:00 in Athens, with its call prepared: the room is open from 11:50 to 12:40."""
-    branch = an_open_branch()
-    branch.agency.video_provider = provider
-    branch.agency.save()
-    slot = next(slot for slot in slots_of(branch) if slot.starts_at == STARTS_AT)
-    with time_machine.travel(NOW):
-        appointment = an_appointment(slot, channel=Channel.VIDEO, **contact)
-        tasks.provide_video_calls()
-    appointment.refresh_from_db()
-    return appointment
-
-
-def of_link(appointment: Appointment) -> Client:
-    """The browser of whoever followed the link of a message."""
-    client = Client()
-    client.get(_path(appointment.link("join")))
-    return client
-
-
-def of_user(user: object) -> Client:
-    client = Client()
-    client.force_login(user)
-    return client
-
-
-def _path(url: str) -> str:
-    parts = urlsplit(url)
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
 
 
 def join_page(client: Client, appointment: Appointment, now: datetime) -> str:
     with time_machine.travel(now, tick=False):
-        answer = client.get(_path(appointment.page_url("join")))
+        answer = client.get(path_of(appointment.page_url("join")), follow=True)
     assert answer.status_code == 200
     return answer.content.decode()
+
+
+def press(client: Client, appointment: Appointment, now: datetime, step: str, **typed: str) -> None:
+    """A press of a button on the join page."""
+    with time_machine.travel(now, tick=False):
+        answer = client.post(path_of(appointment.page_url("join")), {"step": step} | typed)
+    assert answer.status_code == 302
 
 
 def enter(client: Client, appointment: Appointment, now: datetime) -> str:
     """Where the click on "enter" leads."""
     with time_machine.travel(now, tick=False):
-        answer = client.get(_path(appointment.page_url("enter")))
+        answer = client.get(path_of(appointment.page_url("enter")))
     assert answer.status_code == 302
     return answer["Location"]
 
@@ -88,7 +58,7 @@ def enter(client: Client, appointment: Appointment, now: datetime) -> str:
 @pytest.mark.parametrize("view", ["join", "enter", "calendar"])
 def test_stranger_finds_nothing(view: str) -> None:
     appointment = a_video_appointment()
-    address = _path(appointment.page_url(view))
+    address = path_of(appointment.page_url(view))
     other_branch = a_branch(appointment.agency, "kep-irakleio")
     assert Client().get(address).status_code == 404
     assert of_user(a_user()).get(address).status_code == 404
@@ -99,22 +69,22 @@ def test_stranger_finds_nothing(view: str) -> None:
 @pytest.mark.django_db
 def test_link_is_taken_out_of_the_address() -> None:
     appointment = a_video_appointment()
-    answer = Client().get(_path(appointment.link("join")))
-    assert (answer.status_code, answer["Location"]) == (302, _path(appointment.page_url("join")))
+    answer = Client().get(path_of(appointment.link("join")))
+    assert (answer.status_code, answer["Location"]) == (302, path_of(appointment.page_url("join")))
 
 
 @pytest.mark.django_db
 def test_operator_is_no_host() -> None:
     appointment = a_video_appointment()
     operator = a_user("operator@example.org", is_operator=True)
-    assert of_user(operator).get(_path(appointment.page_url("join"))).status_code == 404
+    assert of_user(operator).get(path_of(appointment.page_url("join"))).status_code == 404
 
 
 @pytest.mark.usefixtures("clock")
 @pytest.mark.django_db
 def test_appointment_in_person_has_no_call() -> None:
     appointment = an_appointment(slots_of(an_open_branch())[40])
-    answer = of_link(appointment).get(_path(appointment.page_url("join")))
+    answer = of_link(appointment).get(path_of(appointment.page_url("join")))
     assert (answer.status_code, answer["Location"]) == (302, appointment.get_absolute_url())
 
 
@@ -136,9 +106,14 @@ def test_room_opens_to_the_minute_and_closes(jitsi: None) -> None:
     citizen = of_link(appointment)
     opens_at, closes_at = appointment.call_window
     join = appointment.page_url("join").removeprefix("http://localhost:8000")
-    assert enter(citizen, appointment, opens_at - timedelta(seconds=1)) == join
-    assert enter(citizen, appointment, opens_at).startswith("https://meet.example.org/")
+    press(citizen, appointment, opens_at - timedelta(seconds=1), "arrive")
+    assert not call_of(appointment).participants.exists()
+    press(citizen, appointment, opens_at, "arrive")
+    assert "Είστε στην αίθουσα αναμονής" in join_page(citizen, appointment, opens_at)
+    assert enter(citizen, appointment, opens_at) == join
+    presence.admit(call_of(appointment).participants.get(), now=opens_at)
     assert "Είσοδος στη βιντεοκλήση" in join_page(citizen, appointment, opens_at)
+    assert enter(citizen, appointment, opens_at).startswith("https://meet.example.org/")
     assert enter(citizen, appointment, closes_at) == join
     assert "Η βιντεοκλήση έχει τελειώσει." in join_page(citizen, appointment, closes_at)
 
@@ -184,6 +159,7 @@ def test_ended_appointment_is_over(jitsi: None, status: str) -> None:
 def test_citizen_and_officer_get_tokens_of_their_own(jitsi: None) -> None:
     appointment = a_video_appointment(name="Μαρία Παπαδοπούλου")
     officer = of_user(an_officer(appointment.branch))
+    presence.admit(arrived(appointment, STARTS_AT), now=STARTS_AT)
     addresses = [enter(client, appointment, STARTS_AT) for client in (of_link(appointment), officer)]
     users = [
         jwt.decode(address.partition("jwt=")[2], options={"verify_signature": False})["context"]["user"]
@@ -202,7 +178,7 @@ def test_officer_of_the_agency_is_host_too(jitsi: None) -> None:
     appointment = a_video_appointment()
     admin = of_user(an_officer(appointment.agency, Role.AGENCY_ADMIN))
     page = join_page(admin, appointment, STARTS_AT)
-    assert "Μπαίνετε ως οικοδεσπότης." in page
+    assert "Είσοδος στη βιντεοκλήση" in page
     assert appointment.name in page
 
 
@@ -245,9 +221,9 @@ def test_citizen_corrects_the_number(no_rooms: None) -> None:
     citizen = of_link(appointment)
     assert "χρειάζεται τον αριθμό σας" in join_page(citizen, appointment, STARTS_AT)
     with time_machine.travel(STARTS_AT):
-        wrong = citizen.post(_path(appointment.page_url("join")), {"phone": "12"})
+        wrong = citizen.post(path_of(appointment.page_url("join")), {"phone": "12"})
         assert "govgr-error-summary" in wrong.content.decode()
-        citizen.post(_path(appointment.page_url("join")), {"phone": "694 123 4567"})
+        citizen.post(path_of(appointment.page_url("join")), {"phone": "694 123 4567"})
     appointment.refresh_from_db()
     assert appointment.phone == "+306941234567"
     assert "+306941234567" in join_page(citizen, appointment, STARTS_AT)
@@ -258,7 +234,7 @@ def test_number_is_one_of_the_branchs_country() -> None:
     appointment = a_video_appointment("room", phone="")
     Branch.objects.update(country="CA")
     with time_machine.travel(STARTS_AT):
-        of_link(appointment).post(_path(appointment.page_url("join")), {"phone": "647 555 0123"})
+        of_link(appointment).post(path_of(appointment.page_url("join")), {"phone": "647 555 0123"})
     appointment.refresh_from_db()
     assert appointment.phone == "+16475550123"
 
@@ -267,7 +243,7 @@ def test_number_is_one_of_the_branchs_country() -> None:
 def test_officer_does_not_change_the_number() -> None:
     appointment = a_video_appointment("room")
     with time_machine.travel(STARTS_AT):
-        of_user(an_officer(appointment.branch)).post(_path(appointment.page_url("join")), {"phone": "6941234567"})
+        of_user(an_officer(appointment.branch)).post(path_of(appointment.page_url("join")), {"phone": "6941234567"})
     appointment.refresh_from_db()
     assert appointment.phone == "6900000000"
 
@@ -276,7 +252,7 @@ def test_officer_does_not_change_the_number() -> None:
 @pytest.mark.django_db
 def test_calendar_file_is_downloaded() -> None:
     appointment = a_video_appointment()
-    answer = of_link(appointment).get(_path(appointment.page_url("calendar")))
+    answer = of_link(appointment).get(path_of(appointment.page_url("calendar")))
     assert answer["Content-Type"] == "text/calendar; charset=utf-8"
     assert answer["Content-Disposition"] == f'attachment; filename="{appointment.reference}.ics"'
     (event,) = Calendar.from_ical(answer.content).events
@@ -323,54 +299,3 @@ def test_room_whose_new_window_is_over_stays_as_it_was(jitsi: None) -> None:
     appointment.agency.video_early_minutes = 30
     appointment.agency.save()
     assert provision.follow_windows(now=appointment.ends_at + timedelta(hours=2)) == 0
-
-
-# In a browser, on the real clock
-
-
-def an_appointment_soon(provider: str, opens_in: timedelta) -> Appointment:
-    """A video appointment whose room opens so long from now."""
-    appointment = a_video_appointment(provider)
-    starts_at = timezone.now() + opens_in + minutes(10)
-    Appointment.objects.filter(pk=appointment.pk).update(starts_at=starts_at, ends_at=starts_at + minutes(10))
-    VideoCall.objects.all().delete()
-    call = provision.give_call(appointment.pk, by=WORKER, now=timezone.now())
-    assert call is not None
-    VideoCall.objects.filter(pk=call.pk).update(state=VideoCall.State.READY)
-    appointment.refresh_from_db()
-    return appointment
-
-
-@pytest.mark.browser
-@pytest.mark.django_db(transaction=True)
-@pytest.mark.parametrize("javascript", [True, False])
-def test_click_leads_to_the_providers_room(
-    jitsi: None, new_page: NewPage, assert_accessible: Callable[[Page], None], javascript: bool
-) -> None:
-    appointment = an_appointment_soon("jitsi", -minutes(1))
-    page = new_page(javascript=javascript)
-    page.route("https://meet.example.org/**", lambda route: route.fulfill(body="<title>Room</title>"))
-    page.goto(_path(appointment.link("join")))
-    if javascript:
-        assert_accessible(page)
-    page.get_by_role("link", name="Είσοδος στη βιντεοκλήση").click()
-    page.wait_for_url("https://meet.example.org/**")
-    assert page.title() == "Room"
-
-
-@pytest.mark.browser
-@pytest.mark.django_db(transaction=True)
-def test_page_that_waits_opens_by_itself(
-    jitsi: None, new_page: NewPage, assert_accessible: Callable[[Page], None]
-) -> None:
-    appointment = an_appointment_soon("jitsi", minutes(5))
-    page = hurry(new_page(size=(320, 640), timezone="America/New_York"))
-    page.goto(_path(appointment.link("join")))
-    page.get_by_text("Μπορείτε να μπείτε από:").wait_for()
-    assert page.locator("#door small.zone").count() == 1  # one's own time
-    assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
-    times = {"starts_at": timezone.now(), "ends_at": timezone.now() + minutes(10)}
-    Appointment.objects.filter(pk=appointment.pk).update(**times)
-    VideoCall.objects.update(opens_at=timezone.now() - minutes(10))
-    page.get_by_role("link", name="Είσοδος στη βιντεοκλήση").wait_for(timeout=20_000)

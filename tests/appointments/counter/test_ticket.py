@@ -210,15 +210,15 @@ def test_code_for_the_kiosk_opens_the_appointment_for_nobody(booked: Appointment
     assert Client().get(booked.page_url()).status_code == 404
 
 
-def test_video_citizen_is_seen_in_the_queue_once_in_the_room(branch: Branch, clock: time_machine.Traveller):
+def test_video_citizen_is_seen_in_the_queue_once_in_the_waiting_room(branch: Branch, clock: time_machine.Traveller):
     video = booked_at(branch, 9, channel=Channel.VIDEO, now=NOW)
     client = Client()
     client.get(f"{video.get_absolute_url()}?key={video.link_key}")
     clock.move_to(today_at(8, 40))
-    client.get(f"{video.get_absolute_url()}join/enter/")
+    client.post(f"{video.get_absolute_url()}join/", {"step": "arrive"})
     assert not Ticket.objects.exists()
     clock.move_to(today_at(8, 55))
-    client.get(f"{video.get_absolute_url()}join/enter/")
+    client.post(f"{video.get_absolute_url()}join/", {"step": "arrive"})
     ticket = Ticket.objects.get()
     assert (ticket.appointment, ticket.channel, ticket.due_at) == (video, Channel.VIDEO, today_at(9))
     video.refresh_from_db()

@@ -27,6 +27,7 @@ from tests.builders import (
 )
 from tests.pages import signed_in, text_of
 from videocalls.models import VideoCall
+from videocalls.rooms import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 PATIENCE = {lane.name: lane.patience for lane in LANES}
@@ -65,6 +66,12 @@ def a_call(branch: Branch) -> None:
     VideoCall.objects.filter(pk=call.pk).update(created_at=NOW)
 
 
+def a_name(branch: Branch) -> None:
+    window = {"opens_at": NOW - timedelta(hours=2), "closes_at": NOW - KEPT}
+    call = VideoCall.objects.create(provider="room", state=VideoCall.State.READY, **window)
+    call.participants.create(role="visitor", key="citizen", name="Μαρία")
+
+
 def an_alert_mail(branch: Branch) -> None:
     alert = Alert.objects.create(branch=branch, kind=Alert.Kind.UNPLACED, raised_at=NOW)
     AlertMail.objects.create(alert=alert, user=a_user("supervisor@example.org"))
@@ -99,6 +106,7 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
         "mailbox",
         lambda _branch: Mailbox.objects.create(key=reading.current(), due_at=NOW, retry_at=NOW),
     ),
+    "person in a room that is closed": ("video rooms", a_name),
     "alert": ("alerts", an_alert_mail),
     "planned task": (
         "planned tasks",
