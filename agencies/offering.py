@@ -9,10 +9,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 
 from django.db import connection
-from django.db.models import QuerySet
 
 from accounts.kept import Kept
 from agencies.models import Agency, Branch, OpeningRule, Procedure
+from agencies.models.channel import REMOTE
+
+Purpose = OpeningRule.Purpose
+OF_RULES = ("purpose", "branch__agency", "branch", "channels", "procedures")
 
 _TABLES = [model._meta.db_table for model in (Agency, Procedure, Branch, OpeningRule, OpeningRule.procedures.through)]
 # `ctid` is the place of a row and `xmin` the transaction that wrote it. A changed row gets a new place.
@@ -30,13 +33,15 @@ class Offering:
 
     `stamp` is different for every state of the rows. `services` are by the address of the platform and their own code;
     `branches` are the open ones of each agency (its key). `served` are the keys of the services that a branch (its key)
-    serves in a channel, with None if it serves all.
+    serves in a channel, with None if it serves all. `lines` are the branches (keys) of each agency (its key) that people
+    can call without an appointment at some hours, by telephone or video.
     """
 
     stamp: str
     services: dict[tuple[str, str], Procedure]
     branches: dict[int, list[Branch]]
     served: dict[tuple[int, str], set[int | None]]
+    lines: dict[int, set[int]]
 
     def serving(self, procedure: Procedure, channel: str) -> list[Branch]:
         """Returns the same as `Branch.objects.serving`: the branches where the public can book, even without free times."""
@@ -45,6 +50,11 @@ class Offering:
             for branch in self.branches.get(procedure.agency_id, [])
             if not self.served.get((branch.pk, channel), set()).isdisjoint((procedure.pk, None))
         ]
+
+    def with_line(self, agency: int) -> list[Branch]:
+        """Returns the open branches of the agency (its key) in `lines`."""
+        lines = self.lines.get(agency)
+        return [branch for branch in self.branches.get(agency, []) if branch.pk in lines] if lines else []
 
 
 _offerings: Kept[None, Offering] = Kept(most=1)
@@ -71,12 +81,12 @@ def _read(stamp: str) -> Offering:
     branches: dict[int, list[Branch]] = defaultdict(list)
     for branch in Branch.objects.open().select_related("agency").order_by("pk"):
         branches[branch.agency_id].append(branch)
-    return Offering(stamp, services, dict(branches), _served(OpeningRule.objects.filter(purpose="public")))
-
-
-def _served(rules: QuerySet[OpeningRule]) -> dict[tuple[int, str], set[int | None]]:
     served: dict[tuple[int, str], set[int | None]] = defaultdict(set)
-    for branch, channels, procedure in rules.values_list("branch", "channels", "procedures"):
-        for channel in channels:
-            served[branch, channel].add(procedure)
-    return dict(served)
+    lines: dict[int, set[int]] = defaultdict(set)
+    for purpose, agency, branch, channels, named in OpeningRule.objects.values_list(*OF_RULES):
+        if purpose == Purpose.PUBLIC:
+            for channel in channels:
+                served[branch, channel].add(named)
+        elif purpose == Purpose.WALK_IN and REMOTE.intersection(channels):
+            lines[agency].add(branch)
+    return Offering(stamp, services, dict(branches), dict(served), dict(lines))

@@ -221,6 +221,37 @@ class GuestForm(forms.Form):
     )
 
 
+class LineForm(forms.Form):
+    """A place in a line that is open now. `lines` are the choices, with the best one first."""
+
+    line = forms.ChoiceField(
+        label=_("How"),
+        widget=forms.RadioSelect,
+        error_messages=dict.fromkeys(
+            ("required", "invalid_choice"), _("This line is closed now. Choose another one, or book an appointment.")
+        ),
+    )
+    name = DetailsForm.base_fields["name"]
+    phone = forms.CharField(
+        label=_("Telephone"),
+        max_length=30,
+        help_text=_("The officer calls you there, by video too if the picture does not work."),
+        error_messages={"required": _("Enter a telephone number.")},
+        widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
+    )
+    # Sent twice, the form gives the same place.
+    code = forms.RegexField(r"^[\w-]{22}$", widget=forms.HiddenInput)
+
+    def __init__(self, lines: list[tuple[str, str]], country: str, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.country = country
+        self.fields["line"].choices = lines  # type: ignore[attr-defined]
+        self.fields["line"].initial = lines[0][0] if lines else None
+
+    clean_name = DetailsForm.clean_name
+    clean_phone = DetailsForm.clean_phone
+
+
 class CancelForm(forms.Form):
     reason = forms.CharField(
         label=_("Why do you cancel?"),

@@ -13,6 +13,7 @@ from appointments.views.booking.verify import verify, verify_again
 from appointments.views.calendar.feed import feed
 from appointments.views.calls import guests
 from appointments.views.calls.join import enter, join
+from appointments.views.calls.line import enter_line, line
 from appointments.views.counter import kiosk
 from appointments.views.counter.display import display
 from appointments.views.counter.here import here
@@ -68,11 +69,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/<slug:code>/", ticket, name="ticket"),
     path("guests/<slug:token>/", guests.guest, name="guest"),
     path("guests/<slug:token>/enter/", guests.enter, name="guest_enter"),
+    path("queue/<slug:code>/enter/", enter_line, name="enter_line"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
     path("appointments/leave/", leave, name="leave"),
     path("appointments/<slug:reference>/", include(managing)),
     path("<slug:platform_slug>/<slug:code>/book/", include(journey)),
+    path("<slug:platform_slug>/<slug:code>/now/", line, name="line"),
     # This must be last, because it matches every address of two parts.
     path("<slug:platform_slug>/<slug:code>/", procedure, name="procedure"),
 ]

@@ -8,3 +8,7 @@ class Channel(models.TextChoices):
     IN_PERSON = "in_person", _("In person")
     VIDEO = "video", _("By video call")
     PHONE = "phone", _("By telephone")
+
+
+# The channels in which nobody comes to the branch.
+REMOTE = frozenset({Channel.VIDEO, Channel.PHONE})

@@ -14,7 +14,7 @@ from unfold.widgets import (
 )
 
 from agencies.forms import Ticked, channels_field
-from agencies.models import Agency, Branch, Channel, Closure, OpeningRule
+from agencies.models import Agency, Branch, Closure, OpeningRule
 from agencies.models.opening import ISO_WEEKDAYS
 from agencies.models.until import is_after, minutes_until
 
@@ -86,11 +86,6 @@ class RuleForm(PreviewedForm):
         super().clean()
         self._refuse_hours()
         self._refuse_foreign_procedures()
-        given = self.cleaned_data
-        if given.get("purpose") == OpeningRule.Purpose.WALK_IN and Channel.IN_PERSON not in given.get(
-            "channels", [Channel.IN_PERSON]
-        ):
-            self.add_error("channels", _("Visits without an appointment are in person."))
 
     def _refuse_hours(self) -> None:
         given = self.cleaned_data
@@ -299,8 +294,6 @@ class SplitForm(forms.Form):
         same_day = given.get("purpose") == self.For.SAME_DAY
         if same_day and not given.get("release_at") and "release_at" not in self.errors:
             self.add_error("release_at", _("Say from what time on they can be booked."))
-        if given.get("purpose") == self.For.WALK_IN and Channel.IN_PERSON not in self.rule.channels:
-            self.add_error("purpose", _("Visits without an appointment are in person."))
 
     @property
     def shared_out(self) -> dict[str, Any]:

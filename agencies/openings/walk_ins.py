@@ -1,45 +1,48 @@
 """Visits without an appointment, and giving some of a rule's desks another purpose."""
 
+from collections.abc import Iterable
 from datetime import datetime, time
 
 from django.db import transaction
 from django.db.models.query import RawQuerySet
 
 from agencies.models import Branch, Channel, OpeningRule, Procedure
+from agencies.models.channel import REMOTE
 from agencies.models.opening import RULE_OPENS
 from agencies.models.services import serves
-from agencies.models.until import UNTIL
+from agencies.models.until import UNTIL, end_on
 from agencies.openings.closing import CLOSED_DESKS, DESKS_LEFT
 from agencies.text import alphabetical
+from agencies.wallclock import instant
 
 # A moment is an interval of one microsecond, the shortest in PostgreSQL.
 OPEN_RULES = f"""
-SELECT rule.* FROM agencies_openingrule rule
-CROSS JOIN (SELECT %(local)s::timestamp AS local) AS clock
+SELECT rule.* FROM unnest(%(branches)s::bigint[], %(locals)s::timestamp[]) AS clock (branch_id, local)
+JOIN agencies_openingrule rule ON rule.branch_id = clock.branch_id
 CROSS JOIN LATERAL (
-    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.desks, %(day)s::date AS day,
+    SELECT rule.id AS rule_id, rule.branch_id, rule.purpose, rule.desks, clock.local::date AS day,
         interval '1 microsecond' AS length, true AS has_closure
 ) AS opening
 {CLOSED_DESKS}
-WHERE rule.branch_id = %(branch)s AND rule.purpose = ANY(%(purposes)s) AND {RULE_OPENS.format(rule="rule", day="opening.day")}
+WHERE rule.purpose = ANY(%(purposes)s) AND {RULE_OPENS.format(rule="rule", day="opening.day")}
     AND rule.opens_at <= local::time AND {UNTIL.format(until="rule.closes_at")} > local::time AND {DESKS_LEFT} > 0
 ORDER BY rule.valid_from, rule.opens_at, rule.id
 """
 
 
-def walk_in_rules(branch: Branch, *, now: datetime) -> list[OpeningRule]:
+def walk_in_rules(*branches: Branch, now: datetime) -> list[OpeningRule]:
     """Returns the rules that allow visits without an appointment at this moment. Closures count."""
-    return list(_open_rules(branch, [OpeningRule.Purpose.WALK_IN], now).prefetch_related("procedures"))
+    return list(_open_rules(branches, [OpeningRule.Purpose.WALK_IN], now).prefetch_related("procedures"))
 
 
 def receives(branch: Branch, *, now: datetime) -> bool:
     """Returns whether anybody is served at the branch in person at this moment, with or without an appointment."""
-    return any(Channel.IN_PERSON in rule.channels for rule in _open_rules(branch, [*OpeningRule.Purpose], now))
+    return any(Channel.IN_PERSON in rule.channels for rule in _open_rules([branch], [*OpeningRule.Purpose], now))
 
 
-def _open_rules(branch: Branch, purposes: list[str], now: datetime) -> RawQuerySet:
-    local = branch.local(now).replace(tzinfo=None)
-    params = {"branch": branch.pk, "purposes": purposes, "local": local, "day": local.date()}
+def _open_rules(branches: Iterable[Branch], purposes: list[str], now: datetime) -> RawQuerySet:
+    clocks = {branch.pk: branch.local(now).replace(tzinfo=None) for branch in branches}
+    params = {"branches": [*clocks], "locals": [*clocks.values()], "purposes": purposes}
     return OpeningRule.objects.raw(OPEN_RULES, params)
 
 
@@ -48,9 +51,29 @@ def walk_in_procedures(branch: Branch, *, now: datetime) -> list[Procedure]:
     rules = [rule for rule in walk_in_rules(branch, now=now) if Channel.IN_PERSON in rule.channels]
     if not rules:
         return []
-    named = [{procedure.pk for procedure in rule.procedures.all()} for rule in rules]
     offered = Procedure.objects.offered().filter(agency=branch.agency_id, channels__contains=[Channel.IN_PERSON])
-    return [one for one in offered.order_by(alphabetical("name_el")) if any(serves(rule, one.pk) for rule in named)]
+    return [one for one in offered.order_by(alphabetical("name_el")) if any(_serves(rule, one) for rule in rules)]
+
+
+def lines(procedure: Procedure, branches: Iterable[Branch], *, now: datetime) -> dict[tuple[int, str], datetime]:
+    """Returns the lines of the service that people can join from home at this moment, with the time (UTC) they close.
+
+    A line is a branch (its key) and a channel: the telephone or video.
+    """
+    there = {branch.pk: branch for branch in branches}
+    found: dict[tuple[int, str], datetime] = {}
+    for rule in walk_in_rules(*there.values(), now=now):
+        if _serves(rule, procedure):
+            branch = there[rule.branch_id]
+            closes_at = instant(end_on(branch.today(now), rule.closes_at), branch.zone)
+            for channel in REMOTE.intersection(rule.channels, procedure.channels):
+                line = branch.pk, channel
+                found[line] = max(closes_at, found.get(line, closes_at))
+    return found
+
+
+def _serves(rule: OpeningRule, procedure: Procedure) -> bool:
+    return serves({one.pk for one in rule.procedures.all()}, procedure.pk)
 
 
 @transaction.atomic

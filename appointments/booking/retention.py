@@ -32,7 +32,7 @@ NOBODY = {
 }
 
 # The same for a ticket.
-UNSAID = {"name": "", "internal_note": "", "citizen_note": "", "park_reason": ""}
+UNSAID = {"name": "", "phone": "", "internal_note": "", "citizen_note": "", "park_reason": ""}
 
 
 def erase_old(*, now: datetime) -> int:
@@ -65,7 +65,7 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
 
 
 def _erase_walk_ins(agency: Agency, arrived_before: datetime) -> int:
-    said = ~Q(name="") | ~Q(internal_note="") | ~Q(citizen_note="") | ~Q(park_reason="")
+    said = ~Q(name="") | ~Q(phone="") | ~Q(internal_note="") | ~Q(citizen_note="") | ~Q(park_reason="")
     old = Ticket.objects.filter(said, branch__agency=agency, appointment=None, arrived_at__lt=arrived_before)
     erased = 0
     while pks := list(old.order_by("pk").values_list("pk", flat=True)[:BATCH]):

@@ -202,10 +202,12 @@ def _wait(line: Line, ticket: Ticket) -> timedelta | None:
     return begins - line.now if begins else None
 
 
-def walk_in_hours(branch: Branch, *, now: datetime) -> list[OpeningRule]:
-    """Return the rules by which citizens may come without an appointment: the weekly ones, and those of today only."""
+def walk_in_hours(branch: Branch, channels: Iterable[str], *, now: datetime) -> list[OpeningRule]:
+    """Return the rules for visits without an appointment in these channels: weekly ones, and those of today only."""
     today = branch.today(now)
-    rules = branch.opening_rules.filter(purpose=OpeningRule.Purpose.WALK_IN, valid_from__lte=today)
+    rules = branch.opening_rules.filter(
+        purpose=OpeningRule.Purpose.WALK_IN, valid_from__lte=today, channels__overlap=[*channels]
+    )
     found = rules.exclude(valid_until__lt=today).prefetch_related("procedures")
     return sorted(found, key=lambda rule: (not rule.is_once, sorted(rule.weekdays), rule.opens_at))
 

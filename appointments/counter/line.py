@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from agencies.models import Branch, Channel
+from agencies.models import Branch, Channel, Procedure
 from agencies.models.services import serves
 from appointments.counter.expectation import Turn, expected, free_at
 from appointments.counter.pace import Pace, pace_of
@@ -78,9 +78,23 @@ class Line:
     @cached_property
     def begins(self) -> Mapping[object, datetime]:
         """When each turn is expected to begin. The keys are the waiting tickets and the coming appointments."""
+        return self._expected(self.desks, self._turns)
+
+    def begins_for(self, procedure: Procedure, *, due_at: datetime) -> datetime | None:
+        """Return when the turn of somebody would begin who comes now for this service. None if it cannot be told."""
+        desks = [desk for desk in self.desks if serves(desk.services, procedure.pk)]
+        turn = Turn(procedure, due_at, self.now, procedure.duration * self.pace.service)
+        return self._expected(desks, [*self._turns, turn]).get(procedure)
+
+    @property
+    def _turns(self) -> list[Turn]:
         turns = [Turn(one, one.due_at, one.arrived_at, self._length(one), one.priority) for one in self.waiting]
-        turns += [Turn(one, one.starts_at, max(one.starts_at, self.now), self._length(one)) for one in self.coming]
-        return expected(turns, [self._free_at(desk) for desk in self.desks if desk.is_serving], now=self.now)
+        return turns + [
+            Turn(one, one.starts_at, max(one.starts_at, self.now), self._length(one)) for one in self.coming
+        ]
+
+    def _expected(self, desks: list[Seat], turns: list[Turn]) -> Mapping[object, datetime]:
+        return expected(turns, [self._free_at(desk) for desk in desks if desk.is_serving], now=self.now)
 
     @cached_property
     def pace(self) -> Pace:

@@ -63,6 +63,8 @@ def take_ticket(
     now: datetime,
     language: str = "el",
     name: str = "",
+    phone: str = "",
+    channel: str = Channel.IN_PERSON,
     priority: bool = False,
     code: str = "",
 ) -> Ticket:
@@ -76,6 +78,8 @@ def take_ticket(
             procedure=procedure,
             language=language,
             name=name,
+            phone=phone,
+            channel=channel,
             priority=priority,
             arrived_at=now,
             due_at=now + timedelta(minutes=branch.agency.walk_in_minutes),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.sealing import random_key
 from agencies.models import Branch, Channel
+from agencies.models.channel import REMOTE
 
 
 class Queue(models.Model):
@@ -154,6 +155,16 @@ class Ticket(models.Model):
     channel = models.CharField(_("channel"), max_length=10, choices=Channel, default=Channel.IN_PERSON)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
     name = models.CharField(_("name"), max_length=120, blank=True)
+    # Of somebody who waits at home, without an appointment.
+    phone = models.CharField(_("telephone"), max_length=32, blank=True, default="", db_default="")
+    video_call = models.OneToOneField(
+        "videocalls.VideoCall",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        verbose_name=_("video call"),
+    )
     priority = models.BooleanField(
         _("priority"), default=False, help_text=_("Disability, pregnancy, a small child, old age.")
     )
@@ -212,6 +223,11 @@ class Ticket(models.Model):
     @property
     def is_walk_in(self) -> bool:
         return self.appointment_id is None
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether the person is served at home, by telephone or video."""
+        return self.channel in REMOTE
 
     @property
     def spoken_number(self) -> str:

@@ -43,7 +43,7 @@ def fill(home: Branch, *, now: datetime) -> int:
 
 
 def _take_walk_ins(home: Branch, today: date) -> None:
-    """Allows walk-ins on weekdays, and today at any hour, so that visitors find the kiosk open."""
+    """Allows walk-ins on weekdays, and today at any hour, so that visitors find the kiosk and the line by video open."""
     weekly = {"weekdays": [1, 2, 3, 4, 5], "opens_at": time(8), "closes_at": time(14), "valid_from": date(2020, 1, 1)}
     once = {"weekdays": [today.isoweekday()], "opens_at": time(0), "closes_at": time(23, 59)}
     once |= {"valid_from": today, "valid_until": today}
@@ -52,7 +52,7 @@ def _take_walk_ins(home: Branch, today: date) -> None:
             branch=home,
             purpose=OpeningRule.Purpose.WALK_IN,
             **hours,
-            defaults={"slot_minutes": 10, "desks": 1, "channels": [Channel.IN_PERSON]},
+            defaults={"slot_minutes": 10, "desks": 1, "channels": [Channel.IN_PERSON, Channel.VIDEO]},
         )
 
 

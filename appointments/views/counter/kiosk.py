@@ -25,7 +25,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from accounts.limits import DatabaseLimit, Limit
 from accounts.limits.networks import network_of
 from accounts.sealing import random_key
-from agencies.models import Branch, Procedure
+from agencies.models import Branch, Channel, Procedure
 from agencies.openings.walk_ins import receives, walk_in_procedures
 from appointments import counter, references
 from appointments.counter import arrivals
@@ -129,7 +129,7 @@ def walk_in(request: HttpRequest, kiosk: Kiosk) -> HttpResponse:
     chosen = next((one for one in procedures if one.code == request.POST.get("procedure")), None)
     if chosen and (taken := _taken(request, kiosk, chosen, now)):
         return redirect(kiosk.address("kiosk_ticket", taken.code))
-    hours = [] if procedures else arrivals.walk_in_hours(kiosk.branch, now=now)
+    hours = [] if procedures else arrivals.walk_in_hours(kiosk.branch, [Channel.IN_PERSON], now=now)
     context = {"procedures": procedures, "hours": hours, "refused": request.method == "POST", "code": random_key()}
     context["is_open"] = bool(procedures) or receives(kiosk.branch, now=now)
     platform = reverse("agencies:platform", args=[kiosk.branch.agency.platform_slug])

@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from agencies import offering
 from agencies.finding.places import Row
 from agencies.models import Branch, Procedure
+from agencies.models.channel import REMOTE
 from appointments.times import glance
 
 SHOWN = 3  # branches with the earliest times, for each channel
@@ -41,6 +42,7 @@ def procedure(request: HttpRequest, platform_slug: str, code: str) -> HttpRespon
         "branch": chosen or (next(iter(branches.values())) if len(branches) == 1 else None),
         "chosen": chosen,
         "branches": len(branches),
+        "has_line": bool(REMOTE.intersection(service.channels) and offered.with_line(service.agency_id)),
         "earliest": _earliest(service, {chosen.pk: chosen} if chosen else branches, offered, timezone.now()),
     }
     return render(request, "appointments/times/procedure.html", context)

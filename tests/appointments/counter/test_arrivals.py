@@ -244,4 +244,4 @@ def test_walk_in_hours_are_those_of_the_week_and_of_today():
         a_rule(branch, purpose="walk_in", valid_from=since, valid_until=until)
     weekly = a_rule(branch, purpose="walk_in")
     once = a_rule(branch, purpose="walk_in", valid_from=today, valid_until=today)
-    assert arrivals.walk_in_hours(branch, now=NOW) == [once, weekly]
+    assert arrivals.walk_in_hours(branch, [Channel.IN_PERSON], now=NOW) == [once, weekly]
