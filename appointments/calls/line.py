@@ -69,12 +69,21 @@ def open_lines(procedure: Procedure, branches: Iterable[Branch], *, now: datetim
 
 
 @transaction.atomic
-def join(line: OpenLine, procedure: Procedure, *, by: Actor, now: datetime, **person: str) -> Ticket:
-    """Gives the person a place in the line, and a room of their own if it is by video. Repeating it changes nothing.
-
-    `person` are name, phone, language and the unguessable code of the ticket.
-    """
-    ticket = counter.take_ticket(line.branch, procedure, channel=line.channel, by=by, now=now, **person)
+def join(
+    line: OpenLine, procedure: Procedure, *, name: str, phone: str, language: str, code: str, by: Actor, now: datetime
+) -> Ticket:
+    """Gives the person a place in the line, and a room of their own if it is by video. The same `code` gives the same place."""
+    ticket = counter.take_ticket(
+        line.branch,
+        procedure,
+        channel=line.channel,
+        name=name,
+        phone=phone,
+        language=language,
+        code=code,
+        by=by,
+        now=now,
+    )
     if ticket.channel == Channel.VIDEO and ticket.video_call_id is None:
         ticket.video_call = VideoCall.objects.create(
             provider=procedure.agency.video_provider,

@@ -102,8 +102,8 @@ def claim_some(*, now: datetime, among: NotificationQuerySet, limit: int) -> lis
     begin it first (PENDING with a lease, if there are several), dropped because it is no longer true (DROPPED), put off
     (PENDING), given up (FAILED), or perhaps sent by a worker that died (UNSURE).
     """
-    due = among.due(now=now).order_by("due_at", "pk").annotate(version=RawSQL(VERSION, []))  # noqa: S611 (a constant)
-    related = due.with_own_text().select_related(
+    due = among.due(now=now).with_own_text().order_by("due_at", "pk").annotate(version=RawSQL(VERSION, []))  # noqa: S611 (a constant)
+    related = due.select_related(
         "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
     )
     messages = leases.lock(related.prefetch_related("appointment__notifications") if limit > 1 else related, limit)

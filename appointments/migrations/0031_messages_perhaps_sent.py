@@ -15,6 +15,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notification',
             name='state',
-            field=models.CharField(choices=[('pending', 'To be sent'), ('sending', 'Being sent'), ('sent', 'Sent'), ('failed', 'Failed'), ('unsure', 'Perhaps sent'), ('dropped', 'No longer needed')], default='pending', max_length=8, verbose_name='state'),
+            field=models.CharField(choices=[('pending', 'To be sent'), ('sending', 'Being sent'), ('sent', 'Sent'), ('failed', 'Failed'), ('bounced', 'Came back'), ('unsure', 'Perhaps sent'), ('dropped', 'No longer needed')], default='pending', max_length=8, verbose_name='state'),
         ),
     ]

@@ -23,6 +23,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='notification',
             name='kind',
-            field=models.CharField(choices=[('verify', 'Please confirm'), ('confirmation', 'Confirmation'), ('reminder', 'Reminder'), ('moved', 'New time'), ('kept', 'Same time, the clock has changed'), ('cancelled', 'Cancellation'), ('rating', 'How was it?'), ('offer', 'Another time is offered'), ('delayed', 'It will be later'), ('summary', 'What was done'), ('changed', 'Details have changed')], max_length=12, verbose_name='kind'),
+            field=models.CharField(choices=[('verify', 'Please confirm'), ('confirmation', 'Confirmation'), ('reminder', 'Reminder'), ('moved', 'New time'), ('kept', 'Same time, the clock has changed'), ('cancelled', 'Cancellation'), ('rating', 'How was it?'), ('offer', 'Another time is offered'), ('delayed', 'It will be later'), ('summary', 'What was done'), ('declined', 'Declined in the calendar, but not cancelled'), ('corrected', 'The address was changed'), ('changed', 'Details have changed')], max_length=12, verbose_name='kind'),
         ),
     ]
