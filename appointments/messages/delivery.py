@@ -14,7 +14,6 @@ from typing import Any
 from django.core.mail import get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
-from django.db.models.expressions import RawSQL
 
 from accounts.limits import is_flooded
 from accounts.mails.handing import Undeliverable, hand_over
@@ -102,7 +101,7 @@ def claim_some(*, now: datetime, among: NotificationQuerySet, limit: int) -> lis
     begin it first (PENDING with a lease, if there are several), dropped because it is no longer true (DROPPED), put off
     (PENDING), given up (FAILED), or perhaps sent by a worker that died (UNSURE).
     """
-    due = among.due(now=now).with_own_text().order_by("due_at", "pk").annotate(version=RawSQL(VERSION, []))  # noqa: S611 (a constant)
+    due = among.due(now=now).with_own_text().with_version().order_by("due_at", "pk")
     related = due.select_related(
         "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
     )
@@ -154,8 +153,6 @@ def _doubt(message: Notification, now: datetime) -> None:
     _note(message, Verb.DOUBT, now)
 
 
-# The number of the transaction that has written the appointment last.
-VERSION = '"appointments_appointment"."xmin"::text'
 BEGIN = """
 UPDATE appointments_notification SET state = 'sending', attempts = attempts + 1, leased_until = %(until)s
 WHERE id = %(pk)s AND state = 'pending' AND attempts = %(attempts)s AND leased_until = %(lease)s AND EXISTS (

@@ -3,6 +3,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import models
 from django.db.models import OuterRef, Q, Subquery
+from django.db.models.expressions import RawSQL
 from django.db.models.functions import JSONObject
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
@@ -42,6 +43,11 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
         where = {name: OuterRef(name) for name in ("kind", "medium", "language")}
         written = OwnText.objects.filter(agency=OuterRef("appointment__agency"), **where).order_by("-version")
         return self.annotate(own_text=Subquery(written.values(text=JSONObject(subject="subject", body="body"))[:1]))
+
+    def with_version(self) -> "NotificationQuerySet":
+        """Read with each message which version of the appointment goes with it: the transaction that wrote it last."""
+        written = RawSQL('"appointments_appointment"."xmin"::text', [])
+        return self.select_related("appointment").annotate(version=written)
 
     def undelivered(self) -> "NotificationQuerySet":
         """Messages to the citizen that did not arrive, or perhaps not. Officers see them and call the citizen instead.
