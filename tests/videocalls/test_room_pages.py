@@ -9,14 +9,17 @@ import pytest
 import time_machine
 from django.test import Client
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
+from accounts.limits import Limit
 from tests.builders import NOW, minutes
 from tests.pages import text_of
-from videocalls import presence, rooms, signalling
+from videocalls import presence, rooms, signalling, views
 from videocalls.models import Participant, Signal, VideoCall
 from videocalls.passes import ENTRY
 from videocalls.providers import Visitor
 from videocalls.signalling import KEPT, LONGEST, MOST
+from videocalls.views import SPARE
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BACK = "/appointments/K7M4Q2XDBN/join/"
@@ -323,6 +326,24 @@ def test_asking_says_that_one_is_here(call: VideoCall) -> None:
         assert [one["isHere"] for one in officer.ask()["people"]] == [True]
 
 
+def test_page_learns_once_how_to_reach_the_relay(call: VideoCall, settings: Settings) -> None:
+    settings.TURN_URLS, settings.TURN_SECRET = ["turn:turn.example.org"], "a secret of the relay"
+    citizen = Browser(call, CITIZEN)
+    (server,) = citizen.ask()["iceServers"]
+    assert int(server["username"].partition(":")[0]) == (CLOSES_AT + SPARE).timestamp()
+    assert "iceServers" not in citizen.ask()
+
+
+def test_too_many_signals_are_refused_and_asking_goes_on(call: VideoCall, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(views, "SIGNALS", Limit("call-signals", 2, 60))
+    officer, citizen = two(call)
+    for status in (200, 200, 429):
+        said = {"session": officer.page, "got": [], "signals": [officer.signal(citizen)]}
+        assert officer.says(said).status_code == status
+    assert len(citizen.ask()["signals"]) == 2
+    assert officer.ask()["state"] == "inside"
+
+
 # The way out
 
 
@@ -373,6 +394,16 @@ def test_anybody_tests_their_devices_and_goes_back_only_to_pages_of_ours(client:
         "javascript:1",
     ):
         assert "govgr-back-link" not in text_of(client.get("/calls/test/", {"back": wrong}))
+
+
+def test_relay_is_lent_for_a_test_a_few_times(
+    client: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.TURN_URLS, settings.TURN_SECRET = ["turn:turn.example.org"], "a secret of the relay"
+    monkeypatch.setattr(views, "TRIALS", Limit("call-trials", 1, 3600))
+    (server,) = client.post("/calls/test/relay/").json()["iceServers"]
+    assert int(server["username"].partition(":")[0]) == (NOW + minutes(2)).timestamp()
+    assert client.post("/calls/test/relay/").status_code == 429
 
 
 def test_state_of_a_call_that_was_ended_comes_before_that_of_the_seat(call: VideoCall) -> None:
