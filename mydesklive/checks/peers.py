@@ -1,4 +1,4 @@
-"""The servers that this installation speaks to: mail, the mailbox, SMS, the database, Redis and video.
+"""The servers that this installation speaks to: mail, the mailbox, SMS, the database and Redis.
 
 What is said to another machine goes through TLS, unless the machine is one of PRIVATE_HOSTS. Addresses with passwords are
 never repeated.
@@ -9,7 +9,6 @@ from email.errors import MessageError
 from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import Any
-from urllib.parse import urlsplit
 
 import apprise
 from django.conf import settings
@@ -20,7 +19,6 @@ from redis.connection import parse_url
 from accounts.mails.marks import LONGEST_NAME
 from mydesklive.checks.places import CONFIGURATION, host_of, is_open_to_others, is_public, wrong
 
-MIN_JITSI_SECRET = 32  # bytes; shorter HS256 keys can be guessed
 ENCRYPTED = {"require", "verify-ca", "verify-full"}  # values of PostgreSQL's sslmode
 SOMEBODY = "6912345678"  # any number, to see whether the gateway's address can be read
 
@@ -157,26 +155,3 @@ def check_redis(**kwargs: object) -> list[CheckMessage]:
     hint = "Use rediss://:password@host:6379/0, or add the host to PRIVATE_HOSTS if nobody else is on that network."
     text = f"REDIS_URL names another machine without {' and '.join(missing)}: others could read and start tasks."
     return [Caution(text, hint=hint, id="mydesklive.W005")]
-
-
-@register(CONFIGURATION)
-def check_jitsi(**kwargs: object) -> list[CheckMessage]:
-    if not settings.JITSI_URL:
-        given = [name for name in ("JITSI_APP_ID", "JITSI_SECRET") if getattr(settings, name)]
-        what = f"{' and '.join(given)} without JITSI_URL."
-        return (
-            [wrong(24, what, "Set JITSI_URL to the address of the Jitsi server, or leave all three empty.")]
-            if given
-            else []
-        )
-    if not _is_https(settings.JITSI_URL):
-        to_do = "E.g. https://meet.example.org."
-        return [wrong(7, "JITSI_URL must be an https address: browsers give no camera otherwise.", to_do)]
-    if not settings.JITSI_APP_ID or len(settings.JITSI_SECRET.encode()) < MIN_JITSI_SECRET:
-        text = f"JITSI_URL needs JITSI_APP_ID and a JITSI_SECRET of {MIN_JITSI_SECRET} bytes or more."
-        return [wrong(8, text, "Take both from the configuration of the Jitsi server.")]
-    return []
-
-
-def _is_https(url: str) -> bool:
-    return url.startswith("https://") and bool(host_of(url)) and not urlsplit(url).query

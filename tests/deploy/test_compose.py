@@ -17,7 +17,9 @@ COMPOSE = yaml.safe_load(TEXT)
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 PINNED = re.compile(r"[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}")
 SECRETS = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|AUTH$")
-OPTIONAL = {"SECRET_KEY_FALLBACKS", "JITSI_SECRET", "METRICS_TOKEN", "TURN_SECRET"}  # empty means none
+VIDEO = {"JITSI_SECRET", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "BBB_SECRET"}
+WEBEX = {"WEBEX_CLIENT_SECRET", "WEBEX_REFRESH_TOKEN", "WEBEX_TOKEN"}
+OPTIONAL = {"SECRET_KEY_FALLBACKS", "METRICS_TOKEN", "TURN_SECRET", *VIDEO, *WEBEX}  # empty means none
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 from zoneinfo import TZPATH, ZoneInfo
 
 import pytest
-from django.core.checks import CheckMessage, run_checks
+from django.core.checks import CheckMessage, Tags, run_checks
 from django.test import Client
 from pytest_django.fixtures import Settings
 from time_machine import TimeMachineFixture
 
 from agencies.wallclock import ZONE_DATA, is_old
 from mydesklive.checks.places import CONFIGURATION
-from tests.builders import a_user
+from tests.builders import a_user, an_agency
 from tests.pages import signed_in, text_of
 
 BASE = Path(__file__).parent.parent.parent
@@ -42,7 +42,12 @@ RIGHT = {
     "DEBUG": "0",
 }
 JITSI = {"JITSI_URL": "https://meet.example.org", "JITSI_APP_ID": "desk", "JITSI_SECRET": KEY}
+LIVEKIT = {"LIVEKIT_URL": "wss://livekit.example.org", "LIVEKIT_API_KEY": "desk", "LIVEKIT_API_SECRET": KEY}
+BBB = {"BBB_URL": "https://bbb.example.org/bigbluebutton/", "BBB_SECRET": KEY}
+WEBEX = {"WEBEX_CLIENT_ID": "desk", "WEBEX_CLIENT_SECRET": KEY, "WEBEX_REFRESH_TOKEN": OTHER}
+VIDEO = (*JITSI, *LIVEKIT, *BBB, *WEBEX, "WEBEX_URL", "WEBEX_TOKEN", "WEBEX_HOST")
 READ = (
+    *VIDEO,
     "METRICS_TOKEN",
     *("SECRET_KEY", "SECRET_KEY_FALLBACKS", "OWN_DATA_KEY", "DATA_KEY", "SITE_URL", "FURTHER_HOSTS", "PRIVATE_HOSTS"),
     *(
@@ -60,9 +65,6 @@ READ = (
         "BOUNCE_ADDRESS",
         "SMS_URL",
         "REDIS_URL",
-        "JITSI_URL",
-        "JITSI_APP_ID",
-        "JITSI_SECRET",
         "TURN_URLS",
         "TURN_SECRET",
         "TURN_ONLY",
@@ -79,7 +81,7 @@ def told(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Told:
     """Reads the settings in another environment, and returns what the checks tell about it."""
 
     def tell(deploy: bool = False, **environment: str) -> list[CheckMessage]:
-        for name in (*RIGHT, *JITSI, "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "LOG_LEVEL"):
+        for name in (*RIGHT, *VIDEO, "ALLOWED_HOSTS", "SECRET_KEY_FALLBACKS", "LOG_LEVEL"):
             monkeypatch.delenv(name, raising=False)
         for name, value in (RIGHT | environment).items():
             monkeypatch.setenv(name, value)
@@ -215,20 +217,29 @@ WRONG = [
     ("REDIS_URL", "redis://redis.example.org:6379/0", "W005"),
     ("REDIS_URL", "rediss://redis.example.org:6379/0", "W005"),
     # Video calls
-    ("TURN_URLS", "turn.example.org", "E041 E043"),
-    ("TURN_URLS", "turn://turn.example.org", "E041"),
-    ("TURN_URLS", "turn:turn.example.org:port", "E041"),
-    ("TURN_URLS", "turn:turn.example.org?transport=sctp", "E041"),
-    ("TURN_URLS", "stun:turn.example.org?transport=udp", "E041 E043"),
-    ("TURN_URLS", ",".join(f"turn:{number}.example.org" for number in range(7)), "E041"),
-    ("TURN_URLS", "stun:turn.example.org", "E043"),
-    ("TURN_URLS", "", "E043 W041"),
-    ("TURN_SECRET", "", "E042"),
-    ("TURN_SECRET", "north", "E042"),
+    ("TURN_URLS", "turn.example.org", "E051 E053"),
+    ("TURN_URLS", "turn://turn.example.org", "E051"),
+    ("TURN_URLS", "turn:turn.example.org:port", "E051"),
+    ("TURN_URLS", "turn:turn.example.org?transport=sctp", "E051"),
+    ("TURN_URLS", "stun:turn.example.org?transport=udp", "E051 E053"),
+    ("TURN_URLS", ",".join(f"turn:{number}.example.org" for number in range(7)), "E051"),
+    ("TURN_URLS", "stun:turn.example.org", "E053"),
+    ("TURN_URLS", "", "E053 W051"),
+    ("TURN_SECRET", "", "E052"),
+    ("TURN_SECRET", "north", "E052"),
     ("TURN_ONLY", "maybe", "E025"),
     # Others
     ("JITSI_URL", "https://meet.example.org", "E008"),
     ("JITSI_SECRET", KEY, "E024"),
+    ("LIVEKIT_URL", "wss://livekit.example.org", "E042"),
+    ("LIVEKIT_API_SECRET", KEY, "E040"),
+    ("LIVEKIT_API_KEY", "desk", "E040"),
+    ("BBB_URL", "https://bbb.example.org", "E045"),
+    ("BBB_SECRET", KEY, "E043"),
+    ("WEBEX_REFRESH_TOKEN", KEY, "E047"),
+    ("WEBEX_CLIENT_ID", "desk", "E047"),
+    ("WEBEX_URL", "http://webexapis.com", "E046"),
+    ("WEBEX_HOST", "nobody", "E049"),
     ("LOG_LEVEL", "LOUD", "E025"),
     ("WEB_WORKERS", "0", "E025"),
     ("WEB_WORKERS", "many", "E025"),
@@ -269,6 +280,13 @@ def test_a_wrong_value_is_named_with_what_to_set(told: Told, name: str, value: s
         {"TURN_URLS": "turns:[2001:db8::1]:5349?transport=tcp", "TURN_ONLY": "1"},
         {"TURN_URLS": "stun:turn.example.org", "TURN_SECRET": ""},
         JITSI,
+        JITSI | {"JITSI_URL": "http://localhost:8443"},
+        LIVEKIT,
+        LIVEKIT | {"LIVEKIT_URL": "https://livekit.example.org"},
+        LIVEKIT | {"LIVEKIT_URL": "ws://127.0.0.1:7880"},
+        BBB,
+        WEBEX,
+        {"WEBEX_TOKEN": KEY, "WEBEX_HOST": "desk@example.org"},
     ],
 )
 def test_a_right_configuration_is_silent(told: Told, right: dict[str, str]):
@@ -282,7 +300,16 @@ def test_a_right_configuration_is_silent(told: Told, right: dict[str, str]):
         (JITSI | {"JITSI_URL": "https://"}, "E007"),
         (JITSI | {"JITSI_SECRET": "k" * 31}, "E008"),
         (JITSI | {"JITSI_APP_ID": ""}, "E008"),
-        ({"TURN_URLS": "stun:turn.example.org", "TURN_SECRET": "", "TURN_ONLY": "1"}, "E044"),
+        ({"TURN_URLS": "stun:turn.example.org", "TURN_SECRET": "", "TURN_ONLY": "1"}, "E054"),
+        (JITSI | {"JITSI_URL": "https://meet.example.org?room=1"}, "E007"),
+        (LIVEKIT | {"LIVEKIT_URL": "ws://livekit.example.org"}, "E041"),
+        (LIVEKIT | {"LIVEKIT_URL": "http://livekit.example.org"}, "E041"),
+        (LIVEKIT | {"LIVEKIT_URL": "livekit.example.org"}, "E041"),
+        (LIVEKIT | {"LIVEKIT_API_SECRET": "k" * 31}, "E042"),
+        (LIVEKIT | {"LIVEKIT_API_KEY": ""}, "E042"),
+        (BBB | {"BBB_URL": "http://bbb.example.org/bigbluebutton"}, "E044"),
+        (BBB | {"BBB_SECRET": "k" * 31}, "E045"),
+        (WEBEX | {"WEBEX_TOKEN": KEY}, "E048"),
         ({"SITE_URL": "http://localhost", "MYDESK_DEMO": "1", "ALLOWED_HOSTS": "rantevou.example.org"}, "E016"),
         ({"SITE_URL": "http://localhost", "DEBUG": "1", "ALLOWED_HOSTS": "rantevou.example.org"}, "E017"),
     ],
@@ -398,3 +425,15 @@ def test_old_data_is_told_to_the_operator(client: Client, time_machine: TimeMach
     assert "mydesklive.W002" in found()
     client.force_login(a_user("other@example.org", is_operator=True))
     assert "It is old: countries may have changed their clocks since." in text_of(client.get(page))
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("field", ["video_provider", "video_fallback"])
+def test_a_provider_that_is_chosen_but_not_set_up_is_named(settings: Settings, field: str):
+    an_agency("kep", **{field: "bbb"})
+    an_agency("dypa")
+    (message,) = run_checks(tags=[Tags.database], databases=["default"])
+    assert message.id == "mydesklive.W006"
+    assert message.msg == "Agencies with video provider bbb: kep. But BBB_URL is not set."
+    settings.BBB_URL, settings.BBB_SECRET = BBB["BBB_URL"], KEY
+    assert run_checks(tags=[Tags.database], databases=["default"]) == []
