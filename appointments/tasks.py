@@ -111,7 +111,11 @@ def provide_video_calls() -> None:
         lambda call: provision.prepare(call, by=by, now=timezone.now()),
         doing="preparing the call",
     )
-    each([provision.tell_fallbacks], lambda tell: tell(by=by, now=timezone.now()), doing="telling of other rooms")
+    each(
+        provision.untold_fallbacks(now=now)[:SWEEP],
+        lambda pk: provision.tell_fallback(pk, by=by, now=now),
+        doing="telling that the call has moved",
+    )
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)

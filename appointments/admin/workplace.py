@@ -29,6 +29,7 @@ from appointments.admin.messages import texts
 from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
 from appointments.admin.watch import sending, watch
 from appointments.booking.persons import tax_number_of
+from appointments.calls import provision
 from appointments.history import timeline
 from appointments.models import Appointment, Notification, Offer
 from appointments.models.appointment import AppointmentQuerySet
@@ -216,6 +217,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "offer": appointment.offers.awaited().first(),
         "supervised": _supervised(request),
         "call": appointment.video_call,
+        "moved_to": provision.second_provider(appointment),
         "tax_number": tax_number_of(appointment),
         **_linked(request, appointment),
         "visits": [*visits_of(request, appointment.pk), *visits_before(request, appointment, now)],

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, Subquery, Value
+from django.db.models import DateTimeField, Exists, ExpressionWrapper, F, OuterRef, QuerySet, Subquery, Value
 
-from agencies.models import Channel
+from agencies.models import Agency, Channel
 from appointments import history
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Status
@@ -93,15 +93,24 @@ def drop_needless(*, now: datetime) -> int:
     return rooms.drop(VideoCall.objects.filter(closes_at__gt=now, pk__in=off.values("video_call")))
 
 
-def tell_fallbacks(*, by: Actor, now: datetime) -> int:
-    """Writes into the history which calls have moved to the second provider. Returns how many were not told yet."""
+def untold_fallbacks(*, now: datetime) -> QuerySet[Appointment, int]:
+    """Returns the keys of appointments whose call has moved to the second provider, which their history does not say yet."""
     told = Event.objects.filter(verb=Event.Verb.OTHER_ROOM, appointment=OuterRef("pk"))
     moved = Appointment.objects.filter(video_call__fell_back_at__isnull=False, video_call__closes_at__gt=now)
-    return len([_tell_fallback(pk, by, now) for pk in moved.exclude(Exists(told)).values_list("pk", flat=True)])
+    return moved.exclude(Exists(told)).order_by("pk").values_list("pk", flat=True)
+
+
+def second_provider(appointment: Appointment) -> str:
+    """Returns the name of the second provider if the appointment's call has moved there, or ""."""
+    call = appointment.video_call
+    if call is None or call.fell_back_at is None:
+        return ""
+    return str(dict(Agency.VideoProvider.choices).get(call.provider, call.provider))
 
 
 @transaction.atomic
-def _tell_fallback(pk: int, by: Actor, now: datetime) -> None:
+def tell_fallback(pk: int, *, by: Actor, now: datetime) -> None:
+    """Writes into the history that the call has moved to the second provider. Repeating it is harmless."""
     appointment = Appointment.objects.select_for_update(of=("self",), no_key=True).get(pk=pk)
     if not appointment.events.filter(verb=Event.Verb.OTHER_ROOM).exists():
         history.note(Event.Verb.OTHER_ROOM, by=by, now=now, appointment=appointment)

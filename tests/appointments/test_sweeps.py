@@ -38,6 +38,8 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
+from videocalls import meetings
+from videocalls.models import Meeting, VideoCall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 
@@ -61,7 +63,7 @@ def two_of_each() -> list[Branch]:
     """Makes two branches of two agencies, each with a rule, an officer at a desk, a ticket, and appointments."""
     branches = []
     for number, slug in enumerate(("kep", "aade")):
-        branch = a_branch(an_agency(slug), f"{slug}-chania")
+        branch = a_branch(an_agency(slug, video_provider="bbb", video_fallback="room"), f"{slug}-chania")
         procedure = a_procedure(branch.agency, f"{slug}-one", channels=[*Channel])
         a_rule(branch, channels=[*Channel])
         slots_of(branch)
@@ -69,6 +71,8 @@ def two_of_each() -> list[Branch]:
         a_desk(branch, officer)
         a_walk_in(branch, NOW - timedelta(days=1))
         an_appointment(slot_at(at(9), branch), number, procedure=procedure, channel=Channel.VIDEO)
+        call = VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + timedelta(hours=1))
+        Meeting.objects.create(call=call, provider="bbb", unneeded_at=NOW)
         branches.append(branch)
     return branches
 
@@ -81,6 +85,8 @@ SWEEPS: dict[str, Row] = {
     "look_after_disruptions, offers": (tasks.look_after_disruptions, holding, "make"),
     "provide_video_calls": (tasks.provide_video_calls, provision, "give_call"),
     "provide_video_calls, rooms": (tasks.provide_video_calls, provision, "prepare"),
+    "provide_video_calls, second provider": (tasks.provide_video_calls, provision, "tell_fallback"),
+    "remove_meetings": (tasks.remove_meetings, meetings, "remove"),
     "tell_delays": (tasks.tell_delays, delays, "_tell_at"),
     "free_desks": (tasks.free_desks, desks, "_free_of_stranger"),
     "close_past_days": (tasks.close_past_days, closing, "_close"),

@@ -26,7 +26,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.pages import signed_in, text_of
-from videocalls.models import VideoCall
+from videocalls.models import Meeting, VideoCall
 from videocalls.rooms import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -72,6 +72,11 @@ def a_name(branch: Branch) -> None:
     call.participants.create(role="visitor", key="citizen", name="Μαρία")
 
 
+def an_old_meeting(branch: Branch) -> None:
+    closed = {"opens_at": NOW - timedelta(days=1), "closes_at": NOW, "state": VideoCall.State.READY}
+    Meeting.objects.create(call=VideoCall.objects.create(provider="webex", **closed), provider="webex", unneeded_at=NOW)
+
+
 def an_alert_mail(branch: Branch) -> None:
     alert = Alert.objects.create(branch=branch, kind=Alert.Kind.UNPLACED, raised_at=NOW)
     AlertMail.objects.create(alert=alert, user=a_user("supervisor@example.org"))
@@ -107,6 +112,7 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
         lambda _branch: Mailbox.objects.create(key=reading.current(), due_at=NOW, retry_at=NOW),
     ),
     "person in a room that is closed": ("video rooms", a_name),
+    "meeting to remove": ("old rooms", an_old_meeting),
     "alert": ("alerts", an_alert_mail),
     "planned task": (
         "planned tasks",
