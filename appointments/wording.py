@@ -1,6 +1,7 @@
 """The time and place of an appointment in words of the active language, the same in mails, SMS and calendars."""
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 from math import ceil
 from zoneinfo import ZoneInfo
 
@@ -97,8 +98,12 @@ def short_moment(at: datetime, zone: ZoneInfo) -> str:
 
 def clock_of(zone: str) -> str:
     """Return whose clock it is. A zone that is not known counts as UTC, as in `agencies.wallclock.zone_of`."""
-    city = get_timezone_location(str(zone_of(zone)), locale=get_language(), return_city=True)
-    return _("time in %(city)s") % {"city": of_city(city)}
+    return _("time in %(city)s") % {"city": _city_of(str(zone_of(zone)), get_language())}
+
+
+@lru_cache(maxsize=1000)  # as many as there are zones in two languages; a message names up to six
+def _city_of(zone: str, language: str | None) -> str:
+    return of_city(get_timezone_location(zone, locale=language, return_city=True))
 
 
 def place(appointment: Appointment) -> str:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from smtplib import (
     SMTPDataError,
     SMTPException,
+    SMTPHeloError,
     SMTPNotSupportedError,
     SMTPRecipientsRefused,
     SMTPResponseException,
@@ -58,7 +59,9 @@ def _is_away(error: OSError) -> bool:
     """Return whether the server would take no other mail either: it is gone, is closing, or refuses our own address."""
     if isinstance(error, SMTPRecipientsRefused):
         return any(code == CLOSING for code, _reply in error.recipients.values())
-    if isinstance(error, SMTPSenderRefused | SMTPServerDisconnected) or not isinstance(error, SMTPException):
+    if isinstance(error, SMTPHeloError | SMTPSenderRefused | SMTPServerDisconnected) or not isinstance(
+        error, SMTPException
+    ):
         return True
     return isinstance(error, SMTPResponseException) and error.smtp_code == CLOSING
 

@@ -109,3 +109,55 @@ def _speak(listening: socket.socket, said: tuple[bytes, ...]) -> None:
                     if number:
                         client.recv(1000)
                     client.sendall(line)
+
+
+# How a healthy server answers the first word of each line, and which stage that is.
+HEALTHY = {b"EHLO": "250 mail.example.org", b"HELO": "250 mail.example.org", b"MAIL": "250 OK", b"RCPT": "250 OK"}
+HEALTHY |= {b"DATA": "354 Go on", b"RSET": "250 OK", b"QUIT": "221 Bye"}
+
+
+@contextmanager
+def moody(stage: str, answer: str) -> Iterator[tuple[int, list[Message]]]:
+    """A server that is healthy until this stage: EHLO, MAIL, RCPT, DATA, or BODY, which is the end of the mail.
+
+    There it gives the answer, or "hangs", or "closes". Yields its port and the mails that it has read to their end.
+    """
+    taken: list[Message] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=_be_moody, args=(listening, stage, answer, taken), daemon=True).start()
+        yield listening.getsockname()[1], taken
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)  # wakes the thread, which then ends
+
+
+def _be_moody(listening: socket.socket, stage: str, answer: str, taken: list[Message]) -> None:
+    with suppress(OSError):
+        while True:
+            client, _address = listening.accept()
+            threading.Thread(target=_converse, args=(client, stage, answer, taken), daemon=True).start()
+
+
+def _converse(client: socket.socket, stage: str, answer: str, taken: list[Message]) -> None:
+    with client, suppress(OSError), client.makefile("rwb", buffering=0) as stream:
+        stream.write(b"220 mail.example.org ESMTP\r\n")
+        while line := stream.readline():
+            word = line[:4].upper()
+            asked = "EHLO" if word == b"HELO" else word.decode()
+            said = answer if asked == stage else HEALTHY.get(word, "500 What?")
+            if not _say(stream, said):
+                return
+            if said.startswith("354"):
+                body = b"".join(iter(stream.readline, b".\r\n"))
+                taken.append(message_from_bytes(body, policy=policy.default))
+                if not _say(stream, answer if stage == "BODY" else "250 OK"):
+                    return
+
+
+def _say(stream: Any, answer: str) -> bool:
+    """Give the answer. Return whether the conversation goes on."""
+    if answer == "hangs":
+        stream.readline()  # until the other side closes
+    if answer in {"hangs", "closes"}:
+        return False
+    stream.write(f"{answer}\r\n".encode())
+    return not answer.startswith("421")

@@ -21,16 +21,19 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from accounts.mails import marks
+from accounts.mails.handing import ServerAway
+from accounts.peers import Dealt
 from appointments import booking
-from appointments.messages.delivery import LEASE, RETRIES, claim, deliver_next
+from appointments.messages.delivery import BATCH, LEASE, RETRIES, claim, claim_some, deliver_next, deliver_some
 from appointments.models import Appointment, Notification
 from mydesklive.celery import app
-from tests.builders import GUEST, NOW, an_appointment, an_open_branch, minutes, slots_of
-from tests.servers import mailserver
+from tests.builders import GUEST, NOW, an_appointment, an_open_branch, at, minutes, slots_of
+from tests.servers import gateways, mailserver
 from tests.servers.mailserver import MailServer
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 
+MORNING = at(9, day=NOW.date())
 # The clocks of workers run: their appointments lie ahead of the real now.
 
 
@@ -196,12 +199,27 @@ def test_message_that_kills_every_worker_is_given_up() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("count", [1, 3])
-def test_delivery_costs_five_queries_a_message(server: MailServer, count: int) -> None:
+def test_delivery_of_one_costs_four_queries(server: MailServer, count: int) -> None:
     booked(count)
     with CaptureQueriesContext(connection) as queries:
         assert sweep() == count
     statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
-    assert len(statements) == 5 * count + 1  # one counts mails to an unproven address, one finds nothing more to do
+    assert len(statements) == 4 * count + 1  # one counts mails to an unproven address, one finds nothing more to do
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("count", [2, 5])
+def test_delivery_together_costs_two_queries_a_message(server: MailServer, count: int) -> None:
+    booked(count)
+    mailer = get_connection()
+    Notification.objects.filter(kind=Kind.REMINDER).update(due_at=MORNING)
+    with CaptureQueriesContext(connection) as queries:
+        planned = Notification.objects.by_mail().planned()
+        dealt = deliver_some(mailer, clock=lambda: MORNING, among=planned, limit=BATCH)
+    mailer.close()
+    statements = [query["sql"] for query in queries if "SAVEPOINT" not in query["sql"]]
+    assert (dealt.rows, dealt.answered, len(server.mails)) == (count, count, count)
+    assert len(statements) == 3 + 2 * count  # the messages, what else is owed to these people, the leases
 
 
 @pytest.mark.django_db
@@ -229,6 +247,127 @@ def _sweep_and_disconnect() -> None:
         sweep()
     finally:
         connection.close()
+
+
+# Several claimed together
+
+
+def reminders(count: int) -> list[Notification]:
+    """Reminders that are due in the morning, all by mail."""
+    booked(count)
+    Notification.objects.exclude(kind=Kind.REMINDER, medium=Medium.EMAIL).delete()
+    Notification.objects.update(due_at=MORNING)
+    return list(Notification.objects.order_by("pk").select_related("appointment"))
+
+
+def deliver_together(then: Callable[[], object] = int, now: datetime = MORNING) -> Dealt:
+    """Deliver all that is due, and do this between the claim and the first message."""
+    mailer, steps = get_connection(), iter([int, then])
+
+    def clock() -> datetime:
+        next(steps, int)()  # the time is asked for once at the claim, and then for each message
+        return now
+
+    try:
+        return deliver_some(mailer, clock=clock, among=Notification.objects.by_mail().planned(), limit=BATCH)
+    finally:
+        mailer.close()
+
+
+def states(messages: list[Notification]) -> list[str]:
+    return [Notification.objects.get(pk=message.pk).state for message in messages]
+
+
+@pytest.mark.django_db
+def test_step_after_the_claim_counts(server: MailServer) -> None:
+    """Of four messages claimed together, the appointments of three are changed before their turn comes."""
+    messages = reminders(4)
+    cancelled, moved, erased, left = (message.appointment for message in messages)
+
+    def change() -> None:
+        booking.cancel(cancelled, by=GUEST, now=MORNING)
+        booking.reschedule(moved, slots_of(moved.branch)[60].pk, by=GUEST, now=MORNING)
+        Appointment.objects.filter(pk=erased.pk).update(email="new@example.org")
+
+    deliver_together(change)
+    assert server.recipients == [left.email]
+    assert states(messages) == [State.DROPPED, State.DROPPED, State.PENDING, State.SENT]
+    deliver_together()  # the row of the third is read anew
+    assert server.recipients == [left.email, "new@example.org"]
+
+
+@pytest.mark.django_db
+def test_message_that_another_worker_has_taken_is_left_to_it(server: MailServer) -> None:
+    messages = reminders(2)
+    later = MORNING + LEASE + minutes(1)
+    deliver_together(lambda: Notification.objects.update(leased_until=later))
+    assert (server.mails, states(messages)) == ([], [State.PENDING] * 2)
+    assert set(Notification.objects.values_list("leased_until", "attempts")) == {(later, 0)}
+
+
+@pytest.mark.django_db
+def test_worker_that_dies_leaves_what_it_had_not_begun_without_an_attempt(server: MailServer) -> None:
+    messages = reminders(3)
+    claim_some(now=MORNING, among=Notification.objects.by_mail(), limit=BATCH)  # and the worker dies
+    assert set(Notification.objects.values_list("state", "attempts")) == {(State.PENDING, 0)}
+    assert deliver_together().rows == 0
+    assert deliver_together(now=MORNING + LEASE).rows == 3
+    assert states(messages) == [State.SENT] * 3
+
+
+@pytest.mark.django_db
+def test_server_that_goes_away_in_between_costs_one_message_an_attempt(server: MailServer) -> None:
+    messages = reminders(4)
+    second = messages[1].appointment.email
+    server.answer = lambda who: "421 4.3.2 Closing" if who == second else mailserver.ACCEPTED
+    with pytest.raises(ServerAway):
+        deliver_together()
+    assert states(messages) == [State.SENT, State.PENDING, State.PENDING, State.PENDING]
+    rows = list(Notification.objects.order_by("pk").values_list("attempts", "leased_until"))
+    assert rows == [(1, None), (1, None), (0, None), (0, None)]
+
+
+# A mail server in every mood
+
+STAGES = ("EHLO", "MAIL", "RCPT", "DATA", "BODY")
+# What becomes of a message: sent, tried again, or given up. It is the server's fault, or the message's.
+AWAY, AGAIN, NEVER = "away", "again", "never"
+OUTCOMES = {
+    ("EHLO", "451 Later"): AWAY,
+    ("EHLO", "554 No"): AWAY,
+    ("MAIL", "451 Later"): AWAY,
+    ("MAIL", "550 Who are you?"): AWAY,
+    ("RCPT", "450 Greylisted"): AGAIN,
+    ("RCPT", "550 Nobody here"): NEVER,
+    ("DATA", "451 Later"): AGAIN,
+    ("DATA", "554 No"): NEVER,
+    ("BODY", "451 Later"): AGAIN,
+    ("BODY", "554 Spam"): NEVER,
+    **{(stage, "421 Closing"): AWAY for stage in STAGES},
+    **{(stage, "closes"): AWAY for stage in STAGES},
+    **{(stage, "hangs"): AWAY for stage in STAGES},
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("stage", "answer"), OUTCOMES)
+def test_mail_server_in_any_mood_at_any_stage(settings: Settings, stage: str, answer: str) -> None:
+    booked(2)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_TIMEOUT = "127.0.0.1", 0.3
+    with mailserver.moody(stage, answer) as (port, taken):
+        settings.EMAIL_PORT = port
+        mailer = get_connection()
+        among = Notification.objects.filter(kind=Kind.CONFIRMATION, medium=Medium.EMAIL)
+        goes_on = deliver_next(mailer, now=NOW, among=among)
+        mailer.close()
+    message, other = among.order_by("pk")
+    outcome = OUTCOMES[stage, answer]
+    assert goes_on == (outcome != AWAY)
+    assert (message.state, other.attempts) == (State.FAILED if outcome == NEVER else State.PENDING, 0)
+    assert (message.attempts, message.leased_until) == (1, None)
+    assert {mail["Message-ID"] for mail in taken} <= {f"<message-{message.pk}@localhost>"}
+    assert bool(taken) == (stage == "BODY")
 
 
 # SMS
@@ -292,13 +431,14 @@ def test_sms_that_the_gateway_refuses_is_tried_again(settings: Settings) -> None
 # A worker of its own, killed
 
 
-def _start_worker(server: MailServer) -> subprocess.Popen[bytes]:
+def _start_worker(server: MailServer, **more: str) -> subprocess.Popen[bytes]:
     """A Celery worker on this test's database and broker, in a process group of its own."""
     database = urlsplit(os.environ["DATABASE_URL"])
     environment = os.environ | {
         "DATABASE_URL": urlunsplit(database._replace(path=f"/{connection.settings_dict['NAME']}")),
         "EMAIL_URL": server.url,
         "REDIS_URL": settings.REDIS_URL,
+        **more,
     }
     command = [sys.executable, "-m", "celery", "-A", "mydesklive", "worker", "--concurrency=1", "--loglevel=WARNING"]
     return subprocess.Popen(command, env=environment, start_new_session=True)
@@ -310,12 +450,12 @@ def _kill(worker: subprocess.Popen[bytes]) -> None:
     worker.wait()
 
 
-def _tick_until(condition: Callable[[], bool], seconds: float = 60) -> None:
+def _tick_until(condition: Callable[[], object], seconds: float = 60, task: str = "deliver_due") -> None:
     """Wakes the worker again and again, as the periodic sweep does."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, "waited too long"
-        app.send_task("appointments.tasks.deliver_due")
+        app.send_task(f"appointments.tasks.{task}")
         time.sleep(0.2)
 
 
@@ -326,14 +466,16 @@ def _message_ids(server: MailServer) -> list[str]:
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("moment", ["RCPT", "ACCEPTED"])
-def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment: str) -> None:
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.KEPT], ids=["one by one", "together"])
+def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment: str, kind: str) -> None:
     """Killed after the claim and before the mail is taken, nothing is sent twice; killed in the moment between the
     server's acceptance and our note of it, that one mail comes again, under the same Message-ID."""
     now = timezone.now()  # the worker is a process of its own, on the real clock
     ahead = [slot for slot in slots_of(an_open_branch(), now=now) if slot.starts_at > now + timedelta(days=2)]
     for number, slot in enumerate(ahead[:8]):
         an_appointment(slot, number, now=now)
-    server.stalls_at = moment
+    Notification.objects.filter(kind=Kind.CONFIRMATION).update(kind=kind)
+    server.answer = lambda _who: _stall_from(server, moment, number=4)
     worker = _start_worker(server)
     try:
         _tick_until(server.stalled.is_set)
@@ -341,13 +483,48 @@ def test_worker_killed_while_sending_loses_no_message(server: MailServer, moment
         _kill(worker)
     assert Notification.objects.filter(state=State.SENDING).count() == 1
     server.stalls_at = ""
-    Notification.objects.filter(state=State.SENDING).update(leased_until=timezone.now())  # five minutes pass
+    server.answer = lambda _who: mailserver.ACCEPTED
+    Notification.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())  # minutes pass
     worker = _start_worker(server)
     try:
-        confirmations = Notification.objects.filter(kind=Kind.CONFIRMATION)
-        _tick_until(lambda: not confirmations.exclude(state=State.SENT).exists())
+        owed = Notification.objects.filter(kind=kind)
+        _tick_until(lambda: not owed.exclude(state=State.SENT).exists())
     finally:
         _kill(worker)
     ids = _message_ids(server)
-    assert set(server.recipients) == {f"citizen{number}@example.org" for number in range(8)}
-    assert (len(set(ids)), len(ids)) == (8, 8 if moment == "RCPT" else 9)
+    ledger = sorted(zip(server.recipients, ids, strict=True))
+    assert set(server.recipients) == {f"citizen{number}@example.org" for number in range(8)}, ledger
+    assert (len(set(ids)), len(ids)) == (8, 8 if moment == "RCPT" else 9), ledger
+
+
+def _stall_from(server: MailServer, moment: str, number: int) -> str:
+    """Accept, and let the server stall at this moment from this mail on."""
+    if len(server.mails) >= number - 1:
+        server.stalls_at = moment
+    return mailserver.ACCEPTED
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_worker_killed_with_an_sms_at_the_gateway_never_sends_it_again(server: MailServer) -> None:
+    now = timezone.now()
+    ahead = [slot for slot in slots_of(an_open_branch(), now=now) if slot.starts_at > now + timedelta(days=2)]
+    with gateways.running(gateways.hangs_after_the_body) as gateway:
+        for number, slot in enumerate(ahead[:3]):
+            an_appointment(slot, number, now=now)
+        Notification.objects.update(medium=Medium.SMS)
+        url = gateway.url.replace("rto=0.3", "rto=60")
+        worker = _start_worker(server, SMS_URL=url)
+        try:
+            _tick_until(lambda: gateway.taken, task="deliver_sms")
+        finally:
+            _kill(worker)
+        assert list(Notification.objects.filter(attempts__gt=0).values_list("state", flat=True)) == [State.SENDING]
+        Notification.objects.filter(leased_until__isnull=False).update(leased_until=timezone.now())  # minutes pass
+        worker = _start_worker(server, SMS_URL=url)
+        try:
+            _tick_until(lambda: Notification.objects.filter(state=State.UNSURE).exists(), task="deliver_sms")
+        finally:
+            _kill(worker)
+    ids = [one["reference"] for one in gateway.taken]
+    assert len(ids) == len(set(ids)), ids
