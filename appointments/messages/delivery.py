@@ -38,8 +38,8 @@ RETRIES = (1, 5, 15, 60, 120, 240, 480)  # minutes; fifteen hours in all
 DELIVERY = Work(Notification.objects, LEASE, RETRIES, due="due_at", given_up=lambda _now: {"state": State.FAILED})
 # How many messages are claimed together if nobody waits for them.
 BATCH = 50
-# A gateway that hangs costs one text at each question, of which nobody knows whether it was sent. So the pauses get long.
-GATEWAY = Peer("SMS gateway", pauses=(10, 30, 60, 120, 300), probe=timedelta(minutes=2))
+# A gateway that hangs costs one text at each question, of which nobody knows whether it was sent. So the pauses are longer.
+GATEWAY = Peer("SMS gateway", pauses=(5, 15, 30, 60), probe=timedelta(minutes=2))
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
 OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED)

@@ -80,7 +80,7 @@ def soak(stack: Stack, causes: list[tuple[str, str]], lasting: float, resting: f
     for one in [*crowd, *greedy]:
         one.join(timeout=30)
     settled = audit.settle(PATIENCE)
-    soon, wrong = audit.soon(ledger, greed.begins), audit.examine(ledger, stack.mails)
+    soon, wrong = audit.soon(ledger, greed.begins), audit.examine(ledger, stack.mails, stack.sms)
     verdict = report.Verdict(ledger, wrong, soon, settled, audit.twice(stack.mails), slack)
     print(verdict.told())
     return 0 if verdict.passed else 1

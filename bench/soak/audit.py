@@ -57,8 +57,8 @@ def _is_due() -> bool:
     return overdue.exists() or waiting.exists()
 
 
-def examine(ledger: Ledger, mails: Path) -> dict[str, int]:
-    """Compares what people were told with the rows and the mails. Returns the counts that must all be zero."""
+def examine(ledger: Ledger, mails: Path, sms: Path) -> dict[str, int]:
+    """Compares what people were told with the rows, mails and SMS. Returns the counts that must all be zero."""
     promised = {promise.reference: promise for promise in ledger.promises}
     made = Appointment.objects.filter(email__startswith="soak-", status__in=KEPT)
     kept = {*made.values_list("reference", flat=True)}
@@ -71,6 +71,7 @@ def examine(ledger: Ledger, mails: Path) -> dict[str, int]:
         "slots that count wrongly": _scalar(MISCOUNTED),
         "bookings without a message": _scalar(UNTOLD),
         "promised, but no mail came": len([one for one in promised.values() if not _was_told(one, sent)]),
+        "SMS that the gateway took twice": twice(sms),
         f"told twice by two messages {_doubled(taken)[:3]}": len(_doubled(taken)),
     }
 
@@ -82,9 +83,9 @@ def soon(ledger: Ledger, since: float) -> int:
     return made.count()
 
 
-def twice(mails: Path) -> int:
-    """Returns how many mails came twice with the same Message-ID, after a worker died in the instant of sending."""
-    return sum(number - 1 for number in Counter(mail["id"] for mail in _read(mails)).values())
+def twice(file: Path) -> int:
+    """Returns how many mails or SMS came twice with the same id. Mails do if a worker dies in the instant of sending."""
+    return sum(number - 1 for number in Counter(str(one["id"]) for one in _read(file)).values())
 
 
 def _was_told(promise: Promise, sent: Counter[str]) -> bool:

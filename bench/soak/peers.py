@@ -38,6 +38,7 @@ def take_sms(port: int, file: Path) -> None:
         def do_POST(self) -> None:
             text = self.rfile.read(int(self.headers["Content-Length"]))
             told = {"to": parse_qs(urlsplit(self.path).query).get("to"), "text": json.loads(text).get("message")}
+            told["id"] = self.headers["Idempotency-Key"]
             with file.open("a") as kept:
                 kept.write(json.dumps(told) + "\n")
             self.send_response(200)

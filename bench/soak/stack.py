@@ -59,6 +59,10 @@ class Stack:
     parts: dict[str, Victim]
 
     @property
+    def sms(self) -> Path:
+        return self.folder / "sms"
+
+    @property
     def mails(self) -> Path:
         return self.folder / "mail"
 
