@@ -251,8 +251,8 @@ FROM settled
 
 def _settle(message: Notification, verb: Event.Verb, now: datetime, **outcome: Any) -> None:
     """Record the result on the message and in the history, unless another worker has the message by now."""
-    row = {"pk": message.pk, "attempts": message.attempts, "lease": message.leased_until}
-    step = {"now": now, "verb": verb, "by": MESSENGER.by, "page": MESSENGER.page}
+    row: dict[str, Any] = {"pk": message.pk, "attempts": message.attempts, "lease": message.leased_until}
+    step: dict[str, Any] = {"now": now, "verb": verb, "by": MESSENGER.by, "page": MESSENGER.page}
     outcome["sent_to"] = message.address
     sql = SETTLE.format(outcome=", ".join(f"{name} = %({name})s" for name in outcome))
     with connection.cursor() as cursor:
