@@ -90,7 +90,7 @@ def begin(participant: Participant, *, now: datetime) -> dict[str, Any]:
     own = Signal.objects.filter(call=participant.call_id)
     (own.filter(sender=participant) | own.filter(receiver=participant)).delete()
     presence.keep_alive(participant, now=now)
-    return {"session": participant.session, "people": [_shown(one, now) for one in _others(participant)], "signals": []}
+    return {**_present(participant, _others(participant), now), "signals": []}
 
 
 def go_on(participant: Participant, message: Message, *, now: datetime) -> dict[str, Any]:
@@ -102,16 +102,22 @@ def go_on(participant: Participant, message: Message, *, now: datetime) -> dict[
     if message.signals:
         _send(participant, others, message.signals)
     inbox = Signal.objects.filter(receiver=participant).order_by("pk")
-    return {
-        "session": participant.session,
-        "people": [_shown(one, now) for one in others],
-        "signals": [{"id": pk, **payload} for pk, payload in inbox.values_list("pk", "payload")],
-    }
+    signals = [{"id": pk, **payload} for pk, payload in inbox.values_list("pk", "payload")]
+    return {**_present(participant, others, now), "signals": signals}
 
 
 def stop(participant: Participant, session: str) -> None:
     """Notes that the page with this session is closed. The seat stays: it may only be reloaded, or open anew soon."""
     Participant.objects.filter(pk=participant.pk, session=session).update(session="")
+
+
+def _present(participant: Participant, others: list[Participant], now: datetime) -> dict[str, Any]:
+    """Returns who is inside. A host also learns who stands at the door: nobody else may know it."""
+    found = {"session": participant.session, "people": [_shown(one, now) for one in others]}
+    if participant.is_host:
+        waiting = Participant.objects.filter(call=participant.call_id).waiting()
+        found["waiting"] = [one.name for one in waiting if presence.is_here(one, now=now)]
+    return found
 
 
 def _others(participant: Participant) -> list[Participant]:

@@ -215,7 +215,8 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
     expect(citizen.get_by_text("δεν έχει άδεια για το μικρόφωνο", exact=False)).to_be_visible()
     wait_until_seen(citizen, OFFICER)
     expect(tile(officer, CITIZEN)).to_have_attribute("data-camera", "off")
-    expect(tile(officer, CITIZEN)).not_to_have_class("tile--away")
+    presence.arrive(call, GUEST, now=timezone.now())
+    expect(officer.get_by_text(f"Στην πόρτα: {GUEST.name}.")).to_be_visible()
     shot(citizen, "faults-desk"), shot(officer, "small")
     assert officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # A camera that is pulled out in the middle of the call, and put in again

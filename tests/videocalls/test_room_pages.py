@@ -211,6 +211,16 @@ def test_nobody_speaks_for_somebody_else_or_to_another_room(call: VideoCall) -> 
     assert officer.ask()["signals"][0]["from"] == citizen.page
 
 
+def test_officer_learns_who_stands_at_the_door_and_nobody_else_does(call: VideoCall) -> None:
+    officer, citizen = two(call)
+    assert officer.ask()["waiting"] == []
+    presence.arrive(call, GUEST, now=NOW)
+    assert officer.ask()["waiting"] == [GUEST.name]
+    assert GUEST.name not in json.dumps(citizen.ask(), ensure_ascii=False)
+    with time_machine.travel(NOW + presence.AWAY, tick=False):
+        assert officer.ask()["waiting"] == []  # has gone away again
+
+
 def test_reloaded_page_is_a_new_one_and_the_old_one_ends(call: VideoCall) -> None:
     officer, citizen = two(call)
     officer.ask(officer.signal(citizen))
@@ -310,9 +320,11 @@ def test_asking_takes_few_queries_however_many_are_there(
     for number in (1, 2):
         for _ in range(number * 10):
             citizen.ask(citizen.signal(officer))
-        with django_assert_num_queries(3):  # the participant with the call, the others, the signals
+        with django_assert_num_queries(4):  # the participant with the call, the others, who waits, the signals
             found = officer.ask()
-        with django_assert_num_queries(6):  # one more to forget, and two to keep
+        with django_assert_num_queries(3):  # who waits is for officers alone
+            citizen.ask()
+        with django_assert_num_queries(7):  # one more to forget, and two to keep
             officer.ask(officer.signal(citizen), got=tuple(one["id"] for one in found["signals"]))
         Browser(call, Visitor(key=f"guest-{number}", name="Νίκος")).ask()
 

@@ -34,7 +34,16 @@ function meet(content) {
   for (const signal of content.signals) {
     [...people.values()].find((one) => one.peer?.session === signal.from)?.peer.take(signal);
   }
+  if (content.waiting) showWaiting(content.waiting);
   refresh();
+}
+
+/** Tells an officer that somebody stands at the door, whom another page lets in. */
+function showWaiting(names) {
+  const note = document.querySelector("#waiting");
+  const text = names.length ? word("waits", { names: names.join(", ") }) : "";
+  note.hidden = !text;
+  if (note.firstElementChild.textContent !== text) note.firstElementChild.textContent = text;
 }
 
 function come(person, isFirst) {
