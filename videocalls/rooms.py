@@ -24,10 +24,10 @@ def _failed(_now: datetime) -> dict[str, Any]:
 
 
 LEASE = timedelta(minutes=2)
-RETRIES = (1, 5, 15, 60, 240)
 # How long after a room has closed it is known who was in it.
 KEPT = timedelta(hours=1)
 _NOBODY = {"name": "", "token": "", "told": "", "session": ""}
+RETRIES = (1, 5, 15, 60, 240)
 PREPARING = Work(VideoCall.objects, LEASE, RETRIES, due="retry_at", given_up=_failed)
 
 
@@ -60,14 +60,6 @@ def enter(call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
     return ""
 
 
-def is_hosted(call: VideoCall) -> bool:
-    """Returns whether the call has a hosted room. Without one, people talk by telephone."""
-    try:
-        return provider_of(call).is_hosted
-    except ProviderRefused:
-        return False
-
-
 def forget(*, now: datetime) -> int:
     """Forgets what is personal in rooms that closed KEPT ago: names, links, what was said, and what browsers exchanged.
 
@@ -76,6 +68,14 @@ def forget(*, now: datetime) -> int:
     Signal.objects.filter(call__closes_at__lte=now - KEPT).delete()
     known = Participant.objects.known().filter(call__closes_at__lte=now - KEPT)
     return known.update(**_NOBODY, seat=None)
+
+
+def is_hosted(call: VideoCall) -> bool:
+    """Returns whether the call has a hosted room. Without one, people talk by telephone."""
+    try:
+        return provider_of(call).is_hosted
+    except ProviderRefused:
+        return False
 
 
 def drop(calls: VideoCallQuerySet) -> int:

@@ -23,7 +23,7 @@ class ProviderRefused(ProviderError):
 class Visitor:
     """A person who enters a room. `key` tells people apart in the room, and does not identify them elsewhere.
 
-    `back` is the path of the page that leads into the room, to which the person returns.
+    `back` is the path of our page to which the person returns from the room.
     """
 
     key: str
