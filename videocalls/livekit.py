@@ -20,17 +20,17 @@ from videocalls.providers.livekit import address_of, opened_pass, pass_for, toke
 
 @never_cache
 @require_safe
-def room(request: HttpRequest, name: str) -> HttpResponse:
+def enter(request: HttpRequest, room: str) -> HttpResponse:
     """Takes the pass out of the address, then shows the room while it is open. Otherwise leads back to our own page."""
     now = timezone.now()
-    key = f"livekit:{name}"
-    call = VideoCall.objects.filter(room=name).first()
+    key = f"livekit:{room}"
+    call = VideoCall.objects.filter(room=room).first()
     if call is None:
         raise Http404
     if "pass" in request.GET:
         if visitor := opened_pass(request.GET["pass"], call, now=now):
             request.session[key] = pass_for(call, visitor, until=call.closes_at)
-        return redirect("livekit:room", name)
+        return redirect("livekit:room", room)
     visitor = opened_pass(request.session.get(key, ""), call, now=now)
     if visitor is None:
         raise Http404
@@ -60,4 +60,4 @@ def _shown(request: HttpRequest, call: VideoCall, visitor: Visitor, now: datetim
 
 
 app_name = "livekit"
-urlpatterns = [path("<slug:name>/", room, name="room")]
+urlpatterns = [path("<slug:room>/", enter, name="room")]

@@ -45,7 +45,7 @@ KEPT: dict[str, dict[str, str]] = {
         (
             *("slug", "name_el", "name_en", "short_name_el", "short_name_en", "description_el", "description_en"),
             *("branch_word_el", "branch_word_en", "platform", "platform_slug", "accent", "legal_basis", "mitos_id"),
-            "reminders",
+            *("reminders", "video_link"),
         ),
         PUBLISHED,
     ),
@@ -115,10 +115,17 @@ KEPT: dict[str, dict[str, str]] = {
         "kind": CODE,
         "payload": "deleted an hour after the room has closed",
     },
+    "videocalls.Meeting": {
+        "provider": CODE,
+        "sealed": "what a provider says of a meeting; the row goes with the meeting",
+        "last_error": "a provider's answer about a meeting",
+    },
     "videocalls.VideoCall": {
         "phone_by": CODE,
         "provider": CODE,
+        "fallback": CODE,
         "room": SECRET,
+        "link": PUBLISHED,
         "last_error": "a provider's answer about a room",
     },
 }
