@@ -36,7 +36,7 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, desks, pages, reading, results, world
+    from bench import booking, delivering, desks, pages, reading, results, world
 
     now = timezone.now()
     with ticking("Loading agencies and publishing their calendars"):
@@ -56,8 +56,10 @@ def measure(*, large: int, seconds: float, rounds: int) -> None:
         if size == SMALL:
             with ticking("Booking"):
                 rows = booking.measure(seconds=seconds, rounds=rounds) + rows
+    with ticking("Delivering"):
+        sent = delivering.measure(seconds=10 * seconds, now=timezone.now())
     rows.append(reading.steadiness(rates[0], rates[1]))
-    rows += polled
+    rows += [*polled, *sent]
     print(results.table(rows))
     results.write(rows, now=now, past=f"The long past has {large:,} appointments.")
     print(f"Written to {results.FILE.name}.")

@@ -91,6 +91,10 @@ How it is measured:
   service, the times, the held time, the form, the details, the check, the booking and its page, each time for a new
   person; one that finds its time taken begins anew and is not counted.
 - *The earliest time* is `EXPLAIN ANALYZE` of the one query that pages and API ask, all branches half booked.
+- *Reminders* are claimed, rendered and recorded as sent by two processes, as the worker does it, but handed to nobody. *Beside
+  them* the real worker and beat run with a mail server in a process of its own, and with an SMS gateway that accepts
+  connections and never answers. Twice a second somebody books an appointment by video, and a held time runs out; the
+  times are from there to the row that says it is done.
 - *Desks polling* are sixty queue pages of one branch, each of which asks every five seconds, with forty people waiting:
   the processor time of web server and database, while nobody is called, and while somebody is every four seconds.
 """

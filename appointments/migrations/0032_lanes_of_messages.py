@@ -11,11 +11,11 @@ class Migration(migrations.Migration):
     operations = [
         AddIndexConcurrently(
             model_name='notification',
-            index=models.Index(condition=models.Q(('state__in', ('pending', 'sending'))), fields=['medium', 'due_at'], name='message_due_by_medium'),
+            index=models.Index(condition=models.Q(('state__in', ('pending', 'sending'))), fields=['medium', 'due_at', 'id'], name='message_due_by_medium'),
         ),
         AddIndexConcurrently(
             model_name='notification',
-            index=models.Index(condition=models.Q(('kind__in', ('verify', 'confirmation', 'moved', 'cancelled', 'offer', 'delayed')), ('state__in', ('pending', 'sending'))), fields=['medium', 'due_at'], name='message_due_urgent'),
+            index=models.Index(condition=models.Q(('kind__in', ('verify', 'confirmation', 'moved', 'cancelled', 'offer', 'delayed')), ('state__in', ('pending', 'sending'))), fields=['medium', 'due_at', 'id'], name='message_due_urgent'),
         ),
         RemoveIndexConcurrently(model_name="notification", name="message_due"),
     ]
