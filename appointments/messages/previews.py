@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from agencies.models import Agency, Channel
+from agencies.wallclock import all_zones
 from appointments.counter.line import TOLD_AFTER
 from appointments.messages import mails
 from appointments.messages.texts import checking
@@ -62,12 +63,15 @@ def _too_long(longest: Preview) -> str:
 def preview(
     agency: Agency, key: Key, subject: str, body: str, *, now: datetime, at_longest_name: bool = False
 ) -> Preview | None:
-    """Return what the message says with these words, or in ours if `body` is empty."""
+    """Return what the message says with these words, or in ours if `body` is empty.
+
+    None if the agency has no branch or service yet, or if the clock of its branch is not known.
+    """
     found = sample(agency, now=now)
-    if found is None:
+    if found is None or found.branch.timezone not in all_zones():
         return None
     if at_longest_name:
-        found.branch = agency.branches.order_by(Length("name_el").desc(), "pk")[0]
+        _lengthen(found, key.language)
     message = Notification(kind=key.kind, medium=key.medium, language=key.language, appointment=found)
     message.own_text = {"subject": subject, "body": body}
     found.language = key.language
@@ -77,6 +81,14 @@ def preview(
             text = mails.short(message, told)
             return Preview("", text, parts=parts(text))
         return Preview(*mails.written(message, told))
+
+
+def _lengthen(found: Appointment, language: str) -> None:
+    """Move the appointment to the agency's branch and service with the longest names."""
+    longest = Length(f"name_{language}").desc()
+    found.branch = found.agency.branches.order_by(longest, "pk")[0]
+    found.procedure = found.agency.procedures.order_by(longest, "pk")[0]
+    found.procedure.agency = found.branch.agency = found.agency
 
 
 def sample(agency: Agency, *, now: datetime) -> Appointment | None:

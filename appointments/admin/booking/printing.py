@@ -1,12 +1,13 @@
 """What is printed for somebody without e-mail: a letter for a window envelope, and a slip on paper of 80 mm."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.urls import URLPattern, path
 from django.utils import timezone, translation
 from django.utils.translation import gettext
@@ -70,17 +71,18 @@ def _printed(request: HttpRequest, reference: str, paper: str, **more: Any) -> H
     """Shows the paper. Records that the officer has read the appointment, as its own page does."""
     appointment, now = find(request, reference), timezone.now()
     if not is_printed(appointment):
-        raise Http404
+        messages.warning(request, gettext("Nothing is printed about an appointment that has begun or is over."))
+        return redirect(address("change", reference))
     history.reading(appointment, by=acting(request), now=now)
     words = Words(
         translation.get_language(), gettext("Print"), gettext("Back to the appointment"), gettext("Put on the letter")
     )
     with translation.override(appointment.language), timezone.override(appointment.branch.zone):
-        context = {"words": words, "back": address("change", reference), "now": now, **_told(appointment), **more}
+        context = {"words": words, "back": address("change", reference), "now": now, **_told(appointment, now), **more}
         return render(request, f"admin/appointments/booking/{paper}.html", context)
 
 
-def _told(appointment: Appointment) -> dict[str, Any]:
+def _told(appointment: Appointment, now: datetime) -> dict[str, Any]:
     """Returns what is printed. No address in it has the key of our messages, which would prove an e-mail address."""
     latest = appointment.starts_at - timedelta(minutes=appointment.agency.change_minutes)
     comes = appointment.channel == Channel.IN_PERSON
@@ -95,7 +97,7 @@ def _told(appointment: Appointment) -> dict[str, Any]:
         "calls": wording.calls(appointment),
         "join_url": appointment.page_url("join") if appointment.channel == Channel.VIDEO else "",
         "page_url": appointment.page_url(),
-        "change_until": wording.on_both_clocks(latest, appointment),
+        "change_until": wording.on_both_clocks(latest, appointment) if latest > now else "",
         "comes": comes,
         "density": _density(appointment, comes=comes),
     }

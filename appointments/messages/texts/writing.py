@@ -29,7 +29,8 @@ def reset(agency: Agency, key: Key, *, since: int, by: User, now: datetime) -> O
 
 
 def _add(agency: Agency, key: Key, subject: str, body: str, *, since: int, by: User, now: datetime) -> OwnText:
-    if OwnText.objects.of(agency, *key).filter(version__gt=since).exists():
+    latest = OwnText.objects.of(agency, *key).first()
+    if since != (latest.version if latest else 0):
         raise TextChanged
     text = OwnText(agency=agency, **key._asdict(), version=since + 1, subject=subject, body=body)
     text.written_by, text.written_at = by, now

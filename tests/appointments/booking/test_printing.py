@@ -1,6 +1,7 @@
 """What officers print for somebody without e-mail. That it fits its sheet is in the browser's tests."""
 
 import pytest
+import time_machine
 from django.test import Client
 
 from accounts.models import User
@@ -50,6 +51,17 @@ def test_letter_tells_the_way_and_both_clocks(staff: Client, branch: Branch) -> 
         assert fact in page
 
 
+def test_letter_asks_until_when_only_while_there_is_time(
+    staff: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    appointment = one(branch)
+    assert "Πείτε μας το έως: Δευτέρα 2 Μαρτίου 2026, 09:00." in text_of(staff.get(url(appointment, "letter")))
+    clock.move_to(appointment.starts_at)
+    page = text_of(staff.get(url(appointment, "letter")))
+    assert "έως:" not in page
+    assert "Πείτε μας το: κάποιος άλλος περιμένει μια ώρα." in page
+
+
 @pytest.mark.parametrize("paper", PAPERS)
 @pytest.mark.parametrize("channel", Channel)
 def test_paper_has_no_key(staff: Client, branch: Branch, paper: str, channel: str) -> None:
@@ -81,7 +93,9 @@ def test_of_what_is_over_nothing_is_printed(staff: Client, branch: Branch, paper
     detail = f"/admin/appointments/appointment/{appointment.reference}/change/"
     assert url(appointment, paper) in staff.get(detail).content.decode()
     booking.cancel(appointment, by=STAFF, reason="Απεργία", now=NOW)
-    assert staff.get(url(appointment, paper)).status_code == 404
+    answer = staff.get(url(appointment, paper), follow=True)
+    assert answer.redirect_chain == [(detail, 302)]
+    assert "δεν τυπώνεται τίποτα" in text_of(answer)
     assert url(appointment, paper) not in staff.get(detail).content.decode()
 
 

@@ -136,6 +136,12 @@ def test_who_has_not_seen_the_latest_version_is_told(writer: Client, sent: dict[
     assert len(versions()) == 2
 
 
+@pytest.mark.parametrize("since", [5, 2**31 - 2])
+def test_version_that_is_still_to_come_has_been_seen_by_nobody(writer: Client, since: int) -> None:
+    assert "στο μεταξύ" in saved(writer, GOOD, since)
+    assert versions() == []
+
+
 @pytest.mark.parametrize(
     "sent", [{}, {"do": "reset"}, {"do": "7", "since": 1}, {"do": "x", "since": 1}, {"do": "reset", "since": "x"}]
 )
@@ -179,6 +185,12 @@ def test_agency_without_branches_writes_all_the_same(branch: Branch) -> None:
     url = MAIL.replace("kep", "egdix")
     assert "χρειάζονται ένα σημείο εξυπηρέτησης" in text_of(client.get(url))
     assert "Αποθηκεύτηκε" in saved(client, GOOD, 0, url=url)
+
+
+def test_branch_on_an_unknown_clock_has_no_preview(writer: Client) -> None:
+    Branch.objects.update(timezone="Europe/Atlantis")
+    assert "χρειάζονται ένα σημείο εξυπηρέτησης" in text_of(writer.get(MAIL))
+    assert "Αποθηκεύτηκε" in saved(writer, GOOD, 0)
 
 
 @pytest.mark.parametrize("rows", [1, 3])
