@@ -72,7 +72,7 @@ def test_there_is_no_other_text(writer: Client, path: str) -> None:
 
 
 def test_text_is_saved_told_and_listed(writer: Client, branch: Branch) -> None:
-    assert "δικό μας κείμενο" in text_of(writer.get(MAIL))
+    assert "έτοιμο κείμενο" in text_of(writer.get(MAIL))
     page = saved(writer, GOOD, 0)
     assert "Αποθηκεύτηκε" in page
     assert versions() == [(1, GOOD)]
