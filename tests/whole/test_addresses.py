@@ -32,7 +32,7 @@ from accounts.models import DemoMail, User
 from agencies.models import Branch, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
-from appointments.models import Appointment, Feed, Queue, Ticket
+from appointments.models import Appointment, Feed, Notification, Queue, Ticket
 from mydesklive.postgresql.connection import Cursor
 from tests.builders import (
     GUEST,
@@ -151,6 +151,7 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "kind": lambda _address: "confirmation",
     "language": lambda _address: "el",
     "medium": lambda _address: "email",
+    "message": lambda address: Notification.objects.filter(appointment__reference=reference(address)).earliest("pk").pk,
     "object_id": object_id,
     "part": lambda _address: 0,
     "pk": lambda address: row_of(address).pk,

@@ -43,7 +43,7 @@ def test_undo_after_calling_again_leaves_the_first_call(branch: Branch, officer:
 
 
 def test_undo_of_an_arrival_owes_the_reminders_again(branch: Branch, officer: User) -> None:
-    appointment = booked_at(branch, 9)
+    appointment = booked_at(branch, 12)
     before = messages_of(appointment)
     assert ("reminder", "pending") in before
     ticket = counter.check_in(appointment, by=by(officer), now=today_at(8))
