@@ -1,6 +1,7 @@
 """The door of a video call in the browser: the waiting room, the officer's alarm, and both without a script."""
 
 import re
+from datetime import datetime
 
 import pytest
 from django.utils import timezone
@@ -14,15 +15,26 @@ from tests.conftest import PHONE, NewPage, hurry
 from tests.pages import Accessible, sign_in
 from videocalls import presence
 from videocalls.models import VideoCall
+from videocalls.providers import PROVIDERS, Provider, Visitor
 
-pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("jitsi")]
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("near")]
 QUEUE = "/admin/appointments/appointment/queue/"
-ROOM = re.compile(r"^https://meet\.example\.org/")
+ROOM = re.compile(r"/health/live\?room=")
 
 
-def with_room(page: Page) -> Page:
-    page.context.route(ROOM, lambda route: route.fulfill(body="<title>Room</title>", content_type="text/html"))
-    return page
+class Near(Provider):
+    """A provider of rooms for tests: a page of the server itself, which needs no network."""
+
+    def prepare(self, call: VideoCall) -> None:
+        pass
+
+    def address(self, call: VideoCall, visitor: Visitor, *, now: datetime) -> str:
+        return f"/health/live?room={call.room}&who={visitor.key}"
+
+
+@pytest.fixture
+def near(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PROVIDERS, "near", Near())
 
 
 def fits(page: Page) -> bool:
@@ -40,9 +52,9 @@ def queue_page(page: Page, appointment: Appointment, live_server: LiveServer) ->
 def test_citizen_waits_and_goes_in_by_itself(
     new_page: NewPage, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
-    appointment = an_appointment_soon("jitsi", minutes(5))
-    staff = queue_page(hurry(with_room(new_page())), appointment, live_server)
-    citizen = hurry(with_room(new_page(size=PHONE, timezone="America/New_York")))
+    appointment = an_appointment_soon("near", minutes(5))
+    staff = queue_page(hurry(new_page()), appointment, live_server)
+    citizen = hurry(new_page(size=PHONE, timezone="America/New_York"))
     citizen.goto(path_of(appointment.link("join")))
     expect(citizen.locator("#wait")).to_have_text(re.compile(r"Απομένουν: 4:\d\d"))
     assert citizen.locator("#door small.zone").count() == 1  # one's own time
@@ -68,12 +80,12 @@ def test_citizen_waits_and_goes_in_by_itself(
 
 
 def test_without_a_script_both_sides_find_the_way_in(new_page: NewPage, live_server: LiveServer) -> None:
-    appointment = an_appointment_soon("jitsi", -minutes(1))
-    citizen = with_room(new_page(size=PHONE, javascript=False))
+    appointment = an_appointment_soon("near", -minutes(1))
+    citizen = new_page(size=PHONE, javascript=False)
     citizen.goto(path_of(appointment.link("join")))
     citizen.get_by_role("button", name="Στην αίθουσα αναμονής").click()
     expect(citizen.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
-    staff = queue_page(with_room(new_page(javascript=False)), appointment, live_server)
+    staff = queue_page(new_page(javascript=False), appointment, live_server)
     expect(staff.locator(".at-door--loud")).to_contain_text("Περιμένει στη βιντεοκλήση")
     with staff.context.expect_page() as opened:
         staff.get_by_role("button", name=re.compile("^Αποδοχή")).click()
@@ -86,7 +98,7 @@ def test_without_a_script_both_sides_find_the_way_in(new_page: NewPage, live_ser
 def test_officers_page_and_the_guests_page_on_a_phone(
     new_page: NewPage, live_server: LiveServer, assert_accessible: Accessible
 ) -> None:
-    appointment = an_appointment_soon("jitsi", -minutes(1))
+    appointment = an_appointment_soon("near", -minutes(1))
     arrived(appointment, timezone.now())
     guest = presence.invite(call_of(appointment))
     assert guest is not None
