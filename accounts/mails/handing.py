@@ -1,5 +1,6 @@
 """Handing one mail to the mail server, and telling what went wrong: this mail, or the server."""
 
+import re
 from datetime import timedelta
 from smtplib import (
     SMTPDataError,
@@ -20,6 +21,8 @@ from accounts.peers import Peer, PeerAway
 # All mail goes through it: messages, codes and alerts.
 MAIL_SERVER = Peer("mail server", pauses=(2, 5, 10, 15), probe=timedelta(minutes=2))
 CLOSING = 421  # RFC 5321: the server closes the connection, whatever it was asked
+# RFC 3463: there is no such address, or its mailbox is closed. Other refusals may be the fault of our own server.
+NO_ADDRESS = re.compile(rb"\b5\.(1\.\d{1,3}|2\.1)\b")
 PERMANENT = 500  # RFC 5321: reply codes from here on mean that trying again is useless
 
 
@@ -29,6 +32,10 @@ class DeliveryError(Exception):
 
 class Undeliverable(DeliveryError):
     """The message will never arrive."""
+
+
+class AddressRefused(Undeliverable):
+    """Nor will any other message to this address."""
 
 
 class ServerAway(DeliveryError, PeerAway):
@@ -49,7 +56,7 @@ def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
     except OSError as error:
         mailer.close()
         if _is_permanent(error):
-            raise Undeliverable(str(error)) from error
+            raise (AddressRefused if _is_of_address(error) else Undeliverable)(str(error)) from error
         if _is_away(error):
             raise ServerAway(_told(error)) from error
         raise
@@ -69,6 +76,12 @@ def _is_away(error: OSError) -> bool:
 def _told(error: OSError) -> str:
     """Return the error without the recipient, because it is told of the server."""
     return f"{CLOSING}" if isinstance(error, SMTPRecipientsRefused) else str(error)
+
+
+def _is_of_address(error: OSError) -> bool:
+    if not isinstance(error, SMTPRecipientsRefused):
+        return False
+    return all(NO_ADDRESS.search(reply) for _code, reply in error.recipients.values())
 
 
 def _is_permanent(error: OSError) -> bool:

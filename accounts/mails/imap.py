@@ -12,8 +12,9 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from itertools import pairwise
 from time import monotonic
-from typing import Any
+from typing import Any, cast
 from urllib.parse import unquote, urlsplit
 
 TIMEOUT = 10.0  # seconds that the server may be silent
@@ -92,7 +93,11 @@ class Box:
         with _step("reading a mail"):
             found = _done(self.server.uid("FETCH", str(uid), f"(UID BODY.PEEK[]<0.{LARGEST}>)"))
         wanted = re.compile(rb"\bUID %d\b" % uid)
-        return next((one[1] for one in found if isinstance(one, tuple) and wanted.search(b" ".join(one[::2]))), None)
+        for one, rest in pairwise([*found, b""]):
+            # The number stands before the mail or after it.
+            if isinstance(one, tuple) and (wanted.search(one[0]) or (isinstance(rest, bytes) and wanted.search(rest))):
+                return cast(bytes, one[1])
+        return None
 
     def drop(self, uid: int) -> None:
         """Delete the mail. If the server cannot delete a single one, it stays marked as deleted."""

@@ -100,16 +100,27 @@ def owe_declined(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.DECLINED, now, media=[Medium.EMAIL]))
 
 
+def give_up_mail(appointment: Appointment, *, now: datetime) -> None:
+    """Note that mails to the address do not arrive, and tell by SMS what they would tell.
+
+    The caller has locked the appointment.
+    """
+    appointment.returned_from = appointment.email
+    appointment.save(update_fields=["returned_from"])
+    owe_by_sms(appointment, now=now)
+
+
 def owe_by_sms(appointment: Appointment, *, now: datetime) -> None:
-    """Tell by SMS what mails do not tell, because they come back: what has come back, and what is still to be sent.
+    """Tell by SMS what mails did not tell, and what they will not tell if the address takes none any more.
 
     What was or will be told by SMS anyway is not told twice.
     """
     if not _reaches(appointment, Medium.SMS):
         return
+    states = [State.BOUNCED, State.FAILED, *([State.PENDING] if appointment.is_mail_returned else [])]
     known = set(map(_told_once, appointment.notifications.by_sms().filter(revision=appointment.revision)))
     mails = appointment.notifications.by_mail().filter(revision=appointment.revision)
-    for mail in mails.filter(state__in=(State.PENDING, State.BOUNCED)).exclude(kind__in=BY_MAIL_ALONE):
+    for mail in mails.filter(state__in=states).exclude(kind__in=BY_MAIL_ALONE):
         if _told_once(mail) not in known:
             known.add(_told_once(mail))
             _owe(appointment, [Owed(mail.kind, Medium.SMS, max(mail.due_at, now), mail.minutes_before)])

@@ -16,11 +16,12 @@ from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
 
 from accounts.limits import is_flooded
-from accounts.mails.handing import Undeliverable, hand_over
+from accounts.mails.handing import AddressRefused, Undeliverable, hand_over
 from accounts.peers import Clock, Dealt, Peer, PeerAway
 from accounts.work import leases
 from accounts.work.leases import Work
 from appointments import history
+from appointments.booking import owed
 from appointments.booking.owed import after_night, waits_for_morning
 from appointments.history import worker
 from appointments.messages import mails, sms
@@ -65,9 +66,9 @@ def deliver_next(mailer: BaseEmailBackend, *, now: datetime, among: Notification
 
     Return False if none is due, or if its peer is away.
     """
-    owed = Notification.objects.all() if among is None else among
+    rows = Notification.objects.all() if among is None else among
     try:
-        return deliver_some(mailer, clock=lambda: now, among=owed, limit=1).rows > 0
+        return deliver_some(mailer, clock=lambda: now, among=rows, limit=1).rows > 0
     except PeerAway:
         return False
 
@@ -89,8 +90,8 @@ def deliver_some(mailer: BaseEmailBackend, *, clock: Clock, among: NotificationQ
 
 def claim(*, now: datetime, among: NotificationQuerySet | None = None) -> Notification | None:
     """Take the message that has been due longest, or return None."""
-    owed = Notification.objects.all() if among is None else among
-    return next(iter(claim_some(now=now, among=owed, limit=1)), None)
+    rows = Notification.objects.all() if among is None else among
+    return next(iter(claim_some(now=now, among=rows, limit=1)), None)
 
 
 @transaction.atomic
@@ -192,6 +193,8 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
         _hand_over(message, mailer, now)
     except Undeliverable as error:
         _settle(message, Verb.FAIL, now, state=State.FAILED, last_error=leases.told(error))
+        if isinstance(error, AddressRefused):
+            _give_up_mail(message, now)
     except sms.PerhapsSent as error:
         _settle(message, Verb.DOUBT, now, state=State.UNSURE, last_error=leases.told(error))
         if error.is_away:
@@ -257,6 +260,14 @@ def _settle(message: Notification, verb: Event.Verb, now: datetime, **outcome: A
     sql = SETTLE.format(outcome=", ".join(f"{name} = %({name})s" for name in outcome))
     with connection.cursor() as cursor:
         cursor.execute(sql, row | step | outcome)
+
+
+@transaction.atomic
+def _give_up_mail(message: Notification, now: datetime) -> None:
+    """Send no more mails to an address that was refused, unless the contact has been corrected meanwhile."""
+    appointment = Appointment.objects.select_for_update(no_key=True).get(pk=message.appointment_id)
+    if appointment.email == message.address:
+        owed.give_up_mail(appointment, now=now)
 
 
 def _note(message: Notification, verb: Event.Verb, now: datetime) -> None:

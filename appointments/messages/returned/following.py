@@ -33,7 +33,7 @@ def follow_notice(notice: Notice, *, now: datetime) -> Outcome:
         return Outcome.NOTHING
     if not notice.is_final:
         return _delayed(message, notice.status)
-    return _came_back(message, appointment, notice.status, now)
+    return _came_back(message, appointment, notice, now)
 
 
 def _delayed(message: Notification, status: str) -> Outcome:
@@ -42,16 +42,17 @@ def _delayed(message: Notification, status: str) -> Outcome:
     return Outcome.DELAYED if sent.update(last_error=f"{status} delayed".strip()) else Outcome.NOTHING
 
 
-def _came_back(message: Notification, appointment: Appointment, status: str, now: datetime) -> Outcome:
-    """Mark the message and the address, and have told by SMS what mails do not tell."""
+def _came_back(message: Notification, appointment: Appointment, notice: Notice, now: datetime) -> Outcome:
+    """Mark the message, and the address if the fault is its own, and have told by SMS what mails do not tell."""
     told = Notification.objects.filter(pk=message.pk, state__in=PERHAPS_SENT)
-    if not told.update(state=State.BOUNCED, leased_until=None, last_error=status):
+    if not told.update(state=State.BOUNCED, leased_until=None, last_error=notice.status):
         return Outcome.NOTHING
-    appointment.returned_from = appointment.email
-    appointment.save(update_fields=["returned_from"])
-    details = {"message": message.pk, "kind": message.kind, "medium": message.medium, "status": status}
+    details = {"message": message.pk, "kind": message.kind, "medium": message.medium, "status": notice.status}
     history.note(Event.Verb.FAIL, by=READER, now=now, appointment=appointment, details=details)
-    owed.owe_by_sms(appointment, now=now)
+    if notice.is_of_address:
+        owed.give_up_mail(appointment, now=now)
+    else:
+        owed.owe_by_sms(appointment, now=now)
     return Outcome.BOUNCED
 
 

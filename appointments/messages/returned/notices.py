@@ -25,6 +25,9 @@ DAEMONS = re.compile(r"^(mailer[-.]?daemon|postmaster|mail[-.]?daemon|mailadmin|
 STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 REPLY = re.compile(r"\b([45])\d\d\b")
 ARRIVED = {"delivered", "relayed", "expanded"}
+# The second number of a status (RFC 3463) that speaks of mail systems, protocols, contents and rules, and not of the address.
+# A relay of ours that stands on a list of senders of spam must not have all addresses taken for dead.
+OF_OTHERS = ("5.3.", "5.5.", "5.6.", "5.7.")
 
 
 @dataclass(frozen=True)
@@ -32,8 +35,13 @@ class Notice:
     """What became of the mail with this mark. `status` is the code of RFC 3463, such as 5.1.1, or "" if none is told."""
 
     mark: Mark
-    is_final: bool  # the mail will not arrive, and nor will others
+    is_final: bool  # the mail will not arrive
     status: str
+
+    @property
+    def is_of_address(self) -> bool:
+        """Whether other mails to the address will not arrive either."""
+        return self.is_final and not self.status.startswith(OF_OTHERS)
 
 
 @dataclass(frozen=True)
@@ -73,10 +81,11 @@ def _has_report(mail: Message) -> bool:
 def _reported(mail: Message) -> Fate | None:
     """Return the fate that the report tells. A mail that has arrived somewhere, or still may, is not lost."""
     blocks = [block for part in own_parts(mail) if part.get_content_type() in REPORTS for block in _blocks(part)]
-    fates = [(header(block, "Action").lower(), _status(block)) for block in blocks if block.get("Action")]
+    told = [(header(block, "Action").lower().partition(" ")[0], _status(block)) for block in blocks]
+    fates = [(action, status) for action, status in told if action]
     if not any(action in {"failed", "delayed"} for action, _status in fates):
         return None
-    lost = all(action == "failed" and status[:1] != "4" for action, status in fates)
+    lost = all(action == "failed" and status[:1] in {"", "5"} for action, status in fates)
     status = next((status for action, status in fates if action not in ARRIVED and status), "")
     return Fate(lost, status)
 
@@ -108,4 +117,4 @@ def _told(mail: Message) -> Fate | None:
     said = " ".join(text_of(part) for part in own_parts(mail) if part.get_content_type() == "text/plain")
     found = STATUS.search(said)
     status = found.group() if found else ""
-    return Fate(bool(lost) and not delayed and status[:1] != "4", status)
+    return Fate(bool(lost) and not delayed and status[:1] in {"", "5"}, status)

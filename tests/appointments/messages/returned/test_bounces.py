@@ -30,6 +30,7 @@ from tests.builders import (
 )
 from tests.pages import signed_in, text_of
 from tests.returned import mark_of, notice, notice_of
+from tests.servers.mailserver import MailServer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Kind, Medium, State, Outcome = Notification.Kind, Notification.Medium, Notification.State, ReturnedMail.Outcome
@@ -173,6 +174,36 @@ def test_what_an_sms_tells_anyway_is_not_told_twice(settings: Settings):
     comes_back(notice_of(the(appointment)))
     assert by_sms(appointment) == owed
     assert {kind for kind, _minutes in owed} == {"confirmation", "reminder"}
+
+
+def test_mail_that_is_refused_by_rules_says_nothing_of_the_address(settings: Settings):
+    appointment = booked(phone="6912345678")
+    settings.SMS_URL = SMS_URL
+    raw = notice_of(the(appointment)).replace(b"Status: 5.1.1", b"Status: 5.7.1")
+    assert comes_back(raw) == Outcome.BOUNCED
+    assert not the(appointment).appointment.is_mail_returned
+    assert by_sms(appointment) == [("confirmation", 0)]  # reminders are still mailed
+
+
+@pytest.mark.parametrize(
+    ("reply", "is_returned"),
+    [
+        ("550 5.1.1 no such user", True),
+        ("550 5.2.1 mailbox disabled", True),
+        ("550 no such user", False),
+        ("550 5.7.1 relaying denied", False),
+        ("450 4.1.1 try again", False),
+    ],
+)
+def test_address_that_is_refused_at_once(reply: str, is_returned: bool, server: MailServer, settings: Settings):
+    """Our own mail server may know at once what others tell later."""
+    appointment = booked(phone="6912345678")
+    Notification.objects.filter(kind=Kind.CONFIRMATION).update(state=State.PENDING, sent_at=None, attempts=0)
+    settings.SMS_URL = SMS_URL
+    server.answer = lambda _recipient: reply
+    tasks.deliver_due()
+    assert the(appointment).appointment.is_mail_returned == is_returned
+    assert by_sms(appointment)[:1] == ([("confirmation", 0)] if is_returned else [])
 
 
 def test_landline_gets_no_sms(settings: Settings):

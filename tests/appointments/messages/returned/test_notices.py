@@ -49,6 +49,21 @@ def test_mail_that_may_still_arrive(form: str, status: str, mark: str):
     assert (found.is_final, found.status) == (False, status)
 
 
+@pytest.mark.parametrize(
+    ("status", "is_final", "is_of_address"),
+    [
+        *(("5.1.1", True, True), ("5.2.1", True, True), ("5.4.4", True, True), ("5.0.0", True, True)),
+        *(("5.7.1", True, False), ("5.3.4", True, False), ("5.6.0", True, False), ("5.5.2", True, False)),
+        *(("4.7.1", False, False), ("2.0.0", False, False)),
+    ],
+)
+def test_whose_fault_it_is(status: str, is_final: bool, is_of_address: bool, mark: str):
+    raw = notice("postfix", mark).replace(b"Status: 5.1.1", f"Status: {status}".encode())
+    found = read(raw.replace(b"Action: failed", b"Action: Failed (for good)"))
+    assert found is not None
+    assert (found.is_final, found.is_of_address) == (is_final, is_of_address)
+
+
 @pytest.mark.parametrize("form", ["holiday", "read-receipt"])
 def test_what_only_looks_like_a_notice(form: str, mark: str):
     assert read(notice(form, mark)) is None

@@ -322,7 +322,7 @@ def lies(say: Say, hear: Hear) -> None:
     say(b"* SEARCH 0 -5 3 99999999999999999999 2 2 1\r\n" + hear() + b" OK done\r\n")
     say(hear() + b" OK done\r\n")
     say(b"* 9 FETCH (UID 9 BODY[]<0> {4}\r\nSpam)\r\n" + hear() + b" OK done\r\n")
-    say(b"* 9 FETCH (UID 3 BODY[]<0> {4}\r\nSpam)\r\n" + hear() + b" OK done\r\n")
+    say(b"* 9 FETCH (BODY[]<0> {4}\r\nSpam UID 3)\r\n" + hear() + b" OK done\r\n")
 
 
 @pytest.mark.parametrize("ill", [lies], indirect=True)
