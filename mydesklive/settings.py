@@ -182,7 +182,7 @@ CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_TIME_LIMIT = 600
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 # Processes of a worker. They mostly wait for others, and are more than can wait for mail servers and gateways at once.
-CELERY_WORKER_CONCURRENCY = env.number("WORKER_PROCESSES", 9, least=1, most=200)
+CELERY_WORKER_CONCURRENCY = env.number("WORKER_PROCESSES", 11, least=1, most=200)
 CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
 CELERY_TIMEZONE = "Europe/Athens"
 CELERY_BEAT_SCHEDULER = "mydesklive.alive.beat:Scheduler"

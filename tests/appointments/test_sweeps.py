@@ -108,7 +108,7 @@ OTHERWISE = {
         "clear_counts",
         "rebuild_counts",
     ),
-    *("send_codes", "forget_mails"),
+    *("send_codes", "forget_mails", "read_mailbox"),
 }
 
 

@@ -122,8 +122,11 @@ def test_each_sweep_has_a_lane_of_its_own() -> None:
 
 def test_the_lanes_that_wait_for_others_leave_processes_to_the_sweeps() -> None:
     """Those that talk to mail servers and gateways can all hang at once, and some processes are still free."""
-    mails, sms = {"deliver_due", "deliver_urgent", "check_alerts"}, {"deliver_sms", "deliver_urgent_sms"}
-    waiting = {*mails, *sms, "provide_video_calls"}
+    mails, sms = (
+        {"deliver_due", "deliver_urgent", "check_alerts", "read_mailbox"},
+        {"deliver_sms", "deliver_urgent_sms"},
+    )
+    waiting = {*mails, *sms, "provide_video_calls", "remove_meetings"}
     app.loader.import_default_modules()
     widths = [app.tasks[f"appointments.tasks.{name}"].width for name in waiting]
     assert sum(widths) <= app.conf.worker_concurrency - 2
