@@ -4,17 +4,23 @@ import json
 import logging
 import smtplib
 from collections.abc import Callable
+from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from pytest_django.fixtures import Settings
 
 from agencies.models import SystemToken
-from appointments.models import Appointment, Notification
-from appointments.tasks import deliver_due
+from appointments.models import Appointment, Mailbox, Notification, ReturnedMail
+from appointments.tasks import deliver_due, read_mailbox
 from mydesklive.logs.lines import Json, Line
 from tests.builders import a_user, an_officer, an_open_branch, slots_of
 from tests.pages import signed_in
+from tests.returned import notice_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 NAME, EMAIL, PHONE, TAX, TOKEN = "Ευφροσύνη Κρητικού", "froso@example.org", "6998877665", "094259216", "secret-of-kep-9"
@@ -98,6 +104,35 @@ def test_messages_that_are_refused(logged: Logged, booked: Appointment, monkeypa
     text = logged()
     assert "SMTPRecipientsRefused" in text
     assert_nobody_is_named(text, booked.reference)
+
+
+def test_mails_that_come_back(
+    logged: Logged, booked: Appointment, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One notice is read, one mail is not readable, and then the server is away."""
+    settings.BOUNCE_URL = f"imap://{quote(EMAIL, safe='')}:{TOKEN}@127.0.0.1:1/INBOX"
+    deliver_due()
+    message = Notification.objects.select_related("appointment").get(kind="confirmation")
+    mails = {1: f"From: {EMAIL}\n\n{NAME}".encode(), 2: notice_of(message, "exim-old")}
+
+    def fail(*_args: Any) -> None:
+        raise ValueError(f"{EMAIL} of {NAME}")
+
+    with monkeypatch.context() as patch:
+        box = SimpleNamespace(validity=1, after=lambda _uid: [*mails], read=mails.get, drop=mails.pop)
+        patch.setattr("accounts.mails.imap.opened", lambda *_args, **_more: nullcontext(box))
+        patch.setattr("appointments.messages.returned.reading.answer_in", fail)
+        read_mailbox()
+    Mailbox.objects.update(retry_at=timezone.now())
+    read_mailbox()
+    assert [*mails] == [1]
+    text = logged()
+    assert "is not readable" in text
+    assert "The mailbox was not read: connecting: ConnectionRefusedError" in text
+    assert_nobody_is_named(text, booked.reference)
+    assert EMAIL not in json.dumps(
+        [*Mailbox.objects.values("key", "last_error"), *ReturnedMail.objects.values("outcome")]
+    )
 
 
 def test_people_who_get_roles(logged: Logged) -> None:
