@@ -20,6 +20,8 @@ from urllib.parse import unquote, urlsplit
 TIMEOUT = 10.0  # seconds that the server may be silent
 # Bytes that are read of one mail, and in one conversation. Notices and answers are far smaller.
 LARGEST, MOST = 2**18, 2**26
+# Numbers of mails that are asked for at once. imaplib refuses answers of more than a million characters.
+WINDOW = 50_000
 UIDS = range(1, 2**32)  # RFC 9051 allows no others
 PORTS = {"imaps": 993, "imap+tls": 143, "imap": 143}
 DROP = r"(\Deleted \Seen)"
@@ -80,13 +82,18 @@ class Box:
 
     server: "_Server"
     validity: int
+    coming: int  # the number of the mail that comes next; 0 if the server does not tell
 
     def after(self, uid: int) -> list[int]:
-        """Return the numbers of the mails that came after this one, in order."""
+        """Return the numbers of mails that came after this one, in order. Of very many, return the first ones."""
         with _step("looking for new mails"):
-            found = _done(self.server.uid("SEARCH", f"UID {uid + 1}:*"))
-            numbers = {int(one) for line in found if isinstance(line, bytes) for one in line.split()}
-        return sorted(one for one in numbers if one > uid and one in UIDS)
+            for begin in range(uid + 1, max(self.coming, uid + 2), WINDOW):
+                end = str(begin + WINDOW - 1) if self.coming else "*"
+                found = _done(self.server.uid("SEARCH", f"UID {begin}:{end}"))
+                numbers = {int(one) for line in found if isinstance(line, bytes) for one in line.split()}
+                if new := sorted(one for one in numbers if one > uid and one in UIDS):
+                    return new
+        return []
 
     def read(self, uid: int) -> bytes | None:
         """Return the beginning of the mail, without marking it as read. None if it is gone."""
@@ -195,8 +202,8 @@ def _sign_in(server: _Server, where: Place) -> None:
 
 def _open(server: _Server, folder: str) -> Box:
     _done(server.select(_quoted(folder)))
-    (validity,) = server.response("UIDVALIDITY")[1][-1:]
-    return Box(server, int(validity))
+    validity, coming = (server.response(name)[1][-1] for name in ("UIDVALIDITY", "UIDNEXT"))
+    return Box(server, int(validity), int(coming or 0))
 
 
 def _quoted(text: str) -> str:

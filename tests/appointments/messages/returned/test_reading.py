@@ -177,6 +177,24 @@ def test_many_mails_are_read_in_several_runs(mailbox: ImapServer, monkeypatch: p
 
 
 @needs_dovecot
+def test_very_many_mails_are_asked_for_piece_by_piece(
+    mailbox: ImapServer, appointment: Appointment, monkeypatch: pytest.MonkeyPatch
+):
+    """Also over a stretch of numbers whose mails are gone."""
+    monkeypatch.setattr(imap, "WINDOW", 2)
+    mailbox.deliver(*[FOREIGN] * 9)
+    mailbox.empty()
+    mailbox.deliver(*[FOREIGN] * 4, notice_of(confirmation()))
+    now, numbers = NOW, []
+    while "bounced" not in outcomes():
+        numbers.append(reading.read(now=now))
+        now += reading.EVERY
+    assert sum(numbers) == 5
+    assert max(numbers) == 2
+    assert reading.read(now=now) == 0
+
+
+@needs_dovecot
 @pytest.mark.parametrize("wrong", ["password", "folder"])
 def test_wrong_address_is_told(wrong: str, mailbox: ImapServer, settings: Settings, caplog: pytest.LogCaptureFixture):
     settings.BOUNCE_URL = {
