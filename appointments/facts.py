@@ -24,7 +24,8 @@ ROWS: dict[type, str] = {Branch: "branch", Procedure: "procedure"}
 class Fact:
     """`stems` are the row's fields without the ending of their language. Texts of `lines` have one thing on each line.
 
-    Whoever does not come to the branch is not told of a fact that is `only_there`.
+    Whoever does not come to the branch is not told of a fact that is `only_there`. A fact that is `whole` is never
+    shortened.
     """
 
     row: str
@@ -33,6 +34,7 @@ class Fact:
     stems: tuple[str, ...]
     lines: bool = False
     only_there: bool = False
+    whole: bool = False
 
     def columns(self, row: Row) -> Iterator[str]:
         own = {field.name for field in row._meta.concrete_fields}
@@ -50,8 +52,8 @@ class Fact:
 
 FACTS = (
     Fact("branch", "branch", _("Branch"), ("name",)),
-    Fact("branch", "address", _("Address"), ("address", "city"), only_there=True),
-    Fact("branch", "phone", _("Telephone of the branch"), ("phone",)),
+    Fact("branch", "address", _("Address"), ("address", "city"), only_there=True, whole=True),
+    Fact("branch", "phone", _("Telephone of the branch"), ("phone",), whole=True),
     Fact("branch", "access", _("Accessibility"), ("access",), only_there=True),
     Fact("procedure", "service", _("Service"), ("name",)),
     Fact("procedure", "documents", _("What to have with you"), ("documents",), lines=True),

@@ -26,8 +26,8 @@ GREECE = "GR"
 _MARKS = r"\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _WRITTEN = re.compile(rf"[\s({_MARKS}]*\+?[\d\s().\-‐-―−/{_MARKS}]+")
 _INTERNATIONAL = {CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN, CountryCodeSource.FROM_NUMBER_WITH_IDD}
-# A number that is possible but in no known range has the type UNKNOWN. The gateway may still reach it.
-_TAKES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE, PhoneNumberType.UNKNOWN}
+# Of some countries nobody can tell from the number whether it is a mobile. Numbers in no known range reach nobody.
+_TAKES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def is_written(text: str) -> bool:
@@ -57,10 +57,10 @@ def normalized(text: str, country: str) -> str:
     return format_number(chosen, PhoneNumberFormat.E164)
 
 
-def mobile_number(phone: str) -> str:
-    """Return the number in E.164 form, or "" if no SMS can reach it."""
+def mobile_number(phone: str, country: str = GREECE) -> str:
+    """Return the number, stored for a branch in `country`, in E.164 form, or "" if no SMS can reach it."""
     try:
-        number = normalized(phone, GREECE)
+        number = normalized(phone, country)
     except ValueError:
         return ""
     return number if number_type(parse(number)) in _TAKES_SMS else ""

@@ -182,4 +182,8 @@ def publish_all() -> None:
 def forget() -> None:
     """Erase personal data after the agency's retention period, and stop counting past appointments towards limits."""
     now = timezone.now()
-    each([retention.erase_old, retention.uncount_past, reading.forget], lambda step: step(now=now), doing="forgetting")
+    each(
+        [retention.erase_old, retention.uncount_past, retention.forget_received, reading.forget],
+        lambda step: step(now=now),
+        doing="forgetting",
+    )

@@ -281,6 +281,8 @@ BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")
 SMS_URL = env.text("SMS_URL")
 # Seconds to wait for a gateway's answer, if SMS_URL says nothing else. It may have taken the message when they are over.
 SMS_TIMEOUT = 20
+# Signs what the gateway tells about SMS that citizens send. Empty means that none are taken.
+SMS_HOOK_SECRET = env.text("SMS_HOOK_SECRET")
 
 # Video: a Jitsi server that accepts signed tokens. Without one the built-in room is used.
 JITSI_URL = env.text("JITSI_URL").rstrip("/")

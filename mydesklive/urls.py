@@ -5,6 +5,8 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from accounts.views import AddressCode, SignInCode, address, no_passwords
+from appointments.history.timeline import BY_SMS
+from appointments.views.messages import replies
 from mydesklive.pages import metrics, probes, views
 
 handler500 = "mydesklive.pages.outages.failed"
@@ -14,6 +16,7 @@ urlpatterns = [
     path("health/ready", probes.ready, name="health-ready"),
     path("health/work", probes.work, name="health-work"),
     path("metrics", metrics.metrics, name="metrics"),
+    path("hooks/sms/", replies.receive, name=BY_SMS),
     path("robots.txt", views.robots, name="robots"),
     path("api/v1/", include("mydesklive.api")),
     path("i18n/", include("django.conf.urls.i18n")),

@@ -23,6 +23,7 @@ ENVIRONMENT = {
     "SMS_URL": "",
     "BOUNCE_URL": "",
     "BOUNCE_ADDRESS": "",
+    "SMS_HOOK_SECRET": "",
     "JITSI_URL": "",
     "TURN_URLS": "",
     "TURN_SECRET": "",

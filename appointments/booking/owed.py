@@ -154,6 +154,15 @@ def coming_reminders(appointment: Appointment, *, now: datetime) -> list[Owed]:
     return list(_own_reminders(appointment, now))
 
 
+def owe_reply(appointment: Appointment, outcome: str, *, now: datetime) -> None:
+    """Answer the citizen's SMS by one, or by mail if none can be sent. One answer a minute is enough."""
+    medium = Medium.SMS if _reaches(appointment, Medium.SMS) else Medium.EMAIL
+    minutes = max((appointment.starts_at - now) // timedelta(minutes=1), 0)
+    _owe(appointment, _to_all_media(appointment, Kind.REPLY, now, minutes_before=minutes, media=[medium]))
+    unsent = appointment.notifications.filter(kind=Kind.REPLY, medium=medium, state=State.PENDING)
+    unsent.update(details={"outcome": outcome})
+
+
 def owe_delay(appointment: Appointment, *, now: datetime) -> None:
     """Tell the citizen that the turn will be later. Sent even at night, because the citizen waits or comes soon."""
     _owe(appointment, _to_all_media(appointment, Kind.DELAYED, now))
@@ -279,8 +288,14 @@ def is_reachable(appointment: Appointment) -> bool:
 
 def _reaches(appointment: Appointment, medium: str) -> bool:
     if medium == Medium.SMS:
-        return bool(settings.SMS_URL and mobile_number(appointment.phone))
+        return bool(settings.SMS_URL and sms_number(appointment))
     return bool(appointment.email)
+
+
+def sms_number(appointment: Appointment) -> str:
+    """Return the number that SMS go to (E.164), or "". A number without a country code is one of the branch's country."""
+    phone = appointment.phone
+    return mobile_number(phone) if phone.startswith("+") else mobile_number(phone, appointment.branch.country)
 
 
 # Reads a CTE called `appointment`, so that the statement that makes an appointment can include this one.

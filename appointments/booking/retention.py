@@ -8,10 +8,12 @@ from django.db.models import Q, QuerySet
 from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
-from appointments.models import Appointment, IdentityCheck, Notification, Reading, Ticket
+from appointments.models import Appointment, IdentityCheck, Notification, Reading, ReceivedSms, Ticket
 
 # Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
+# A gateway that gets no answer repeats an SMS for hours, at most for days.
+REPEATED = timedelta(days=30)
 
 # The fields that tell who the citizen was, emptied. Branch, time, service and outcome stay for statistics.
 NOBODY = {
@@ -120,6 +122,11 @@ def _fold_history(agency: Agency, ended_before: datetime) -> None:
             cursor.execute("SELECT set_config('mydesklive.retention', 'on', true)")
             cursor.execute(FOLD, {"agency": agency.pk, "before": ended_before, "batch": BATCH})
             more = cursor.rowcount > 0
+
+
+def forget_received(*, now: datetime) -> int:
+    """Delete which SMS were received. No gateway repeats one after so long."""
+    return ReceivedSms.objects.filter(received_at__lt=now - REPEATED).delete()[0]
 
 
 def uncount_past(*, now: datetime) -> int:

@@ -21,6 +21,7 @@ Verb, By = Event.Verb, Event.By
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
 PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.DOUBT, Verb.NO_ROOM, Verb.OTHER_ROOM)
+BY_SMS = "sms-replies"  # the page of steps that a citizen takes by sending an SMS
 ICONS = {
     Verb.REQUEST: "hourglass_empty",
     Verb.BOOK: "event_available",
@@ -45,6 +46,7 @@ ICONS = {
     Verb.ASSIGN: "badge",
     Verb.KEEP: "update",
     Verb.CHANGE: "edit_note",
+    Verb.CONFIRM: "thumb_up",
     Verb.OFFER: "warning",
     Verb.SETTLE: "reply",
     Verb.LAPSE: "timer_off",
@@ -279,7 +281,8 @@ def _who(event: Event) -> str:
         return ""
     citizen, agency = pgettext("who", "the citizen"), pgettext("who", "the agency")
     roles = {By.CITIZEN: citizen, By.GUEST: citizen, By.SYSTEM: agency, By.OFFICER: agency}
-    return roles.get(By(event.by), "") if event.by else ""
+    role = roles.get(By(event.by), "") if event.by else ""
+    return f"{role} (SMS)" if event.page == BY_SMS else role
 
 
 def _words(appointment: Appointment, events: Iterable[Event]) -> Words:
@@ -325,6 +328,7 @@ def _to_citizen(event: Event, words: Words) -> str:
         Verb.BOOK: _("Booked"),
         Verb.VERIFY: _("Booked"),
         Verb.CHECK_IN: _("You arrived"),
+        Verb.CONFIRM: _("You confirmed that you come"),
         Verb.SERVE: _("The officer began"),
         Verb.LET_IN: _("The officer let you in to the video call") if event.details.get("who") == "visitor" else "",
         Verb.PHONE: _("By telephone instead of video"),

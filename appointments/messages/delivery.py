@@ -43,7 +43,7 @@ BATCH = 50
 GATEWAY = Peer("SMS gateway", pauses=(5, 15, 30, 60), probe=timedelta(minutes=2))
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
-OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED)
+OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED, Kind.REPLY)
 
 
 def deliver(*lanes: NotificationQuerySet, through: Peer, clock: Clock, seconds: float) -> None:
@@ -211,7 +211,7 @@ def _deliver(message: Notification, mailer: BaseEmailBackend, now: datetime) -> 
 
 def _hand_over(message: Notification, mailer: BaseEmailBackend, now: datetime) -> None:
     if message.medium == Medium.SMS:
-        sms.send(message.address, mails.text(message, now=now), key=mails.id_of(message), now=now)
+        sms.send(owed.sms_number(message.appointment), mails.text(message, now=now), key=mails.id_of(message), now=now)
     else:
         hand_over(mails.mail(message, now=now), mailer)
 

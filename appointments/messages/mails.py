@@ -19,7 +19,7 @@ from agencies.models import Channel
 from agencies.wallclock import all_zones
 from appointments import facts, wording
 from appointments.counter.line import TOLD_AFTER, delay_of
-from appointments.messages import invitations
+from appointments.messages import invitations, segments
 from appointments.messages.texts import saying
 from appointments.messages.texts.kinds import Key
 from appointments.messages.texts.saying import Told
@@ -28,6 +28,8 @@ from appointments.models import Appointment, Notification, Offer, Status
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
 Kind = Notification.Kind
+# Signs in an SMS of what somebody has written at length.
+LONGEST_REASON, LONGEST_NEWS = 80, 60
 WITH_CALENDAR = (Kind.CONFIRMATION, Kind.MOVED, Kind.KEPT, Kind.CHANGED, Kind.CANCELLED)
 MARKED_AS = "message"
 
@@ -58,7 +60,7 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
 
 
 def text(message: Notification, *, now: datetime) -> str:
-    """Return the text of an SMS: time, place and reference.
+    """Return the text of an SMS: time, place and reference. It takes two SMS at most; names are shortened for it.
 
     It never contains a link that signs in, because text messages can be read on locked screens, nor what was typed, because
     no telephone number is ever proved.
@@ -82,7 +84,27 @@ def short(message: Notification, told: Told) -> str:
     """Return the text of an SMS, in the agency's words if it has any, else in ours."""
     if own := _own(message, lambda _subject, body: saying.sms(body, _key(message), told)):
         return own
-    return " ".join(render_to_string(f"sms/{message.kind}.txt", dict(told)).split())
+    return segments.fitted(
+        lambda most, extras: render_to_string(
+            f"sms/{message.kind}.txt", {**told, **_shorter(told, most), "extras": extras}
+        )
+    )
+
+
+def _shorter(context: Told, most: int | None) -> dict[str, object]:
+    """Return what an SMS may shorten, with at most so many signs each. A long text that has changed is left to the page."""
+    held, news = context.get("held"), context.get("news", [])
+    return {
+        "branch_name": segments.shortened(context["branch"].name, most),
+        "held_name": segments.shortened(held.branch.name, most) if held and held.branch != context["branch"] else "",
+        "reason": segments.shortened(context.get("reason", ""), most or LONGEST_REASON),
+        "tight": segments.is_tight(most),  # then the mail alone says why, and how to answer
+        "news": [(one.fact.label, one.now if _is_told_short(one, most or LONGEST_NEWS) else "") for one in news],
+    }
+
+
+def _is_told_short(one: facts.Changed, most: int) -> bool:
+    return one.fact.whole or (not one.fact.lines and len(one.now) <= most)
 
 
 def _own(message: Notification, say: Callable[[str, str], T]) -> T | None:
@@ -125,14 +147,20 @@ def context(appointment: Appointment, language: str, **of_kind: object) -> dict[
         "place": wording.place(appointment),
         "calls": wording.calls(appointment),
         "link": appointment.link(),
+        "answers": bool(settings.SMS_HOOK_SECRET),
         "join_link": appointment.link("join") if appointment.channel == Channel.VIDEO else "",
         **of_kind,
     }
 
 
 def _of_message(message: Notification, appointment: Appointment, now: datetime) -> dict[str, object]:
-    news = {"news": facts.news(message)} if message.kind == Kind.CHANGED else {}
-    return of_kind(message.kind, appointment, now) | news
+    """Return what the message says beyond its kind: what has changed, or what became of an SMS."""
+    said: dict[str, object] = {}
+    if message.kind == Kind.CHANGED:
+        said["news"] = facts.news(message)
+    if message.kind == Kind.REPLY:
+        said["outcome"] = message.details.get("outcome", "")
+    return of_kind(message.kind, appointment, now) | said
 
 
 def of_kind(kind: str, appointment: Appointment, now: datetime) -> dict[str, object]:

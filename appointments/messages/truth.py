@@ -16,6 +16,7 @@ DURING = {
     Kind.SUMMARY: (Status.COMPLETED,),
     Kind.RATING: (Status.COMPLETED,),
     Kind.CHANGED: (Status.BOOKED,),
+    Kind.REPLY: (Status.BOOKED,),
     Kind.CANCELLED: (Status.CANCELLED,),
 }
 
@@ -51,6 +52,8 @@ def _holds(message: Notification, now: datetime) -> bool:
             return _is_offered(appointment, now)
         case Kind.RATING:
             return appointment.rated_at is None
+        case Kind.REPLY:
+            return now < appointment.ends_at
         case Kind.CHANGED:
             return now < appointment.ends_at and bool(facts.news(message))
     return True

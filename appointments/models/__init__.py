@@ -7,7 +7,7 @@ from appointments.models.disruption import Disruption
 from appointments.models.event import Event
 from appointments.models.feed import Feed
 from appointments.models.identity import IdentityCheck
-from appointments.models.notification import Mailbox, Notification, OwnText, ReturnedMail
+from appointments.models.notification import Mailbox, Notification, OwnText, ReceivedSms, ReturnedMail
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
@@ -30,6 +30,7 @@ __all__ = [
     "Queue",
     "Rating",
     "Reading",
+    "ReceivedSms",
     "ReturnedMail",
     "Status",
     "Ticket",

@@ -41,6 +41,7 @@ class Event(models.Model):
         KEEP = "keep", _("Kept on a changed clock")
         CORRECT = "correct", _("Contact changed")
         CHANGE = "change", _("Details have changed")
+        CONFIRM = "confirm", _("Confirmed by the citizen")
         # On the day, with a ticket or without
         CHECK_IN = "check_in", _("Arrived")
         ADMIT = "admit", _("In the queue")

@@ -74,6 +74,7 @@ class Notification(models.Model):
         DECLINED = "declined", _("Declined in the calendar, but not cancelled")
         CORRECTED = "corrected", _("The address was changed")
         CHANGED = "changed", _("Details have changed")
+        REPLY = "reply", _("Answer to an SMS")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")
@@ -111,7 +112,8 @@ class Notification(models.Model):
     # from the beginning.
     sent_to = models.CharField(_("sent to"), max_length=254, blank=True, default="", db_default="")
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
-    # What the text needs and no row tells later: the earlier values of changed details, {"branch.address_el": "..."}.
+    # What the text needs and no row tells later: the earlier values of changed details, {"branch.address_el": "..."}, or
+    # what became of an SMS, {"outcome": "confirmed"}.
     details = models.JSONField(default=dict, db_default={}, editable=False)
 
     objects = NotificationQuerySet.as_manager()
@@ -260,3 +262,21 @@ class ReturnedMail(models.Model):
 
     def __str__(self) -> str:
         return f"{self.validity}.{self.uid}"
+
+
+class ReceivedSms(models.Model):
+    """An SMS that was sent to us, so that it is acted on once. Neither its number nor its text is kept."""
+
+    class Outcome(models.TextChoices):
+        CANCELLED = "cancelled", _("Cancelled")
+        CONFIRMED = "confirmed", _("Confirmed")
+        TOO_LATE = "too_late", _("Too late to cancel")
+        SEVERAL = "several", _("Several appointments")
+        UNCLEAR = "unclear", _("Not understood")
+        UNKNOWN = "unknown", _("No appointment")
+        TOO_MANY = "too_many", _("Too many messages")
+
+    # A keyed hash of the name that the gateway gives to the message.
+    digest = models.CharField(max_length=64, unique=True)
+    received_at = models.DateTimeField(db_index=True)
+    outcome = models.CharField(max_length=9, choices=Outcome, default=Outcome.UNKNOWN)

@@ -75,3 +75,11 @@ def check_metrics_token(**kwargs: object) -> list[CheckMessage]:
     if token and (why := weakness(token, DATA_LENGTH)):
         return [wrong(28, f"METRICS_TOKEN {why}.", f"{MAKE}, or leave it empty: then there are no figures.")]
     return []
+
+
+@register(CONFIGURATION)
+def check_sms_hook_secret(**kwargs: object) -> list[CheckMessage]:
+    secret = settings.SMS_HOOK_SECRET
+    if secret and (why := weakness(secret, DATA_LENGTH)):
+        return [wrong(29, f"SMS_HOOK_SECRET {why}.", f"{MAKE}, or leave it empty: then no SMS of citizens is taken.")]
+    return []

@@ -2,6 +2,9 @@ import re
 
 import pytest
 
+from agencies.models import Branch
+from appointments.booking.owed import sms_number
+from appointments.models import Appointment
 from appointments.phones import mobile_number, normalized
 
 # Typed as people type it there, the branch's country, as it is stored, whether an SMS can reach it.
@@ -96,6 +99,15 @@ def test_what_is_no_number_to_call_is_refused(typed: str, country: str) -> None:
     assert mobile_number(typed) == ""
 
 
-@pytest.mark.parametrize("stored", ["+447700900123", "+12127365000"])
-def test_number_of_unknown_kind_may_be_a_mobile(stored: str) -> None:
-    assert mobile_number(stored) == stored
+@pytest.mark.parametrize(("stored", "sms"), [("+447700900123", False), ("+12127365000", True), ("+30694999", False)])
+def test_sms_go_to_numbers_that_can_be_mobiles(stored: str, sms: bool) -> None:
+    """The first is in no known range: it is kept for officers to call, and costs no SMS."""
+    assert mobile_number(stored) == (stored if sms else "")
+
+
+@pytest.mark.parametrize(("typed", "country", "stored", "sms"), TYPED_AT_A_BRANCH)
+def test_number_that_was_stored_as_typed_is_still_one_of_the_country(
+    typed: str, country: str, stored: str, sms: bool
+) -> None:
+    appointment = Appointment(phone=typed, branch=Branch(country=country))
+    assert sms_number(appointment) == (stored if sms else "")

@@ -38,6 +38,7 @@ RIGHT = {
     "TURN_URLS": "turn:turn.example.org:3478?transport=udp,stun:turn.example.org",
     "TURN_SECRET": OTHER,
     "TURN_ONLY": "0",
+    "SMS_HOOK_SECRET": "",
     "MYDESK_DEMO": "0",
     "DEBUG": "0",
 }
@@ -64,6 +65,7 @@ READ = (
         "BOUNCE_URL",
         "BOUNCE_ADDRESS",
         "SMS_URL",
+        "SMS_HOOK_SECRET",
         "REDIS_URL",
         "TURN_URLS",
         "TURN_SECRET",
@@ -199,6 +201,7 @@ WRONG = [
     ("DEFAULT_FROM_EMAIL", "myDESKlive <@example.org>", "E026"),
     ("DEFAULT_FROM_EMAIL", "a@example.org\nBcc: b@example.org", "E025"),
     ("SMS_URL", "jsons://gateway.example.org/sms", "E009"),
+    ("SMS_HOOK_SECRET", "short", "E029"),
     ("SMS_URL", "pigeon://gateway.example.org/{phone}", "E027"),
     ("SMS_URL", "json://gateway.example.org/sms?:to={phone}", "E022"),
     ("SMS_URL", "form://gateway.example.org/sms?:to={phone}", "E022"),

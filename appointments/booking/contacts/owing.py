@@ -15,7 +15,6 @@ from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.models import Appointment, Notification, Status
 from appointments.models.notification import NotificationQuerySet
-from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 Reach = dict[str, str]  # of each medium the address to which it leads, "" if it leads nowhere
@@ -34,7 +33,7 @@ AGAIN: dict[str, tuple[str, ...]] = {
 
 def reach_of(appointment: Appointment) -> Reach:
     """Return where the citizen is reached now. Spelled alike, so that another spelling is no other address."""
-    number = mobile_number(appointment.phone) if settings.SMS_URL else ""
+    number = owed.sms_number(appointment) if settings.SMS_URL else ""
     return {Medium.EMAIL: appointment.email.lower(), Medium.SMS: number}
 
 

@@ -10,7 +10,7 @@ from django.test import Client
 
 from agencies.models import Agency, Channel, Procedure
 from appointments import booking, wording
-from appointments.messages import mails
+from appointments.messages import mails, segments
 from appointments.models import Appointment, Notification
 from tests import codes
 from tests.builders import (
@@ -258,7 +258,6 @@ def test_who_need_not_come_is_told_no_way(channel: str) -> None:
 # Two clocks
 
 MELBOURNE, AHEAD = "Australia/Melbourne", timedelta(hours=9)  # of Athens in March
-MOST_OF_AN_SMS = 6 * 67  # characters of Greek in six parts
 CLOCK = re.compile(r"\b(\d\d):(\d\d)\b")
 
 
@@ -298,8 +297,8 @@ def test_deadline_in_an_sms_is_short() -> None:
     offer = appointment.offers.get()
     assert offer.deadline
     text = mails.text(Notification(appointment=appointment, kind=Kind.OFFER, language="el"), now=NOW)
-    assert wording.short(offer.deadline, appointment) in text
-    assert len(text) <= MOST_OF_AN_SMS
+    assert segments.in_capitals(wording.short(offer.deadline, appointment)) in segments.in_capitals(text)
+    assert segments.count(text) <= segments.MOST
 
 
 def test_every_light_ground_of_a_mail_turns_dark() -> None:
