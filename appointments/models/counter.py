@@ -157,12 +157,15 @@ class Ticket(models.Model):
     name = models.CharField(_("name"), max_length=120, blank=True)
     # Of somebody who waits at home, without an appointment.
     phone = models.CharField(_("telephone"), max_length=32, blank=True, default="", db_default="")
-    video_call = models.OneToOneField(
+    # Without a constraint: adding one would lock two tables that are in use.
+    video_call = models.ForeignKey(
         "videocalls.VideoCall",
         models.SET_NULL,
         null=True,
         blank=True,
         related_name="+",
+        db_constraint=False,
+        db_index=False,
         verbose_name=_("video call"),
     )
     priority = models.BooleanField(
