@@ -97,7 +97,7 @@ def problems() -> Iterator[str]:
 
 def update() -> None:
     """Adds missing texts with an empty translation, and removes texts that are no longer used."""
-    catalog = polib.pofile(str(CATALOG), wrapwidth=100)
+    catalog = polib.pofile(str(CATALOG), wrapwidth=120)
     kept = {(entry.msgctxt or "", entry.msgid): entry for entry in catalog if not entry.obsolete}
     texts = {key: text for key, text in borrowed().items() if key in kept} | found()
     catalog.clear()
