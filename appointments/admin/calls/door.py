@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
@@ -85,6 +86,7 @@ def call_page(request: HttpRequest, reference: str) -> HttpResponse:
         return HttpResponse(render_to_string("admin/appointments/calls/_panel.html", panel, request))
     context = panel | {
         "title": gettext("Video call"),
+        "origin": settings.SITE_URL,
         "goes_in": "in" in request.GET and panel["door"].has_room,
         "enter_url": reverse("appointments:enter", args=[reference]),
     }

@@ -60,6 +60,10 @@ class Come:
         return reverse("appointments:guest_enter", args=[self.guest.token]) if inside else ""
 
     @property
+    def asks_name(self) -> bool:
+        return self.door.has_room and self.stands in ("outside", "left")
+
+    @property
     def state(self) -> str:
         return digest(self.door.state, self.door.by_phone, self.stands, self.guest.told, self.door.opens_at)
 
@@ -86,7 +90,7 @@ def _page(request: HttpRequest, come: Come, form: GuestForm) -> HttpResponse:
     template = "_guest.html" if "seen" in request.GET else "guest.html"
     place = {"agency": come.appointment.agency, "branch": come.appointment.branch}
     shown = {"door": come.door, "guest": come.guest, "stands": come.stands, "state": come.state, "form": form}
-    context = place | shown | {"goes_to": come.goes_to}
+    context = place | shown | {"goes_to": come.goes_to, "asks_name": come.asks_name}
     return render(request, f"appointments/calls/{template}", context)
 
 
