@@ -104,6 +104,7 @@ OTHERWISE = {
         "deliver_urgent_sms",
         "expire_due",
         "follow_windows",
+        "forget_calls",
         "clear_sessions",
         "clear_counts",
         "rebuild_counts",
