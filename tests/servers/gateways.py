@@ -37,8 +37,10 @@ def answers(status: str, *headers: str) -> Mood:
     return mood
 
 
-def closes_at_once(client: socket.socket, gateway: Gateway) -> None:
-    """Nothing was read, but the request may be on its way already."""
+def closes_unread(client: socket.socket, gateway: Gateway) -> None:
+    """The whole request has arrived, and nobody has read it. The other side cannot know that."""
+    while b"}" not in client.recv(10_000, socket.MSG_PEEK):
+        time.sleep(0.01)
 
 
 def hangs_at_once(client: socket.socket, gateway: Gateway) -> None:

@@ -61,7 +61,7 @@ MOODS: dict[str, tuple[Mood, str]] = {
     "is away": (answers("503 Service Unavailable"), AGAIN),
     "is behind a proxy and hangs": (answers("504 Gateway Timeout"), PERHAPS),
     "sends us elsewhere": (answers("304 Not Modified"), PERHAPS),
-    "closes at once": (gateways.closes_at_once, PERHAPS),
+    "closes before it reads": (gateways.closes_unread, PERHAPS),
     "hangs at once": (gateways.hangs_at_once, PERHAPS),
     "hangs after the body": (gateways.hangs_after_the_body, PERHAPS),
     "closes after the body": (gateways.closes_after_the_body, PERHAPS),
