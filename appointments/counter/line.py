@@ -185,7 +185,8 @@ def delay_of(appointment: Appointment, *, now: datetime) -> timedelta | None:
 
 
 def kept_until(appointment: Appointment) -> datetime:
-    """Return until when a citizen may check in without losing the turn: later for one who was told of a delay."""
-    sent = appointment.notifications.filter(kind=Notification.Kind.DELAYED, state=Notification.State.SENT)
+    """Return until when a citizen may check in without losing the turn: later for one who was told of a delay, or perhaps."""
+    told = (Notification.State.SENT, Notification.State.UNSURE)
+    sent = appointment.notifications.filter(kind=Notification.Kind.DELAYED, state__in=told)
     was_told = sent.filter(revision=appointment.revision).exists()
     return appointment.starts_at + (TOLD_AFTER if was_told else GRACE)

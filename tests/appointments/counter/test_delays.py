@@ -10,6 +10,7 @@ from pytest_django.fixtures import Settings
 from agencies.models import Branch, Channel
 from appointments import booking, counter
 from appointments.counter import delays, desks
+from appointments.counter.line import TOLD_AFTER, kept_until
 from appointments.messages import mails
 from appointments.messages.delivery import deliver_next
 from appointments.models import Appointment, Desk, Notification, Status, Ticket, TimeSlot
@@ -168,3 +169,14 @@ def test_queries_do_not_grow_with_the_line(
         booked_at(branch, 10, 10 * number, number)
     with django_assert_num_queries(4):  # branches; desks, tickets, appointments
         delays.tell(now=today_at(9))
+
+
+@pytest.mark.parametrize("state", ["sent", "unsure"])
+def test_who_was_told_or_perhaps_told_may_come_later(branch: Branch, desk: Desk, state: str):
+    late = booked_at(branch, 9)
+    before = kept_until(late)
+    crowd(branch, 20)
+    delays.tell(now=today_at(8, 30))
+    assert kept_until(late) == before
+    late.notifications.filter(kind=Kind.DELAYED).update(state=state)
+    assert kept_until(late) == late.starts_at + TOLD_AFTER > before
