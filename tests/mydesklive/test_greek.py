@@ -38,7 +38,7 @@ UNUSED = re.compile("allauth/(mfa|socialaccount|idp|usersessions|headless|templa
 SHORT_NAMES = {"Τρί", "Πέμ", "Σάβ", "Μάρ", "Μάι", "Αύγ"}  # of days and months
 SAME_IN_GREEK = {"%(class_name)s %(instance)s", "Cookies", "E-mail", "IPv4", "IPv6", "SMS"}
 PROPER = {"Ελλάδας", "Δευτέρα", "Δημόσιο", "Συνήγορο", "Πολίτη", "Χανίων", "Μίτος", "Μητρώο", "Διαδικασιών"}
-PROPER |= {"Αρχή", "Προστασίας", "Δεδομένων", "Προσωπικού", "Χαρακτήρα"}
+PROPER |= {"Παπαδοπούλου", "Αρχή", "Προστασίας", "Δεδομένων", "Προσωπικού", "Χαρακτήρα"}
 # Always more than one.
 ALWAYS_MANY = {
     "The appointments of %d branches are being put right.",

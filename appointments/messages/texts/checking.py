@@ -38,7 +38,7 @@ def _of_subject(key: Key, subject: str) -> Iterator[str]:
 
 def _of_body(key: Key, body: str) -> Iterator[str]:
     if len(body) > LONGEST:
-        yield _("The text is too long: at most %(number)d characters.") % {"number": LONGEST}
+        yield _("At most %(number)s characters.") % {"number": LONGEST}
     yield from _of_braces(body, allowed(key))
     for name in needed(key):
         if name not in names_in(body):
