@@ -54,6 +54,7 @@ FACTS = (
     Fact("branch", "branch", _("Branch"), ("name",)),
     Fact("branch", "address", _("Address"), ("address", "city"), only_there=True, whole=True),
     Fact("branch", "phone", _("Telephone of the branch"), ("phone",), whole=True),
+    Fact("branch", "directions", _("How to get there"), ("directions",), only_there=True),
     Fact("branch", "access", _("Accessibility"), ("access",), only_there=True),
     Fact("procedure", "service", _("Service"), ("name",)),
     Fact("procedure", "documents", _("What to have with you"), ("documents",), lines=True),

@@ -23,6 +23,9 @@ SENT = {
     Kind.OFFER: gettext_lazy("We wrote to %(address)s about another time"),
     Kind.DELAYED: gettext_lazy("We wrote to %(address)s that it will be later"),
     Kind.SUMMARY: gettext_lazy("We sent what was done to %(address)s"),
+    Kind.CHANGED: gettext_lazy("We told %(address)s what has changed"),
+    Kind.REPLY: gettext_lazy("We answered %(address)s"),
+    Kind.DECLINED: gettext_lazy("We told %(address)s that declining in the calendar does not cancel it"),
     Kind.CORRECTED: gettext_lazy("We told %(address)s that the address was changed"),
 }
 
@@ -48,8 +51,7 @@ def _of(appointment: Appointment) -> Iterator[Seen]:
     for one in appointment.notifications.order_by("due_at", "pk"):
         address = hidden(one.sent_to) or _("the address that you gave")
         if one.state == State.SENT:
-            told = SENT.get(Kind(one.kind), gettext_lazy("We sent a message to %(address)s"))
-            yield Seen(one.sent_at or one.due_at, str(told) % {"address": address})
+            yield Seen(one.sent_at or one.due_at, str(SENT[Kind(one.kind)]) % {"address": address})
         elif one.may_be_sent_again:
             text = _("A message to %(address)s did not arrive. Is the address right?") % {"address": address}
             yield Seen(one.due_at, text, is_problem=True)

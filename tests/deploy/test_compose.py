@@ -19,7 +19,14 @@ PINNED = re.compile(r"[a-z0-9./-]+:[a-z0-9.-]+@sha256:[0-9a-f]{64}")
 SECRETS = re.compile(r"KEY|PASSWORD|SECRET|TOKEN|AUTH$")
 VIDEO = {"JITSI_SECRET", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET", "BBB_SECRET"}
 WEBEX = {"WEBEX_CLIENT_SECRET", "WEBEX_REFRESH_TOKEN", "WEBEX_TOKEN"}
-OPTIONAL = {"SECRET_KEY_FALLBACKS", "METRICS_TOKEN", "TURN_SECRET", "SMS_HOOK_SECRET", *VIDEO, *WEBEX}  # empty means none
+OPTIONAL = {
+    "SECRET_KEY_FALLBACKS",
+    "METRICS_TOKEN",
+    "TURN_SECRET",
+    "SMS_HOOK_SECRET",
+    *VIDEO,
+    *WEBEX,
+}  # empty means none
 every_service = pytest.mark.parametrize("service", SERVICES.values(), ids=SERVICES)
 
 

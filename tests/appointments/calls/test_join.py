@@ -199,8 +199,10 @@ def test_without_a_room_the_page_says_that_the_officer_calls(no_rooms: None) -> 
 @pytest.mark.django_db
 def test_built_in_room_is_entered_by_a_pass_of_its_own() -> None:
     appointment = a_video_appointment("room")
-    room = appointment.video_call.room
-    assert enter(of_link(appointment), appointment, STARTS_AT).startswith(f"/calls/{room}/enter/?pass=")
+    citizen, room = of_link(appointment), appointment.video_call.room
+    assert enter(citizen, appointment, STARTS_AT) == path_of(appointment.page_url("join"))
+    presence.admit(arrived(appointment, STARTS_AT), now=STARTS_AT)
+    assert enter(citizen, appointment, STARTS_AT).startswith(f"/calls/{room}/enter/?pass=")
 
 
 @pytest.mark.django_db

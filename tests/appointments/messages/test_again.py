@@ -83,11 +83,10 @@ def test_failed_message_is_sent_once_however_often_it_is_pressed(
 
 
 def test_message_that_perhaps_arrived_is_asked_about_first(client: Client, booked: Appointment, officer: User) -> None:
-    """Any state that is neither on its way nor known as failed, whatever it is called."""
-    message = confirmation(booked, state="perhaps")
+    message = confirmation(booked, state=State.UNSURE)
     client.force_login(officer)
     assert "δύο φορές" in text_of(client.post(address_of(message)))
-    assert confirmation(booked).state == "perhaps"
+    assert confirmation(booked).state == State.UNSURE
     client.post(address_of(message), {"sure": "1"})
     assert confirmation(booked).state == State.PENDING
 

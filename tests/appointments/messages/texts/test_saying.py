@@ -198,7 +198,7 @@ def test_sending_costs_no_statement_more(branch: Branch, server: MailServer, has
     with CaptureQueriesContext(connection) as queries:
         assert deliver_next(mailer, now=NOW)
     mailer.close()
-    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 5
+    assert len([query for query in queries if "SAVEPOINT" not in query["sql"]]) == 4
     assert server.mails[0]["Subject"].strip().startswith("Το ραντεβού σας επιβεβαιώθηκε" if has_own else "Ραντεβού")
 
 
