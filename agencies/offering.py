@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from accounts.kept import Kept
+from accounts.work.kept import Kept
 from agencies.models import Agency, Branch, OpeningRule, Procedure
 from agencies.models.channel import REMOTE
 

@@ -6,7 +6,7 @@ from time import monotonic
 
 from django.db import connection
 
-from accounts.kept import Kept
+from accounts.work.kept import Kept
 from agencies import offering
 from reports.published import Table, published
 

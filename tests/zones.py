@@ -9,6 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo, reset_tzpath
 
+from agencies import wallclock
+
 MINUTE = timedelta(minutes=1)
 BRANCHES = Path(__file__).parents[1] / "agencies/data/branches.csv"
 # Zones whose clocks change in different ways, or never.
@@ -64,9 +66,15 @@ def law(zone: str, like: str) -> Iterator[None]:
         file.parent.mkdir(parents=True)
         file.write_bytes(files("tzdata.zoneinfo").joinpath(like).read_bytes())
         reset_tzpath([folder])
-        ZoneInfo.clear_cache(only_keys=[zone])
+        _forget(zone)
         try:
             yield
         finally:
             reset_tzpath([])
-            ZoneInfo.clear_cache(only_keys=[zone])
+            _forget(zone)
+
+
+def _forget(zone: str) -> None:
+    """Forgets the old clock, as a restarted process has."""
+    ZoneInfo.clear_cache(only_keys=[zone])
+    wallclock._kept_spans.cache_clear()

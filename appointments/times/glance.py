@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 
-from accounts.kept import Kept
+from accounts.work.kept import Kept
 from agencies.models import Procedure
 from agencies.offering import Offering
 from appointments.times.availability import FreeTime, earliest

@@ -29,7 +29,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Role, Synonym, SystemToken
+from agencies.models import Branch, Channel, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.models import Appointment, Feed, Notification, Queue, Ticket
@@ -118,6 +118,8 @@ def object_id(address: Address) -> str:
 def reference(address: Address) -> str:
     """Of who came today; on the pages of a disruption, of who was offered another time."""
     theirs = Appointment.objects.filter(name=NAME)
+    if address.name.startswith("admin:appointments_call"):
+        return theirs.get(channel=Channel.VIDEO).reference
     falls_out = address.name.startswith("admin:appointments_disruption")
     return (theirs.latest("starts_at") if falls_out else theirs.earliest("starts_at")).reference
 
@@ -159,7 +161,8 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "reference": reference,
     "room": lambda _address: VideoCall.objects.get().room,
     "slug": lambda _address: "kep",
-    "step": lambda _address: "next",
+    "step": lambda address: "phone" if address.name.endswith("call_step") else "next",
+    "token": lambda _address: "a" * 22,
     "uidb36": lambda _address: "1",
 }
 # Not a page about one row of its model, though a row is named.
@@ -210,7 +213,10 @@ def a_branch_with_everything() -> Branch:
     Synonym.objects.create(code="affidavit", agency=branch.agency, words="ένορκη βεβαίωση")
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
-    VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))
+    by_video = booked_at(branch, 10, channel=Channel.VIDEO, name=NAME, phone="6900000000")
+    by_video.video_call = VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))
+    by_video.save()
+    by_video.video_call.participants.create(role="guest", key="guest-1", token="a" * 22)
     ticket = counter.check_in(appointment, by=GUEST, now=NOW)
     counter.serve(counter.call(ticket, desk, by=by(officer), now=NOW), by=by(officer), now=NOW)
     a_closure(branch, TUESDAY)
@@ -300,7 +306,7 @@ def tells(text: str, secret: str) -> bool:
 def written(response: HttpResponse) -> str:
     """The whole answer, without the cookies: they are the place for secrets."""
     headers = "\n".join(f"{name}: {value}" for name, value in response.headers.items())
-    return f"{headers}\n\n{response.content.decode(errors='replace')}"
+    return f"{headers}\n\n{response.getvalue().decode(errors='replace')}"
 
 
 def is_personal(response: HttpResponse) -> bool:

@@ -20,7 +20,7 @@ from appointments.tasks import deliver_due, read_mailbox
 from mydesklive.logs.lines import Json, Line
 from tests.builders import a_user, an_officer, an_open_branch, slots_of
 from tests.pages import signed_in
-from tests.returned import notice_of
+from tests.servers.returned import notice_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 NAME, EMAIL, PHONE, TAX, TOKEN = "Ευφροσύνη Κρητικού", "froso@example.org", "6998877665", "094259216", "secret-of-kep-9"

@@ -148,6 +148,12 @@ FOREIGN: dict[str, Row] = {
     "sit at a foreign desk": step("sit", desk="9"),
     "forward to a foreign desk": step("forward", ticket="{ticket}", desk="9"),
     "forward for a foreign service": step("forward", ticket="{ticket}", procedure="ypex-one"),
+    "words of a foreign agency": (
+        "appointment_text",
+        ["ypex", "confirmation", "email", "el"],
+        {},
+        {"do": "save", "subject": "{{when}}", "body": "{{when}} {{reference}} {{link}}", "since": "0"},
+    ),
     "walk in for a foreign service": step("walk-in", procedure="ypex-one"),
 }  # fmt: skip
 
@@ -202,6 +208,7 @@ SHOWN_ONLY = {
     "appointment_day", "appointment_unplaced", "queue", "queue_poll", "serving", "appointment_watch",
     "appointment_watch_again", "appointment_watch_messages", "appointment_calendar", "appointment_calendar_data",
     "appointment_feeds", "appointment_changelist", "appointment_history", "appointment_change",
+    "appointment_letter", "appointment_slip", "appointment_texts", "appointment_text_preview",
 }  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from appointments.messages.returned.following import follow_answer
 from appointments.messages.returned.parts import parsed
 from appointments.models import Appointment, Notification, ReturnedMail, Status
 from tests.builders import GUEST, NOW, an_appointment, an_open_branch, slots_of
-from tests.returned import answer
+from tests.servers.returned import answer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Kind, Outcome = Notification.Kind, ReturnedMail.Outcome

@@ -29,8 +29,8 @@ from tests.builders import (
     slots_of,
 )
 from tests.pages import signed_in, text_of
-from tests.returned import mark_of, notice, notice_of
 from tests.servers.mailserver import MailServer
+from tests.servers.returned import mark_of, notice, notice_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Kind, Medium, State, Outcome = Notification.Kind, Notification.Medium, Notification.State, ReturnedMail.Outcome

@@ -7,7 +7,7 @@ from pytest_django.fixtures import Settings
 from accounts.mails import marks
 from appointments.messages.returned.notices import Notice, notice_in
 from appointments.messages.returned.parts import parsed
-from tests.returned import mark_of, notice
+from tests.servers.returned import mark_of, notice
 
 TO = "somebody@example.org"
 

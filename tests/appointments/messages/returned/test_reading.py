@@ -20,9 +20,9 @@ from appointments.messages.returned import following, notices, reading
 from appointments.models import Appointment, Mailbox, Notification, ReturnedMail
 from appointments.watch.due import LANES
 from tests.builders import NOW, an_appointment, an_open_branch, minutes, slots_of
-from tests.returned import answer, notice_of
 from tests.servers import imapserver
 from tests.servers.imapserver import ImapServer
+from tests.servers.returned import answer, notice_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 needs_dovecot = pytest.mark.skipif(

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from accounts import kept
-from accounts.kept import Kept
+from accounts.work import kept
+from accounts.work.kept import Kept
 
 MANY = 8
 

@@ -13,7 +13,7 @@ from appointments.models import Appointment, Notification
 from tests.builders import an_always_open_branch, an_appointment, minutes, slots_of
 from tests.conftest import PHONE, NewPage, hurry
 from tests.pages import Accessible
-from tests.returned import notice_of
+from tests.servers.returned import notice_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 

@@ -8,7 +8,7 @@ from django.core.mail import EmailMessage
 from accounts.mails import marks
 from appointments.models import Appointment, Notification
 
-FILES = Path(__file__).parent / "appointments/messages/returned"
+FILES = Path(__file__).parents[1] / "appointments/messages/returned"
 
 
 def mark_of(kind: str, key: int, address: str) -> str:
