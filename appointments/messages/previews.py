@@ -15,10 +15,9 @@ from django.utils.translation import ngettext
 from agencies.models import Agency, Channel
 from agencies.wallclock import all_zones
 from appointments.counter.line import TOLD_AFTER
-from appointments.messages import mails
+from appointments.messages import mails, segments
 from appointments.messages.texts import checking
 from appointments.messages.texts.kinds import Key, Kind, Medium
-from appointments.messages.texts.lengths import MOST_PARTS, parts
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, Ticket
 from appointments.models.appointment import PROMISED
 
@@ -35,7 +34,7 @@ class Preview:
 
     @property
     def is_too_long(self) -> bool:
-        return self.parts > MOST_PARTS
+        return self.parts > segments.MOST
 
 
 def checked(agency: Agency, key: Key, subject: str, body: str, *, now: datetime) -> Preview | None:
@@ -57,7 +56,7 @@ def _too_long(longest: Preview) -> str:
         "It would take %(number)d SMS, and may take %(most)d at most: “%(text)s”",
         longest.parts,
     )
-    return told % {"number": longest.parts, "most": MOST_PARTS, "text": longest.text}
+    return told % {"number": longest.parts, "most": segments.MOST, "text": longest.text}
 
 
 def preview(
@@ -79,7 +78,7 @@ def preview(
         told = mails.context(found, key.language, **_of_kind(key.kind, found, now))
         if key.medium == Medium.SMS:
             text = mails.short(message, told)
-            return Preview("", text, parts=parts(text))
+            return Preview("", text, parts=segments.count(text))
         return Preview(*mails.written(message, told))
 
 

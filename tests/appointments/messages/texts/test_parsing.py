@@ -4,7 +4,7 @@ import pytest
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 
-from appointments.messages.texts.lengths import parts
+from appointments.messages import segments
 from appointments.messages.texts.parsing import Value, as_html, as_text, has_stray_brace, names_in
 
 
@@ -93,4 +93,4 @@ def test_brace_that_stands_alone_is_found(written: str) -> None:
     ],
 )
 def test_parts_of_an_sms(text: str, number: int) -> None:
-    assert parts(text) == number
+    assert segments.count(text) == number
