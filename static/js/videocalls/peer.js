@@ -12,6 +12,8 @@ const SHARES = [
   { maxBitrate: 800_000, scaleResolutionDownBy: 1.5, maxFramerate: 24 },
   { maxBitrate: 500_000, scaleResolutionDownBy: 2, maxFramerate: 20 },
 ];
+// Browsers send no picture that is much smaller than this (pixels).
+const SMALLEST = 160;
 
 /** Tells "track", "message", "open" and "change". */
 export class Peer extends EventTarget {
@@ -229,7 +231,9 @@ export class Peer extends EventTarget {
       const parameters = sender.getParameters();
       if (sender.track?.kind !== "video" || !parameters.encodings?.length) continue;
       const isScreen = sender.track.contentHint === "detail"; // whoever reads it needs every line
-      Object.assign(parameters.encodings[0], this.#share, isScreen && { scaleResolutionDownBy: 1, maxBitrate: SHARES[0].maxBitrate });
+      const { width = SMALLEST } = sender.track.getSettings();
+      const scaleResolutionDownBy = isScreen ? 1 : Math.max(1, Math.min(this.#share.scaleResolutionDownBy, width / SMALLEST));
+      Object.assign(parameters.encodings[0], this.#share, { scaleResolutionDownBy }, isScreen && { maxBitrate: SHARES[0].maxBitrate });
       await sender.setParameters(parameters);
     }
   }
