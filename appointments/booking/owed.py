@@ -33,7 +33,7 @@ SETTLES, SOON, AT_ONCE = timedelta(minutes=10), timedelta(days=1), timedelta(hou
 # Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 # An SMS would not do: it proves no address, or has no room.
-BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY, Kind.DECLINED, Kind.CORRECTED)
+BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY, Kind.CORRECTED)
 # No reminder is due sooner than this after the message that tells the time. Whoever has just booked or moved remembers it,
 # and a second message of the same hour makes people read none of them.
 FRESH = timedelta(hours=2)
@@ -173,20 +173,6 @@ DROP = """
 UPDATE appointments_notification SET state = 'dropped'
 WHERE appointment_id = %s AND state = 'pending' AND kind <> 'corrected' RETURNING id
 """
-# New rows, not changed ones: a worker that claims a message at this moment may have read the appointment as it was before.
-# It finds the old row gone, and would take a changed one for untrue.
-KEEP = """
-WITH kept AS (
-    DELETE FROM appointments_notification
-    WHERE appointment_id = %(id)s AND state = 'pending' AND kind <> 'corrected' AND revision = %(revision)s - 1
-    RETURNING *
-)
-INSERT INTO appointments_notification
-    (appointment_id, kind, medium, lead_minutes, due_at, revision, language, state, attempts, last_error, details)
-SELECT appointment_id, kind, medium, lead_minutes, due_at, %(revision)s, language, state, attempts, last_error, details
-FROM kept
-ON CONFLICT DO NOTHING
-"""
 
 
 def drop_pending(appointment: Appointment) -> list[int]:
@@ -197,9 +183,9 @@ def drop_pending(appointment: Appointment) -> list[int]:
 
 
 def keep_pending(appointment: Appointment) -> None:
-    """Carry messages that are not sent yet over to the appointment's next revision, because they are still true."""
-    with connection.cursor() as cursor:
-        cursor.execute(KEEP, {"id": appointment.pk, "revision": appointment.revision})
+    """Carry messages that are not sent yet over to the appointment's new revision, because they are still true."""
+    unsent = appointment.notifications.filter(state=State.PENDING, revision=appointment.revision - 1)
+    unsent.exclude(kind=Kind.CORRECTED).update(revision=appointment.revision)
 
 
 # A message that is being sent, or was sent, is carried too: it may be tried again, and it tells what was promised.

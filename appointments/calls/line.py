@@ -17,10 +17,10 @@ from agencies.models.until import DAY
 from agencies.openings import walk_ins
 from agencies.wallclock import midnight
 from appointments import counter, wording
+from appointments.calls.provision import new_call
 from appointments.counter.line import Line, line_of
 from appointments.history import Actor
 from appointments.models import Ticket
-from videocalls.models import VideoCall
 
 
 @dataclass(frozen=True)
@@ -85,11 +85,7 @@ def join(
         now=now,
     )
     if ticket.channel == Channel.VIDEO and ticket.video_call_id is None:
-        ticket.video_call = VideoCall.objects.create(
-            provider=procedure.agency.video_provider,
-            opens_at=now,
-            closes_at=midnight(ticket.day + DAY, line.branch.zone),
-        )
+        ticket.video_call = new_call(procedure.agency, now, midnight(ticket.day + DAY, line.branch.zone))
         ticket.save(update_fields=["video_call"])
         wake_worker("appointments.tasks.provide_video_calls")
     return ticket

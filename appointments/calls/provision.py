@@ -35,17 +35,21 @@ def give_call(pk: int, *, by: Actor, now: datetime) -> VideoCall | None:
     opens_at, closes_at = appointment.call_window
     if appointment.status != Status.BOOKED or closes_at <= now:
         return None
-    agency = appointment.agency
-    appointment.video_call = VideoCall.objects.create(
+    appointment.video_call = new_call(appointment.agency, opens_at, closes_at)
+    appointment.save(update_fields=["video_call"])
+    history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
+    return appointment.video_call
+
+
+def new_call(agency: Agency, opens_at: datetime, closes_at: datetime) -> VideoCall:
+    """Makes a call at the agency's providers. It is prepared later."""
+    return VideoCall.objects.create(
         provider=agency.video_provider,
         fallback=agency.video_fallback,
         link=agency.video_link,
         opens_at=opens_at,
         closes_at=closes_at,
     )
-    appointment.save(update_fields=["video_call"])
-    history.note(Event.Verb.ROOM, by=by, now=now, appointment=appointment)
-    return appointment.video_call
 
 
 def follow_windows(*, now: datetime) -> int:

@@ -123,8 +123,7 @@ def _is_to_send(message: Notification, now: datetime) -> bool:
     if message.state == State.SENDING and message.medium == Medium.SMS:
         _doubt(message, now)
         return False
-    if message.revision > message.appointment.revision:
-        # It was carried over to a new revision while it was being read, and the appointment was read before that.
+    if message.revision > message.appointment.revision and _is_carried_over(message):
         message.leased_until = None
         return False
     try:
@@ -144,6 +143,11 @@ def _is_to_send(message: Notification, now: datetime) -> bool:
         return True
     message.save(update_fields=["state", "leased_until", "due_at"])
     return False
+
+
+def _is_carried_over(message: Notification) -> bool:
+    """Return whether the message got a new revision while it was being read, and its appointment was read before that."""
+    return Appointment.objects.filter(pk=message.appointment_id, revision=message.revision).exists()
 
 
 def _doubt(message: Notification, now: datetime) -> None:

@@ -6,7 +6,6 @@ from email import message_from_bytes
 from email.message import Message
 from email.utils import getaddresses
 
-ATTACHED = ("message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers", "message/partial")
 
 
 def parsed(raw: bytes) -> Message:

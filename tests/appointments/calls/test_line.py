@@ -91,6 +91,13 @@ def test_place_is_taken_with_a_room(client: Client, branch: Branch) -> None:
     assert "/enter/" not in page
 
 
+def test_room_is_at_the_agencys_providers(client: Client, branch: Branch) -> None:
+    Agency.objects.update(video_provider="link", video_fallback="room", video_link="https://video.example.org/kep")
+    call = joined(client).video_call
+    assert call
+    assert (call.provider, call.fallback, call.link) == ("link", "room", "https://video.example.org/kep")
+
+
 def test_place_by_telephone_has_no_room(client: Client, branch: Branch) -> None:
     assert joined(client, "phone").video_call is None
     assert not VideoCall.objects.exists()

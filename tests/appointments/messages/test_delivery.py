@@ -341,6 +341,15 @@ def test_server_that_goes_away_in_between_costs_one_message_an_attempt(server: M
     assert rows == [(1, None), (1, None), (0, None), (0, None)]
 
 
+@pytest.mark.django_db
+def test_message_of_a_revision_that_does_not_exist_keeps_nobody_waiting() -> None:
+    booked(1)
+    Notification.objects.update(revision=7)
+    message = claim(now=NOW)
+    assert message is not None
+    assert message.state == State.DROPPED
+
+
 # A mail server in every mood
 
 STAGES = ("EHLO", "MAIL", "RCPT", "DATA", "BODY")
