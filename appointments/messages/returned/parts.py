@@ -7,7 +7,6 @@ from email.message import Message
 from email.utils import getaddresses
 
 
-
 def parsed(raw: bytes) -> Message:
     return message_from_bytes(raw)
 

@@ -16,6 +16,7 @@ import pytest
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import connection
+from django.db.models import F
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -24,6 +25,7 @@ from accounts.mails import marks
 from accounts.mails.handing import ServerAway
 from accounts.peers import Dealt
 from appointments import booking
+from appointments.messages import delivery
 from appointments.messages.delivery import BATCH, LEASE, RETRIES, claim, claim_some, deliver_next, deliver_some
 from appointments.models import Appointment, Notification
 from mydesklive.celery import app
@@ -348,6 +350,17 @@ def test_message_of_a_revision_that_does_not_exist_keeps_nobody_waiting() -> Non
     message = claim(now=NOW)
     assert message is not None
     assert message.state == State.DROPPED
+
+
+@pytest.mark.django_db
+def test_message_that_is_carried_over_while_it_is_read_stays_owed() -> None:
+    booked(1)
+    read = Notification.objects.select_related("appointment__branch").earliest("pk")
+    Appointment.objects.update(revision=F("revision") + 1)
+    Notification.objects.update(revision=F("revision") + 1)
+    read.revision += 1  # the row was read again when it was locked, and its appointment was not
+    assert not delivery._is_to_send(read, NOW)
+    assert Notification.objects.get(pk=read.pk).state == State.PENDING
 
 
 # A mail server in every mood
