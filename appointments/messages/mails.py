@@ -81,14 +81,20 @@ def written(message: Notification, told: Told) -> tuple[str, str, str]:
 
 
 def short(message: Notification, told: Told) -> str:
-    """Return the text of an SMS, in the agency's words if it has any, else in ours."""
-    if own := _own(message, lambda _subject, body: saying.sms(body, _key(message), told)):
+    """Return the text of an SMS, in the agency's words if it has any and they take no more SMS than ours may, else in ours."""
+    own = segments.fitted(lambda most, _extras: own_sms(message, {**told, "most": most}))
+    if own and segments.count(own) <= segments.MOST:
         return own
     return segments.fitted(
         lambda most, extras: render_to_string(
             f"sms/{message.kind}.txt", {**told, **_shorter(told, most), "extras": extras}
         )
     )
+
+
+def own_sms(message: Notification, told: Told) -> str:
+    """Return the text of an SMS in the agency's words, however many SMS it takes, or "" if the agency has none."""
+    return _own(message, lambda _subject, body: saying.sms(body, _key(message), told)) or ""
 
 
 def _shorter(context: Told, most: int | None) -> dict[str, object]:

@@ -77,7 +77,7 @@ def preview(
     with translation.override(key.language), timezone.override(found.branch.zone):
         told = mails.context(found, key.language, **_of_kind(key.kind, found, now))
         if key.medium == Medium.SMS:
-            text = mails.short(message, told)
+            text = mails.own_sms(message, told) or mails.short(message, told)
             return Preview("", text, parts=segments.count(text))
         return Preview(*mails.written(message, told))
 

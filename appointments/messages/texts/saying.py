@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.typed import on_one_line
 from agencies.models import Channel
+from appointments.messages.segments import shortened
 from appointments.messages.texts import parsing
 from appointments.messages.texts.kinds import Key, Kind, Medium, allowed
 from appointments.messages.texts.parsing import Value, Values
@@ -45,6 +46,7 @@ def mail(subject: str, body: str, key: Key, told: Told) -> tuple[str, str, str]:
 
 
 def sms(body: str, key: Key, told: Told) -> str:
+    """Return the text. Names in it take at most `told["most"]` signs each, or are whole if that is None."""
     return _line(body, _values(key, told))
 
 
@@ -60,7 +62,8 @@ def _value(name: str, key: Key, told: Told) -> Value:
     if name == "link":
         return _link(key.kind, told)
     if words := _WORDS.get(name):
-        return _plain(on_one_line(words(key, told)))
+        said = on_one_line(words(key, told))
+        return _plain(shortened(said, told.get("most")) if name in _NAMES else said)
     if key.medium == Medium.SMS:
         return _plain(on_one_line(_rendered(f"sms/_{name}.txt", told)))
     text = _rendered(f"emails/_{name}.txt", told).strip()
@@ -107,6 +110,8 @@ def _place(_key: Key, told: Told) -> str:
     return told["place"] if appointment.channel == Channel.IN_PERSON else appointment.get_channel_display()
 
 
+# What an SMS may shorten: the page and the mail have it whole.
+_NAMES = {"service", "branch", "place", "agency", "name"}
 _WORDS: dict[str, Callable[[Key, Told], str]] = {
     "when": _when,
     "service": lambda _key, told: told["procedure"].name,

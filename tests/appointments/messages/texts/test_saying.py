@@ -12,6 +12,7 @@ from agencies.models import Agency, Branch, Channel
 from appointments import booking
 from appointments.messages import mails
 from appointments.messages.delivery import deliver_next
+from appointments.messages.segments import MOST, count, in_capitals
 from appointments.messages.texts.kinds import EVERY_KEY, Key, Kind, Medium, needed
 from appointments.messages.texts.starting import draft
 from appointments.models import Appointment, Notification, OwnText, Status, Ticket
@@ -60,6 +61,8 @@ def test_every_message_is_told_in_own_words(branch: Branch, kind: str) -> None:
     appointment = None
     for key in (key for key in EVERY_KEY if key.kind == kind):
         subject, body = draft(key)
+        if key.medium == Medium.SMS:
+            body = " ".join(f"{{{name}}}" for name in needed(key))  # ours leave no place for another word
         an_own_text(branch.agency, key, f"Δικό μας {subject}" if subject else "", f"Δικό μας <b>\n\n{body}")
         message = a_message(appointment, key) if appointment else one_to_tell(branch, key)
         appointment = message.appointment
@@ -69,7 +72,11 @@ def test_every_message_is_told_in_own_words(branch: Branch, kind: str) -> None:
 def assert_own(message: Notification, parts: list[str]) -> None:
     """Each part is in own words, has no brace left, and has what the message is sent for."""
     key = Key(message.kind, message.medium, message.language)
-    assert all("Δικό μας" in part for part in parts)
+    if key.medium == Medium.SMS:  # in capitals if it would take more than two
+        assert in_capitals("Δικό μας") in in_capitals(parts[0])
+        assert count(parts[0]) <= MOST
+    else:
+        assert all("Δικό μας" in part for part in parts)
     assert not any(re.search(r"[{}]", part.partition("<body")[2] or part) for part in parts)
     text = parts[-2] if key.medium == Medium.EMAIL else parts[0]
     assert "10:00" in text or "when" not in needed(key)
@@ -167,6 +174,32 @@ def test_reader_abroad_gets_both_times_in_own_words(branch: Branch) -> None:
         text = told(a_message(appointment, key))[-2 if medium == Medium.EMAIL else 0].splitlines()[0]
         assert "10:00" in text
         assert "03:00" in text
+
+
+@pytest.mark.parametrize("language", ["el", "en"])
+@pytest.mark.parametrize(
+    ("words", "own"),
+    [
+        (60, "{branch}"),  # shortened names are enough
+        (150, ""),  # capitals are enough
+        (400, None),  # only ours is short enough
+    ],
+)
+def test_own_words_take_two_sms_also_with_two_clocks(
+    branch: Branch, language: str, words: int, own: str | None
+) -> None:
+    """The text was saved when it fitted. Since then the branch has got a long name, and this reader lives abroad."""
+    Branch.objects.update(name_el="Γενικό Προξενείο της Ελλάδας στη Μελβούρνη της Αυστραλίας", name_en="Consulate " * 7)
+    key = Key(Kind.REMINDER, Medium.SMS, language)
+    body = f"Δικό μας {{when}} {{reference}} {own or '{branch} {service}'} ".ljust(words, "ω")
+    an_own_text(branch.agency, key, "", body)
+    appointment = booked_at(Branch.objects.get(), 10, timezone="America/Argentina/Buenos_Aires")
+    (text,) = told(a_message(appointment, key))
+    assert count(text) <= MOST
+    assert in_capitals("Δικό μας") in in_capitals(text) or own is None
+    assert "10:00" in text
+    assert "05:00" in text
+    assert appointment.spoken_reference in text
 
 
 def test_offer_without_another_time_says_so(branch: Branch) -> None:
