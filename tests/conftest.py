@@ -13,11 +13,13 @@ from django.core.cache import cache
 from django.test import TransactionTestCase
 from django.utils import translation
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
 from accounts.work import breaker
 from mydesklive.pages.files import StaticFilesMiddleware
+from tests import databases
 from tests.builders import NOON, NOW
 from tests.emptying import empty_database
 from tests.pages import SOON
@@ -60,6 +62,15 @@ def _empty_cache() -> None:
 @pytest.fixture
 def no_redis(settings: Settings) -> None:
     settings.CACHES = {"default": settings.CACHES["default"] | {"LOCATION": "redis://127.0.0.1:1/0"}}
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(
+    django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
+) -> None:
+    if databases.is_shared():
+        with django_db_blocker.unblock():
+            databases.copy_migrated()
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -3,6 +3,7 @@
 It is loaded by name (`-p tests.plugin`), because the settings read the environment before any conftest.py is loaded.
 """
 
+import gc
 import os
 from collections.abc import Generator
 from contextlib import ExitStack
@@ -61,6 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begins with what takes minutes, so that nobody waits for it alone in the end."""
     items.sort(key=lambda item: item.get_closest_marker("minutes") is None)
+
+
+def pytest_collection_finish() -> None:
+    """Looks for garbage more seldom, and not among what is there for the whole run: modules, settings and tests.
+
+    The collector would go through these million objects again and again, for a tenth of the time of all tests.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 100)
 
 
 @pytest.hookimpl(optionalhook=True)
