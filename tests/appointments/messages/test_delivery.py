@@ -16,7 +16,7 @@ import pytest
 from django.conf import settings
 from django.core.mail import get_connection
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -227,10 +227,21 @@ def test_delivery_together_costs_two_queries_a_message(server: MailServer, count
 @pytest.mark.django_db
 def test_due_messages_are_found_by_index() -> None:
     booked()
+    assert "message_due" in plan_of(Notification.objects.due(now=NOW).order_by("due_at", "pk"))
+
+
+def plan_of(messages: QuerySet[Notification]) -> str:
+    """How they are read from a long table. The planner may not choose what is as good for the few rows here.
+
+    It depends on statistics what is: whether the table has been analysed by chance. What is off is still done if nothing
+    else can be.
+    """
+    for way in ("seqscan", "bitmapscan", "sort", "incremental_sort"):
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL enable_{way} = off")
     with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off")
-    plan = Notification.objects.due(now=NOW).order_by("due_at", "pk").explain()
-    assert "message_due" in plan
+        cursor.execute("ANALYZE appointments_notification")
+    return messages.explain()
 
 
 @pytest.mark.django_db
@@ -238,11 +249,10 @@ def test_due_messages_are_found_by_index() -> None:
 @pytest.mark.parametrize(("urgent", "index"), [(True, "message_due_urgent"), (False, "message_due_by_medium")])
 def test_each_lane_reads_its_own_messages_in_their_order(medium: str, urgent: bool, index: str) -> None:
     """Many are due at one minute. A claim that sorts them all is ten times slower."""
+    booked()
     found = Notification.objects.filter(medium=medium)
     lane = found.urgent() if urgent else found.planned()
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
-    plan = lane.due(now=NOW).order_by("due_at", "pk")[:BATCH].explain()
+    plan = plan_of(lane.due(now=NOW).order_by("due_at", "pk")[:BATCH])
     assert f"Index Scan using {index}" in plan
     assert "Sort" not in plan
 
