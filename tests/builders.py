@@ -165,9 +165,11 @@ def booked_at(
     branch: Branch, hour: int, minute: int = 0, number: int | None = None, *, day: date = MONDAY, **more: Any
 ) -> Appointment:
     """Books an appointment for a new person, or the person of this number. The default day is that of NOW."""
-    slots_of(branch)
+    moment = at(hour, minute, day=day)
+    if not TimeSlot.objects.filter(branch=branch, starts_at=moment).exists():
+        publish([branch.pk], now=NOW)
     who = somebody_new() if number is None else number
-    return an_appointment(slot_at(at(hour, minute, day=day), branch), who, **more)
+    return an_appointment(slot_at(moment, branch), who, **more)
 
 
 def booked_after(branch: Branch, moment: datetime, number: int = 1, **more: Any) -> Appointment:
