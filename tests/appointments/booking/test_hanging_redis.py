@@ -1,13 +1,16 @@
 """Bookings while Redis hangs: a real server that is stopped, so that it accepts connections and never answers."""
 
-from collections.abc import Iterator
-from threading import Barrier, Thread
+from collections.abc import Callable, Iterator
+from threading import Barrier, Thread, current_thread
 from time import monotonic, sleep
+from typing import Any
 
 import pytest
 from django.core.cache import cache
 from django.test import Client
 from pytest_django.fixtures import Settings
+from redis import exceptions
+from redis.connection import AbstractConnection, UnixDomainSocketConnection
 
 from accounts.work import breaker
 from accounts.work.breaker import PATIENCE
@@ -36,6 +39,30 @@ def redis(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hangi
         assert answers_again()
 
 
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How many seconds each wait in vain may have taken: what a busy machine adds does not count."""
+    found: list[float] = []
+
+    def noting(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+        def call(connection: AbstractConnection, *args: Any, **options: Any) -> Any:
+            try:
+                return method(connection, *args, **options)
+            except (TimeoutError, exceptions.TimeoutError):
+                if current_thread().name != "redis-probe":
+                    found.append(getattr(connection, name))
+                raise
+
+        return call
+
+    for kind, name, limit in (
+        (UnixDomainSocketConnection, "_connect", "socket_connect_timeout"),
+        (AbstractConnection, "read_response", "socket_timeout"),
+    ):
+        monkeypatch.setattr(kind, name, noting(limit, getattr(kind, name)))
+    return found
+
+
 def answers_again() -> bool:
     since = monotonic()
     while breaker.redis.is_open and monotonic() - since < 5:
@@ -43,12 +70,11 @@ def answers_again() -> bool:
     return not breaker.redis.is_open
 
 
-def journey(branch: Branch, number: int) -> float:
-    """Books a time by the pages, as a visitor who is not signed in. Returns how many seconds all of it took."""
+def journey(branch: Branch, number: int) -> None:
+    """Books a time by the pages, as a visitor who is not signed in."""
     _latest_waking.clear()
     client, slot = Client(), slots_of(branch)[number]
     typed = TYPED | {"email": f"citizen{number}@example.org"}
-    since = monotonic()
     client.get(BOOK, follow=True)
     client.get("/health/ready")
     client.post(f"{BOOK}time/?channel=in_person&branch=kep-chania", {"slot": slot.pk})
@@ -56,34 +82,37 @@ def journey(branch: Branch, number: int) -> float:
     held = Appointment.objects.get(status=Status.HELD)
     done = client.post(f"{BOOK}check/", {"hold": held.reference}, follow=True)
     client.get("/health/ready")
-    took = monotonic() - since
     assert done.status_code == 200
     held.refresh_from_db()
     assert held.status == Status.BOOKED
-    return took
 
 
-def test_hanging_redis_costs_a_booking_one_short_wait_and_the_next_none(redis: HangingRedis) -> None:
+def test_hanging_redis_costs_a_booking_one_short_wait_and_the_next_none(
+    redis: HangingRedis, waits: list[float]
+) -> None:
     branch = an_open_branch()
     journey(branch, 1)
-    usual = min(journey(branch, number) for number in (2, 3))
+    assert waits == []
     redis.hang()
-    first, second = journey(branch, 4), journey(branch, 5)
-    assert first - usual < ONE_WAIT + usual  # as much again for a busy machine
-    assert second - usual < PATIENCE
+    journey(branch, 2)
+    assert 0 < sum(waits) <= ONE_WAIT
+    waits.clear()
+    journey(branch, 3)
+    assert waits == []
     assert Client().get("/health/ready").json()["redis"] == "degraded"
     redis.go_on()
     assert answers_again()
     assert Client().get("/health/ready").json()["redis"] == "ok"
 
 
-def test_publishing_to_a_hanging_broker_waits_once_and_its_connections_work_afterwards(redis: HangingRedis) -> None:
+def test_publishing_to_a_hanging_broker_waits_once_and_its_connections_work_afterwards(
+    redis: HangingRedis, waits: list[float]
+) -> None:
     task = "appointments.tasks.deliver_due"
     assert _is_sent(task)
     redis.hang()
-    since = monotonic()
     assert not any(_is_sent(task) for _ in range(10))
-    assert monotonic() - since < 2 * ONE_WAIT
+    assert 0 < sum(waits) <= ONE_WAIT
     redis.go_on()
     assert answers_again()
     assert _is_sent(task)
