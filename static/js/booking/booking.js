@@ -6,7 +6,8 @@ const secure = location.protocol === "https:" ? "; secure" : "";
 if (zone) document.cookie = `timezone=${zone}; path=/; samesite=lax${secure}`;
 
 for (const notice of document.querySelectorAll("[data-until]")) {
-  const left = new Date(notice.dataset.until) - Date.now();
+  // By the server's clock: that of the reader may be wrong.
+  const left = new Date(notice.dataset.until) - new Date(notice.dataset.now);
   setTimeout(() => {
     notice.classList.add("notice--warning");
     notice.setAttribute("role", "status");

@@ -11,6 +11,7 @@ const KEPT = "queue.pressed";
 const KEYS = "queue.keys";
 
 const words = document.querySelector("#queue-words").dataset;
+const ahead = Date.parse(words.now) - Date.now(); // of the server's clock: that of this computer may be wrong
 const page = document.querySelector("#queue");
 const board = document.querySelector("#queue-board");
 const line = document.querySelector("#queue-connection");
@@ -252,7 +253,7 @@ document.addEventListener("visibilitychange", look);
 
 function tick() {
   for (const node of document.querySelectorAll("[data-since]")) {
-    const minutes = Math.max(0, Math.floor((Date.now() - Date.parse(node.dataset.since)) / 60_000));
+    const minutes = Math.max(0, Math.floor((Date.now() + ahead - Date.parse(node.dataset.since)) / 60_000));
     node.textContent = `${minutes} ${words.minutes}`;
   }
 }
