@@ -11,7 +11,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.functional import Promise
+from django.utils.translation import ngettext
 
+HOUR, DAY = 60 * 60, 24 * 60 * 60  # seconds
 Rows = QuerySet[Any, Any]
 Oldest = Callable[[datetime], Rows | tuple[Rows, ...]]
 
@@ -32,8 +34,14 @@ class Due:
     age: int  # seconds; 0 if nothing is due
 
     @property
-    def minutes(self) -> int:
-        return self.age // 60
+    def span(self) -> str:
+        """Returns the age in words: "7 minutes", "5 hours", "4 days"."""
+        minutes, hours, days = self.age // 60, self.age // HOUR, self.age // DAY
+        if days > 1:
+            return ngettext("%(days)d day", "%(days)d days", days) % {"days": days}
+        if hours > 1:
+            return ngettext("%(hours)d hour", "%(hours)d hours", hours) % {"hours": hours}
+        return ngettext("%(minutes)d minute", "%(minutes)d minutes", minutes) % {"minutes": minutes}
 
     @property
     def is_late(self) -> bool:

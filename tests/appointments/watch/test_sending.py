@@ -36,7 +36,7 @@ def test_each_lane_tells_how_much_is_due_and_since_when(branch: Branch, other: B
     booked_at(branch, 9)
     booked_at(other, 9)
     found = {one.due.lane.name: one for one in sending(now=NOW + minutes(10))}
-    assert (found["mail"].number, found["mail"].due.minutes, found["mail"].due.is_late) == (2, 10, True)
+    assert (found["mail"].number, found["mail"].due.span, found["mail"].due.is_late) == (2, "10 λεπτά", True)
     assert (found["urgent mail"].number, found["urgent mail"].due.age) == (2, 600)
     assert (found["sms"].number, found["sms"].due.age) == (0, 0)
     own = {one.due.lane.name: one.number for one in sending(now=NOW + minutes(10), branches=[branch])}
