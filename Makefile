@@ -16,7 +16,7 @@ COMPILE := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 # Commands that only read the code need valid settings, but no running services. The demo needs no keys.
 LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=1
 
-.PHONY: run test lint fmt messages bench soak lock clean
+.PHONY: run test pictures lint fmt messages bench soak lock clean
 
 run: ## run the product with invented data at http://localhost:8000 (PORT, LOCAL, DATABASE_URL, REDIS_URL)
 	@$(SETUP) run
@@ -25,6 +25,10 @@ run: ## run the product with invented data at http://localhost:8000 (PORT, LOCAL
 test: ## run every test, or some: TESTS="tests/appointments/booking -k race"
 	@$(SETUP) test
 	$(BIN)/pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal $(TESTS)
+
+pictures: ## take all pictures of the guides anew, into docs/images
+	@$(SETUP) test
+	$(BIN)/pytest tests/pictures/citizens.py tests/pictures/officers.py
 
 lint:
 	@$(SETUP) lint
