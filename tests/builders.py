@@ -5,7 +5,18 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from accounts.models import User
-from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role
+from agencies.models import (
+    Agency,
+    Branch,
+    Channel,
+    Closure,
+    Membership,
+    OpeningRule,
+    Procedure,
+    ProductionPeriod,
+    Role,
+)
+from agencies.wallclock import midnight
 from appointments import booking, counter, disruptions
 from appointments.booking.persons import Contact
 from appointments.counter import desks
@@ -55,6 +66,11 @@ def a_procedure(agency: Agency, code: str = "kep-dilosi", **fields: Any) -> Proc
         "channels": [Channel.IN_PERSON, Channel.VIDEO],
     }
     return Procedure.objects.create(agency=agency, code=code, **defaults | fields)
+
+
+def counted_since(day: date) -> None:
+    """Lets everything that is in production be so since that day, in the eyes of the database, whose clock nobody moves."""
+    ProductionPeriod.objects.filter(until=None).update(since=midnight(day, ATHENS))
 
 
 def a_rule(branch: Branch, **fields: Any) -> OpeningRule:

@@ -6,6 +6,7 @@ from agencies.models.channel import Channel
 from agencies.models.membership import Membership, Role
 from agencies.models.opening import Closure, OpeningRule
 from agencies.models.procedure import Procedure
+from agencies.models.production import ProductionPeriod, PublishedCount
 from agencies.models.synonym import Synonym
 from agencies.models.token import SystemToken
 
@@ -17,6 +18,8 @@ __all__ = [
     "Membership",
     "OpeningRule",
     "Procedure",
+    "ProductionPeriod",
+    "PublishedCount",
     "Role",
     "Synonym",
     "SystemToken",

@@ -21,7 +21,7 @@ from psycopg import sql
 
 from accounts import sealing
 from accounts.models import User
-from agencies.models import Agency, Branch, Membership, Role
+from agencies.models import Agency, Branch, Membership, Procedure, ProductionPeriod, Role
 from appointments import booking, counter
 from appointments.booking.persons import Contact
 from appointments.errors import LimitReached
@@ -36,6 +36,7 @@ from tests.pages import hidden_of, signed_in, text_of
 DUMP = Path(__file__).parent / "data/first_release.sql"
 SESSION = "o7qlcupwxhfuwojq29ubx0t77g9yew3u"  # the citizen has signed in with the first release
 LIST = "/admin/appointments/appointment/"
+Kind = ProductionPeriod.Kind
 # What the first release reported.
 KEP = Totals(submitted=13, served=2, missed=1, cancelled=1, ratings=1, satisfied=1)
 DYPA = Totals(submitted=1)
@@ -265,6 +266,20 @@ def test_staff_pages_show_those_who_were_there(officers: Client) -> None:
 def test_history_tells_what_happened_before_there_was_one() -> None:
     verbs = set(Event.objects.filter(appointment=of("Πολίτης 1")).values_list("verb", flat=True))
     assert {"check_in", "serve", "complete"} <= verbs
+
+
+@pytest.mark.django_db
+def test_what_is_in_production_is_kept_from_now_on() -> None:
+    """The upgrade writes down what it finds; nothing is known of the time before."""
+    kept = {
+        kind: set(ProductionPeriod.objects.filter(kind=kind, until=None).values_list("key", flat=True)) for kind in Kind
+    }
+    assert kept == {
+        Kind.AGENCY: set(Agency.objects.filter(stage=Agency.Stage.PRODUCTION).values_list("pk", flat=True)),
+        Kind.BRANCH: set(Branch.objects.filter(is_open=True).values_list("pk", flat=True)),
+        Kind.PROCEDURE: set(Procedure.objects.filter(is_offered=True).values_list("pk", flat=True)),
+    }
+    assert all(kept.values())
 
 
 def test_reports_say_the_same() -> None:

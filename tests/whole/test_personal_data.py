@@ -65,6 +65,8 @@ KEPT: dict[str, dict[str, str]] = {
         ),
         PUBLISHED,
     ),
+    "agencies.ProductionPeriod": dict.fromkeys(("country", "region"), PUBLISHED),
+    "agencies.PublishedCount": dict.fromkeys(("source_el", "source_en"), PUBLISHED),
     "agencies.Synonym": dict.fromkeys(("code", "words", "note_el", "note_en"), PUBLISHED),
     "agencies.OpeningRule": dict.fromkeys(("weekdays", "channels"), CODE),
     "agencies.Closure": {"reason_el": PUBLISHED, "reason_en": PUBLISHED, "officer": "whose absence closes the times"},

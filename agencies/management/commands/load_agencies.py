@@ -5,13 +5,14 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, no_translations
 from django.db import transaction
 
+from agencies.loading import publications
 from agencies.loading.catalogue import Tally, load_agencies
 from agencies.loading.tables import DATA, TableError
 from agencies.loading.words import FILE, load_words
 
 
 class Command(BaseCommand):
-    help = "Loads agencies, services, branches, openings and search words from CSV files. A later run creates what is missing."
+    help = "Loads agencies, services, branches, openings, search words and published counts. A later run creates what is missing."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--folder", type=Path, default=DATA, help="Where the four files are.")
@@ -22,6 +23,7 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 tallies = load_agencies(folder, update=update) | {FILE: load_words(folder)}
+                tallies[publications.FILE] = publications.load_publications(folder, update=update)
         except TableError as error:
             raise CommandError("\n".join([*error.errors, "Nothing was loaded."])) from error
         for name, tally in tallies.items():

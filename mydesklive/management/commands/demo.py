@@ -15,7 +15,7 @@ from django.utils import timezone
 from accounts.database.patience import COMMAND, patience
 from accounts.models import User
 from agencies.loading import tables
-from agencies.models import Branch, Closure, Synonym
+from agencies.models import Branch, Closure, PublishedCount, Synonym
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
@@ -65,7 +65,8 @@ class Command(BaseCommand):
 
     def _load(self, now: datetime) -> None:
         codes = {row.cells["code"] for row in tables.read(tables.DATA / "branches.csv")}
-        if codes - set(Branch.objects.values_list("code", flat=True)) or not Synonym.objects.exists():
+        is_loaded = Synonym.objects.exists() and PublishedCount.objects.exists()
+        if codes - set(Branch.objects.values_list("code", flat=True)) or not is_loaded:
             with self._step("Loading agencies, branches and services"):
                 call_command("load_agencies", folder=tables.DATA, stdout=io.StringIO())
         premises.fill()
