@@ -30,6 +30,7 @@ from tests.builders import (
     an_appointment,
     an_open_branch,
     at,
+    counted_since,
     slots_of,
 )
 
@@ -164,9 +165,11 @@ def test_nothing_is_published_that_the_agency_keeps() -> None:
     a_visit(a_branch(pilot, "four"), at(9))
     an_agency("joining", stage=Agency.Stage.JOINING)
     an_agency("asking", stage=Agency.Stage.REQUEST)
+    counted_since(MONDAY)
     table = published(TUESDAY)
     assert [
-        (line.agency.slug, line.totals and line.totals.served, line.procedures, line.branches) for line in table.lines
+        (line.agency.slug, line.totals and line.totals.served, line.extent.procedures, line.extent.branches)
+        for line in table.lines
     ] == [
         ("kep", 1, 1, None),
         ("quiet", None, None, None),
@@ -183,35 +186,40 @@ def test_page_takes_the_same_number_of_queries(client: Client, agencies: int) ->
         branch = a_live_branch(f"agency{number}")
         a_visit(branch, at(9))
         a_rule(branch)
-    for most in (6, 2):  # at first the figures too; then whether the offer is the same, and whether anything was booked
+    for most in (9, 2):  # at first the figures too; then whether the offer is the same, and whether anything was booked
         with CaptureQueriesContext(connection) as queries:
             response = client.get("/reports/agencies/?as_of=2026-03-03")
         assert response.context["table"].total == agencies
         assert len(queries) == most
 
 
-# JSON, CSV and page
+# JSON, CSV, XLSX and page
+
+FILES = ["/reports/agencies.json", "/reports/agencies.csv", "/reports/agencies.csv?for=excel", "/reports/agencies.xlsx"]
+ADDRESSES = [
+    "/reports/agencies/",
+    "/en/reports/agencies/",
+    "/reports/agencies.json",
+    "/reports/agencies.csv",
+    "/reports/agencies.xlsx",
+]
 
 
 def test_json_keeps_the_contract(client: Client) -> None:
-    a_visit(a_live_branch(), at(9))
+    a_visit(a_live_branch(region_el="Κρήτη"), at(9))
+    counted_since(MONDAY)
     answer = client.get("/reports/agencies.json?as_of=2026-03-03")
+    figures = {"submitted": 1, "served": 1, "missed": 0, "cancelled": 0, "procedures": 1, "branches": 1}
+    figures |= {"countries": 1, "regions": 1, "satisfied_percent": None}
+    promised = {"slug": "kep", "platform": "myKEPlive", "live_since": "2020-07-27"}
+    names = {"name_el": "Φορέας kep", "name_en": "Agency kep"}
+    counted = {"extent_source": "counted", "extent_day": "2026-03-03"}
     assert answer.json() == {
         "as_of": "2026-03-03",
-        "agencies": [
-            {
-                "slug": "kep",
-                "platform": "myKEPlive",
-                "live_since": "2020-07-27",
-                "submitted": 1,
-                "served": 1,
-                "missed": 0,
-                "cancelled": 0,
-                "procedures": 1,
-                "branches": 1,
-            }
-        ],
+        "agencies": [promised | figures | names | counted],
         "total": 1,
+        "totals": figures,
+        "definitions": "http://testserver/reports/agencies/#definitions",
     }
     assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=300"}
 
@@ -235,14 +243,20 @@ def test_table_is_counted_once_until_something_changes(client: Client) -> None:
 
 
 @pytest.mark.usefixtures("clock")
-@pytest.mark.parametrize("address", ["/reports/agencies.json", "/reports/agencies.csv", "/reports/agencies/"])
+@pytest.mark.parametrize("address", ADDRESSES)
 def test_who_has_the_same_table_gets_no_body(client: Client, address: str) -> None:
     branch = a_live_branch()
-    tag = client.get(address).headers["ETag"]
+    first = client.get(address)
+    assert first.getvalue()
+    tag = first.headers["ETag"]
     again = client.get(address, headers={"if-none-match": tag})
-    assert (again.status_code, again.content) == (304, b"")
+    assert (again.status_code, again.getvalue()) == (304, b"")
+    other = client.get(address, {"as_of": "2026-03-01"})
+    assert other.getvalue()
+    assert other.headers["ETag"] != tag
     a_visit(branch, at(9, day=MONDAY - timedelta(days=1)))
-    assert client.get(address, headers={"if-none-match": tag}).status_code == 200
+    anew = client.get(address, headers={"if-none-match": tag})
+    assert (anew.status_code, bool(anew.getvalue())) == (200, True)
 
 
 @pytest.mark.usefixtures("clock")
@@ -256,7 +270,9 @@ def test_bad_date_is_refused_at_its_field(client: Client, as_of: str) -> None:
     a_live_branch()
     answer = client.get("/reports/agencies.json", {"as_of": as_of})
     assert (answer.status_code, list(answer.json())) == (400, ["as_of"])
-    assert client.get("/reports/agencies.csv", {"as_of": as_of}).status_code == 400
+    for address in ("/reports/agencies.csv", "/reports/agencies.xlsx"):
+        refused = client.get(address, {"as_of": as_of})
+        assert (refused.status_code, refused["Content-Type"]) == (400, "text/plain; charset=utf-8")
     page = client.get("/reports/agencies/", {"as_of": as_of})
     assert page.status_code == 400
     assert page.context["table"].as_of == MONDAY
@@ -266,20 +282,16 @@ def test_bad_date_is_refused_at_its_field(client: Client, as_of: str) -> None:
 def test_csv_has_the_same_columns(client: Client) -> None:
     a_visit(a_live_branch(), at(9))
     an_agency("joining", stage=Agency.Stage.JOINING)
+    counted_since(MONDAY)
     answer = client.get("/reports/agencies.csv?as_of=2026-03-03")
-    rows = list(csv.DictReader(io.StringIO(answer.content.decode("ascii"))))
-    assert rows[0] == {
-        "slug": "kep",
-        "platform": "myKEPlive",
-        "live_since": "2020-07-27",
-        "submitted": "1",
-        "served": "1",
-        "missed": "0",
-        "cancelled": "0",
-        "procedures": "1",
-        "branches": "1",
-    }
+    lines = client.get("/reports/agencies.json?as_of=2026-03-03").json()["agencies"]
+    text = answer.getvalue().decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert [{name: value or None for name, value in row.items()} for row in rows] == [
+        {name: None if value is None else str(value) for name, value in line.items()} for line in lines
+    ]
     assert rows[1]["served"] == ""
+    assert text.startswith("slug,platform,live_since,submitted,served,missed,cancelled,procedures,branches,")
     assert 'filename="agencies-2026-03-03.csv"' in answer["Content-Disposition"]
 
 

@@ -268,7 +268,6 @@ def test_history_tells_what_happened_before_there_was_one() -> None:
     assert {"check_in", "serve", "complete"} <= verbs
 
 
-@pytest.mark.django_db
 def test_what_is_in_production_is_kept_from_now_on() -> None:
     """The upgrade writes down what it finds; nothing is known of the time before."""
     kept = {
