@@ -12,6 +12,7 @@ from itertools import cycle, product
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
+from zipfile import ZipFile
 
 import psycopg
 import pytest
@@ -21,7 +22,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.core import signing
 from django.db import transaction
-from django.db.models import Model
+from django.db.models import CharField, Field, Model, TextField, UniqueConstraint
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
@@ -32,7 +33,7 @@ from accounts.models import DemoMail, User
 from agencies.models import Branch, Channel, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
-from appointments.models import Appointment, Feed, Notification, Queue, Ticket
+from appointments.models import Appointment, Event, Feed, Notification, Queue, Ticket
 from mydesklive.postgresql.connection import Cursor
 from tests.builders import (
     GUEST,
@@ -270,9 +271,18 @@ def sent(session: str, send: Callable[[], HttpResponse]) -> HttpResponse:
     CLIENT.cookies.clear()
     CLIENT.cookies["sessionid"] = session
     with transaction.atomic():
-        response = send()
+        response = whole(send())
         transaction.set_rollback(True)
     return response
+
+
+def whole(response: HttpResponse) -> HttpResponse:
+    """The answer, to be read more than once, which a stream cannot."""
+    if not response.streaming:
+        return response
+    read = HttpResponse(response.getvalue(), status=response.status_code, headers=response.headers)
+    read.request, read.wsgi_request = response.request, response.wsgi_request
+    return read
 
 
 def is_refused(response: HttpResponse) -> bool:
@@ -363,6 +373,66 @@ def assert_opens_for_those_concerned(
     assert {who: one.status_code for who, one in strange.items() if not is_refused(one)} == {}
     assert {who for who, one in strange.items() if NAME in one.content.decode()} == set()
     assert all(map(is_refused, own)) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
+
+
+# What officials read
+
+POISON = "Φαρμακίδης"
+FIGURES = [address.name for address in ADDRESSES if address.name.startswith("reports:")]
+# The apps that know people, and what pages need as it is.
+OF_PEOPLE, NEEDED = ("accounts", "appointments", "videocalls"), {"password", "timezone"}
+
+
+def poison(but: User) -> int:
+    """Writes the same name into every field of text that any row about people has. Returns the number of such fields."""
+    poisoned = 0
+    for model in apps.get_models():
+        fields = [field.name for field in model._meta.local_fields if takes_any_text(field)]
+        fields = [name for name in fields if name not in NEEDED | kept_apart(model)]
+        if model._meta.app_label in OF_PEOPLE and model is not Event and fields:
+            rows = model._default_manager.exclude(pk=but.pk) if model is User else model._default_manager.all()
+            rows.update(**dict.fromkeys(fields, POISON))
+            poisoned += len(fields)
+    return poisoned
+
+
+def takes_any_text(field: Field) -> bool:
+    """Not what is chosen from a list, or is the only one of its kind."""
+    is_text = isinstance(field, CharField | TextField) and not (field.choices or field.unique)
+    return is_text and (field.max_length is None or field.max_length >= len(POISON))
+
+
+def kept_apart(model: type[Model]) -> set[str]:
+    """The fields whose values no two rows may share."""
+    constraints = (one for one in model._meta.constraints if isinstance(one, UniqueConstraint))
+    return {name for one in constraints for name in one.fields}
+
+
+def unpacked(response: HttpResponse) -> str:
+    """The answer as text; of a workbook, all that is packed into it."""
+    content = response.getvalue()
+    if content.startswith(b"PK"):
+        with ZipFile(BytesIO(content)) as packed:
+            content = b"\n".join(map(packed.read, packed.namelist()))
+    return content.decode(errors="replace")
+
+
+def test_official_reaches_no_name_by_any_address(people: People) -> None:
+    """Whatever a row says of somebody, no page, no file and nothing that a script asks for shows it to an official."""
+    official = User.objects.get(is_official=True)
+    session = people.strangers["official"]
+    urls = {url_of(address): f"{address}" for address in ADDRESSES if address.name not in INVENTED}
+    urls |= {url: url for name in FIGURES for url in (reverse(name), f"{reverse(name)}?as_of=2026-03-02&for=excel")}
+    urls |= {"/reports/?since=2020-01-01&until=2030-12-31": "all"}
+    assert poison(but=official) > 40
+    found = {}
+    for url, name in urls.items():
+        response = answer(session, url, "get")
+        text = unpacked(response) + "".join(unpacked(one) for one in polled(session, response))
+        told = set(re.findall(r"[\w.]+@example\.org", text)) - {official.email}
+        if POISON in text or NAME in text or told:
+            found[name] = told
+    assert found == {}
 
 
 # Where staff choose one of many branches
