@@ -89,6 +89,9 @@ def notes(table: Table) -> list[str]:
     for one in table.given:
         given = {"day": date_format(one.cut_off, "j E Y"), "source": one.source}
         found.append(_("Services and branches are as published, counted on %(day)s. Source: %(source)s.") % given)
+    if table.is_extent_counted:
+        counted = _("Services and branches are those that this service counted at the end of %(day)s.")
+        found.append(counted % {"day": date_format(table.as_of, "j E Y")})
     if table.lacks_extent and table.counting_since:
         unknown = _(
             "How many services and branches there were on this day is not known: this service counts them since %(day)s."

@@ -109,6 +109,10 @@ class Table:
         return any(line.lacks_extent for line in self.lines)
 
     @property
+    def is_extent_counted(self) -> bool:
+        return any(line.extent_source == "counted" for line in self.lines)
+
+    @property
     def first_day(self) -> date | None:
         """Returns the day on which the first of the platforms began."""
         return min((line.agency.live_since for line in self.lines if line.agency.live_since), default=None)
