@@ -76,8 +76,8 @@ def _refused(form: AsOfForm, kind: str) -> HttpResponse:
 
 
 @_download("json")
-def agencies_json(request: HttpRequest, table: Table) -> HttpResponse:
-    meaning = request.build_absolute_uri(reverse("reports:agencies")) + "#definitions"
+def agencies_json(_request: HttpRequest, table: Table) -> HttpResponse:
+    meaning = f"{settings.SITE_URL}{reverse('reports:agencies')}#definitions"
     return JsonResponse(table.as_dict() | {"definitions": meaning}, json_dumps_params={"ensure_ascii": False})
 
 

@@ -9,12 +9,13 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 from django.db.utils import IntegrityError
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from agencies.models import Agency, Branch, Procedure, ProductionPeriod, PublishedCount
 from tests.builders import a_branch, a_procedure, an_agency
+from tests.races import at_once
 
 pytestmark = pytest.mark.django_db
 Kind = ProductionPeriod.Kind
@@ -113,6 +114,31 @@ def test_step_that_is_rolled_back_leaves_no_period() -> None:
     assert list(ProductionPeriod.objects.values()) == before
 
 
+@pytest.mark.django_db(transaction=True)
+def test_many_at_once_forget_nothing_and_wait_in_no_circle() -> None:
+    """Branches and the agency change in one transaction, in either order, and two change the same branch."""
+    agency = an_agency()
+    branches = [a_branch(agency, f"kep-{number}") for number in range(3)]
+
+    def change(number: int) -> bool:
+        for turn in range(6):
+            with transaction.atomic():
+                if number == 1:
+                    Agency.objects.update(stage=Agency.Stage.values[2 + turn % 2])
+                Branch.objects.filter(pk=branches[number % 3].pk).update(is_open=(turn + number) % 2)
+                if number == 0:
+                    Agency.objects.update(stage=Agency.Stage.values[2 + turn % 2])
+        return True
+
+    assert at_once([lambda number=number: change(number) for number in range(6)]) == {"done": 6}
+    assert going_on() == in_production()
+    periods = ProductionPeriod.objects.order_by("kind", "key", "pk")
+    for one, after in pairwise(periods):
+        if (one.kind, one.key) == (after.kind, after.key):
+            assert one.until
+            assert one.until <= after.since
+
+
 STEPS = st.lists(
     st.tuples(st.sampled_from(("open", "region", "country", "offered", "stage")), st.integers(0, 2)), max_size=8
 )
@@ -121,6 +147,7 @@ STEPS = st.lists(
 class TestAnyHistory(TestCase):
     """After any steps, the periods that go on are what the rows say, and no two of a row overlap."""
 
+    @settings(deadline=None, max_examples=30)
     @given(STEPS)
     def test_any_history(self, steps: list[tuple[str, int]]) -> None:
         agency = an_agency()

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -219,7 +220,7 @@ def test_json_keeps_the_contract(client: Client) -> None:
         "agencies": [promised | figures | names | counted],
         "total": 1,
         "totals": figures,
-        "definitions": "http://testserver/reports/agencies/#definitions",
+        "definitions": f"{settings.SITE_URL}/reports/agencies/#definitions",
     }
     assert set(answer["Cache-Control"].split(", ")) == {"public", "max-age=300"}
 
