@@ -40,7 +40,8 @@ app.conf.beat_schedule = {
     # During the hours when supervisors read their mail.
     "check alerts": {"task": "appointments.tasks.check_alerts", "schedule": crontab(hour="7-19", minute="5")},
     "publish time slots": {"task": "appointments.tasks.publish_all", "schedule": crontab(hour="2", minute="30")},
-    "add up the counts of reports": {"task": "reports.tasks.rebuild_counts", "schedule": crontab(hour="3", minute="0")},
+    "count changed days": {"task": "reports.tasks.count_changed", "schedule": 20.0},
+    "check the counts of reports": {"task": "reports.tasks.check_counts", "schedule": crontab(hour="4", minute="10")},
     "load the holidays of the coming years": {
         "task": "agencies.tasks.load_coming_holidays",
         "schedule": crontab(hour="2", minute="0", day_of_month="1"),

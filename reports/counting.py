@@ -1,75 +1,127 @@
-"""Counts appointments by agency and day. This is the one place that decides what counts, and on which day.
+"""Keeps the roll-ups: counts the days that have changed, and nothing else. `reports.facts` says what counts.
 
-- A request counts on the day on which it was made.
-- A cancellation counts on the day on which it came.
-- A served or missed visit counts on the day of the appointment.
-
-Nothing counts after the day of the appointment. Days are local to the branch's zone. Holds and unconfirmed bookings of
-guests are not requests.
+Triggers note a changed day in the transaction of the change (`ChangedDay`). `count_changed` takes some notes away and
+counts their days anew, in one transaction. What commits meanwhile leaves a note of its own, so the day is counted again.
+Until then, readers take the noted days from the rows: figures are right at every moment, and fast when little is noted.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Max
 
 from agencies.models import Branch
-from agencies.wallclock import CLOCKS, ON_CLOCK, clocks
-from reports.models import DailyCount
+from agencies.wallclock import ON_CLOCK, clocks
+from appointments.models import ChangedDay, Miscount
+from reports.changed import CLOCK, REACH, Changed
+from reports.facts import (
+    CAPACITY_EVER,
+    CAPACITY_ON_DAYS,
+    COLUMNS,
+    FACTS_EVER,
+    FACTS_ON_DAYS,
+    RATINGS,
+    SUBMITTED,
+)
+from reports.models import DailyFact, DailyRating, DailySum
 
-# Officers close their days within this time. These last days are counted from the rows, older days from the roll-up.
-OPEN_DAYS = timedelta(days=7)
-# No zone's clock is further behind UTC.
-FURTHEST_WEST = timedelta(hours=12)
-DAY = timedelta(days=1)
+__all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "period", "rebuild", "totals"]
 
-# SQL: true for a row of appointments that counts as a request.
-SUBMITTED = "status NOT IN ('held', 'unverified', 'expired')"
+BATCH = 5_000  # notes that are counted in one transaction
+# Publishing deletes empty slots a day after they began. From then on the capacity of their day stays as it was counted.
+SLOTS_STAY = timedelta(days=1)
 
-# Nothing counts after the day of its appointment, so rows that start before `since` are not needed.
-COUNTS = f"""
-SELECT agency_id, day, sum(submitted) AS submitted, sum(served) AS served, sum(missed) AS missed,
-    sum(cancelled) AS cancelled, sum(ratings) AS ratings, sum(satisfied) AS satisfied
-FROM (
-    SELECT appointment.agency_id, event.*, 0 AS ratings, 0 AS satisfied
-    FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
-    LEFT JOIN {CLOCKS} AS clock ON clock.zone = branch.timezone
-    CROSS JOIN LATERAL (VALUES
-        (least(created_at, starts_at), 1, 0, 0, 0),
-        (
-            CASE status WHEN 'cancelled' THEN least(ended_at, starts_at) ELSE starts_at END,
-            0, (status = 'completed')::int, (status = 'no_show')::int, (status = 'cancelled')::int
-        )
-    ) AS moment (at, submitted, served, missed, cancelled)
-    CROSS JOIN LATERAL (
-        SELECT ({ON_CLOCK.format(at="at")})::date, submitted, served, missed, cancelled
-    ) AS event (day, submitted, served, missed, cancelled)
-    WHERE {SUBMITTED} AND starts_at >= %(since)s::date - interval '1 day'
-        AND %(since)s::date <= %(until)s::date
-    UNION ALL
-    SELECT agency_id, served_on, 0, 0, 0, 0, 1, (score = 5)::int FROM appointments_rating WHERE served_on >= %(since)s
-) AS event
-WHERE day BETWEEN %(since)s AND %(until)s
-GROUP BY agency_id, day
+# The counts of the published table, from rows of facts and of ratings.
+OF_FACT = """sum(requested) AS submitted, sum(due) FILTER (WHERE outcome = 'served') AS served,
+    sum(due) FILTER (WHERE outcome = 'missed') AS missed, sum(cancelled) AS cancelled"""
+OF_RATING = "sum(ratings) AS ratings, sum(ratings) FILTER (WHERE score = 5) AS satisfied"
+NAMES = ("submitted", "served", "missed", "cancelled", "ratings", "satisfied")
+SUMMED = ", ".join(f"coalesce(sum({name}), 0)::bigint AS {name}" for name in NAMES)
+# The rows of facts and ratings, in the shape of a DailySum.
+SHAPED = f"""
+SELECT agency_id, day, {OF_FACT}, 0 AS ratings, 0 AS satisfied FROM {{facts}} GROUP BY agency_id, day
+UNION ALL
+SELECT agency_id, day, 0, 0, 0, 0, {OF_RATING} FROM {{ratings}} GROUP BY agency_id, day
 """
+OLD_FACTS = """(
+    SELECT fact.* FROM reach JOIN reports_dailyfact fact USING (branch_id, day)
+    UNION ALL SELECT * FROM reports_dailyfact WHERE branch_id = ANY(%(whole)s)
+) AS fact"""
+OLD_RATINGS = "(SELECT rating.* FROM rated JOIN reports_dailyrating rating USING (agency_id, day)) AS rating"
+# All days of a branch are counted seldom. So the usual statement is planned without them.
+CHANGED = {False: REACH, True: f"{REACH}, {CLOCK}"}
+FACTS = {False: FACTS_ON_DAYS, True: f"{FACTS_ON_DAYS} UNION ALL {FACTS_EVER}"}
+CAPACITY = {False: CAPACITY_ON_DAYS, True: f"{CAPACITY_ON_DAYS} UNION ALL {CAPACITY_EVER}"}
 
-REBUILD = f"""
-INSERT INTO reports_dailycount (agency_id, day, submitted, served, missed, cancelled, ratings, satisfied)
-{COUNTS}
-"""
-
-TOTALS = f"""
-SELECT agency_id, sum(submitted)::bigint, sum(served)::bigint, sum(missed)::bigint, sum(cancelled)::bigint,
-    sum(ratings)::bigint, sum(satisfied)::bigint
-FROM (
-    SELECT agency_id, submitted, served, missed, cancelled, ratings, satisfied FROM reports_dailycount
-    WHERE day < %(since)s AND day <= %(until)s
+# The sums, without what they have of the noted days, and with what the rows say of these.
+TOTALS = {
+    is_whole: f"""
+WITH {CHANGED[is_whole]}, counted AS (
+    SELECT agency_id, day, 1 AS sign, {", ".join(NAMES)} FROM reports_dailysum WHERE day <= %(until)s
     UNION ALL
-    SELECT agency_id, submitted, served, missed, cancelled, ratings, satisfied FROM ({COUNTS}) AS recent
-) AS counted
-GROUP BY agency_id
+    SELECT agency_id, day, -1, {", ".join(NAMES)} FROM ({SHAPED.format(facts=OLD_FACTS, ratings=OLD_RATINGS)}) AS old
+    UNION ALL
+    SELECT agency_id, day, 1, {", ".join(NAMES)}
+    FROM ({SHAPED.format(facts=f"({FACTS[is_whole]}) AS fact", ratings=f"({RATINGS}) AS rating")}) AS new
+)
+SELECT agency_id, {", ".join(f"coalesce(sum(sign * {name}), 0)::bigint" for name in NAMES)}
+FROM counted WHERE day <= %(until)s GROUP BY agency_id
+"""
+    for is_whole in (False, True)
+}
+
+FORGET = f"""
+WITH {REACH}, gone AS (
+    DELETE FROM reports_dailyfact fact USING reach WHERE fact.branch_id = reach.branch_id AND fact.day = reach.day
+    RETURNING fact.agency_id, fact.day
+), unrated AS (
+    DELETE FROM reports_dailyrating rating USING rated WHERE rating.agency_id = rated.agency_id AND rating.day = rated.day
+), closed AS (
+    DELETE FROM reports_dailycapacity capacity USING reach
+    WHERE capacity.branch_id = reach.branch_id AND capacity.day = reach.day AND reach.begins > %(slots_from)s
+)
+SELECT agency_id, day FROM gone UNION SELECT agency_id, day FROM rated
+"""
+FORGET_WHOLE = f"""
+WITH {CLOCK}, gone AS (
+    DELETE FROM reports_dailyfact WHERE branch_id = ANY(%(whole)s) RETURNING agency_id, day
+), closed AS (
+    DELETE FROM reports_dailycapacity capacity USING clock
+    WHERE capacity.branch_id = clock.branch_id AND capacity.day > ({ON_CLOCK.format(at="%(slots_from)s")})::date
+)
+SELECT DISTINCT agency_id, day FROM gone
+"""
+COUNT_FACTS = {
+    is_whole: f"""
+WITH {CHANGED[is_whole]}, new AS (
+    INSERT INTO reports_dailyfact ({COLUMNS}) {FACTS[is_whole]} RETURNING agency_id, day
+)
+SELECT DISTINCT agency_id, day FROM new
+"""
+    for is_whole in (False, True)
+}
+COUNT_RATINGS = f"""
+WITH {REACH} INSERT INTO reports_dailyrating (agency_id, day, procedure_id, channel, score, ratings) {RATINGS}
+"""
+COUNT_CAPACITY = {
+    is_whole: f"""
+WITH {CHANGED[is_whole]} INSERT INTO reports_dailycapacity (branch_id, day, minutes) {CAPACITY[is_whole]}
+"""
+    for is_whole in (False, True)
+}
+FORGET_SUMS = """
+DELETE FROM reports_dailysum sum USING unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency_id, day)
+WHERE sum.agency_id = of.agency_id AND sum.day = of.day
+"""
+OF_SUMS = "JOIN unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency_id, day) USING (agency_id, day)"
+COUNT_SUMS = f"""
+INSERT INTO reports_dailysum (agency_id, day, {", ".join(NAMES)})
+SELECT agency_id, day, {SUMMED} FROM (
+    {SHAPED.format(facts=f"reports_dailyfact {OF_SUMS}", ratings=f"reports_dailyrating {OF_SUMS}")}
+) AS counted GROUP BY agency_id, day
 """
 
 
@@ -87,22 +139,81 @@ class Totals:
 
 def totals(as_of: date) -> dict[int, Totals]:
     """Returns the totals of each agency (primary key) until the end of that day. Takes three queries."""
-    last = DailyCount.objects.aggregate(day=Max("day"))["day"]
-    asked = period(last + DAY if last else date.min, as_of)
-    with connection.cursor() as cursor:
-        cursor.execute(TOTALS, asked)
+    now = datetime.combine(as_of, time(), UTC)
+    with one_moment(), connection.cursor() as cursor:
+        noted = Changed.noted(ChangedDay.objects.order_by())
+        cursor.execute(TOTALS[bool(noted.whole)], noted.params(now=now) | {"until": as_of})
         return {agency: Totals(*counts) for agency, *counts in cursor.fetchall()}
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Shows all statements of the block the database at one moment, unless a transaction is under way already."""
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
+
+
+@transaction.atomic
+def count_changed(*, now: datetime) -> int:
+    """Counts the days of the oldest notes, and returns how many notes there were. Takes the same number of queries for all.
+
+    Others who count wait. Who reads or books does not.
+    """
+    _lock()
+    notes = list(ChangedDay.objects.order_by("pk")[:BATCH])
+    ChangedDay.objects.filter(pk__in=[note.pk for note in notes]).delete()
+    _count(Changed.noted(notes), now)
+    return len(notes)
+
+
+def count_all(*, now: datetime) -> int:
+    """Counts until few notes are left; returns the number of notes."""
+    counted = taken = count_changed(now=now)
+    while taken == BATCH:
+        taken = count_changed(now=now)
+        counted += taken
+    return counted
 
 
 @transaction.atomic
 def rebuild(*, now: datetime) -> int:
-    """Makes the roll-up anew from the rows, without the last days, which are still open. Returns its number of rows."""
-    until = (now - FURTHEST_WEST).date() - OPEN_DAYS
+    """Counts everything anew from the rows; returns the number of facts. What the nightly check found is settled by it.
+
+    Readers find the figures of before until it ends. Capacities of past days stay, because their slots are deleted.
+    """
+    _lock()
+    for rows in (ChangedDay, Miscount, DailyRating, DailySum):
+        rows._default_manager.all().delete()
+    _count(Changed.everything(), now)
+    return DailyFact.objects.count()
+
+
+def _lock() -> None:
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE reports_dailycount IN SHARE ROW EXCLUSIVE MODE")
-        cursor.execute("DELETE FROM reports_dailycount")
-        cursor.execute(REBUILD, period(date.min, until))
-        return cursor.rowcount
+        cursor.execute("LOCK TABLE reports_dailyfact IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _count(changed: Changed, now: datetime) -> None:
+    """Makes the roll-ups of what has changed anew."""
+    is_whole = bool(changed.whole)
+    asked = changed.params(now=now) | {"slots_from": now - SLOTS_STAY}
+    touched: set[tuple[int, date]] = set()
+    with connection.cursor() as cursor:
+        for statement in (FORGET, *([FORGET_WHOLE] if is_whole else []), COUNT_FACTS[is_whole]):
+            cursor.execute(statement, asked)
+            touched.update(cursor.fetchall())
+        for statement in (COUNT_RATINGS, COUNT_CAPACITY[is_whole]):
+            cursor.execute(statement, asked)
+        summed: dict[str, Any] = {
+            "agencies": [agency for agency, _day in touched],
+            "days": [day for _agency, day in touched],
+        }
+        for statement in (FORGET_SUMS, COUNT_SUMS):
+            cursor.execute(statement, summed)
 
 
 def period(since: date, until: date) -> dict[str, Any]:

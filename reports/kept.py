@@ -13,14 +13,9 @@ from reports.published import Table, published
 SECONDS = 5.0
 MOST = 64  # days whose tables are kept
 
-# Every step of an appointment writes an event, and the roll-up of past days is written as a whole. A step that ends after
-# a later one does not change this stamp; that is why a table is kept only for seconds.
-COUNTED = """
-SELECT concat_ws(
-    '-', (SELECT max(id) FROM appointments_event), (SELECT max(id) FROM appointments_appointment),
-    (SELECT max(id) FROM appointments_rating), (SELECT xmin FROM reports_dailycount LIMIT 1)
-)
-"""
+# Whatever changes a figure takes a number from this sequence. A step that ends after a later one does not change it then;
+# that is why a table is kept only for seconds.
+COUNTED = "SELECT last_value FROM appointments_changedday_id_seq"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,135 @@
+"""The roll-ups. They hold counts and sums alone, and nothing about a person. `reports.facts` says what each figure is."""
+
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 
-from agencies.models import Agency
+from agencies.models import Agency, Branch, Procedure
 
 
-class DailyCount(models.Model):
-    """The counts of an agency on one day. They are added up in advance, so that figures over years are quick to read.
+def a_count() -> "models.IntegerField[int, int]":
+    return models.IntegerField(default=0)
 
-    All rows are made anew every night. The last days are always counted from the appointments themselves.
-    """
+
+def a_spread() -> "ArrayField[list[int], list[int]]":
+    """Returns a field for a small histogram. Spreads of several rows are added bucket by bucket; empty means no value."""
+    return ArrayField(models.IntegerField(), default=list)
+
+
+class DailyFact(models.Model):
+    """What a branch did on one of its local days, for one service, channel, source and outcome."""
+
+    class Outcome(models.TextChoices):
+        """What became of an appointment or of a visit without one, as far as that is known."""
+
+        OPEN = "open"
+        SERVED = "served"
+        MISSED = "missed"
+        CANCELLED = "cancelled"
+
+    WALK_IN = "walk_in"  # as `source`: without an appointment. Otherwise it is that of the appointment.
+
+    agency = models.ForeignKey(Agency, models.CASCADE, related_name="+", db_index=False)
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    procedure = models.ForeignKey(Procedure, models.CASCADE, related_name="+", db_index=False)
+    channel = models.CharField(max_length=10)
+    source = models.CharField(max_length=7)
+    outcome = models.CharField(max_length=9, choices=Outcome)
+
+    # Of requests that were made on this day.
+    requested = a_count()
+    booked = a_count()
+    days_ahead = a_count()
+    ahead_spread = a_spread()
+    # Of appointments that are on this day.
+    due = a_count()
+    minutes = a_count()
+    moved = a_count()
+    begun = a_count()
+    punctual = a_count()
+    late_seconds = a_count()
+    late_spread = a_spread()
+    video_calls = a_count()
+    video_connected = a_count()
+    messages = a_count()
+    messages_lost = a_count()
+    # Of visits on this day, with an appointment or without.
+    walk_ins = a_count()
+    access_needs = a_count()
+    missing_documents = a_count()
+    waited = a_count()
+    waiting_seconds = models.BigIntegerField(default=0)
+    waiting_spread = a_spread()
+    timed = a_count()
+    serving_seconds = models.BigIntegerField(default=0)
+    serving_spread = a_spread()
+    # Of cancellations that came on this day.
+    cancelled = a_count()
+    cancelled_late = a_count()
+    cancelled_by_citizen = a_count()
+    cancelled_late_by_citizen = a_count()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(
+                fields=["branch", "day", "procedure", "channel", "source", "outcome"], name="one_fact_of_a_kind"
+            ),
+        )
+        indexes = (models.Index(fields=["day", "agency"], name="fact_by_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.branch_id} {self.day} {self.outcome}"
+
+
+class DailyRating(models.Model):
+    """How many ratings gave one score. Ratings are anonymous, so they know no branch."""
 
     agency = models.ForeignKey(Agency, models.CASCADE, related_name="+", db_index=False)
     day = models.DateField()
-    submitted = models.PositiveIntegerField()
-    served = models.PositiveIntegerField()
-    missed = models.PositiveIntegerField()
-    cancelled = models.PositiveIntegerField()
-    ratings = models.PositiveIntegerField()
-    satisfied = models.PositiveIntegerField()
+    procedure = models.ForeignKey(Procedure, models.CASCADE, related_name="+", db_index=False)
+    channel = models.CharField(max_length=10)
+    score = models.PositiveSmallIntegerField()
+    ratings = a_count()
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["agency", "day"], name="one_count_per_agency_and_day"),)
+        constraints = (
+            models.UniqueConstraint(
+                fields=["agency", "day", "procedure", "channel", "score"], name="one_count_of_a_score"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.agency_id} {self.day}: {self.score}"
+
+
+class DailyCapacity(models.Model):
+    """The minutes of desks that a branch offered on a day. It stands as it was that day: past times are deleted."""
+
+    branch = models.ForeignKey(Branch, models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    minutes = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["branch", "day"], name="one_capacity_of_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.branch_id} {self.day}: {self.minutes}"
+
+
+class DailySum(models.Model):
+    """The counts of an agency on one day: sums of the facts and ratings, so that figures over years are quick to read."""
+
+    agency = models.ForeignKey(Agency, models.CASCADE, related_name="+", db_index=False)
+    day = models.DateField()
+    submitted = a_count()
+    served = a_count()
+    missed = a_count()
+    cancelled = a_count()
+    ratings = a_count()
+    satisfied = a_count()
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["agency", "day"], name="one_sum_of_a_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.agency_id} {self.day}"

@@ -2,9 +2,18 @@ from celery import shared_task
 from django.utils import timezone
 
 from accounts.work.lanes import Sweep
-from reports import counting
+from reports import checking, counting
+
+CHECK_LIMIT = 2 * 60 * 60
 
 
 @shared_task(base=Sweep)
-def rebuild_counts() -> None:
-    counting.rebuild(now=timezone.now())
+def count_changed() -> None:
+    """Counts the days again on which something has changed."""
+    counting.count_all(now=timezone.now())
+
+
+@shared_task(base=Sweep, time_limit=CHECK_LIMIT)
+def check_counts() -> None:
+    """Compares the roll-ups with the rows, and tells the operators if they differ. It mends nothing."""
+    checking.check(now=timezone.now())

@@ -4,7 +4,7 @@ from appointments.models.alert import Alert, AlertMail
 from appointments.models.appointment import Appointment, Status
 from appointments.models.counter import Desk, Queue, Ticket
 from appointments.models.disruption import Disruption
-from appointments.models.event import Event
+from appointments.models.event import ChangedDay, Event, Miscount
 from appointments.models.feed import Feed
 from appointments.models.identity import IdentityCheck
 from appointments.models.notification import Mailbox, Notification, OwnText, ReceivedSms, ReturnedMail
@@ -17,6 +17,7 @@ __all__ = [
     "Alert",
     "AlertMail",
     "Appointment",
+    "ChangedDay",
     "Claim",
     "Desk",
     "Disruption",
@@ -24,6 +25,7 @@ __all__ = [
     "Feed",
     "IdentityCheck",
     "Mailbox",
+    "Miscount",
     "Notification",
     "Offer",
     "OwnText",

@@ -14,6 +14,7 @@ from django.core import signing
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.expressions import RawSQL
+from django.db.models.functions import Least
 from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
@@ -351,6 +352,14 @@ class Appointment(models.Model):
             models.Index(fields=["citizen"], condition=Q(citizen__isnull=False), name="appointment_by_citizen"),
             models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="appointment_by_followed"),
             GinIndex(fields=["search"], name="appointment_search"),
+            # Reports count the requests and the cancellations of one day (`reports/facts.py`).
+            models.Index("branch", Least("created_at", "starts_at"), name="appointment_by_request"),
+            models.Index(
+                "branch",
+                Least("ended_at", "starts_at"),
+                condition=Q(status=Status.CANCELLED),
+                name="appointment_by_cancellation",
+            ),
             models.Index(
                 fields=["expires_at"],
                 condition=Q(status__in=UNCONFIRMED),

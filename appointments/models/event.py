@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 
@@ -181,3 +182,45 @@ class Event(models.Model):
         """Mark the step as taken back, which is the only change that the database allows."""
         self.undone_at = now
         self.save(update_fields=["undone_at"])
+
+
+class ChangedDay(models.Model):
+    """A day of a branch on which something that reports count has changed, and which they have not counted again yet.
+
+    Triggers of the database write the rows, in the transaction of the change, so no verb can forget it. `reports` takes
+    them away when it counts. It is a local day, or the day in which the hour (UTC) is, or with neither all days of the
+    branch. Ratings have no branch: theirs is a day of the agency. Rows are only added, so no two bookings wait for each
+    other here.
+
+    The keys have no constraint: it would lock the branch's row in each booking. No admin: rows stay for seconds.
+    """
+
+    branch_id = models.BigIntegerField(null=True)
+    agency_id = models.BigIntegerField(null=True)
+    hour = models.DateTimeField(null=True)
+    day = models.DateField(null=True)
+    since = models.DateTimeField(db_default=Now(), db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.branch_id or self.agency_id} {self.hour or self.day}"
+
+
+class Miscount(models.Model):
+    """A branch whose figures the nightly check of the reports found wrong. It stands until all is counted anew.
+
+    `days` is how many days differ, from `first_day` on. No branch: the sums or the ratings of an agency differ.
+    """
+
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="+", db_index=False)
+    branch = models.ForeignKey("agencies.Branch", models.CASCADE, null=True, related_name="+", db_index=False)
+    first_day = models.DateField()
+    days = models.PositiveIntegerField()
+    found_at = models.DateTimeField()
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["agency", "branch"], nulls_distinct=False, name="one_miscount_of_a_branch"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.branch_id or self.agency_id} {self.first_day}"

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import AccountMail, Planned
 from accounts.work.due import Lane, Oldest, Rows, first
 from appointments.messages.returned import reading
-from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
+from appointments.models import AlertMail, Appointment, ChangedDay, Disruption, Mailbox, Miscount, Notification
 from appointments.models.notification import NotificationQuerySet
 from videocalls import rooms
 from videocalls.models import Meeting, Participant, VideoCall
@@ -83,5 +83,12 @@ LANES = (
     Lane("old rooms", _("Video rooms to remove"), minutes(15), _meetings),
     Lane("video rooms", _("People to forget in video rooms"), minutes(30), _rooms_to_forget),
     Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
+    Lane("figures", _("Figures to count again"), minutes(5), lambda _now: first(ChangedDay.objects.all(), "since")),
+    Lane(
+        "wrong figures",
+        _("Figures that differ from the appointments"),
+        minutes(0),
+        lambda _now: first(Miscount.objects.all(), "found_at"),
+    ),
     Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
 )

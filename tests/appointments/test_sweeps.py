@@ -22,6 +22,8 @@ from appointments.offers import holding
 from appointments.times import publishing
 from appointments.watch import alerts
 from mydesklive.celery import app
+from reports import checking
+from reports import tasks as report_tasks
 from tests.builders import (
     GUEST,
     NOW,
@@ -93,6 +95,7 @@ SWEEPS: dict[str, Row] = {
     "close_past_days, tickets": (tasks.close_past_days, closing, "_end"),
     "publish_all": (tasks.publish_all, publishing, "_publish_batch"),
     "forget": (tasks.forget, retention, "_erase_all"),
+    "check_counts": (report_tasks.check_counts, checking, "_of_branch"),
     "load_coming_holidays": (agency_tasks.load_coming_holidays, holidays, "_closures"),
 }
 # Those with a test of their own below or beside their rules, those without rows, those that change all rows by one statement,
@@ -107,7 +110,7 @@ OTHERWISE = {
         "forget_calls",
         "clear_sessions",
         "clear_counts",
-        "rebuild_counts",
+        "count_changed",
     ),
     *("send_codes", "forget_mails", "read_mailbox"),
 }

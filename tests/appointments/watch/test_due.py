@@ -12,7 +12,7 @@ from accounts.work.due import due, late
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions
 from appointments.messages.returned import reading
-from appointments.models import Alert, AlertMail, Appointment, Disruption, Mailbox, Notification
+from appointments.models import Alert, AlertMail, Appointment, ChangedDay, Disruption, Mailbox, Miscount, Notification
 from appointments.watch.due import LANES
 from tests.builders import (
     GUEST,
@@ -114,6 +114,11 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "person in a room that is closed": ("video rooms", a_name),
     "meeting to remove": ("old rooms", an_old_meeting),
     "alert": ("alerts", an_alert_mail),
+    "changed day": ("figures", lambda branch: ChangedDay.objects.create(branch_id=branch.pk, since=NOW)),
+    "wrong figures": (
+        "wrong figures",
+        lambda branch: Miscount.objects.create(agency=branch.agency, first_day=NOW, days=1, found_at=NOW),
+    ),
     "planned task": (
         "planned tasks",
         lambda _branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),
