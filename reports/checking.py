@@ -14,9 +14,9 @@ from accounts.work.sweeps import each
 from agencies.models import Branch
 from agencies.wallclock import ON_CLOCK
 from appointments.models import ChangedDay, Miscount
-from reports.changed import CLOCK, REACH, Changed
 from reports.counting import NAMES, SHAPED, SLOTS_STAY, SUMMED, one_moment
-from reports.facts import CAPACITY_EVER, COLUMNS, FACTS_EVER
+from reports.rollups.changed import CLOCK, REACH, Changed
+from reports.rollups.facts import CAPACITY_EVER, COLUMNS, FACTS_EVER
 
 logger = logging.getLogger(__name__)
 

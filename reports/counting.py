@@ -1,4 +1,4 @@
-"""Keeps the roll-ups: counts the days that have changed, and nothing else. `reports.facts` says what counts.
+"""Keeps the roll-ups: counts the days that have changed, and nothing else. `reports.rollups.facts` says what counts.
 
 Triggers note a changed day in the transaction of the change (`ChangedDay`). `count_changed` takes some notes away and
 counts their days anew, in one transaction. What commits meanwhile leaves a note of its own, so the day is counted again.
@@ -16,8 +16,9 @@ from django.db import connection, transaction
 from agencies.models import Branch
 from agencies.wallclock import ON_CLOCK, clocks
 from appointments.models import ChangedDay, Miscount
-from reports.changed import CLOCK, REACH, Changed
-from reports.facts import (
+from reports.models import DailyFact, DailyRating, DailySum
+from reports.rollups.changed import CLOCK, REACH, Changed
+from reports.rollups.facts import (
     CAPACITY_EVER,
     CAPACITY_ON_DAYS,
     COLUMNS,
@@ -26,7 +27,6 @@ from reports.facts import (
     RATINGS,
     SUBMITTED,
 )
-from reports.models import DailyFact, DailyRating, DailySum
 
 __all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "period", "rebuild", "totals"]
 

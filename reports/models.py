@@ -1,4 +1,4 @@
-"""The roll-ups. They hold counts and sums alone, and nothing about a person. `reports.facts` says what each figure is."""
+"""The roll-ups. They hold counts and sums alone, and nothing about a person. `reports.rollups.facts` says what each figure is."""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

@@ -1,6 +1,6 @@
 from django.db import migrations
 
-# Holds, and bookings that a guest has not confirmed, count nowhere. `reports.facts.SUBMITTED` says the same.
+# Holds, and bookings that a guest has not confirmed, count nowhere. `reports.rollups.facts.SUBMITTED` says the same.
 COUNTS = "{row}.status NOT IN ('held', 'unverified', 'expired')"
 # The hours in which an appointment counts: of its request, of its start, and of its cancellation.
 HOURS = f"""

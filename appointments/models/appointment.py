@@ -352,7 +352,7 @@ class Appointment(models.Model):
             models.Index(fields=["citizen"], condition=Q(citizen__isnull=False), name="appointment_by_citizen"),
             models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="appointment_by_followed"),
             GinIndex(fields=["search"], name="appointment_search"),
-            # Reports count the requests and the cancellations of one day (`reports/facts.py`).
+            # Reports count the requests and the cancellations of one day (`reports/rollups/facts.py`).
             models.Index("branch", Least("created_at", "starts_at"), name="appointment_by_request"),
             models.Index(
                 "branch",

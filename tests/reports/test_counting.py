@@ -17,9 +17,9 @@ from agencies.models import Branch
 from appointments import booking, counter
 from appointments.booking import retention
 from appointments.models import Appointment, ChangedDay, Miscount, Notification, Rating, Ticket, TimeSlot
-from reports import checking, counting, facts
+from reports import checking, counting
 from reports.models import DailyCapacity, DailyFact, DailyRating, DailySum
-from tests import figures
+from reports.rollups import facts
 from tests.builders import (
     GUEST,
     NOON,
@@ -42,6 +42,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.races import at_once
+from tests.reports import figures
 from videocalls.models import Participant, VideoCall
 
 pytestmark = pytest.mark.django_db

@@ -107,6 +107,11 @@ KEPT: dict[str, dict[str, str]] = {
         "documents_seen": "chosen from the service's own list",
     },
     "appointments.IdentityCheck": {"officer": OFFICER},
+    "reports.DailyFact": {
+        **dict.fromkeys(("channel", "source"), CODE),
+        **dict.fromkeys(("ahead_spread", "late_spread", "waiting_spread", "serving_spread"), "how many, in ranges"),
+    },
+    "reports.DailyRating": {"channel": CODE},
     "videocalls.Participant": {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",

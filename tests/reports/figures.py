@@ -6,8 +6,8 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appointments.models import Appointment, Notification, Rating, Ticket, TimeSlot
-from reports import facts
 from reports.models import DailyCapacity, DailyFact, DailyRating, DailySum
+from reports.rollups import facts
 from videocalls.models import Participant
 
 OUTCOMES = {"completed": "served", "no_show": "missed", "cancelled": "cancelled"}
