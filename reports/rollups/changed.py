@@ -11,7 +11,7 @@ from appointments.models import ChangedDay, Rating
 
 DAY, HOUR, INSTANT = timedelta(days=1), timedelta(hours=1), timedelta(microseconds=1)
 
-# What has to be counted as tables of SQL, for the statements in `reports.rollups.facts`. The parameters are those of `Changed.params`.
+# What has to be counted as tables of SQL, for the statements in `facts`. The parameters are those of `Changed.params`.
 REACH = """
 reach AS MATERIALIZED (
     SELECT * FROM unnest(%(branches)s::bigint[], %(agencies)s::bigint[], %(days)s::date[], %(begins)s::timestamptz[],

@@ -5,9 +5,9 @@
 - Nothing counts after the day of the appointment.
 - Days are local to the branch's zone. Holds and unconfirmed bookings of guests are not requests.
 
-Some days of branches are counted by a table `reach` (branch_id, agency_id, day, begins, ends), whose rows come from
-`reports.rollups.changed`. A day lasts from `begins` until before `ends` (UTC), so that each part finds its rows by an index. All days
-of branches are counted by a table `clock` (branch_id, agency_id, begins, offsets), with what their clocks show.
+Some days of branches are counted by a table `reach` (branch_id, agency_id, day, begins, ends), whose rows come from `changed`.
+A day lasts from `begins` until before `ends` (UTC), so that each part finds its rows by an index. All days of branches are
+counted by a table `clock` (branch_id, agency_id, begins, offsets), with what their clocks show.
 """
 
 from collections.abc import Callable, Sequence
