@@ -235,7 +235,7 @@ class LineForm(forms.Form):
     phone = forms.CharField(
         label=_("Telephone"),
         max_length=30,
-        help_text=_("The officer calls you there, by video too if the picture does not work."),
+        help_text=_("The officer calls you there, also if the video call does not work."),
         error_messages={"required": _("Enter a telephone number.")},
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
     )

@@ -75,6 +75,17 @@ def test_reminder_asks_to_give_the_time_back() -> None:
         assert "ένα χαμένο ραντεβού δεν εξυπηρετεί κανέναν" in part
 
 
+@pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED, Kind.DECLINED, Kind.CHANGED])
+def test_nobody_is_asked_to_cancel_when_it_is_too_late(kind: str) -> None:
+    message = Notification(pk=1, appointment=an_appointment_on_tuesday(), kind=kind, language="en")
+    for now, is_asked in ((NOW, True), (at(10), False)):
+        letter = mails.mail(message, now=now)
+        html = re.sub(r"<[^>]*>", " ", str(letter.alternatives[0].content).partition("<body")[2])
+        asked = ["cancel your" in text or "please cancel" in text for text in (letter.body, html)]
+        assert asked == [is_asked] * 2
+        assert is_asked or "please cancel" not in mails.text(message, now=now)
+
+
 @pytest.mark.parametrize("kind", [Kind.CONFIRMATION, Kind.REMINDER, Kind.MOVED])
 def test_video_mail_leads_to_our_join_page(kind: str) -> None:
     appointment = an_appointment_on_tuesday(Channel.VIDEO)
