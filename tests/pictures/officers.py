@@ -78,6 +78,7 @@ def test_supervisor(office: Office, home: Branch, take: Take) -> None:
     page.get_by_role("link", name="Ελληνικά").nth(1).click()
     page.locator("[data-preview]").first.scroll_into_view_if_needed()
     page.frame_locator("iframe").get_by_text("Κωδικός").first.wait_for()
+    page.wait_for_timeout(2000)  # the preview is loaded once more when its text has been read
     take(page, "officers-texts")
 
 
