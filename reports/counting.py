@@ -165,8 +165,9 @@ def count_changed(*, now: datetime) -> int:
     """
     _lock()
     notes = list(ChangedDay.objects.order_by("pk")[:BATCH])
-    ChangedDay.objects.filter(pk__in=[note.pk for note in notes]).delete()
-    _count(Changed.noted(notes), now)
+    if notes:
+        ChangedDay.objects.filter(pk__in=[note.pk for note in notes]).delete()
+        _count(Changed.noted(notes), now)
     return len(notes)
 
 

@@ -160,7 +160,7 @@ def plain_totals(until: date) -> dict[int, list[int]]:
         if day <= until:
             found[agency][4] += ratings
             found[agency][5] += ratings * (score == 5)
-    return dict(found)
+    return {agency: row for agency, row in found.items() if any(row)}
 
 
 def kept_facts() -> dict[Key, Row]:
@@ -186,4 +186,4 @@ def kept_totals(until: date) -> dict[int, list[int]]:
     names = ("submitted", "served", "missed", "cancelled", "ratings", "satisfied")
     for agency, *counts in DailySum.objects.filter(day__lte=until).values_list("agency", *names):
         found[agency] = [sum(pair) for pair in zip(found[agency], counts, strict=True)]
-    return dict(found)
+    return {agency: row for agency, row in found.items() if any(row)}

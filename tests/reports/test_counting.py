@@ -10,7 +10,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agencies.models import Branch
@@ -190,7 +190,7 @@ def assert_all_is_counted() -> None:
     assert figures.kept_facts() == figures.plain_facts()
     assert figures.kept_ratings() == figures.plain_ratings()
     assert figures.kept_capacity() == figures.plain_capacity()
-    assert {agency: row for agency, row in figures.kept_totals(LAST).items() if any(row)} == figures.plain_totals(LAST)
+    assert figures.kept_totals(LAST) == figures.plain_totals(LAST)
 
 
 @contextmanager
@@ -201,7 +201,27 @@ def undone() -> Iterator[None]:
         transaction.set_rollback(True)
 
 
-@settings(max_examples=25, deadline=None)
+SOON = NOW + timedelta(days=5)
+# Everything that can be done, each counted by itself. Many of these are rare among random histories.
+EACH = [
+    *[("tell", 0, "pending", "reminder"), ("tell", 0, "sent", "reminder"), ("tell", 0, "bounced", "reminder")],
+    *[("remove", 0, "message"), ("tell", 0, "sent", "reminder"), ("tell", 0, "failed", "corrected")],
+    *[("join", 0, "host", False), ("join", 0, "visitor", True), ("join", 0, "host", True), ("join", 0, "host", False)],
+    *[("ticket", 1, "called", minutes(7), "", True), ("ticket", 1, "done", minutes(9), "missing", True)],
+    *[("end", 1, "completed", SOON, minutes(3), ""), ("remove", 0, "ticket")],
+    *[("end", 1, "no_show", SOON, minutes(3), ""), ("end", 1, "booked", SOON, minutes(3), "")],
+    *[("end", 0, "cancelled", NOW - minutes(2000), minutes(3), "citizen"), ("end", 0, "booked", SOON, minutes(3), "")],
+    *[("end", 0, "cancelled", NOW + minutes(500), minutes(3), "agency"), ("end", 0, "held", SOON, minutes(3), "")],
+    *[("move", 1, SOON, 0, "video"), ("move", 1, SOON, 3, "phone"), ("move", 2, NOW - minutes(9000), 2, "video")],
+    *[("walk_in", 2, "waiting", SOON, minutes(3), True), ("walk_in", 3, "done", SOON, minutes(3), True)],
+    *[("remove", 0, "ticket"), ("rate", 0, NOW, 5), ("rate", 0, NOW, 4), ("remove", 0, "rating")],
+    *[("offer", 0, SOON, 2), ("offer", 0, SOON, 3), ("offer", 1, SOON, 0), ("zone", 0, "Pacific/Kiritimati")],
+    *[("remove", 0, "slot"), ("zone", 1, "Europe/Athens"), ("erase",), ("remove", 1, "appointment")],
+]
+
+
+@settings(max_examples=15, deadline=None)
+@example(steps=[step for each in EACH for step in (each, ("count",))])
 @given(steps=STEPS)
 def test_roll_ups_say_what_a_plain_count_says(steps: list[tuple[Any, ...]]) -> None:
     with undone():
