@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
@@ -74,7 +74,7 @@ class VideoCall(models.Model):
         verbose_name_plural = _("video calls")
         ordering = ("-opens_at",)
         constraints = (
-            models.CheckConstraint(condition=Q(closes_at__gt=models.F("opens_at")), name="call_closes_after_opening"),
+            models.CheckConstraint(condition=Q(closes_at__gt=F("opens_at")), name="call_closes_after_opening"),
         )
 
     def __str__(self) -> str:
@@ -88,6 +88,8 @@ class VideoCall(models.Model):
         return self.phone_from is not None
 
 
+INSIDE = Q(seat__isnull=False)
+WAITING = Q(waiting_from__isnull=False, seat__isnull=True, left_at__isnull=True)
 # A participant of whom something personal is still kept.
 KNOWN = ~Q(name="") | ~Q(token="") | ~Q(told="")
 
@@ -142,11 +144,14 @@ class Meeting(models.Model):
 class ParticipantQuerySet(models.QuerySet["Participant"]):
     def waiting(self) -> "ParticipantQuerySet":
         """Return who has come and is not let in yet, in the order in which they came."""
-        here = self.filter(waiting_from__isnull=False, seat__isnull=True, left_at__isnull=True)
-        return here.order_by("waiting_from", "pk")
+        return self.filter(WAITING).order_by("waiting_from", "pk")
 
     def inside(self) -> "ParticipantQuerySet":
-        return self.filter(seat__isnull=False).order_by("seat")
+        return self.filter(INSIDE).order_by("seat")
+
+    def inside_or_waiting(self) -> "ParticipantQuerySet":
+        """Return who is inside, by seat, and then who waits, in the order in which they came."""
+        return self.filter(INSIDE | WAITING).order_by(F("seat").asc(nulls_last=True), "waiting_from", "pk")
 
     def known(self) -> "ParticipantQuerySet":
         """Return those of whom something personal is still kept. An index holds them alone, and they are few."""

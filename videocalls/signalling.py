@@ -113,15 +113,18 @@ def stop(participant: Participant, session: str) -> None:
 
 def _present(participant: Participant, others: list[Participant], now: datetime) -> dict[str, Any]:
     """Returns who is inside. A host also learns who stands at the door: nobody else may know it."""
-    found = {"session": participant.session, "people": [_shown(one, now) for one in others]}
+    inside = [one for one in others if one.is_inside]
+    found = {"session": participant.session, "people": [_shown(one, now) for one in inside]}
     if participant.is_host:
-        waiting = Participant.objects.filter(call=participant.call_id).waiting()
+        waiting = [one for one in others if not one.is_inside]
         found["waiting"] = [one.name for one in waiting if presence.is_here(one, now=now)]
     return found
 
 
 def _others(participant: Participant) -> list[Participant]:
-    return list(Participant.objects.filter(call=participant.call_id).exclude(pk=participant.pk).inside())
+    """Returns the others who are inside, by their seats, and then who waits, in the order in which they came."""
+    others = Participant.objects.filter(call=participant.call_id).exclude(pk=participant.pk)
+    return list(others.inside_or_waiting())
 
 
 def _shown(other: Participant, now: datetime) -> dict[str, Any]:
@@ -136,7 +139,7 @@ def _shown(other: Participant, now: datetime) -> dict[str, Any]:
 
 def _send(sender: Participant, others: list[Participant], signals: list[Outgoing]) -> None:
     """Keeps the signals for those who are inside. An offer begins anew, so what was sent before it is void."""
-    receivers = {other.session: other for other in others if other.session}
+    receivers = {other.session: other for other in others if other.session and other.is_inside}
     known = [(receivers[one.to], one) for one in signals if one.to in receivers]
     sent = Signal.objects.filter(call=sender.call_id, sender=sender)
     if void := {receiver.pk for receiver, one in known if one.kind == "offer"}:

@@ -48,7 +48,8 @@ def find_own(request: HttpRequest, reference: str) -> Appointment | None:
 
     A time that is only held is not an appointment.
     """
-    appointments = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
+    related = ("agency", "branch", "procedure__agency", "citizen", "video_call")
+    appointments = Appointment.objects.select_related(*related)
     appointment = appointments.filter(reference=reference).beyond_hold().one()
     return appointment if appointment and _is_own(request, appointment) else None
 

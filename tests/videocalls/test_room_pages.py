@@ -320,11 +320,11 @@ def test_asking_takes_few_queries_however_many_are_there(
     for number in (1, 2):
         for _ in range(number * 10):
             citizen.ask(citizen.signal(officer))
-        with django_assert_num_queries(4):  # the participant with the call, the others, who waits, the signals
+        with django_assert_num_queries(3):  # the participant with the call, the others, the signals
             found = officer.ask()
-        with django_assert_num_queries(3):  # who waits is for officers alone
+        with django_assert_num_queries(3):
             citizen.ask()
-        with django_assert_num_queries(7):  # one more to forget, and two to keep
+        with django_assert_num_queries(6):  # one more to forget, and two to keep
             officer.ask(officer.signal(citizen), got=tuple(one["id"] for one in found["signals"]))
         Browser(call, Visitor(key=f"guest-{number}", name="Νίκος")).ask()
 
