@@ -36,13 +36,13 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, delivering, desks, pages, reading, results, world
+    from bench import booking, calls, delivering, desks, pages, reading, results, world
 
     now = timezone.now()
     with ticking("Loading agencies and publishing their calendars"):
         world.make(now)
     with ticking("Polling"):
-        polled = desks.polling(seconds=10 * seconds)
+        polled = [*desks.measure(seconds=10 * seconds), *calls.measure(seconds=10 * seconds)]
     rows, rates = [], []
     for size in (SMALL, large):
         past = f"{size / 1e6:g} million past"

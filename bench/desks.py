@@ -8,14 +8,12 @@ import html
 import http.client
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from itertools import cycle
 
-import psutil
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
-from django.contrib.sessions.backends.db import SessionStore
 from django.urls import reverse
 from django.utils import timezone
 
@@ -25,12 +23,11 @@ from appointments import counter
 from appointments.counter import desks
 from appointments.history import Actor, By
 from appointments.models import Desk, Ticket
-from bench import world
+from bench import polling, world
 from bench.results import Row
 from bench.stack import web
 
 DESKS = 60
-INTERVAL = 5.0  # seconds between two polls of a page, as in static/js/counter/queue.js
 WAITING = 40
 CALL_EVERY = 4.0  # seconds
 GOAL = 0.05
@@ -41,28 +38,25 @@ Seat = tuple[Desk, User]
 class Page:
     """An open queue page, with the requests that it sends and the state that it knows."""
 
+    interval = 5.0  # seconds, as in static/js/counter/queue.js
+
     def __init__(self, connection: http.client.HTTPConnection, officer: User) -> None:
-        self.connection = connection
-        self.headers = {"Cookie": f"{settings.SESSION_COOKIE_NAME}={session_of(officer)}"}
+        self.connection, self.cookie = connection, polling.cookie(session_of(officer))
         self.seen = ""
-        found = re.search(r'data-poll="([^"]+)"', self._get(reverse("admin:appointments_queue"))[1])
+        found = re.search(r'data-poll="([^"]+)"', self._get(reverse("admin:appointments_queue")))
         assert found, "The queue page has no address to poll."
         self.address = html.unescape(found[1])
 
-    def poll(self) -> int:
-        status, _body = self._get(f"{self.address}&seen={self.seen}")
-        return status
+    def poll(self) -> None:
+        self._get(f"{self.address}&seen={self.seen}")
 
-    def _get(self, address: str) -> tuple[int, str]:
-        self.connection.request("GET", address, headers=self.headers)
-        answer = self.connection.getresponse()
-        body = answer.read()
-        assert answer.status in (200, 204), (address, answer.status)
+    def _get(self, address: str) -> str:
+        answer, text = polling.ask(self.connection, address, cookie=self.cookie)
         self.seen = answer.headers.get("X-State") or self.seen
-        return answer.status, body.decode(errors="replace")
+        return text
 
 
-def polling(*, seconds: float) -> list[Row]:
+def measure(*, seconds: float) -> list[Row]:
     """Measures the share of one core that web server and database use."""
     branch, procedure = world.places()
     seats = [seat(branch, number) for number in range(DESKS)]
@@ -70,8 +64,8 @@ def polling(*, seconds: float) -> list[Row]:
     with web("mydesklive.asgi:application") as port:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         pages = [Page(connection, officer) for _desk, officer in seats]
-        quiet = _share(pages, seconds, iter(()))
-        busy = _share(pages, seconds, cycle(seats))
+        quiet = polling.share(pages, seconds)
+        busy = polling.share(pages, seconds, _calling(seats))
         connection.close()
     return [
         Row(f"{DESKS} desks polling, nobody called", f"{quiet:.1%}", "of a core", None, "< 5 %", quiet < GOAL),
@@ -80,10 +74,17 @@ def polling(*, seconds: float) -> list[Row]:
 
 
 def seat(branch: Branch, number: int) -> Seat:
+    """Seats a new officer at a new desk. Numbers tell the officers apart."""
     officer = User.objects.create(email=f"desk{number}@example.org", name=f"Officer {number}", is_invited=True)
     Membership.objects.create(user=officer, agency=branch.agency, branch=branch, role=Role.AGENT)
     desk = Desk.objects.create(branch=branch, name=str(number + 1))
     return desks.sit(desk, by=Actor(By.OFFICER, officer), now=timezone.now()), officer
+
+
+def session_of(officer: User) -> str:
+    """Returns the key of a session in which the officer has signed in."""
+    backend, digest = settings.AUTHENTICATION_BACKENDS[0], officer.get_session_auth_hash()
+    return polling.session(**{SESSION_KEY: str(officer.pk), BACKEND_SESSION_KEY: backend, HASH_SESSION_KEY: digest})
 
 
 def _line_up(branch: Branch, procedure: Procedure) -> None:
@@ -92,40 +93,19 @@ def _line_up(branch: Branch, procedure: Procedure) -> None:
         counter.take_ticket(branch, procedure, by=Actor(By.GUEST), now=now - timedelta(minutes=number))
 
 
-def session_of(officer: User) -> str:
-    session = SessionStore()
-    session[SESSION_KEY] = str(officer.pk)
-    session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[0]
-    session[HASH_SESSION_KEY] = officer.get_session_auth_hash()
-    session.create()
-    return str(session.session_key)
+def _calling(seats: list[Seat]) -> Callable[[], None]:
+    """Returns what calls a citizen to one desk after the other, when it is time for the next call."""
+    turns, next_call = cycle(seats), time.perf_counter()
 
-
-def _share(pages: list[Page], seconds: float, seats: Iterator[Seat]) -> float:
-    """Returns the processor time of web server and database divided by the elapsed time, while the pages take turns."""
-    for page in pages:
-        page.poll()
-    started, used = time.perf_counter(), _processor_time()
-    next_call = started
-    for number in range(round(seconds / INTERVAL * DESKS)):
-        time.sleep(max(started + number * INTERVAL / DESKS - time.perf_counter(), 0))
-        if time.perf_counter() >= next_call and (seat := next(seats, None)):
-            _call(*seat)
+    def call() -> None:
+        nonlocal next_call
+        if time.perf_counter() >= next_call:
+            _call(*next(turns))
             next_call += CALL_EVERY
-        pages[number % DESKS].poll()
-    return (_processor_time() - used) / (time.perf_counter() - started)
+
+    return call
 
 
 def _call(desk: Desk, officer: User) -> None:
     ticket = counter.call_next(desk, by=Actor(By.OFFICER, officer), now=timezone.now())
     counter.put_back(Ticket.objects.get(pk=ticket.pk), by=Actor(By.OFFICER, officer), now=timezone.now())
-
-
-def _processor_time() -> float:
-    """Returns the seconds that web server and database have used. The database's housekeeping after loading does not count."""
-    total = 0.0
-    for process in psutil.Process().children(recursive=True):
-        if "autovacuum" not in " ".join(process.cmdline()):
-            times = process.cpu_times()
-            total += times.user + times.system
-    return total

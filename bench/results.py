@@ -97,4 +97,8 @@ How it is measured:
   times are from there to the row that says it is done.
 - *Desks polling* are sixty queue pages of one branch, each of which asks every five seconds, with forty people waiting:
   the processor time of web server and database, while nobody is called, and while somebody is every four seconds.
+- *People who wait, and calls* poll at the intervals of their pages: three hundred people at the doors of ten video calls at
+  each of thirty branches, with an officer's queue page at each; and a hundred rooms with two browsers. Those that connect
+  ask all the time as often as while connecting, and send an offer, an answer and six addresses each every twelve seconds,
+  as when no attempt succeeds. Of one core, the processor time of web server and database.
 """
