@@ -9,9 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Min
+from django.utils.translation import gettext_lazy as _
 
+from accounts.mails.handing import MAIL_SERVER
+from accounts.models import Peer
 from accounts.work.due import Due, Lane, age
 from agencies.models import Branch
+from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
 from appointments.models.notification import NotificationQuerySet
 from appointments.watch.due import LANES
@@ -25,6 +29,16 @@ SENT_BY: dict[str, Callable[[], NotificationQuerySet]] = {
     "mail": Notification.objects.by_mail,
     "sms": Notification.objects.by_sms,
 }
+
+PEERS = {MAIL_SERVER.name: _("mail server"), GATEWAY.name: _("SMS gateway")}
+
+
+@dataclass(frozen=True)
+class Away:
+    """A server of others that does not work, and is left alone at present. Messages wait for it."""
+
+    label: str
+    since: datetime
 
 
 @dataclass(frozen=True)
@@ -44,6 +58,12 @@ class Lost:
     state: str
     number: int
     branch: Branch | None = None
+
+
+def away() -> list[Away]:
+    """Return the servers of others that are left alone at present, the one first that has not worked for longest."""
+    rows = Peer.objects.order_by("since", "name").values_list("name", "since")
+    return [Away(str(PEERS.get(name, name)), since) for name, since in rows]
 
 
 def sending(*, now: datetime, branches: Iterable[Branch] | None = None) -> list[Sending]:

@@ -12,7 +12,7 @@ from agencies.models import Role
 from appointments.admin.pages import address, page
 from appointments.admin.watch.watch import served_by, supervisors_page
 from appointments.watch.due import LANES
-from appointments.watch.sending import SENT_BY, lost, sending
+from appointments.watch.sending import SENT_BY, away, lost, sending
 
 
 @supervisors_page
@@ -25,6 +25,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     others = [lane for lane in LANES if lane.name not in SENT_BY] if everywhere else []
     context = {
         "title": gettext("Sending of messages"),
+        "away": away(),
         "sending": sending(now=now, branches=branches),
         "others": due(others, now=now),
         "lost": [(one, _address(one.branch.code) if one.branch and serves(one.branch) else "") for one in found],

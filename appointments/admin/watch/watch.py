@@ -32,6 +32,7 @@ from appointments.admin.pages import address, page
 from appointments.models import Alert
 from appointments.watch.due import LANES
 from appointments.watch.loads import Load, loads
+from appointments.watch.sending import away
 
 # With more branches than this, the page first shows only those with something to do.
 FEW = 20
@@ -85,6 +86,7 @@ def watch(request: HttpRequest) -> HttpResponse:
         context |= {
             "zone_data": ZONE_DATA,
             "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate()),
+            "away": away(),
             "late": late(LANES, now=timezone.now()),
         }
     return page(request, "watch/watch.html", context)

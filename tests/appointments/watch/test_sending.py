@@ -1,19 +1,26 @@
 """The page on which supervisors and operators see how the sending of messages goes."""
 
+import gc
+
 import pytest
 from django.test import Client
+from django.utils.timezone import localtime
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.mails.handing import MAIL_SERVER
+from accounts.peers import Ask, Peer, PeerAway
 from agencies.models import Branch
+from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
 from appointments.watch.due import LANES
-from appointments.watch.sending import LATELY, SENT_BY, lost, sending
+from appointments.watch.sending import LATELY, PEERS, SENT_BY, lost, sending
 from tests.builders import NOW, a_branch, a_rule, a_user, booked_at, minutes
 from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db
 
 Kind, State = Notification.Kind, Notification.State
+WATCH = "/admin/appointments/appointment/watch/"
 PAGE = "/admin/appointments/appointment/watch/messages/"
 
 
@@ -73,6 +80,28 @@ def test_operator_sees_numbers_alone(client: Client, branch: Branch) -> None:
     assert "Δεν έφτασαν" in shown
     assert "ΚΕΠ Χανίων" not in shown
     assert "undelivered=yes" not in shown
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(("who", "page"), [("supervisor", PAGE), ("operator", PAGE), ("operator", WATCH)])
+def test_pages_tell_who_is_left_alone_and_since_when(who: str, page: str, supervisor: Client) -> None:
+    reader = supervisor
+    if who == "operator":
+        reader.force_login(a_user("operator@example.org", is_operator=True, is_invited=True))
+    assert "Δεν λειτουργεί" not in text_of(reader.get(page))
+    for peer, ago in ((GATEWAY, 5), (MAIL_SERVER, 20)):
+        Ask(peer).failed(PeerAway("No route to host"), now=NOW - minutes(ago))
+    shown = text_of(reader.get(page))
+    mail, sms = (shown.index(f"Δεν λειτουργεί: {name}") for name in ("διακομιστής αλληλογραφίας", "πύλη SMS"))
+    since = localtime(NOW - minutes(20))
+    assert f", από {since.day} Μαρτίου, {since:%H:%M}." in shown[mail:sms]
+    assert "No route to host" not in shown  # it may name machines
+    Ask(MAIL_SERVER).answered()
+    assert "διακομιστής αλληλογραφίας" not in text_of(reader.get(page))
+
+
+def test_every_server_of_others_has_a_name_for_people() -> None:
+    assert {one.name for one in gc.get_objects() if type(one) is Peer} <= {*PEERS}
 
 
 def test_officer_sees_nothing_of_it(client: Client, officer: object) -> None:
