@@ -15,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -35,6 +35,7 @@ from mydesklive.local.places import LocalStackError
 from mydesklive.local.run import parts_of
 from mydesklive.local.stopping import Stop
 
+CLOCK = Path(__file__).parent / "clock"  # what sets the clock of a process wrong
 PATIENCE = 120  # seconds until the product must answer
 # Words of the command of each part.
 MARKS = MappingProxyType(
@@ -75,13 +76,16 @@ class Stack:
 
 
 @contextmanager
-def running() -> Iterator[Stack]:
-    """Runs the product. Raises LocalStackError if it does not start. The folder stays if the soak fails."""
+def running(*, gateway: str = "") -> Iterator[Stack]:
+    """Runs the product. Raises LocalStackError if it does not start. The folder stays if the soak fails.
+
+    `gateway` is more of the gateway's address, like "rto=4&".
+    """
     with tempfile.TemporaryDirectory(prefix="mydesklive-soak-") as kept:
         folder = Path(kept)
         folder.chmod(0o711)
         with (folder / "log").open("wb") as log:
-            process = spawn([sys.executable, "-m", "bench.soak.stack", folder], output=log)
+            process = spawn([sys.executable, "-m", "bench.soak.stack", folder, gateway], output=log)
         try:
             told = _wait(process, folder)
             of = psutil.Process(process.pid)
@@ -106,7 +110,7 @@ def _wait(process: subprocess.Popen[bytes], folder: Path) -> dict[str, Any]:
     raise LocalStackError(f"The product did not start:\n{(folder / 'log').read_text()[-3000:]}")
 
 
-def keep(folder: Path) -> None:
+def keep(folder: Path, gateway: str) -> None:
     port, ports = _free_port(), {name: _free_port() for name in ("mail", "sms")}
     with places.throw_away("soak") as place, without_survivors(), Keeper() as keeper, Stop(kill_descendants) as stop:
         keeper.begin(postgres.part(place), postgres.PATIENCE)
@@ -115,7 +119,7 @@ def keep(folder: Path) -> None:
         environment = settings(place, addresses) | {
             "SITE_URL": f"http://localhost:{port}",
             "EMAIL_URL": f"smtp://127.0.0.1:{ports['mail']}",
-            "SMS_URL": f"json://127.0.0.1:{ports['sms']}/?:to={{phone}}",
+            "SMS_URL": f"json://127.0.0.1:{ports['sms']}/?{gateway}:to={{phone}}",
             "PYTHONUNBUFFERED": "1",
         }
         whole = os.environ | environment
@@ -125,10 +129,20 @@ def keep(folder: Path) -> None:
             command = [sys.executable, "-m", "bench.soak.peers", name, f"{at}", folder / name]
             keeper.start(Part(name, command, whole))
         for part in parts_of(port, place.local, whole):
-            keeper.start(part)
+            keeper.start(replace(part, environment=whole | _clock(folder, part.name)))
         told = {"port": port, "environment": environment, "stage": json.loads(stage.read_text())}
         (folder / "told.json").write_text(json.dumps(told))
         keeper.tend(lambda: stop.asked)
+
+
+def clock_file(folder: Path, name: str) -> Path:
+    """Returns the file that says by how many seconds the clock of this part is ahead when it starts. There may be none."""
+    return folder / f"{name}.clock"
+
+
+def _clock(folder: Path, name: str) -> dict[str, str]:
+    paths = [str(CLOCK), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {"CLOCK_FILE": str(clock_file(folder, name)), "PYTHONPATH": os.pathsep.join(paths)}
 
 
 def _free_port() -> int:
@@ -139,5 +153,5 @@ def _free_port() -> int:
 
 if __name__ == "__main__":
     with suppress(KeyboardInterrupt):
-        keep(Path(sys.argv[1]))
+        keep(Path(sys.argv[1]), sys.argv[2])
     flush()

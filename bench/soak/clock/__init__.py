@@ -1,0 +1,1 @@
+"""The folder of `sitecustomize`, which sets the clock of a process wrong."""
