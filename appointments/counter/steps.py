@@ -12,6 +12,7 @@ from appointments.counter.desks import queue_of
 from appointments.errors import WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Ticket
+from videocalls import presence
 
 State = Ticket.State
 # A step can be taken back for ten seconds. The network may take some time more.
@@ -29,7 +30,9 @@ def locked(ticket: Ticket) -> Iterator[Ticket]:
     Raises WrongStatus if the citizen has moved to another branch meanwhile and got a ticket there.
     """
     with queue_of(ticket.branch) as queue:
-        related = Ticket.objects.select_related("branch__agency", "appointment__branch", "procedure", "desk")
+        related = Ticket.objects.select_related(
+            "branch__agency", "appointment__branch", "procedure", "desk", "video_call"
+        )
         now_is = related.get(pk=ticket.pk)
         if now_is.branch_id != queue.branch_id:
             raise WrongStatus
@@ -62,10 +65,21 @@ def change(
     as_it_was = {"ticket": history.as_it_is(ticket, changed), **(before or {})}
     if not Ticket.objects.filter(pk=ticket.pk, state__in=[*allowed]).update(**changed):
         raise WrongStatus
+    follow_call(ticket, changed["state"], now=now)
     for name, value in changed.items():
         setattr(ticket, name, value)
     note(verb, ticket, by=by, now=now, before=as_it_was, details=details)
     return ticket
+
+
+def follow_call(ticket: Ticket, state: str, *, now: datetime) -> None:
+    """End the video call of a walk-in whose ticket gets this state, or open it again if the ticket comes back."""
+    if ticket.video_call is None:
+        return
+    if state not in Ticket.OPEN:
+        presence.end(ticket.video_call, now=now)
+    elif ticket.state not in Ticket.OPEN:
+        presence.go_on(ticket.video_call)
 
 
 def note(

@@ -7,7 +7,7 @@ from django.db.models import Q
 from appointments import history
 from appointments.booking import serving
 from appointments.counter.desks import is_busy
-from appointments.counter.steps import PATIENCE, locked, locked_appointment_of
+from appointments.counter.steps import PATIENCE, follow_call, locked, locked_appointment_of
 from appointments.errors import DeskBusy, DeskTaken, NoDesk, UndoTooLate
 from appointments.history import Actor
 from appointments.models import Desk, Event, Ticket
@@ -38,6 +38,7 @@ def undo(stepped: Ticket, *, by: Actor, now: datetime) -> Ticket:
             _require_way_back(desk, ticket, event)
         if appointment and "appointment" in event.before:
             serving.take_back(appointment, event.before)
+        follow_call(ticket, restored["state"], now=now)
         Ticket.objects.filter(pk=ticket.pk).update(**restored)
         event.undo(now)
     return Ticket.objects.get(pk=ticket.pk)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -73,10 +74,10 @@ def enter_line(request: HttpRequest, code: str) -> HttpResponse:
     now, user = timezone.now(), request.user
     is_host = isinstance(user, User) and user.is_officer and access.serves(user, ticket.branch)
     if ticket.video_call and (is_host or ticket.state in Ticket.AT_DESK):
-        back = ticket.get_absolute_url()
-        who = Visitor(key="citizen", name=ticket.name, back=back)
+        who = Visitor(key="citizen", name=ticket.name, back=ticket.get_absolute_url())
         if is_host:
-            who = Visitor(key=f"officer-{user.pk}", name=str(user), is_host=True, back=back)
+            desk = reverse("admin:appointments_serving", args=[ticket.code])
+            who = Visitor(key=f"officer-{user.pk}", name=str(user), is_host=True, back=desk)
         with suppress(RoomFull):
             presence.admit(presence.arrive(ticket.video_call, who, now=now), now=now)
             if address := rooms.enter(ticket.video_call, who, now=now):

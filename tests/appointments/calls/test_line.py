@@ -18,6 +18,7 @@ from appointments.counter import desks
 from appointments.models import Ticket
 from appointments.views.calls.line import PLACES
 from tests.builders import (
+    GUEST,
     TUESDAY,
     a_closure,
     a_desk,
@@ -238,3 +239,32 @@ def test_page_asks_the_same_number_of_queries_for_one_place_and_for_many(
     client.get(HERE)
     with django_assert_max_num_queries(9):
         client.get(HERE)
+
+
+def test_room_is_over_with_the_place_and_open_again_if_that_is_taken_back(client: Client, branch: Branch) -> None:
+    ticket, officer = called(joined(client), branch), by(branch.desks.get().officer)
+
+    def is_over() -> bool:
+        return VideoCall.objects.get().ended_at is not None
+
+    done = counter.complete(ticket, by=officer, now=today_at(9, 5))
+    assert is_over()
+    ticket = counter.undo(done, by=officer, now=today_at(9, 5))
+    assert not is_over()
+    gone = counter.miss(ticket, by=officer, now=today_at(9, 6))
+    assert is_over()
+    counter.put_back(gone, by=officer, now=today_at(9, 7))
+    assert not is_over()
+    counter.give_up(ticket, by=GUEST, now=today_at(9, 8))
+    assert is_over()
+
+
+def test_officer_comes_from_the_room_to_the_desk_and_the_citizen_to_the_place(client: Client, branch: Branch) -> None:
+    Agency.objects.update(video_provider="room")
+    ticket, officer = called(joined(client), branch), Client()
+    VideoCall.objects.update(state=VideoCall.State.READY)
+    officer.force_login(branch.desks.get().officer)
+    desk = reverse("admin:appointments_serving", args=[ticket.code])
+    for who, back in ((officer, desk), (client, ticket.get_absolute_url())):
+        room = who.get(f"{ticket.get_absolute_url()}enter/", follow=True)
+        assert room.context["back"] == back
