@@ -9,10 +9,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 
+from pytest_django.fixtures import Settings
+
 PROGRAM = shutil.which("turnserver", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 CONFIGURATION = Path(__file__).parent.parent.parent / "deploy/turn/turnserver.conf"
 HERE = "127.0.0.1"
 START = 20  # seconds
+SECRET = "Jw4tq0bQ1nUe8yBf3kVh6sZc9xLmRdPa"
 
 
 def free_port() -> int:
@@ -20,12 +23,20 @@ def free_port() -> int:
         return int(free.getsockname()[1])
 
 
+def only_way(settings: Settings) -> int:
+    """Returns the port at which browsers look for a relay. They may use nothing else."""
+    port = free_port()
+    settings.TURN_URLS = [f"turn:{HERE}:{port}?transport=udp"]
+    settings.TURN_SECRET, settings.TURN_ONLY = SECRET, True
+    return port
+
+
 @contextmanager
-def running(folder: Path, secret: str, port: int) -> Iterator[None]:
+def running(folder: Path, port: int) -> Iterator[None]:
     """Runs the relay, whose own files are in the folder, at the port."""
     assert PROGRAM
     own = {"listening-ip": HERE, "relay-ip": HERE, "allowed-peer-ip": HERE, "listening-port": port, "realm": "tests"}
-    files = {"static-auth-secret": secret, "pidfile": folder / "turn.pid", "userdb": folder / "turn.db"}
+    files = {"static-auth-secret": SECRET, "pidfile": folder / "turn.pid", "userdb": folder / "turn.db"}
     options = [f"--{name}={value}" for name, value in (own | files).items()]
     command = [PROGRAM, "-c", str(CONFIGURATION), *options, "--allow-loopback-peers"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=folder)

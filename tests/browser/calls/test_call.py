@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from time import monotonic
 
 import pytest
 from django.utils import timezone
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from tests.conftest import PHONE, NewPage
 from tests.pages import Accessible
-from tests.servers.relay import PROGRAM, free_port, running
+from tests.rooms import PATIENCE, press, small_cameras, tile, wait_until_seen
+from tests.servers.relay import PROGRAM, only_way, running
 from videocalls import presence
 from videocalls.models import VideoCall
 from videocalls.providers import Visitor
@@ -21,7 +21,6 @@ from videocalls.rooms import enter
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 OFFICER = Visitor(key="officer-7", name="Άννα Υπαλλήλου", is_host=True, back="/help/")
 CITIZEN = Visitor(key="citizen", name="Μαρία Παπαδοπούλου", back="/help/")
-SECRET = "Jw4tq0bQ1nUe8yBf3kVh6sZc9xLmRdPa"
 GUEST = Visitor(key="guest-1", name="Νίκος Διερμηνέας", back="/help/")
 
 Open = Callable[..., Page]
@@ -39,20 +38,11 @@ def open_room(call: VideoCall, new_page: NewPage) -> Open:
     """Opens the room for somebody who is let in."""
 
     def opened(visitor: Visitor, **options: object) -> Page:
-        page = new_page(**options)
-        page.add_init_script(SMALL)
+        page = small_cameras(new_page(**options))
         page.goto(way_in(call, visitor))
         return page
 
     return opened
-
-
-# Small pictures, of which many can be coded and decoded on a machine with two cores.
-SMALL = """{
-  const real = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
-  const small = {width: 160, height: 90, frameRate: 6};
-  navigator.mediaDevices.getUserMedia = ({video, ...more}) => real({...more, ...(video && {video: {...video, ...small}})});
-}"""
 
 
 def way_in(call: VideoCall, visitor: Visitor) -> str:
@@ -61,46 +51,12 @@ def way_in(call: VideoCall, visitor: Visitor) -> str:
     return enter(call, visitor, now=now)
 
 
-def tile(page: Page, visitor: Visitor) -> Locator:
-    return page.locator(f".tile[data-name='{visitor.name}']")
-
-
-FRAMES = """tile => {
-  const video = tile.querySelector("video");
-  const sound = tile.querySelector("audio").srcObject?.getAudioTracks()[0];
-  const isSeen = tile.dataset.camera === "on" && video.videoWidth > 0;
-  return isSeen && sound?.muted === false ? video.getVideoPlaybackQuality().totalVideoFrames : 0;
-}"""
-
-
-# Four browsers code and decode pictures at once, beside other tests.
-PATIENCE = 90  # seconds
-
-
-def wait_until_seen(page: Page, visitor: Visitor, seconds: float = 30) -> None:
-    """Waits until pictures of the person are decoded one after the other, and sound comes."""
-    until = monotonic() + seconds
-    while monotonic() < until:
-        found = tile(page, visitor)
-        if found.count() == 1:
-            before = found.evaluate(FRAMES)
-            page.wait_for_timeout(500)
-            if before and found.evaluate(FRAMES) > before:
-                return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"{visitor.name} is not seen: {page.locator('#stage').inner_html()}")
-
-
-def press(page: Page, name: str) -> None:
-    page.get_by_role("button", name=name, exact=True).click()
-
-
 @pytest.fixture
 def pair(open_room: Open) -> tuple[Page, Page]:
     """Officer at a desk and citizen with a telephone, who see each other."""
     officer, citizen = open_room(OFFICER), open_room(CITIZEN, size=PHONE)
-    wait_until_seen(officer, CITIZEN)
-    wait_until_seen(citizen, OFFICER)
+    wait_until_seen(officer, CITIZEN.name)
+    wait_until_seen(citizen, OFFICER.name)
     return officer, citizen
 
 
@@ -123,24 +79,24 @@ def test_two_people_see_hear_and_write_to_each_other(pair: tuple[Page, Page], as
 def test_what_somebody_switches_off_the_other_one_sees_and_who_reloads_is_back(pair: tuple[Page, Page]) -> None:
     officer, citizen = pair
     press(citizen, "Κάμερα"), press(citizen, "Μικρόφωνο")
-    theirs = tile(officer, CITIZEN)
+    theirs = tile(officer, CITIZEN.name)
     expect(theirs).to_have_attribute("data-camera", "off")
     expect(theirs.get_by_text("Κλειστό μικρόφωνο")).to_be_attached()
     assert citizen.evaluate("document.querySelector('.tile--own video').srcObject") is None
     press(citizen, "Κάμερα"), press(citizen, "Μικρόφωνο")
-    wait_until_seen(officer, CITIZEN)
+    wait_until_seen(officer, CITIZEN.name)
     citizen.context.set_offline(True)
     expect(citizen.get_by_text("Δεν υπάρχει σύνδεση στο δίκτυο.", exact=False)).to_be_visible()
     citizen.context.set_offline(False)
     expect(citizen.get_by_text("Δεν υπάρχει σύνδεση στο δίκτυο.", exact=False)).to_be_hidden()
     citizen.reload()
-    wait_until_seen(officer, CITIZEN)
-    wait_until_seen(citizen, OFFICER)
-    assert tile(officer, CITIZEN).count() == 1
+    wait_until_seen(officer, CITIZEN.name)
+    wait_until_seen(citizen, OFFICER.name)
+    assert tile(officer, CITIZEN.name).count() == 1
     press(citizen, "Αποχώρηση")
     citizen.wait_for_url("**/help/")
     expect(officer.get_by_text(f"{CITIZEN.name}: αποχώρησε από την κλήση.")).to_be_visible()
-    assert tile(officer, CITIZEN).count() == 0
+    assert tile(officer, CITIZEN.name).count() == 0
 
 
 def test_four_people_meet_and_one_shows_a_screen_without_a_camera(open_room: Open, call: VideoCall) -> None:
@@ -148,20 +104,20 @@ def test_four_people_meet_and_one_shows_a_screen_without_a_camera(open_room: Ope
     pages = {visitor: open_room(visitor) for visitor in (OFFICER, CITIZEN, GUEST)}
     for visitor, page in pages.items():
         for other in pages.keys() - {visitor}:
-            wait_until_seen(page, other, PATIENCE)
+            wait_until_seen(page, other.name, PATIENCE)
     officer, citizen = pages[OFFICER], pages[CITIZEN]
     press(citizen, "Κάμερα")
     citizen.evaluate(SCREEN)
     press(citizen, "Οθόνη")
-    expect(tile(officer, CITIZEN)).to_have_class("tile tile--screen tile--main")
-    wait_until_seen(officer, CITIZEN)
+    expect(tile(officer, CITIZEN.name)).to_have_class("tile tile--screen tile--main")
+    wait_until_seen(officer, CITIZEN.name)
     press(citizen, "Οθόνη")
-    expect(tile(officer, CITIZEN)).to_have_attribute("data-camera", "off")
+    expect(tile(officer, CITIZEN.name)).to_have_attribute("data-camera", "off")
     press(citizen, "Κάμερα")
     pages[second] = open_room(second, size=PHONE)
     for other in (OFFICER, CITIZEN, GUEST):
-        wait_until_seen(pages[second], other, PATIENCE)
-        wait_until_seen(pages[other], second, PATIENCE)
+        wait_until_seen(pages[second], other.name, PATIENCE)
+        wait_until_seen(pages[other], second.name, PATIENCE)
     press(officer, "Αποχώρηση")
     press(officer, "Τέλος της κλήσης για όλους")
     officer.wait_for_url("**/help/")
@@ -203,22 +159,22 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
     citizen.goto(way_in(call, CITIZEN))
     expect(citizen.get_by_text("Άλλο πρόγραμμα χρησιμοποιεί την κάμερα.", exact=False)).to_be_visible()
     expect(citizen.get_by_text("δεν έχει άδεια για το μικρόφωνο", exact=False)).to_be_visible()
-    wait_until_seen(citizen, OFFICER)
-    expect(tile(officer, CITIZEN)).to_have_attribute("data-camera", "off")
+    wait_until_seen(citizen, OFFICER.name)
+    expect(tile(officer, CITIZEN.name)).to_have_attribute("data-camera", "off")
     presence.arrive(call, GUEST, now=timezone.now())
     expect(officer.get_by_text(f"Στην πόρτα: {GUEST.name}.")).to_be_visible()
     assert officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
     # A camera that is pulled out in the middle of the call, and put in again
     officer.evaluate(PULLED_OUT)
     expect(officer.get_by_text("Η κάμερα αποσυνδέθηκε.", exact=False)).to_be_visible()
-    expect(tile(citizen, OFFICER)).to_have_attribute("data-camera", "off")
+    expect(tile(citizen, OFFICER.name)).to_have_attribute("data-camera", "off")
     officer.evaluate("put_in()")
-    wait_until_seen(citizen, OFFICER)
+    wait_until_seen(citizen, OFFICER.name)
     expect(officer.get_by_text("Η κάμερα αποσυνδέθηκε.", exact=False)).to_be_hidden()
     other = citizen.context.new_page()
     other.goto(citizen.url)
     expect(citizen.get_by_role("heading", name="Ανοίξατε αυτή την κλήση σε άλλο παράθυρο")).to_be_visible()
-    wait_until_seen(other, OFFICER)
+    wait_until_seen(other, OFFICER.name)
     # Another look at the same appointment must not ring twice: the first window is silent now.
     assert citizen.evaluate("[...document.querySelectorAll('#stage audio')].every((one) => !one.srcObject?.active)")
 
@@ -226,27 +182,24 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
 @pytest.fixture
 def port(settings: Settings) -> int:
     """Where browsers look for a relay, and they may use nothing else."""
-    port = free_port()
-    settings.TURN_URLS = [f"turn:127.0.0.1:{port}?transport=udp"]
-    settings.TURN_SECRET, settings.TURN_ONLY = SECRET, True
-    return port
+    return only_way(settings)
 
 
 @pytest.mark.skipif(PROGRAM is None, reason="There is no TURN server here: install the package coturn.")
 def test_relay_connects_and_a_lost_way_is_found_again(
     open_room: Open, new_page: NewPage, port: int, tmp_path: Path
 ) -> None:
-    with running(tmp_path, SECRET, port):
+    with running(tmp_path, port):
         page = new_page()
         page.goto("/calls/test/")
         press(page, "Έναρξη της δοκιμής")
         expect(page.locator("#connection")).to_have_text("Το δίκτυό σας επιτρέπει βιντεοκλήσεις.")
         officer, citizen = open_room(OFFICER), open_room(CITIZEN)
-        wait_until_seen(officer, CITIZEN)
-    expect(tile(officer, CITIZEN)).to_contain_text("Διακόπηκε. Γίνεται νέα σύνδεση…")
-    with running(tmp_path, SECRET, port):
-        wait_until_seen(officer, CITIZEN, 40)
-        wait_until_seen(citizen, OFFICER)
+        wait_until_seen(officer, CITIZEN.name)
+    expect(tile(officer, CITIZEN.name)).to_contain_text("Διακόπηκε. Γίνεται νέα σύνδεση…")
+    with running(tmp_path, port):
+        wait_until_seen(officer, CITIZEN.name, 40)
+        wait_until_seen(citizen, OFFICER.name)
 
 
 def test_devices_are_tested_and_remembered(new_page: NewPage, assert_accessible: Accessible) -> None:

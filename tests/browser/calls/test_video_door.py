@@ -8,10 +8,10 @@ from django.utils import timezone
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from appointments.models import Appointment, Status
+from appointments.models import Appointment
 from tests.builders import a_desk, an_officer, minutes
-from tests.calls import again, an_appointment_soon, arrived, call_of, path_of
-from tests.conftest import PHONE, NewPage, hurry
+from tests.calls import an_appointment_soon, arrived, call_of, path_of
+from tests.conftest import PHONE, NewPage
 from tests.pages import Accessible, sign_in
 from videocalls import presence
 from videocalls.models import VideoCall
@@ -47,36 +47,6 @@ def queue_page(page: Page, appointment: Appointment, live_server: LiveServer) ->
     sign_in(page, officer, live_server)
     page.goto(QUEUE)
     return page
-
-
-def test_citizen_waits_and_goes_in_by_itself(
-    new_page: NewPage, live_server: LiveServer, assert_accessible: Accessible
-) -> None:
-    appointment = an_appointment_soon("near", minutes(5))
-    staff = queue_page(hurry(new_page()), appointment, live_server)
-    citizen = hurry(new_page(size=PHONE, timezone="America/New_York"))
-    citizen.goto(path_of(appointment.link("join")))
-    expect(citizen.locator("#wait")).to_have_text(re.compile(r"Απομένουν: 4:\d\d"))
-    assert citizen.locator("#door small.zone").count() == 1  # one's own time
-    assert_accessible(citizen)
-    # The door opens, and the page is in the waiting room without a press.
-    soon = timezone.now()
-    Appointment.objects.filter(pk=appointment.pk).update(starts_at=soon, ends_at=soon + minutes(10))
-    VideoCall.objects.update(opens_at=soon - minutes(10))
-    expect(citizen.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
-    assert_accessible(citizen)
-    assert fits(citizen)
-    # The officer hears it, and lets the citizen in by one press.
-    expect(staff.locator(".at-door--loud")).to_contain_text("Περιμένει στη βιντεοκλήση")
-    expect(staff).to_have_title(re.compile("^● "))
-    expect(staff.locator("#alarm-news")).to_have_text("Κάποιος περιμένει σε βιντεοκλήση.")
-    assert_accessible(staff)
-    with staff.context.expect_page() as opened:
-        staff.get_by_role("button", name=re.compile("^Αποδοχή")).click()
-    opened.value.wait_for_url(ROOM)
-    citizen.wait_for_url(ROOM)
-    assert again(appointment).status == Status.SERVING
-    expect(staff.locator(".at-door")).to_have_count(0)
 
 
 def test_without_a_script_both_sides_find_the_way_in(new_page: NewPage, live_server: LiveServer) -> None:
