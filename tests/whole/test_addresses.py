@@ -414,7 +414,7 @@ def kept_apart(model: type[Model]) -> set[str]:
     return {name for one in constraints for name in one.fields}
 
 
-def told(response: HttpResponse) -> str:
+def plainly(response: HttpResponse) -> str:
     """The answer as text; of a workbook, all that is packed into it."""
     content = response.getvalue()
     if content.startswith(b"PK"):
@@ -434,7 +434,7 @@ def test_official_reaches_no_name_by_any_address(people: People) -> None:
     found = {}
     for url, name in urls.items():
         response = answer(session, url, "get")
-        text = told(response) + "".join(told(one) for one in polled(session, response))
+        text = plainly(response) + "".join(plainly(one) for one in polled(session, response))
         told = set(re.findall(r"[\w.]+@example\.org", text)) - {official.email}
         if POISON in text or NAME in text or told:
             found[name] = told
