@@ -206,7 +206,7 @@ SOON = NOW + timedelta(days=5)
 EACH = [
     *[("tell", 0, "pending", "reminder"), ("tell", 0, "sent", "reminder"), ("tell", 0, "bounced", "reminder")],
     *[("remove", 0, "message"), ("tell", 0, "sent", "reminder"), ("tell", 0, "failed", "corrected")],
-    *[("join", 0, "host", False), ("join", 0, "visitor", True), ("join", 0, "host", True), ("join", 0, "host", False)],
+    *[("join", 1, "visitor", True), ("join", 1, "host", True), ("join", 1, "host", False), ("join", 1, "host", True)],
     *[("ticket", 1, "called", minutes(7), "", True), ("ticket", 1, "done", minutes(9), "missing", True)],
     *[("end", 1, "completed", SOON, minutes(3), ""), ("remove", 0, "ticket")],
     *[("end", 1, "no_show", SOON, minutes(3), ""), ("end", 1, "booked", SOON, minutes(3), "")],
@@ -215,7 +215,7 @@ EACH = [
     *[("move", 1, SOON, 0, "video"), ("move", 1, SOON, 3, "phone"), ("move", 2, NOW - minutes(9000), 2, "video")],
     *[("walk_in", 2, "waiting", SOON, minutes(3), True), ("walk_in", 3, "done", SOON, minutes(3), True)],
     *[("remove", 0, "ticket"), ("rate", 0, NOW, 5), ("rate", 0, NOW, 4), ("remove", 0, "rating")],
-    *[("offer", 0, SOON, 2), ("offer", 0, SOON, 3), ("offer", 1, SOON, 0), ("zone", 0, "Pacific/Kiritimati")],
+    *[("offer", 0, SOON, 2), ("offer", 0, SOON, 3), ("offer", 1, SOON, 0), ("zone", 2, "America/New_York")],
     *[("remove", 0, "slot"), ("zone", 1, "Europe/Athens"), ("erase",), ("remove", 1, "appointment")],
 ]
 
