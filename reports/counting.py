@@ -194,8 +194,9 @@ def rebuild(*, now: datetime) -> int:
 
 
 def _lock() -> None:
+    """Lets one count at a time, until its transaction ends. A lock of the table would never let a vacuum end."""
     with connection.cursor() as cursor:
-        cursor.execute("LOCK TABLE reports_dailyfact IN SHARE ROW EXCLUSIVE MODE")
+        cursor.execute("SELECT pg_advisory_xact_lock('reports_dailyfact'::regclass::oid::bigint)")
 
 
 def _count(changed: Changed, now: datetime) -> None:

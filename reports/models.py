@@ -1,4 +1,7 @@
-"""The roll-ups. They hold counts and sums alone, and nothing about a person. `reports.rollups.facts` says what each figure is."""
+"""The roll-ups. They hold counts and sums alone, and nothing about a person. `reports.rollups.facts` says what each figure is.
+
+They have no admin: only `reports.counting` writes them.
+"""
 
 from django.contrib.postgres.fields import ArrayField
 from django.db import models

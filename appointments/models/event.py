@@ -208,7 +208,8 @@ class ChangedDay(models.Model):
 class Miscount(models.Model):
     """A branch whose figures the nightly check of the reports found wrong. It stands until all is counted anew.
 
-    `days` is how many days differ, from `first_day` on. No branch: the sums or the ratings of an agency differ.
+    `days` is how many days differ, from `first_day` on. No branch: the sums or the ratings of an agency differ. No admin:
+    the page “Watch” tells of it, and the worker's log names it.
     """
 
     agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="+", db_index=False)
