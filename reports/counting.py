@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Max
 
 from agencies.models import Branch
 from agencies.wallclock import ON_CLOCK, clocks
@@ -30,7 +31,8 @@ from reports.rollups.facts import (
 
 __all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "period", "rebuild", "totals"]
 
-BATCH = 5_000  # notes that are counted in one transaction
+# How much is counted in one transaction: notes, or branches of which all days are counted.
+BATCH, WHOLE = 5_000, 20
 # Publishing deletes empty slots a day after they began. From then on the capacity of their day stays as it was counted.
 SLOTS_STAY = timedelta(days=1)
 
@@ -165,6 +167,8 @@ def count_changed(*, now: datetime) -> int:
     """
     _lock()
     notes = list(ChangedDay.objects.order_by("pk")[:BATCH])
+    if whole := [note for note in notes if note.is_of_all_days]:
+        notes = whole[:WHOLE]
     if notes:
         ChangedDay.objects.filter(pk__in=[note.pk for note in notes]).delete()
         _count(Changed.noted(notes), now)
@@ -172,11 +176,10 @@ def count_changed(*, now: datetime) -> int:
 
 
 def count_all(*, now: datetime) -> int:
-    """Counts until few notes are left; returns the number of notes."""
-    counted = taken = count_changed(now=now)
-    while taken == BATCH:
-        taken = count_changed(now=now)
-        counted += taken
+    """Counts all that is noted now; returns the number of notes. What is noted meanwhile may be left."""
+    last, counted = ChangedDay.objects.aggregate(last=Max("pk"))["last"] or 0, 0
+    while ChangedDay.objects.filter(pk__lte=last).exists():
+        counted += count_changed(now=now)
     return counted
 
 

@@ -204,6 +204,10 @@ class ChangedDay(models.Model):
     def __str__(self) -> str:
         return f"{self.branch_id or self.agency_id} {self.hour or self.day}"
 
+    @property
+    def is_of_all_days(self) -> bool:
+        return self.hour is None and self.day is None
+
 
 class Miscount(models.Model):
     """A branch whose figures the nightly check of the reports found wrong. It stands until all is counted anew.

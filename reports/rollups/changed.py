@@ -60,7 +60,7 @@ class Changed:
         """Returns what the notes name, each once. Takes one query. Branches that are no more are left out."""
         notes = list(notes)
         branches = Branch.objects.order_by("pk").in_bulk({note.branch_id for note in notes} - {None})
-        whole = {note.branch_id for note in notes if (note.hour, note.day) == (None, None)}
+        whole = {note.branch_id for note in notes if note.is_of_all_days}
         days = {
             (note.branch_id, day)
             for note in notes

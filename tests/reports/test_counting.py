@@ -401,8 +401,20 @@ def test_any_number_of_changed_days_takes_the_same_queries(changed: int) -> None
         fields = {"starts_at": begin, "ends_at": begin + minutes(10)}
         Appointment.objects.filter(pk=visit.pk).update(**fields)
     with CaptureQueriesContext(connection) as asked:
-        counting.count_all(now=NOW)
+        counting.count_changed(now=NOW)
+    assert not ChangedDay.objects.exists()
     assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 10
+
+
+def test_branches_that_are_counted_whole_are_counted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(counting, "WHOLE", 2)
+    first = an_open_branch()
+    branches = [first, *(a_branch(first.agency, f"b{number}") for number in range(4))]
+    booked_at(first, 9)
+    ChangedDay.objects.bulk_create(ChangedDay(branch_id=branch.pk) for branch in branches)
+    assert counting.count_changed(now=NOW) == 2
+    assert counting.count_all(now=NOW) > 3
+    assert_all_is_counted()
 
 
 # Many at once
