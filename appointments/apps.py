@@ -6,3 +6,6 @@ class AppointmentsConfig(AppConfig):
     name = "appointments"
     verbose_name = _("Appointments")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from appointments.calls import roles  # noqa: F401 (listens for roles that are lost)

@@ -19,6 +19,7 @@ from agencies.models import Channel
 from appointments import booking
 from appointments.calls import meeting
 from appointments.calls.door import Door, Role, digest, door_of
+from appointments.calls.roles import host_key
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Place
 from appointments.errors import BookingError
@@ -49,7 +50,7 @@ def for_participant(view: View) -> Callable[[HttpRequest, str], HttpResponseBase
     def opened(request: HttpRequest, reference: str) -> HttpResponseBase:
         if hosted := _hosted(request, reference):
             officer, back = request.user, _desk_of(hosted)
-            host = Visitor(key=f"officer-{officer.pk}", name=str(officer), is_host=True, back=back)
+            host = Visitor(key=host_key(officer.pk), name=str(officer), is_host=True, back=back)
             return view(request, hosted, host)
         return as_citizen(request, reference)
 

@@ -20,6 +20,7 @@ from agencies import access, offering
 from agencies.models import Channel, Procedure
 from agencies.models.channel import REMOTE
 from appointments.calls.line import OpenLine, join, open_lines
+from appointments.calls.roles import host_key
 from appointments.counter.arrivals import walk_in_hours
 from appointments.forms import LineForm
 from appointments.models import Ticket
@@ -77,7 +78,7 @@ def enter_line(request: HttpRequest, code: str) -> HttpResponse:
         who = Visitor(key="citizen", name=ticket.name, back=ticket.get_absolute_url())
         if is_host:
             desk = reverse("admin:appointments_serving", args=[ticket.code])
-            who = Visitor(key=f"officer-{user.pk}", name=str(user), is_host=True, back=desk)
+            who = Visitor(key=host_key(user.pk), name=str(user), is_host=True, back=desk)
         with suppress(RoomFull):
             presence.admit(presence.arrive(ticket.video_call, who, now=now), now=now)
             if address := rooms.enter(ticket.video_call, who, now=now):
