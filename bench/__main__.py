@@ -36,7 +36,8 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, calls, delivering, desks, pages, reading, results, world
+    from bench import booking, delivering, pages, reading, results, world
+    from bench.polling import calls, desks
 
     now = timezone.now()
     with ticking("Loading agencies and publishing their calendars"):

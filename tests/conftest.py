@@ -19,9 +19,9 @@ from pytest_django.live_server_helper import LiveServer
 
 from accounts.work import breaker
 from mydesklive.pages.files import StaticFilesMiddleware
-from tests import databases
 from tests.builders import NOON, NOW
-from tests.emptying import empty_database
+from tests.database import copying
+from tests.database.emptying import empty_database
 from tests.pages import SOON
 from tests.servers import mailserver
 from tests.servers.mailserver import MailServer
@@ -68,9 +68,9 @@ def no_redis(settings: Settings) -> None:
 def django_db_modify_db_settings(
     django_db_modify_db_settings_parallel_suffix: None, django_db_blocker: DjangoDbBlocker
 ) -> None:
-    if databases.is_shared():
+    if copying.is_shared():
         with django_db_blocker.unblock():
-            databases.copy_migrated()
+            copying.copy_migrated()
 
 
 @pytest.fixture(autouse=True, scope="session")

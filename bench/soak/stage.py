@@ -11,7 +11,7 @@ from agencies.models import Agency, Channel, OpeningRule, Procedure, SystemToken
 from appointments.models import Queue
 from appointments.times.publishing import publish
 from bench import world
-from bench.desks import seat, session_of
+from bench.polling.desks import seat, session_of
 
 OFFICERS = 2
 EVERY_DAY = [1, 2, 3, 4, 5, 6, 7]

@@ -5,7 +5,7 @@ from pytest_django import DjangoDbBlocker
 
 from agencies.loading.catalogue import load_agencies
 from agencies.loading.words import load_words
-from tests.emptying import empty_database
+from tests.database.emptying import empty_database
 
 
 @pytest.fixture(scope="module")

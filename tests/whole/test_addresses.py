@@ -52,7 +52,7 @@ from tests.builders import (
     by,
     minutes,
 )
-from tests.emptying import empty_database
+from tests.database.emptying import empty_database
 from tests.pages import signed_in
 from videocalls.models import VideoCall
 

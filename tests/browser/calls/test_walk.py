@@ -95,7 +95,7 @@ def test_video_appointment_from_booking_to_rating(
     expect(citizen.locator("#wait")).to_have_text(re.compile(r"Απομένουν: 0:\d\d|Απομένουν: 1:\d\d"))
     assert citizen.locator("#door small.zone").count() == 1  # one's own time
     assert_accessible(citizen)
-    tests_devices(citizen)
+    tries_devices(citizen)
     staff = queue()
     clock.move_to(booked.starts_at - minutes(2))
     expect(citizen.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
@@ -154,7 +154,7 @@ def link_in_mail(booked: Appointment) -> str:
     return re.findall(r"https?://[^/\s]+(/\S+/join/\S*)", str(sent.body))[0]
 
 
-def tests_devices(page: Page) -> None:
+def tries_devices(page: Page) -> None:
     with page.context.expect_page() as opened:
         page.get_by_role("link", name="Δοκιμάστε την κάμερα και το μικρόφωνό σας").click()
     test = opened.value

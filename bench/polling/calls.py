@@ -21,7 +21,7 @@ from agencies.models import Agency, Branch, Channel
 from appointments.calls import meeting
 from appointments.history import Actor, By
 from appointments.models import Appointment, Status
-from bench import desks, polling
+from bench.polling import asking, desks
 from bench.results import Row
 from bench.stack import web
 from videocalls import passes, presence
@@ -42,12 +42,12 @@ class Door:
 
     def __init__(self, connection: http.client.HTTPConnection, appointment: Appointment) -> None:
         self.connection = connection
-        self.cookie = polling.cookie(polling.session(appointments=[appointment.opened_as]))
+        self.cookie = asking.cookie(asking.session(appointments=[appointment.opened_as]))
         self.address = reverse("appointments:join", args=[appointment.reference])
-        self._show(polling.ask(connection, self.address, cookie=self.cookie)[1])
+        self._show(asking.ask(connection, self.address, cookie=self.cookie)[1])
 
     def poll(self) -> None:
-        answer, text = polling.ask(self.connection, f"{self.address}?seen={self.seen}", cookie=self.cookie)
+        answer, text = asking.ask(self.connection, f"{self.address}?seen={self.seen}", cookie=self.cookie)
         if answer.status == http.client.OK:
             self._show(text)
 
@@ -74,7 +74,7 @@ class Browser:
     def __post_init__(self) -> None:
         room = self.participant.call.room
         self.cookie = f"seat-el={passes.cookie_for(Holder(room, self.participant.key, '/'))}"
-        answer, _page = polling.ask(self.connection, reverse("videocalls:room", args=[room]), cookie=self.cookie)
+        answer, _page = asking.ask(self.connection, reverse("videocalls:room", args=[room]), cookie=self.cookie)
         found = re.search(r"csrftoken=([^;]+)", answer.headers["Set-Cookie"])
         assert found, "The room gives its page no token."
         self.token, self.address = found[1], reverse("videocalls:sync", args=[room])
@@ -89,7 +89,7 @@ class Browser:
     def _ask(self) -> None:
         body = json.dumps({"session": self.session, "got": self.got, "signals": self.said})
         headers = {"cookie": self.cookie, "x_csrftoken": self.token, "content_type": "application/json"}
-        answer = json.loads(polling.ask(self.connection, self.address, body=body, **headers)[1])
+        answer = json.loads(asking.ask(self.connection, self.address, body=body, **headers)[1])
         assert answer["state"] == "inside", answer
         self.session, self.said = answer["session"], []
         self.got = [one["id"] for one in answer["signals"]]
@@ -121,10 +121,10 @@ def measure(*, seconds: float) -> list[Row]:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         doors = [Door(connection, one) for one in waiting]
         boards = [desks.Page(connection, officer) for officer in officers]
-        rows.append(_row(f"{PEOPLE} people who wait, and {BRANCHES} desks", polling.share([*doors, *boards], seconds)))
+        rows.append(_row(f"{PEOPLE} people who wait, and {BRANCHES} desks", asking.share([*doors, *boards], seconds)))
         for what, interval, is_connecting in (("connect", 0.7, True), ("are connected", 2.2, False)):
             browsers = [Browser(connection, one, interval, is_connecting) for pair in pairs for one in pair]
-            rows.append(_row(f"{CALLS} calls of two that {what}", polling.share(browsers, seconds)))
+            rows.append(_row(f"{CALLS} calls of two that {what}", asking.share(browsers, seconds)))
         connection.close()
     return rows
 

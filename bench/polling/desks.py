@@ -23,7 +23,8 @@ from appointments import counter
 from appointments.counter import desks
 from appointments.history import Actor, By
 from appointments.models import Desk, Ticket
-from bench import polling, world
+from bench import world
+from bench.polling import asking
 from bench.results import Row
 from bench.stack import web
 
@@ -41,7 +42,7 @@ class Page:
     interval = 5.0  # seconds, as in static/js/counter/queue.js
 
     def __init__(self, connection: http.client.HTTPConnection, officer: User) -> None:
-        self.connection, self.cookie = connection, polling.cookie(session_of(officer))
+        self.connection, self.cookie = connection, asking.cookie(session_of(officer))
         self.seen = ""
         found = re.search(r'data-poll="([^"]+)"', self._get(reverse("admin:appointments_queue")))
         assert found, "The queue page has no address to poll."
@@ -51,7 +52,7 @@ class Page:
         self._get(f"{self.address}&seen={self.seen}")
 
     def _get(self, address: str) -> str:
-        answer, text = polling.ask(self.connection, address, cookie=self.cookie)
+        answer, text = asking.ask(self.connection, address, cookie=self.cookie)
         self.seen = answer.headers.get("X-State") or self.seen
         return text
 
@@ -64,8 +65,8 @@ def measure(*, seconds: float) -> list[Row]:
     with web("mydesklive.asgi:application") as port:
         connection = http.client.HTTPConnection("127.0.0.1", port)
         pages = [Page(connection, officer) for _desk, officer in seats]
-        quiet = polling.share(pages, seconds)
-        busy = polling.share(pages, seconds, _calling(seats))
+        quiet = asking.share(pages, seconds)
+        busy = asking.share(pages, seconds, _calling(seats))
         connection.close()
     return [
         Row(f"{DESKS} desks polling, nobody called", f"{quiet:.1%}", "of a core", None, "< 5 %", quiet < GOAL),
@@ -84,7 +85,7 @@ def seat(branch: Branch, number: int) -> Seat:
 def session_of(officer: User) -> str:
     """Returns the key of a session in which the officer has signed in."""
     backend, digest = settings.AUTHENTICATION_BACKENDS[0], officer.get_session_auth_hash()
-    return polling.session(**{SESSION_KEY: str(officer.pk), BACKEND_SESSION_KEY: backend, HASH_SESSION_KEY: digest})
+    return asking.session(**{SESSION_KEY: str(officer.pk), BACKEND_SESSION_KEY: backend, HASH_SESSION_KEY: digest})
 
 
 def _line_up(branch: Branch, procedure: Procedure) -> None:

@@ -1,0 +1,1 @@
+"""What pages cost the server that ask again and again."""
