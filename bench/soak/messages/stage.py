@@ -94,6 +94,7 @@ class Stage:
         """
         since = time.time()
         self.stack.parts[part].main().kill()
+        self._forget_leases(part, since)
         _wait(lambda: self.stack.parts[part].find(since) is not None, f"{part} started again")
         if part == "worker":
             # The new one needs more than a second until it takes messages.
@@ -120,7 +121,13 @@ class Stage:
         """Stops the part as service managers do. It is started again."""
         since = time.time()
         self.stack.parts[part].main().send_signal(self.stack.parts[part].stop)
+        self._forget_leases(part, since)
         _wait(lambda: self.stack.parts[part].find(since) is not None, f"{part} started again")
+
+    def _forget_leases(self, part: str, since: float) -> None:
+        """Without the database, a worker that lives cannot note either what came of the messages in its hands."""
+        if part == "postgres":
+            self.killed = dict.fromkeys(MEDIA.values(), datetime.fromtimestamp(since, UTC))
 
     @contextmanager
     def hung(self, part: str) -> Iterator[None]:

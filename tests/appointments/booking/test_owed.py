@@ -311,9 +311,8 @@ def test_many_bookings_in_a_moment_wake_the_worker_at_once_and_after_the_last() 
         an_appointment(slot, number)
     with redis.from_url(settings.REDIS_URL) as broker:
         assert broker.llen("mydesklive:celery") == 1
-    since = clock.monotonic()
+    assert max(_latest_waking.values()) - clock.monotonic() < WAKE_PAUSE
     waiting = headers_waiting()
-    assert clock.monotonic() - since < WAKE_PAUSE
     assert len(waiting) == 2
     # No clock of another machine can delay or drop them.
     assert {(one["eta"], one["expires"]) for one in waiting} == {(None, None)}
