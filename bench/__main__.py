@@ -30,6 +30,9 @@ def _services() -> Iterator[None]:
     with services() as environment:
         os.environ |= environment | {"DJANGO_SETTINGS_MODULE": "mydesklive.settings"}
         django.setup()
+        from accounts.database import patience
+
+        patience.set_usual(patience.COMMAND)  # a million rows take longer than a page may
         yield
 
 
