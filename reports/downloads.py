@@ -19,17 +19,7 @@ COLUMNS = (
     *("slug", "platform", "live_since", "submitted", "served", "missed", "cancelled", "procedures", "branches"),
     *("countries", "regions", "satisfied_percent", "name_el", "name_en", "extent_source", "extent_day"),
 )
-NUMBERS = (
-    "submitted",
-    "served",
-    "missed",
-    "cancelled",
-    "satisfied_percent",
-    "procedures",
-    "branches",
-    "countries",
-    "regions",
-)
+NUMBERS = tuple(figure.name for figure in FIGURES if figure.name != "live_since")
 
 
 def tag(table: Table, kind: str) -> str:

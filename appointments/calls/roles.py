@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from django.db.models import F
 from django.db.models.signals import post_delete, post_save
 from django.dispatch import receiver
 from django.utils import timezone
@@ -42,16 +41,10 @@ def put_out(account: User) -> None:
             presence.leave(seat, now=timezone.now())
 
 
-def _served(officer: User | None, calls: list[int]) -> set[int]:
+def _served(officer: User | None, calls: list[int]) -> set[int | None]:
     """Returns which of the calls (primary keys) are those of branches where the officer serves."""
     if officer is None:
         return set()
-    agencies, branches = access.served_places(officer)
     booked = Appointment.objects.seen_by(officer).filter(video_call__in=calls).values_list("video_call", flat=True)
-    places = Ticket.objects.filter(video_call__in=calls).annotate(agency=F("branch__agency"))
-    of_line = {
-        call
-        for call, agency, branch in places.values_list("video_call", "agency", "branch")
-        if agency in agencies or branch in branches
-    }
-    return {*booked} | of_line
+    places = Ticket.objects.filter(video_call__in=calls).select_related("branch")
+    return {*booked} | {place.video_call_id for place in places if access.serves(officer, place.branch)}

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections import Counter
 from pathlib import Path
 
@@ -70,3 +71,33 @@ def test_no_statement_asks_postgresql_for_the_clock_of_a_zone() -> None:
     files = (path for room in product for path in (TESTS.parent / room).rglob("*.py"))
     asking = [str(path) for path in files if ASKS_POSTGRESQL.search(path.read_text())]
     assert asking == []
+
+
+def floors_that_hold() -> dict[str, list[str]]:
+    """The floors of each app and room, the highest first, as `make lint` checks them. Migrations are above all."""
+    contracts = tomllib.loads((TESTS.parent / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    found = {}
+    for one in contracts:
+        if one["type"] == "layers" and len(one["layers"]) > 1:
+            floors = [floor.replace(" : ", " | ") for floor in one["layers"]]
+            found |= {key: [floor for floor in floors if "apps" not in floor] for key in one.get("containers", [])}
+    return found
+
+
+def floors_that_are_told() -> dict[str, list[str]]:
+    """The same, as the page about the architecture tells them: one floor a line, or all in one line."""
+    page = (TESTS.parent / "docs" / "architecture.md").read_text()
+    chapter = page.partition("## Which way imports point")[2].partition("\n## ")[0]
+    found: dict[str, list[str]] = {}
+    latest: list[str] = []
+    for block in chapter.split("```")[1::2]:
+        for line in filter(None, block.splitlines()):
+            name, _space, floors = line.partition(" ")
+            if name:
+                latest = found.setdefault(name, [])
+            latest += floors.strip().split(" → ")
+    return found
+
+
+def test_page_about_the_architecture_tells_the_floors_that_hold() -> None:
+    assert floors_that_are_told() == floors_that_hold()
