@@ -15,8 +15,10 @@ from agencies.models import Branch
 from agencies.wallclock import ON_CLOCK
 from appointments.models import ChangedDay, Miscount
 from reports.counting import NAMES, SHAPED, SLOTS_STAY, SUMMED, one_moment
+from reports.rollups import monthly
 from reports.rollups.changed import CLOCK, REACH, Changed
-from reports.rollups.facts import CAPACITY_EVER, COLUMNS, FACTS_EVER
+from reports.rollups.facts import CAPACITY_EVER, COLUMNS, FACTS_EVER, HOURS_EVER
+from reports.rollups.monthly import OF_BRANCHES, OF_HOURS, OF_RATINGS, Months
 
 logger = logging.getLogger(__name__)
 
@@ -26,6 +28,11 @@ def _differing(rows: str, kept: str) -> str:
     return f"((TABLE {rows} EXCEPT TABLE {kept}) UNION ALL (TABLE {kept} EXCEPT TABLE {rows})) AS {rows}_differ"
 
 
+def _kept(months: Months) -> str:
+    """Returns the SQL of the rows of months. One without days has nothing to tell."""
+    return f"SELECT {months.columns} FROM {months.table} WHERE rows <> 0"
+
+
 OF_BRANCH = f"""
 WITH {CLOCK}, {REACH}, facts AS ({FACTS_EVER}),
 kept_facts AS (SELECT {COLUMNS} FROM reports_dailyfact WHERE branch_id = ANY(%(whole)s)),
@@ -33,10 +40,22 @@ capacity AS ({CAPACITY_EVER}),
 kept_capacity AS (
     SELECT branch_id, day, minutes::bigint FROM reports_dailycapacity JOIN clock USING (branch_id)
     WHERE day > ({ON_CLOCK.format(at="%(slots_from)s")})::date
-)
+),
+hours AS ({HOURS_EVER}),
+kept_hours AS (SELECT agency_id, branch_id, day, hours FROM reports_dailyhours WHERE branch_id = ANY(%(whole)s)),
+months AS ({OF_BRANCHES.summed("reports_dailyfact WHERE branch_id = ANY(%(whole)s)")}),
+kept_months AS ({_kept(OF_BRANCHES)} AND branch_id = ANY(%(whole)s)),
+weekdays AS ({OF_HOURS.summed("reports_dailyhours WHERE branch_id = ANY(%(whole)s)")}),
+kept_weekdays AS ({_kept(OF_HOURS)} AND branch_id = ANY(%(whole)s))
 SELECT min(day), count(DISTINCT day) FROM (
-    SELECT day FROM {_differing("facts", "kept_facts")} UNION ALL SELECT day FROM {_differing("capacity", "kept_capacity")}
-) AS differing WHERE day NOT IN (SELECT day FROM reach)
+    SELECT day FROM (
+        SELECT day FROM {_differing("facts", "kept_facts")}
+        UNION ALL SELECT day FROM {_differing("capacity", "kept_capacity")}
+        UNION ALL SELECT day FROM {_differing("hours", "kept_hours")}
+    ) AS days WHERE day NOT IN (SELECT day FROM reach)
+    UNION ALL SELECT month FROM {_differing("months", "kept_months")}
+    UNION ALL SELECT month FROM {_differing("weekdays", "kept_weekdays")}
+) AS differing
 """
 OF_AGENCIES = f"""
 WITH {REACH}, sums AS (
@@ -47,9 +66,16 @@ WITH {REACH}, sums AS (
 ratings AS (
     SELECT agency_id, served_on AS day, procedure_id, channel, score, count(*) AS ratings FROM appointments_rating
     GROUP BY agency_id, served_on, procedure_id, channel, score
-), kept_ratings AS (SELECT agency_id, day, procedure_id, channel, score, ratings::bigint FROM reports_dailyrating)
+), kept_ratings AS (SELECT agency_id, day, procedure_id, channel, score, ratings::bigint FROM reports_dailyrating),
+months AS ({monthly.OF_AGENCIES_AGAIN.summed("reports_monthlyfact WHERE rows <> 0")}),
+kept_months AS ({_kept(monthly.OF_AGENCIES)}),
+scores AS ({OF_RATINGS.summed("reports_dailyrating")}), kept_scores AS ({_kept(OF_RATINGS)})
 SELECT agency_id, min(day), count(DISTINCT day) FROM (
     SELECT agency_id, day FROM {_differing("sums", "kept_sums")}
+    UNION ALL
+    SELECT agency_id, month FROM {_differing("months", "kept_months")}
+    UNION ALL
+    SELECT agency_id, month FROM {_differing("scores", "kept_scores")}
     UNION ALL
     SELECT agency_id, day FROM {_differing("ratings", "kept_ratings")}
     WHERE (agency_id, day) NOT IN (SELECT agency_id, day FROM rated)

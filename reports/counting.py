@@ -5,19 +5,28 @@ counts their days anew, in one transaction. What commits meanwhile leaves a note
 Until then, readers take the noted days from the rows: figures are right at every moment, and fast when little is noted.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 
 from agencies.models import Branch
 from agencies.wallclock import ON_CLOCK, clocks
 from appointments.models import ChangedDay, Miscount
-from reports.models import DailyFact, DailyRating, DailySum
+from reports.models import (
+    DailyFact,
+    DailyHours,
+    DailyRating,
+    DailySum,
+    MonthlyFact,
+    MonthlyHours,
+    MonthlySum,
+)
 from reports.rollups.changed import CLOCK, REACH, Changed
 from reports.rollups.facts import (
     CAPACITY_EVER,
@@ -25,9 +34,12 @@ from reports.rollups.facts import (
     COLUMNS,
     FACTS_EVER,
     FACTS_ON_DAYS,
+    HOURS_EVER,
+    HOURS_ON_DAYS,
     RATINGS,
     SUBMITTED,
 )
+from reports.rollups.monthly import MONTH, OF_AGENCIES, OF_BRANCHES, OF_HOURS, OF_RATINGS
 
 __all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "period", "rebuild", "totals"]
 
@@ -56,6 +68,7 @@ OLD_RATINGS = "(SELECT rating.* FROM rated JOIN reports_dailyrating rating USING
 # All days of a branch are counted seldom. So the usual statement is planned without them.
 CHANGED = {False: REACH, True: f"{REACH}, {CLOCK}"}
 FACTS = {False: FACTS_ON_DAYS, True: f"{FACTS_ON_DAYS} UNION ALL {FACTS_EVER}"}
+HOURS = {False: HOURS_ON_DAYS, True: f"{HOURS_ON_DAYS} UNION ALL {HOURS_EVER}"}
 CAPACITY = {False: CAPACITY_ON_DAYS, True: f"{CAPACITY_ON_DAYS} UNION ALL {CAPACITY_EVER}"}
 
 # The sums, without what they have of the noted days, and with what the rows say of these.
@@ -79,6 +92,8 @@ FORGET = f"""
 WITH {REACH}, gone AS (
     DELETE FROM reports_dailyfact fact USING reach WHERE fact.branch_id = reach.branch_id AND fact.day = reach.day
     RETURNING fact.agency_id, fact.day
+), unvisited AS (
+    DELETE FROM reports_dailyhours hours USING reach WHERE hours.branch_id = reach.branch_id AND hours.day = reach.day
 ), unrated AS (
     DELETE FROM reports_dailyrating rating USING rated WHERE rating.agency_id = rated.agency_id AND rating.day = rated.day
 ), closed AS (
@@ -90,6 +105,8 @@ SELECT agency_id, day FROM gone UNION SELECT agency_id, day FROM rated
 FORGET_WHOLE = f"""
 WITH {CLOCK}, gone AS (
     DELETE FROM reports_dailyfact WHERE branch_id = ANY(%(whole)s) RETURNING agency_id, day
+), unvisited AS (
+    DELETE FROM reports_dailyhours WHERE branch_id = ANY(%(whole)s)
 ), closed AS (
     DELETE FROM reports_dailycapacity capacity USING clock
     WHERE capacity.branch_id = clock.branch_id AND capacity.day > ({ON_CLOCK.format(at="%(slots_from)s")})::date
@@ -105,6 +122,12 @@ SELECT DISTINCT agency_id, day FROM new
 """
     for is_whole in (False, True)
 }
+COUNT_HOURS = {
+    is_whole: f"""
+WITH {CHANGED[is_whole]} INSERT INTO reports_dailyhours (agency_id, branch_id, day, hours) {HOURS[is_whole]}
+"""
+    for is_whole in (False, True)
+}
 COUNT_RATINGS = f"""
 WITH {REACH} INSERT INTO reports_dailyrating (agency_id, day, procedure_id, channel, score, ratings) {RATINGS}
 """
@@ -114,6 +137,17 @@ WITH {CHANGED[is_whole]} INSERT INTO reports_dailycapacity (branch_id, day, minu
 """
     for is_whole in (False, True)
 }
+# What the changed days leave behind in their months. The sums themselves are added up by the database (`rollups.monthly`).
+CHANGED_MONTHS = f"""
+SELECT branch_id, {MONTH} FROM reach UNION SELECT branch_id, month FROM {{table}} WHERE branch_id = ANY(%(whole)s)
+"""
+FORGET_MONTHS = [
+    *(f"WITH {REACH} {months.forget(CHANGED_MONTHS.format(table=months.table))}" for months in (OF_BRANCHES, OF_HOURS)),
+    f"WITH {REACH} {OF_RATINGS.forget(f'SELECT DISTINCT agency_id, {MONTH} FROM rated')}",
+    OF_AGENCIES.forget(
+        f"SELECT DISTINCT agency, {MONTH} FROM unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency, day)"
+    ),
+]
 FORGET_SUMS = """
 DELETE FROM reports_dailysum sum USING unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency_id, day)
 WHERE sum.agency_id = of.agency_id AND sum.day = of.day
@@ -190,7 +224,17 @@ def rebuild(*, now: datetime) -> int:
     Readers find the figures of before until it ends. Capacities of past days stay, because their slots are deleted.
     """
     _lock()
-    for rows in (ChangedDay, Miscount, DailyRating, DailySum):
+    for rows in (
+        ChangedDay,
+        Miscount,
+        DailyFact,
+        DailyHours,
+        DailyRating,
+        DailySum,
+        MonthlyFact,
+        MonthlySum,
+        MonthlyHours,
+    ):
         rows._default_manager.all().delete()
     _count(Changed.everything(), now)
     return DailyFact.objects.count()
@@ -206,19 +250,25 @@ def _count(changed: Changed, now: datetime) -> None:
     """Makes the roll-ups of what has changed anew."""
     is_whole = bool(changed.whole)
     asked = changed.params(now=now) | {"slots_from": now - SLOTS_STAY}
-    touched: set[tuple[int, date]] = set()
     with connection.cursor() as cursor:
-        for statement in (FORGET, *([FORGET_WHOLE] if is_whole else []), COUNT_FACTS[is_whole]):
-            cursor.execute(statement, asked)
-            touched.update(cursor.fetchall())
-        for statement in (COUNT_RATINGS, COUNT_CAPACITY[is_whole]):
-            cursor.execute(statement, asked)
-        summed: dict[str, Any] = {
-            "agencies": [agency for agency, _day in touched],
-            "days": [day for _agency, day in touched],
-        }
-        for statement in (FORGET_SUMS, COUNT_SUMS):
-            cursor.execute(statement, summed)
+        touched = _touched(cursor, [FORGET, *([FORGET_WHOLE] if is_whole else []), COUNT_FACTS[is_whole]], asked)
+        _run(cursor, [COUNT_HOURS[is_whole], COUNT_RATINGS, COUNT_CAPACITY[is_whole]], asked)
+        summed = {"agencies": [agency for agency, _day in touched], "days": [day for _agency, day in touched]}
+        _run(cursor, [*FORGET_MONTHS, FORGET_SUMS, COUNT_SUMS], asked | summed)
+
+
+def _run(cursor: CursorWrapper, statements: Iterable[str], params: dict[str, Any]) -> None:
+    for statement in statements:
+        cursor.execute(statement, params)
+
+
+def _touched(cursor: CursorWrapper, statements: Iterable[str], params: dict[str, Any]) -> set[tuple[int, date]]:
+    """Returns the agencies and days that the statements name."""
+    found: set[tuple[int, date]] = set()
+    for statement in statements:
+        cursor.execute(statement, params)
+        found.update(cursor.fetchall())
+    return found
 
 
 def period(since: date, until: date) -> dict[str, Any]:

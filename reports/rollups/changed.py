@@ -40,6 +40,7 @@ class BranchDay:
     day: date
     begins: datetime
     ends: datetime
+    zone: str
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,7 @@ class Changed:
         )
 
     def params(self, *, now: datetime) -> dict[str, Any]:
-        clock = clocks((branch.timezone for branch in self.whole), FIRST_DAY, now.date() + AHEAD)
-        return clock | {
+        return self._clocks(now) | {
             "whole": [branch.pk for branch in self.whole],
             "branches": [one.branch for one in self.days],
             "agencies": [one.agency for one in self.days],
@@ -85,6 +85,13 @@ class Changed:
             "rated_agencies": [agency for agency, _day in self.of_ratings],
             "rated_days": [day for _agency, day in self.of_ratings],
         }
+
+    def _clocks(self, now: datetime) -> dict[str, Any]:
+        zones = {branch.timezone for branch in self.whole} | {one.zone for one in self.days}
+        if self.whole:
+            return clocks(zones, FIRST_DAY, now.date() + AHEAD)
+        days = [one.day for one in self.days] or [FIRST_DAY]
+        return clocks(zones, min(days), max(days))
 
 
 def _days(note: ChangedDay, branch: Branch) -> list[date]:
@@ -96,4 +103,6 @@ def _days(note: ChangedDay, branch: Branch) -> list[date]:
 
 
 def _branch_day(branch: Branch, day: date) -> BranchDay:
-    return BranchDay(branch.pk, branch.agency_id, day, midnight(day, branch.zone), midnight(day + DAY, branch.zone))
+    return BranchDay(
+        branch.pk, branch.agency_id, day, midnight(day, branch.zone), midnight(day + DAY, branch.zone), branch.timezone
+    )

@@ -13,7 +13,7 @@ counted by a table `clock` (branch_id, agency_id, begins, offsets), with what th
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from agencies.wallclock import ON_CLOCK
+from agencies.wallclock import CLOCKS, ON_CLOCK
 
 # SQL: true for a row of appointments that counts as a request.
 SUBMITTED = "status NOT IN ('held', 'unverified', 'expired')"
@@ -28,7 +28,7 @@ LATE_HOURS = 24  # a cancellation that comes later than this before the appointm
 # What is told of each row that counts: 1 or 0, or a value.
 TOLD = (
     *("requested", "booked", "due", "minutes", "moved", "video_calls", "video_connected", "messages", "messages_lost"),
-    *("walk_ins", "access_needs", "missing_documents"),
+    *("walk_ins", "access_needs", "missing_documents", "overran"),
     *("cancelled", "cancelled_late", "cancelled_by_citizen", "cancelled_late_by_citizen"),
     *("ahead", "late", "waiting", "serving"),
 )
@@ -115,6 +115,7 @@ def _visits(within: Within) -> str:
         messages="told.messages",
         messages_lost="told.lost",
         access_needs="ticket.priority::int",
+        overran="(one.status = 'completed' AND one.completed_at - one.serving_at > one.ends_at - one.starts_at)::int",
         missing_documents="(ticket.outcome = 'missing')::int",
         waiting=_seconds("ticket.arrived_at", "ticket.called_at"),
         serving=f"CASE WHEN one.status = 'completed' THEN {_seconds('one.serving_at', 'one.completed_at')} END",
@@ -175,6 +176,27 @@ def _facts(within: Within, tickets: str) -> str:
 
 
 FACTS_ON_DAYS, FACTS_EVER = _facts(_on_days, TICKETS_ON_DAYS), _facts(_ever, TICKETS_EVER)
+
+
+def _hours(within: Within, tickets: str, clock: str = "") -> str:
+    """Returns the SQL of how many visits began in each hour: an appointment at its time, a visit without one on arrival."""
+    hour = f"extract(hour FROM {ON_CLOCK})::int AS hour"
+    place = "SELECT reach.agency_id, reach.branch_id, reach.day"
+    hours = ", ".join(f"count(*) FILTER (WHERE hour = {number})" for number in range(24))
+    return f"""
+        SELECT agency_id, branch_id, day, ARRAY[{hours}]::int[] AS hours FROM (
+            {place}, {hour.format(at="one.starts_at")} FROM {within("one.starts_at")} {clock}
+            WHERE one.status = 'completed'
+            UNION ALL
+            {place}, {hour.format(at="one.arrived_at")} FROM {tickets} {clock}
+            WHERE one.appointment_id IS NULL AND one.state = 'done'
+        ) AS visit GROUP BY agency_id, branch_id, day
+    """
+
+
+OF_BRANCH = f"""JOIN agencies_branch branch ON branch.id = reach.branch_id
+    LEFT JOIN {CLOCKS} AS clock ON clock.zone = branch.timezone"""
+HOURS_ON_DAYS, HOURS_EVER = _hours(_on_days, TICKETS_ON_DAYS, OF_BRANCH), _hours(_ever, TICKETS_EVER)
 
 # The same of ratings, for the days of a table `rated` (agency_id, day).
 RATINGS = """

@@ -6,7 +6,17 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from appointments.models import Appointment, Notification, Rating, Ticket, TimeSlot
-from reports.models import DailyCapacity, DailyFact, DailyRating, DailySum
+from reports.models import (
+    DailyCapacity,
+    DailyFact,
+    DailyHours,
+    DailyRating,
+    DailySum,
+    MonthlyFact,
+    MonthlyHours,
+    MonthlyRating,
+    MonthlySum,
+)
 from reports.rollups import facts
 from videocalls.models import Participant
 
@@ -37,7 +47,7 @@ def plain_facts() -> dict[Key, Row]:
 COUNTS = (
     *("requested", "booked", "days_ahead", "due", "minutes", "moved", "begun", "punctual", "late_seconds"),
     *("video_calls", "video_connected", "messages", "messages_lost", "walk_ins", "access_needs", "missing_documents"),
-    *("waited", "waiting_seconds", "timed", "serving_seconds"),
+    *("overran", "waited", "waiting_seconds", "timed", "serving_seconds"),
     *("cancelled", "cancelled_late", "cancelled_by_citizen", "cancelled_late_by_citizen"),
 )
 SUMMED = {
@@ -101,6 +111,7 @@ def _of_appointment(one: Appointment) -> Iterator[tuple[Key, Row]]:
             "messages": len(messages),
             "messages_lost": sum(message.state != "sent" for message in messages),
             "serving": _seconds(one.serving_at, one.completed_at) if one.status == "completed" else None,
+            "overran": _overran(one),
             **_of_ticket(Ticket.objects.filter(appointment=one).first()),
         },
     )
@@ -116,6 +127,12 @@ def _of_appointment(one: Appointment) -> Iterator[tuple[Key, Row]]:
                 "cancelled_late_by_citizen": is_late and is_citizens,
             },
         )
+
+
+def _overran(one: Appointment) -> bool:
+    if one.status != "completed" or one.serving_at is None or one.completed_at is None:
+        return False
+    return one.completed_at - one.serving_at > one.ends_at - one.starts_at
 
 
 def _of_ticket(ticket: Ticket | None) -> Row:
@@ -147,6 +164,51 @@ def plain_capacity() -> dict[Key, int]:
         minutes = (slot.ends_at - slot.starts_at) // timedelta(minutes=1)
         found[slot.branch_id, slot.branch.local(slot.starts_at).date()] += slot.desks * minutes
     return dict(found)
+
+
+def plain_hours() -> dict[Key, list[int]]:
+    """Returns how many served visits began in each hour, by agency, branch and day."""
+    found: dict[Key, list[int]] = defaultdict(lambda: [0] * 24)
+    for one in Appointment.objects.filter(status="completed").select_related("branch"):
+        local = one.branch.local(one.starts_at)
+        found[one.branch.agency_id, one.branch_id, local.date()][local.hour] += 1
+    for ticket in Ticket.objects.filter(appointment=None, state="done").select_related("branch"):
+        local = ticket.branch.local(ticket.arrived_at)
+        found[ticket.branch.agency_id, ticket.branch_id, ticket.day][local.hour] += 1
+    return dict(found)
+
+
+Sums = tuple[dict[Key, Row], dict[Key, Row], dict[Key, list[int]], dict[Key, int]]
+
+
+def plain_months() -> Sums:
+    """Returns the sums of months: of branches by kind, of agencies by kind, of branches' hours by weekday, of ratings."""
+    of_branches: dict[Key, Row] = {}
+    of_agencies: dict[Key, Row] = {}
+    for (agency, branch, day, *kind), row in plain_facts().items():
+        month = day.replace(day=1)
+        _add_up(of_branches.setdefault((agency, branch, month, *kind), _nothing()), row)
+        _add_up(of_agencies.setdefault((agency, month, *kind), _nothing()), row)
+    weekdays: dict[Key, list[int]] = defaultdict(lambda: [0] * 24)
+    for (agency, branch, day), hours in plain_hours().items():
+        key = agency, branch, day.replace(day=1), day.isoweekday()
+        weekdays[key] = [sum(pair) for pair in zip(weekdays[key], hours, strict=True)]
+    scores: dict[Key, int] = defaultdict(int)
+    for (agency, day, *of), ratings in plain_ratings().items():
+        scores[agency, day.replace(day=1), *of] += ratings
+    return of_branches, of_agencies, dict(weekdays), dict(scores)
+
+
+def _nothing() -> Row:
+    return dict.fromkeys(COUNTS, 0) | {f"{name}_spread": [0] * (len(ends) + 1) for name, ends in SPREADS.items()}
+
+
+def _add_up(total: Row, row: Row) -> None:
+    for name, value in row.items():
+        if isinstance(value, list):
+            total[name] = [sum(pair) for pair in zip(total[name], value or [0] * len(total[name]), strict=True)]
+        else:
+            total[name] += value
 
 
 def plain_totals(until: date) -> dict[int, list[int]]:
@@ -187,3 +249,23 @@ def kept_totals(until: date) -> dict[int, list[int]]:
     for agency, *counts in DailySum.objects.filter(day__lte=until).values_list("agency", *names):
         found[agency] = [sum(pair) for pair in zip(found[agency], counts, strict=True)]
     return {agency: row for agency, row in found.items() if any(row)}
+
+
+def kept_hours() -> dict[Key, list[int]]:
+    return {tuple(key): hours for *key, hours in DailyHours.objects.values_list("agency", "branch", "day", "hours")}
+
+
+def kept_months() -> Sums:
+    key = tuple("month" if name == "day" else name for name in facts.KEY)
+    of_agency = tuple(name for name in key if name != "branch_id")
+    weekdays = MonthlyHours.objects.values_list("agency", "branch", "month", "weekday", "hours")
+    scores = MonthlyRating.objects.values_list("agency", "month", "procedure", "channel", "score", "ratings")
+    return (
+        {tuple(row.pop(name) for name in key): row for row in MonthlyFact.objects.values(*key, *facts.FIGURES)},
+        {
+            tuple(row.pop(name) for name in of_agency): row
+            for row in MonthlySum.objects.values(*of_agency, *facts.FIGURES)
+        },
+        {tuple(kind): hours for *kind, hours in weekdays},
+        {tuple(kind): ratings for *kind, ratings in scores},
+    )

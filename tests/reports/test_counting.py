@@ -18,7 +18,17 @@ from appointments import booking, counter
 from appointments.booking import retention
 from appointments.models import Appointment, ChangedDay, Miscount, Notification, Rating, Ticket, TimeSlot
 from reports import checking, counting
-from reports.models import DailyCapacity, DailyFact, DailyRating, DailySum
+from reports.models import (
+    DailyCapacity,
+    DailyFact,
+    DailyHours,
+    DailyRating,
+    DailySum,
+    MonthlyFact,
+    MonthlyHours,
+    MonthlyRating,
+    MonthlySum,
+)
 from reports.rollups import facts
 from tests.builders import (
     GUEST,
@@ -190,7 +200,14 @@ def assert_all_is_counted() -> None:
     assert figures.kept_facts() == figures.plain_facts()
     assert figures.kept_ratings() == figures.plain_ratings()
     assert figures.kept_capacity() == figures.plain_capacity()
+    assert figures.kept_hours() == figures.plain_hours()
+    assert figures.kept_months() == figures.plain_months()
     assert figures.kept_totals(LAST) == figures.plain_totals(LAST)
+
+
+def all_kept() -> tuple[Any, ...]:
+    days = figures.kept_facts(), figures.kept_ratings(), figures.kept_capacity(), figures.kept_hours()
+    return (*days, *figures.kept_months(), figures.kept_totals(LAST))
 
 
 @contextmanager
@@ -229,12 +246,9 @@ def test_roll_ups_say_what_a_plain_count_says(steps: list[tuple[Any, ...]]) -> N
         for kind, *values in [*A_START, *steps, ("count",)]:
             getattr(world, kind)(*values)
         assert checking.check(now=NOW) == 0
-        counted = figures.kept_facts(), figures.kept_ratings(), figures.kept_capacity(), figures.kept_totals(LAST)
+        counted = all_kept()
         counting.rebuild(now=NOW)
-        assert counted == (
-            *(figures.kept_facts(), figures.kept_ratings(), figures.kept_capacity()),
-            figures.kept_totals(LAST),
-        )
+        assert counted == all_kept()
 
 
 # Real steps
@@ -357,23 +371,54 @@ def a_wrong_capacity() -> None:
     DailyCapacity.objects.filter(day__gt=NOW.date()).update(minutes=1)
 
 
-@pytest.mark.parametrize("spoil", [a_wrong_fact, a_lost_fact, a_wrong_sum, a_wrong_rating, a_wrong_capacity])
+def a_wrong_hour() -> None:
+    DailyHours.objects.update(hours=[1] * 24)
+
+
+def a_wrong_month() -> None:
+    MonthlyFact.objects.update(requested=7)
+
+
+def a_wrong_spread_of_a_month() -> None:
+    MonthlyFact.objects.update(ahead_spread=[1] * 13)
+
+
+def a_wrong_month_of_an_agency() -> None:
+    MonthlySum.objects.update(serving_spread=[1] * 15)
+
+
+def a_wrong_weekday() -> None:
+    MonthlyHours.objects.update(hours=[1] * 24)
+
+
+def a_wrong_month_of_ratings() -> None:
+    MonthlyRating.objects.update(ratings=4)
+
+
+SPOILS = (
+    *(a_wrong_fact, a_lost_fact, a_wrong_sum, a_wrong_rating, a_wrong_capacity, a_wrong_hour),
+    *(a_wrong_month, a_wrong_spread_of_a_month, a_wrong_month_of_an_agency, a_wrong_weekday),
+    a_wrong_month_of_ratings,
+)
+
+
+@pytest.mark.parametrize("spoil", SPOILS)
 def test_difference_is_told_and_not_mended(spoil: Callable[[], None], caplog: pytest.LogCaptureFixture) -> None:
     branch = an_open_branch()
     visit = booked_at(branch, 9)
+    served = booked_at(branch, 10)
+    booking.serve(served, by=by(an_officer(branch)), now=NOW)
+    booking.complete(served, by=STAFF, now=NOW)
     Rating.objects.create(
         agency=branch.agency, procedure=visit.procedure, channel="video", served_on=NOW.date(), score=5
     )
     counting.count_all(now=NOW)
     assert checking.check(now=NOW) == 0
     spoil()
-    wrong = figures.kept_facts(), figures.kept_ratings(), figures.kept_capacity(), figures.kept_totals(LAST)
+    wrong = all_kept()
     for _night in range(2):
         assert checking.check(now=NOW) > 0
-    assert wrong == (
-        *(figures.kept_facts(), figures.kept_ratings(), figures.kept_capacity()),
-        figures.kept_totals(LAST),
-    )
+    assert wrong == all_kept()
     assert "Figures differ from the rows" in caplog.text
     assert Miscount.objects.first().days > 0
     call_command("count_figures")
@@ -403,7 +448,7 @@ def test_any_number_of_changed_days_takes_the_same_queries(changed: int) -> None
     with CaptureQueriesContext(connection) as asked:
         counting.count_changed(now=NOW)
     assert not ChangedDay.objects.exists()
-    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 10
+    assert len([query for query in asked if "SAVEPOINT" not in query["sql"]]) == 15
 
 
 def test_branches_that_are_counted_whole_are_counted_a_few_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,6 +28,10 @@ OFFICER = "who acted for the agency answers for it"
 ACCOUNT = "the person's account, which the person keeps"
 CODE = "a name of ours for something, the same whoever it is about"
 SECRET = "random, and tells nothing"
+FIGURES = {
+    **dict.fromkeys(("channel", "source"), CODE),
+    **dict.fromkeys(("ahead_spread", "late_spread", "waiting_spread", "serving_spread"), "how many, in ranges"),
+}
 KEPT: dict[str, dict[str, str]] = {
     "accounts.Count": {"what": CODE, "who": "a keyed hash, deleted when its period is over"},
     "accounts.User": dict.fromkeys(("password", "email", "name", "phone"), ACCOUNT),
@@ -107,11 +111,13 @@ KEPT: dict[str, dict[str, str]] = {
         "documents_seen": "chosen from the service's own list",
     },
     "appointments.IdentityCheck": {"officer": OFFICER},
-    "reports.DailyFact": {
-        **dict.fromkeys(("channel", "source"), CODE),
-        **dict.fromkeys(("ahead_spread", "late_spread", "waiting_spread", "serving_spread"), "how many, in ranges"),
-    },
+    "reports.DailyFact": FIGURES,
+    "reports.MonthlyFact": FIGURES,
+    "reports.MonthlySum": FIGURES,
+    "reports.DailyHours": {"hours": "how many, in hours"},
+    "reports.MonthlyHours": {"hours": "how many, in hours"},
     "reports.DailyRating": {"channel": CODE},
+    "reports.MonthlyRating": {"channel": CODE},
     "videocalls.Participant": {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",
