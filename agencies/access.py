@@ -74,6 +74,11 @@ def served_places(user: User) -> tuple[set[int], set[int]]:
     return _places(user, Role.AGENT)
 
 
+def supervised_places(user: User) -> tuple[set[int], set[int]]:
+    """Returns (agency ids, branch ids) whose work the user oversees. Only memberships count."""
+    return _places(user, Role.SUPERVISOR)
+
+
 def whole_agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
     """Returns the agencies where the user has this role at every branch. Operators configure every agency."""
     if is_operator(user):

@@ -319,6 +319,8 @@ STATICFILES_DIRS = [
     ("vendor/calendar", BASE_DIR / "node_modules/@event-calendar/build/dist"),
     ("vendor/livekit", BASE_DIR / "node_modules/livekit-client/dist"),
     ("vendor/idiomorph", BASE_DIR / "node_modules/idiomorph/dist"),
+    ("vendor/d3", BASE_DIR / "node_modules/d3/dist"),
+    ("vendor/plot", BASE_DIR / "node_modules/@observablehq/plot/dist"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.flag("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))

@@ -15,8 +15,7 @@ from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Max
 
-from agencies.models import Branch
-from agencies.wallclock import ON_CLOCK, clocks
+from agencies.wallclock import ON_CLOCK
 from appointments.models import ChangedDay, Miscount
 from reports.models import (
     DailyFact,
@@ -41,7 +40,7 @@ from reports.rollups.facts import (
 )
 from reports.rollups.monthly import MONTH, OF_AGENCIES, OF_BRANCHES, OF_HOURS, OF_RATINGS
 
-__all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "period", "rebuild", "totals"]
+__all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "rebuild", "totals"]
 
 # How much is counted in one transaction: notes, or branches of which all days are counted.
 BATCH, WHOLE = 5_000, 20
@@ -269,9 +268,3 @@ def _touched(cursor: CursorWrapper, statements: Iterable[str], params: dict[str,
         cursor.execute(statement, params)
         found.update(cursor.fetchall())
     return found
-
-
-def period(since: date, until: date) -> dict[str, Any]:
-    """Returns the parameters of queries about the days from `since` to `until` at any branch."""
-    zones = Branch.objects.order_by().values_list("timezone", flat=True).distinct()
-    return {"since": since, "until": until, **clocks(zones, since, until)}

@@ -1,10 +1,13 @@
 from django.urls import path
+from django.utils.translation import gettext_lazy as _
 
 from reports import views
+from reports.showing.pages import routes
+from reports.subjects.overview import overview
 
 app_name = "reports"
 urlpatterns = [
-    path("", views.index, name="index"),
+    *routes("index", _("Overview"), overview, otherwise=views.published_table),
     path("agencies/", views.agencies, name="agencies"),
     path("agencies.csv", views.agencies_csv, name="agencies-csv"),
     path("agencies.xlsx", views.agencies_xlsx, name="agencies-xlsx"),

@@ -12,8 +12,7 @@ from django.views.decorators.cache import cache_control
 from django.views.decorators.http import conditional_page, require_safe
 
 from reports import downloads, kept
-from reports.forms import AsOfForm, PeriodForm
-from reports.official import sums
+from reports.forms import AsOfForm
 from reports.published import Table
 from reports.publishing import workbook
 from reports.publishing.definitions import FIGURES
@@ -22,14 +21,9 @@ MINUTES = 60
 PLAIN = "text/plain; charset=utf-8"
 
 
-@require_safe
-def index(request: HttpRequest) -> HttpResponse:
-    """Shows officials the counts of any period, and redirects everybody else to the published table."""
-    if not getattr(request.user, "is_official", False):
-        return redirect("reports:agencies")
-    form = PeriodForm(request.GET, today=timezone.localdate())
-    context = {"form": form, "sums": sums(*form.period)}
-    return render(request, "reports/official.html", context, status=200 if form.is_valid() else 400)
+def published_table(_request: HttpRequest) -> HttpResponse:
+    """Leads those who see no figures of their own to the public ones."""
+    return redirect("reports:agencies")
 
 
 @require_safe

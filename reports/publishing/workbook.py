@@ -60,7 +60,7 @@ def _write(book: Workbook, sheet: Sheet) -> None:
     page.set_footer("&L&A&R&P / &N")
     for column, width in enumerate(sheet.widths):
         page.set_column(column, column, width)
-    _row(page, 0, sheet.header, dict.fromkeys((str, int, date), book.add_format(HEADING)))
+    _row(page, 0, sheet.header, dict.fromkeys((str, int, float, date), book.add_format(HEADING)))
     plain, bold = _formats(book, sheet), _formats(book, sheet, bold=True, top=2, top_color="#003375")
     number = 0
     for number, row in enumerate(sheet.rows, start=1):
@@ -74,6 +74,7 @@ def _formats(book: Workbook, sheet: Sheet, **more: object) -> dict[type, Format]
     return {
         str: book.add_format(text),
         int: book.add_format(text | {"num_format": "#,##0"}),
+        float: book.add_format(text | {"num_format": "#,##0.0"}),
         date: book.add_format(text | {"num_format": "dd/mm/yyyy", "align": "left"}),
     }
 
@@ -90,6 +91,6 @@ def _cell(page: Worksheet, row: int, column: int, cell: Any, formats: dict[type,
     elif isinstance(cell, date):
         page.write_datetime(row, column, datetime.combine(cell, time()), formats[date])
     elif isinstance(cell, int | float):
-        page.write_number(row, column, cell, formats[int])
+        page.write_number(row, column, cell, formats[type(cell)])
     else:
         page.write_string(row, column, str(cell)[:MOST_LETTERS], formats[str])

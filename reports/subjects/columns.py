@@ -1,0 +1,93 @@
+"""The figures that several pages show, each with what it means. docs/figures.md says the same in more words."""
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
+
+from reports.showing.tables import Column, Unit
+
+MONTH = Column("month", _("Month"), Unit.MONTH)
+AGENCY = Column("agency", _("Agency"), Unit.TEXT)
+BRANCH = Column("branch", _("Branch"), Unit.TEXT)
+PROCEDURE = Column("procedure", _("Service"), Unit.TEXT)
+CHANNEL = Column("channel", _("Channel"), Unit.TEXT)
+HOUR = Column("hour", _("Hour"), Unit.TEXT)
+
+REQUESTED = Column(
+    "requested",
+    _("Requests"),
+    meaning=_(
+        "Appointments that were asked for in this time, with those still to come and those cancelled later. A time that "
+        "was held and not booked is no request."
+    ),
+)
+SERVED = Column(
+    "served",
+    _("Served"),
+    meaning=_("Appointments at which the citizen was served. They count on the day of the appointment."),
+)
+MISSED = Column(
+    "missed", _("Missed"), meaning=_("Appointments to which the citizen did not come, on the day of the appointment.")
+)
+MISSED_SHARE = Column(
+    "missed_percent",
+    _("Missed, of those due"),
+    Unit.PERCENT,
+    _("Missed appointments as a share of served and missed ones."),
+)
+CANCELLED = Column(
+    "cancelled",
+    pgettext_lazy("figures", "Cancelled"),
+    meaning=_("Cancellations that came in this time, by the citizen or by the agency. A move is none."),
+)
+CANCELLED_EARLY = Column(
+    "cancelled_early",
+    _("Cancelled early"),
+    meaning=_("Cancellations at least 24 hours before the appointment: the time could be given to somebody else."),
+)
+CANCELLED_LATE = Column(
+    "cancelled_late", _("Cancelled late"), meaning=_("Cancellations less than 24 hours before the appointment.")
+)
+WALK_INS = Column(
+    "walk_ins_served",
+    _("Served without an appointment"),
+    meaning=_("Visits with a ticket and no appointment that were served."),
+)
+AVOIDED = Column(
+    "visits_avoided",
+    _("Visits avoided"),
+    meaning=_("Appointments served by video call or telephone: nobody had to come to a branch."),
+)
+ASSISTED = Column(
+    "assisted",
+    _("Booked by an officer"),
+    meaning=_("Requests that an officer entered for a citizen, who called or stood at the counter."),
+)
+ACCESS_NEEDS = Column(
+    "access_needs",
+    _("With priority"),
+    meaning=_("Visits whose ticket has priority: disability, pregnancy, a small child, old age."),
+)
+SATISFIED = Column(
+    "satisfied_percent",
+    _("Completely satisfied"),
+    Unit.PERCENT,
+    _(
+        "The share of the best of five answers in the anonymous evaluation after the visit. It is not shown where fewer "
+        "than ten people answered."
+    ),
+)
+SATISFIED_LOW = Column(
+    "satisfied_low",
+    _("At least"),
+    Unit.PERCENT,
+    _("If everybody had answered, the share would with 95 % certainty not be lower (Wilson's interval)."),
+)
+SATISFIED_HIGH = Column(
+    "satisfied_high", _("At most"), Unit.PERCENT, _("And with the same certainty it would not be higher.")
+)
+RATINGS = Column(
+    "ratings", _("Evaluations"), meaning=_("Answers to the anonymous evaluation, by the day of the visit.")
+)
+RESPONSE = Column(
+    "response_percent", _("Answered"), Unit.PERCENT, _("Evaluations as a share of the appointments served.")
+)
