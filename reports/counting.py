@@ -140,18 +140,17 @@ WITH {CHANGED[is_whole]} INSERT INTO reports_dailycapacity (branch_id, day, minu
 CHANGED_MONTHS = f"""
 SELECT branch_id, {MONTH} FROM reach UNION SELECT branch_id, month FROM {{table}} WHERE branch_id = ANY(%(whole)s)
 """
+TOUCHED = "unnest(%(touched_agencies)s::bigint[], %(touched_days)s::date[]) AS of (agency_id, day)"
 FORGET_MONTHS = [
     *(f"WITH {REACH} {months.forget(CHANGED_MONTHS.format(table=months.table))}" for months in (OF_BRANCHES, OF_HOURS)),
     f"WITH {REACH} {OF_RATINGS.forget(f'SELECT DISTINCT agency_id, {MONTH} FROM rated')}",
-    OF_AGENCIES.forget(
-        f"SELECT DISTINCT agency, {MONTH} FROM unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency, day)"
-    ),
+    OF_AGENCIES.forget(f"SELECT DISTINCT agency_id, {MONTH} FROM {TOUCHED}"),
 ]
-FORGET_SUMS = """
-DELETE FROM reports_dailysum sum USING unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency_id, day)
+FORGET_SUMS = f"""
+DELETE FROM reports_dailysum sum USING {TOUCHED}
 WHERE sum.agency_id = of.agency_id AND sum.day = of.day
 """
-OF_SUMS = "JOIN unnest(%(agencies)s::bigint[], %(days)s::date[]) AS of (agency_id, day) USING (agency_id, day)"
+OF_SUMS = f"JOIN {TOUCHED} USING (agency_id, day)"
 COUNT_SUMS = f"""
 INSERT INTO reports_dailysum (agency_id, day, {", ".join(NAMES)})
 SELECT agency_id, day, {SUMMED} FROM (
@@ -252,7 +251,10 @@ def _count(changed: Changed, now: datetime) -> None:
     with connection.cursor() as cursor:
         touched = _touched(cursor, [FORGET, *([FORGET_WHOLE] if is_whole else []), COUNT_FACTS[is_whole]], asked)
         _run(cursor, [COUNT_HOURS[is_whole], COUNT_RATINGS, COUNT_CAPACITY[is_whole]], asked)
-        summed = {"agencies": [agency for agency, _day in touched], "days": [day for _agency, day in touched]}
+        summed = {
+            "touched_agencies": [agency for agency, _day in touched],
+            "touched_days": [day for _agency, day in touched],
+        }
         _run(cursor, [*FORGET_MONTHS, FORGET_SUMS, COUNT_SUMS], asked | summed)
 
 

@@ -237,7 +237,16 @@ EACH = [
 ]
 
 
+# The last appointment of a branch in a month goes to another branch and month.
+TO_ANOTHER_MONTH = [("make", 0, "phone", "web", SOON - timedelta(days=40), SOON - timedelta(days=30)), ("count",)]
+TO_ANOTHER_MONTH += [
+    ("move", 3, SOON - timedelta(days=31), 4, "phone"),
+    ("walk_in", 1, "parked", NOW, minutes(3), True),
+]
+
+
 @settings(max_examples=15, deadline=None)
+@example(steps=TO_ANOTHER_MONTH)
 @example(steps=[step for each in EACH for step in (each, ("count",))])
 @given(steps=STEPS)
 def test_roll_ups_say_what_a_plain_count_says(steps: list[tuple[Any, ...]]) -> None:
