@@ -91,3 +91,72 @@ RATINGS = Column(
 RESPONSE = Column(
     "response_percent", _("Answered"), Unit.PERCENT, _("Evaluations as a share of the appointments served.")
 )
+
+WAITING = Column(
+    "waiting_median",
+    _("Waiting, median"),
+    Unit.MINUTES,
+    _("Half of the visits waited no longer than this, from their arrival until they were called."),
+)
+WAITING_MOST = Column(
+    "waiting_90",
+    _("Waiting, nine of ten"),
+    Unit.MINUTES,
+    _("Nine of ten visits waited no longer than this, from their arrival until they were called."),
+)
+WAITED = Column("waited", _("Visits with a waiting time"), meaning=_("Visits that arrived and were called."))
+SERVING = Column(
+    "serving_median",
+    _("Service, median"),
+    Unit.MINUTES,
+    _("Half of the services lasted no longer than this, from their beginning until they were completed."),
+)
+SERVING_MOST = Column(
+    "serving_90",
+    _("Service, nine of ten"),
+    Unit.MINUTES,
+    _("Nine of ten services lasted no longer than this, from their beginning until they were completed."),
+)
+PUNCTUAL = Column(
+    "punctual_percent",
+    _("On time"),
+    Unit.PERCENT,
+    _("Appointments that began at most 10 minutes after their time, as a share of those that began."),
+)
+OVERRAN = Column(
+    "overran_percent",
+    _("Took longer"),
+    Unit.PERCENT,
+    _("Served appointments that took longer than they were planned, as a share of all those served."),
+)
+BEGUN = Column("begun", _("Appointments that began"), meaning=_("Appointments at which service began."))
+MISSING = Column(
+    "missing_documents",
+    _("Documents missing"),
+    meaning=_("Visits that ended without the service because a document was missing."),
+)
+MISSING_SHARE = Column(
+    "missing_documents_percent",
+    _("Documents missing, of visits"),
+    Unit.PERCENT,
+    _("Visits that ended because a document was missing, as a share of all visits that were served."),
+)
+VISITS = Column("visits", _("Visits"), meaning=_("Served with an appointment or without."))
+CALLS = Column("video_calls", _("Video calls"), meaning=_("Video appointments for which a call was made."))
+CONNECTED = Column(
+    "video_connected_percent",
+    _("Video calls that connected"),
+    Unit.PERCENT,
+    _("Video calls in which an officer and the citizen were both let in, as a share of those made."),
+)
+MESSAGES = Column(
+    "messages",
+    _("Messages"),
+    meaning=_("Mails and SMS about the appointments of this time that were sent, or that had to be given up."),
+)
+LOST = Column(
+    "messages_lost_percent",
+    _("Messages that did not arrive"),
+    Unit.PERCENT,
+    _("Messages that failed, came back, or of which nobody knows whether they arrived, as a share of all."),
+)
