@@ -1,13 +1,17 @@
 """How long work has been due: the age of the oldest row of each lane. It tells whether the worker works, however it seems.
 
+Each app names its own lanes, in a module with a tuple LANES. The setting DUE_WORK lists these modules.
+
 Ages are in seconds. They tell of no person, so monitoring may read them.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
+from django.conf import settings
 from django.db import connection
 from django.db.models import QuerySet
 from django.utils.functional import Promise
@@ -46,6 +50,11 @@ class Due:
     @property
     def is_late(self) -> bool:
         return self.age > self.lane.patience.total_seconds()
+
+
+def lanes() -> list[Lane]:
+    """Returns the lanes of all apps, in the order in which pages show them."""
+    return [lane for module in settings.DUE_WORK for lane in import_module(module).LANES]
 
 
 def due(lanes: Iterable[Lane], *, now: datetime) -> list[Due]:

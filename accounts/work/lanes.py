@@ -22,14 +22,14 @@ from zlib import crc32
 from celery import Task
 
 WIDEST = 16  # processes
-LANES = 2**16
+MOST = 2**16  # lanes
 # Seconds after which a run ends although there is a mark. The next run, seconds later, goes on.
 LONGEST = 60.0
 
 _file, _path = tempfile.mkstemp(prefix="mydesklive-lanes-")
 Path(_path).unlink()
-os.ftruncate(_file, LANES)
-_marks = mmap.mmap(_file, LANES)
+os.ftruncate(_file, MOST)
+_marks = mmap.mmap(_file, MOST)
 
 
 class Sweep(Task):
@@ -40,7 +40,7 @@ class Sweep(Task):
 
     @classmethod
     def on_bound(cls, app: object) -> None:  # noqa: ARG003 (Celery defines the signature)
-        cls.lane = crc32(cls.name.encode()) % LANES  # the same in every process
+        cls.lane = crc32(cls.name.encode()) % MOST  # the same in every process
 
     def __call__(self) -> int:
         """Sweeps, and returns how often. It is 0 if the lane was full."""

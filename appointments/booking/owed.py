@@ -21,7 +21,7 @@ from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 # The tasks that send what somebody waits for.
-LANES = {Medium.EMAIL: "appointments.tasks.deliver_urgent", Medium.SMS: "appointments.tasks.deliver_urgent_sms"}
+URGENT_TASKS = {Medium.EMAIL: "appointments.tasks.deliver_urgent", Medium.SMS: "appointments.tasks.deliver_urgent_sms"}
 
 # Night on the citizen's clock. A reminder that would be due at night is sent the evening before; a message of the kinds
 # in WAITS_FOR_MORNING that is still unsent when the night begins waits for the morning.
@@ -353,4 +353,4 @@ def _owe(appointment: Appointment, messages: Iterable[Owed]) -> None:
 def wake(messages: Iterable[Owed]) -> None:
     """Have the worker send those that somebody waits for. The others wait for the periodic sweeps."""
     for medium in sorted({one.medium for one in messages if one.kind in AWAITED}):
-        wake_worker(LANES[Medium(medium)])
+        wake_worker(URGENT_TASKS[Medium(medium)])

@@ -1,16 +1,14 @@
-"""The lanes of work that the worker owes, each with its oldest due row. A new kind of work is one more entry in LANES."""
+"""The work that the worker owes appointments. A new kind of work is one more entry in LANES (accounts/work/due.py)."""
 
 from datetime import datetime, timedelta
 
-from celery import current_app
 from django.db.models import F
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import AccountMail, Planned
 from accounts.work.due import Lane, Oldest, Rows, first
 from appointments.messages.returned import reading
-from appointments.models import AlertMail, Appointment, ChangedDay, Disruption, Mailbox, Miscount, Notification
+from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
 from appointments.models.notification import NotificationQuerySet
 from videocalls import rooms
 from videocalls.models import Meeting, Participant, VideoCall
@@ -59,14 +57,7 @@ def _mailbox(now: datetime) -> Rows:
     return first(Mailbox.objects.filter(key=reading.current() or "", due_at__lte=now), "due_at")
 
 
-def _planned(now: datetime) -> Rows:
-    """Periodic tasks that have not ended at their time: the nightly publishing, but also each sweep."""
-    tasks = [entry["task"] for entry in current_app.conf.beat_schedule.values()]
-    return first(Planned.objects.filter(task__in=tasks, next_at__lte=now), "next_at")
-
-
 LANES = (
-    Lane("codes", _("Codes for signing in"), minutes(2), lambda now: first(AccountMail.objects.due(now=now), "due_at")),
     Lane(
         "urgent mail",
         _("Mails that somebody waits for"),
@@ -83,12 +74,4 @@ LANES = (
     Lane("old rooms", _("Video rooms to remove"), minutes(15), _meetings),
     Lane("video rooms", _("People to forget in video rooms"), minutes(30), _rooms_to_forget),
     Lane("alerts", _("Alerts"), timedelta(hours=13), _alerts),  # they are mailed by day
-    Lane("figures", _("Figures to count again"), minutes(5), lambda _now: first(ChangedDay.objects.all(), "since")),
-    Lane(
-        "wrong figures",
-        _("Figures that differ from the appointments"),
-        minutes(0),
-        lambda _now: first(Miscount.objects.all(), "found_at"),
-    ),
-    Lane("planned tasks", _("Planned tasks"), minutes(0), _planned),
 )

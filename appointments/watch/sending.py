@@ -13,12 +13,11 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mails.handing import MAIL_SERVER
 from accounts.models import Peer
-from accounts.work.due import Due, Lane, age
+from accounts.work.due import Due, Lane, age, lanes
 from agencies.models import Branch
 from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
 from appointments.models.notification import NotificationQuerySet
-from appointments.watch.due import LANES
 
 LATELY = timedelta(days=1)
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
@@ -68,7 +67,7 @@ def away() -> list[Away]:
 
 def sending(*, now: datetime, branches: Iterable[Branch] | None = None) -> list[Sending]:
     """Return what is due in each lane of messages, at these branches or at all (None). One query for each lane."""
-    return [_sending(lane, now, branches) for lane in LANES if lane.name in SENT_BY]
+    return [_sending(lane, now, branches) for lane in lanes() if lane.name in SENT_BY]
 
 
 def _sending(lane: Lane, now: datetime, branches: Iterable[Branch] | None) -> Sending:

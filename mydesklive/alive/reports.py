@@ -8,8 +8,7 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.work import clock
-from accounts.work.due import late, told
-from appointments.watch.due import LANES
+from accounts.work.due import lanes, late, told
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +34,7 @@ def report() -> None:
     """Warns of late work and of the clock. Its connection is closed again: no process that is forked finds it open."""
     try:
         clock.compare()
-        behind = late(LANES, now=timezone.now())
+        behind = late(lanes(), now=timezone.now())
         if behind:
             logger.error("Work is late: %s.", told(behind))
     finally:

@@ -17,10 +17,9 @@ from prometheus_client.registry import Collector
 from accounts.database.patience import PROBE, patience
 from accounts.models import Peer
 from accounts.work import breaker, clock
-from accounts.work.due import due
+from accounts.work.due import due, lanes
 from appointments.models import Appointment, Disruption, Notification
 from appointments.models.appointment import UNCONFIRMED
-from appointments.watch.due import LANES
 from mydesklive.cache import queue_length
 from videocalls.models import VideoCall
 
@@ -71,7 +70,7 @@ def _clock() -> GaugeMetricFamily:
 def _work() -> Iterator[GaugeMetricFamily]:
     age = GaugeMetricFamily("mydesklive_work_due_age_seconds", "Age of the oldest due row.", labels=["lane"])
     is_late = GaugeMetricFamily("mydesklive_work_late", "1 while the lane is late.", labels=["lane"])
-    for one in due(LANES, now=timezone.now()):
+    for one in due(lanes(), now=timezone.now()):
         age.add_metric([one.lane.name], one.age)
         is_late.add_metric([one.lane.name], one.is_late)
     away = GaugeMetricFamily("mydesklive_peer_away", "1 while a server of others does not work.", labels=["peer"])

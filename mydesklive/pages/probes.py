@@ -14,9 +14,8 @@ from django.views.decorators.http import require_safe
 from accounts.database.patience import PROBE, patience
 from accounts.models import Peer
 from accounts.work import breaker, clock
-from accounts.work.due import due, late
+from accounts.work.due import due, lanes, late
 from agencies.wallclock import ZONE_DATA
-from appointments.watch.due import LANES
 
 
 @require_safe
@@ -47,12 +46,12 @@ def work(request: HttpRequest) -> JsonResponse:
     """
     try:
         with patience(PROBE):
-            lanes = due(LANES, now=timezone.now())
+            found = due(lanes(), now=timezone.now())
             away = [*Peer.objects.order_by("name").values_list("name", flat=True)]
     except DatabaseError:
         return JsonResponse({"work": "unknown", "database": "unreachable"}, status=503)
-    is_late = any(one.is_late for one in lanes)
-    ages = {one.lane.name: {"age": one.age, "late": one.is_late} for one in lanes}
+    is_late = any(one.is_late for one in found)
+    ages = {one.lane.name: {"age": one.age, "late": one.is_late} for one in found}
     told = {"work": "late" if is_late else "ok", "lanes": ages, "away": away}
     return JsonResponse(told, status=503 if is_late else 200)
 
@@ -75,7 +74,7 @@ def _migrations() -> frozenset[tuple[str, str]]:
 def _work_state() -> dict[str, object]:
     try:
         with patience(PROBE):
-            behind = {one.lane.name: one.age for one in late(LANES, now=timezone.now())}
+            behind = {one.lane.name: one.age for one in late(lanes(), now=timezone.now())}
             state: dict[str, object] = {"work": "late" if behind else "ok", "clock": clock.compare()}
     except DatabaseError:
         return {"work": "unknown"}

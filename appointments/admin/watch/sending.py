@@ -6,12 +6,11 @@ from django.utils import timezone
 from django.utils.translation import gettext
 
 from accounts.people import signed_in
-from accounts.work.due import due
+from accounts.work.due import due, lanes
 from agencies import access
 from agencies.models import Role
 from appointments.admin.pages import address, page
 from appointments.admin.watch.watch import served_by, supervisors_page
-from appointments.watch.due import LANES
 from appointments.watch.sending import SENT_BY, away, lost, sending
 
 
@@ -22,7 +21,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     branches = None if everywhere else list(access.branches(user, Role.SUPERVISOR).in_order())
     serves = served_by(user)
     found = lost(now=now, branches=branches)
-    others = [lane for lane in LANES if lane.name not in SENT_BY] if everywhere else []
+    others = [lane for lane in lanes() if lane.name not in SENT_BY] if everywhere else []
     context = {
         "title": gettext("Sending of messages"),
         "away": away(),

@@ -21,7 +21,7 @@ from django.views.decorators.cache import never_cache
 
 from accounts.models import User
 from accounts.people import signed_in
-from accounts.work.due import late
+from accounts.work.due import lanes, late
 from agencies import access
 from agencies.finding import search
 from agencies.models import Branch, Role
@@ -30,7 +30,6 @@ from appointments.admin.counter.board import queue_address
 from appointments.admin.disruptions import promises
 from appointments.admin.pages import address, page
 from appointments.models import Alert
-from appointments.watch.due import LANES
 from appointments.watch.loads import Load, loads
 from appointments.watch.sending import away
 
@@ -87,7 +86,7 @@ def watch(request: HttpRequest) -> HttpResponse:
             "zone_data": ZONE_DATA,
             "zone_data_is_old": is_old(ZONE_DATA, timezone.localdate()),
             "away": away(),
-            "late": late(LANES, now=timezone.now()),
+            "late": late(lanes(), now=timezone.now()),
         }
     return page(request, "watch/watch.html", context)
 

@@ -9,10 +9,10 @@ from pytest_django import DjangoAssertNumQueries
 
 from accounts.mails.handing import MAIL_SERVER
 from accounts.peers import Ask, Peer, PeerAway
+from accounts.work.due import lanes
 from agencies.models import Branch
 from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
-from appointments.watch.due import LANES
 from appointments.watch.sending import LATELY, PEERS, SENT_BY, lost, sending
 from tests.builders import NOW, a_branch, a_rule, a_user, booked_at, minutes
 from tests.pages import text_of
@@ -36,7 +36,7 @@ def fail(branch: Branch, hour: int) -> None:
 
 
 def test_lanes_of_messages_are_known_lanes() -> None:
-    assert {*SENT_BY} <= {lane.name for lane in LANES}
+    assert {*SENT_BY} <= {lane.name for lane in lanes()}
 
 
 def test_each_lane_tells_how_much_is_due_and_since_when(branch: Branch, other: Branch) -> None:

@@ -14,11 +14,10 @@ from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
 from accounts.mails import imap
-from accounts.work.due import late
+from accounts.work.due import lanes, late
 from appointments import tasks
 from appointments.messages.returned import following, notices, reading
 from appointments.models import Appointment, Mailbox, Notification, ReturnedMail
-from appointments.watch.due import LANES
 from tests.builders import NOW, an_appointment, an_open_branch, minutes, slots_of
 from tests.servers import imapserver
 from tests.servers.imapserver import ImapServer
@@ -363,10 +362,10 @@ def test_server_that_is_away_for_long_is_tried_for_ever_and_told(settings: Setti
         tried.append(int((retry - now).total_seconds() // 60))
         now = retry
     assert tried == [1, 2, 5, 10, 15, 15, 15, 15]
-    assert [one.lane.name for one in late(LANES, now=NOW + minutes(15))] == []
-    assert [one.lane.name for one in late(LANES, now=NOW + minutes(16))] == ["mailbox"]
+    assert [one.lane.name for one in late(lanes(), now=NOW + minutes(15))] == []
+    assert [one.lane.name for one in late(lanes(), now=NOW + minutes(16))] == ["mailbox"]
     settings.BOUNCE_URL = ""
-    assert late(LANES, now=NOW + minutes(16)) == []
+    assert late(lanes(), now=NOW + minutes(16)) == []
 
 
 def test_nothing_of_a_notice_is_in_its_row():

@@ -1,19 +1,22 @@
 """Since when work is due, lane by lane: nothing, what is due, and what has waited for too long."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.conf import settings as configured
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMail, Planned
-from accounts.work.due import due, late
+from accounts.work.due import due, lanes, late
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions
 from appointments.messages.returned import reading
 from appointments.models import Alert, AlertMail, Appointment, ChangedDay, Disruption, Mailbox, Miscount, Notification
-from appointments.watch.due import LANES
 from tests.builders import (
     GUEST,
     NOW,
@@ -30,7 +33,7 @@ from videocalls.models import Meeting, VideoCall
 from videocalls.rooms import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
-PATIENCE = {lane.name: lane.patience for lane in LANES}
+PATIENCE = {lane.name: lane.patience for lane in lanes()}
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +44,11 @@ def _mailbox(settings: Settings) -> None:
 @pytest.fixture
 def branch() -> Branch:
     return an_open_branch()
+
+
+def own_apps() -> list[str]:
+    root = Path(configured.BASE_DIR)
+    return [app.label for app in apps.get_app_configs() if Path(app.path).parent == root]
 
 
 def a_message(branch: Branch, kind: str, medium: str) -> None:
@@ -126,12 +134,36 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
 }
 
 
+NAMES_LANES = re.compile(r"^from accounts\.work\.due import .*\bLane\b.*\bLane\(", re.MULTILINE | re.DOTALL)
+
+
 def test_every_lane_is_tried() -> None:
     assert {lane for lane, _make in ROWS.values()} == set(PATIENCE)
 
 
+def test_no_app_has_forgotten_to_list_its_lanes() -> None:
+    root = Path(configured.BASE_DIR)
+    files = (path for app in own_apps() for path in (root / app).rglob("*.py") if NAMES_LANES.search(path.read_text()))
+    assert {".".join(path.relative_to(root).with_suffix("").parts) for path in files} == {*configured.DUE_WORK}
+
+
+def test_lanes_have_names_of_their_own() -> None:
+    names = [lane.name for lane in lanes()]
+    assert len(names) == len({*names})
+
+
+def test_every_table_of_leased_work_is_looked_at() -> None:
+    """A new one without a lane could stand still, and nobody would know."""
+    found = [lane.oldest(NOW) for lane in lanes()]
+    looked_at = {rows.model for one in found for rows in (one if isinstance(one, tuple) else (one,))}
+    models = [model for app in own_apps() for model in apps.get_app_config(app).get_models()]
+    leased = {one for one in models if "leased_until" in {field.name for field in one._meta.fields}}
+    assert AccountMail in leased
+    assert {model.__name__ for model in leased - looked_at} == set()
+
+
 def test_nothing_is_due_in_peace(branch: Branch) -> None:
-    assert {one.age for one in due(LANES, now=NOW + timedelta(days=3))} == {0}
+    assert {one.age for one in due(lanes(), now=NOW + timedelta(days=3))} == {0}
 
 
 @pytest.mark.parametrize("row", ROWS)
@@ -139,8 +171,8 @@ def test_due_row_makes_its_lane_late_when_its_patience_is_over(branch: Branch, r
     lane, make = ROWS[row]
     make(branch)
     patience = PATIENCE[lane]
-    assert late(LANES, now=NOW + patience) == []
-    behind = {one.lane.name: one.age for one in late(LANES, now=NOW + patience + minutes(1))}
+    assert late(lanes(), now=NOW + patience) == []
+    behind = {one.lane.name: one.age for one in late(lanes(), now=NOW + patience + minutes(1))}
     assert behind[lane] == patience.total_seconds() + 60
     assert set(behind) <= {lane, lane.removeprefix("urgent ")}  # a mail that somebody waits for is a mail too
 
@@ -148,7 +180,7 @@ def test_due_row_makes_its_lane_late_when_its_patience_is_over(branch: Branch, r
 def test_message_that_is_tried_again_later_is_not_due(branch: Branch) -> None:
     a_message(branch, "confirmation", "email")
     Notification.objects.update(due_at=NOW + minutes(60), attempts=2)
-    assert late(LANES, now=NOW + minutes(59)) == []
+    assert late(lanes(), now=NOW + minutes(59)) == []
 
 
 def test_disruption_that_goes_on_is_due_since_its_last_appointment(branch: Branch) -> None:
@@ -158,13 +190,13 @@ def test_disruption_that_goes_on_is_due_since_its_last_appointment(branch: Branc
     Disruption.objects.update(state=Disruption.State.OPEN)
     strike.refresh_from_db()
     Disruption.objects.update(state=Disruption.State.PREPARING, preparing_since=later)
-    assert late(LANES, now=later + minutes(15)) == []
-    assert [one.lane.name for one in late(LANES, now=later + minutes(16))] == ["disruptions"]
+    assert late(lanes(), now=later + minutes(15)) == []
+    assert [one.lane.name for one in late(lanes(), now=later + minutes(16))] == ["disruptions"]
 
 
 def test_task_that_is_no_longer_planned_is_not_missed(branch: Branch) -> None:
     Planned.objects.create(task="appointments.tasks.of_before", ended_at=NOW, next_at=NOW)
-    assert late(LANES, now=NOW + timedelta(days=1)) == []
+    assert late(lanes(), now=NOW + timedelta(days=1)) == []
 
 
 def test_operators_page_says_that_work_is_late(client: Client, branch: Branch) -> None:
