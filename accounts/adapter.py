@@ -1,6 +1,7 @@
 from typing import Any, cast
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from django.contrib.auth.base_user import AbstractBaseUser
@@ -26,7 +27,10 @@ class AccountAdapter(DefaultAccountAdapter):
         user = email_address.user
         if email_address.email != user.email and not user.changes_own_address:
             return False
-        return super().confirm_email(request, email_address)
+        is_confirmed = super().confirm_email(request, email_address)
+        if is_confirmed:
+            User.objects.note_arrived(user)
+        return is_confirmed
 
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Returns where a person begins who did not come from a certain page: each role on its own pages."""
@@ -47,8 +51,11 @@ class AccountAdapter(DefaultAccountAdapter):
         return user
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
+        records = get_authentication_records(request, user)
         super().login(request, user)
         tries.remember_owner(request, cast(User, user).email, now=timezone.now())
+        if records and records[-1]["method"] == "code":
+            User.objects.note_arrived(cast(User, user))
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owes the mail, unless the address has had too many. The page says the same, so that strangers learn nothing.

@@ -27,6 +27,19 @@ class UserManager(BaseUserManager["User"]):
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         return self.create_user(email, password, is_superuser=True, is_operator=True, **fields)
 
+    def unreachable(self) -> models.QuerySet["User"]:
+        """People to whose present address no mail arrives."""
+        return self.filter(returned_from=models.F("email"))
+
+    def note_returned(self, address: str, *, sent_at: datetime, now: datetime) -> None:
+        """Note that no mail arrives at this address, unless a code that arrived there has been typed since that mail left."""
+        people = self.filter(email=address.lower()).exclude(returned_from=models.F("email"))
+        people.exclude(last_login__gt=sent_at).update(returned_from=models.F("email"), returned_at=now)
+
+    def note_arrived(self, user: "User") -> None:
+        """Note that mails arrive: the person has typed a code that was sent to the address."""
+        self.filter(pk=user.pk).exclude(returned_from="").update(returned_from="", returned_at=None)
+
     def get_by_natural_key(self, email: str | None) -> "User":
         return self.get(email=(email or "").lower())
 
@@ -47,6 +60,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_official = models.BooleanField(_("ministry official"), default=False, help_text=_("Reads statistics."))
     # Made for a role. All other accounts are made by the people themselves, and are their own affair.
     is_invited = models.BooleanField(_("made by an invitation"), default=False, db_default=False, editable=False)
+    # The address whose mails have come back, and since when. Another address of the person may work.
+    returned_from = models.EmailField(blank=True, default="", db_default="", editable=False)
+    returned_at = models.DateTimeField(null=True, blank=True, editable=False)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()

@@ -279,6 +279,12 @@ BOUNCE_URL = env.text("BOUNCE_URL")
 env.read("BOUNCE_URL", None, imap.place, "the address of a mailbox, e.g. imaps://user:password@host/INBOX")
 # Where notices are sent to: name@host, whose mail server also takes name+anything@host. Empty is DEFAULT_FROM_EMAIL.
 BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")
+# Who notes that a mail came back, by the kind of its mark (accounts/mails/marks.py). No mail of another kind is sent.
+RETURNED_MAILS = {
+    "account": "accounts.mails.outbox.follow",
+    "message": "appointments.messages.returned.following.follow_message",
+    "alert": "appointments.watch.alerts.follow",
+}
 # An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.
 SMS_URL = env.text("SMS_URL")
 # Seconds to wait for a gateway's answer, if SMS_URL says nothing else. It may have taken the message when they are over.

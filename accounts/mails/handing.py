@@ -16,6 +16,7 @@ from smtplib import (
 from django.core.mail import EmailMessage
 from django.core.mail.backends.base import BaseEmailBackend
 
+from accounts.mails import marks
 from accounts.peers import Peer, PeerAway
 
 # All mail goes through it: messages, codes and alerts.
@@ -47,6 +48,8 @@ def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
 
     Raises Undeliverable, ServerAway or an SMTPException. Every error of smtplib is an OSError.
     """
+    if not marks.is_stamped(mail):
+        raise ValueError("Nobody would note that this mail came back (accounts/mails/marks.py)")
     try:
         mailer.open()
     except OSError as error:

@@ -3,6 +3,9 @@
 A mark is `message-12.<seal>.<address>`: the row of the mail, a seal that only this installation can make, and a keyed hash of
 the address that the mail went to. It stands in the Message-ID and, with BOUNCE_ADDRESS, in the envelope's sender too. Nobody
 who has not received the mail can make its mark, so nobody can have somebody else's address taken for dead.
+
+Every mail has a mark, or it is not handed to the server. The setting RETURNED_MAILS says for each kind who notes what came
+back.
 """
 
 import base64
@@ -10,11 +13,13 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parseaddr
 from hashlib import sha256
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.utils.module_loading import import_string
 
 from accounts.sealing import key_for
 
@@ -23,6 +28,9 @@ SEAL, ADDRESS = 16, 8  # characters of base32
 # The part of an address before the @ has 64 characters at most (RFC 5321), and the longest mark takes 47 of them.
 LONGEST_NAME = 16
 FOUND = re.compile(rf"\b([a-z]{{1,8}})-(\d{{1,12}})\.([a-z2-7]{{{SEAL}}})\.([a-z2-7]{{{ADDRESS}}})\b", re.ASCII)
+# The second number of a status (RFC 3463) that speaks of mail systems, protocols, contents and rules, and not of the address.
+# A relay of ours that stands on a list of senders of spam must not have all addresses taken for dead.
+OF_OTHERS = ("5.3.", "5.5.", "5.6.", "5.7.")
 
 
 @dataclass(frozen=True)
@@ -36,6 +44,29 @@ class Mark:
     def is_for(self, address: str) -> bool:
         """Return whether the mail went to this address, in whatever letters."""
         return hmac.compare_digest(self.address, _hash(f"{self.kind}-{self.key}", address))
+
+
+@dataclass(frozen=True)
+class Notice:
+    """What became of the mail with this mark. `status` is the code of RFC 3463, such as 5.1.1, or "" if none is told."""
+
+    mark: Mark
+    is_final: bool  # the mail will not arrive
+    status: str
+
+    @property
+    def is_of_address(self) -> bool:
+        """Whether other mails to the address will not arrive either."""
+        return self.is_final and not self.status.startswith(OF_OTHERS)
+
+
+def followed(notice: Notice, *, now: datetime) -> bool:
+    """Have what follows from the notice done. Return whether anything did; repeating it changes nothing.
+
+    The caller has opened a transaction.
+    """
+    name = settings.RETURNED_MAILS.get(notice.mark.kind)
+    return bool(name and import_string(name)(notice, now=now))
 
 
 def stamp(letter: EmailMessage, kind: str, key: int) -> None:
@@ -52,6 +83,12 @@ def stamp(letter: EmailMessage, kind: str, key: int) -> None:
         name, _, host = settings.BOUNCE_ADDRESS.rpartition("@")
         letter.extra_headers["From"] = settings.DEFAULT_FROM_EMAIL
         letter.from_email = f"{name}+{mark}@{host}"
+
+
+def is_stamped(letter: EmailMessage) -> bool:
+    """Return whether somebody will note if the letter comes back."""
+    marks = found_in([letter.extra_headers.get("Message-ID", "")])
+    return any(mark.kind in settings.RETURNED_MAILS for mark in marks)
 
 
 def found_in(texts: Iterable[str]) -> list[Mark]:

@@ -21,9 +21,9 @@ from django.utils import translation
 from django.utils.crypto import get_random_string
 
 from accounts.mails import marks
-from accounts.mails.handing import ServerAway, Undeliverable, hand_over
-from accounts.mails.marks import Mark
-from accounts.models import AccountMail
+from accounts.mails.handing import AddressRefused, ServerAway, Undeliverable, hand_over
+from accounts.mails.marks import Notice
+from accounts.models import AccountMail, User
 from accounts.peers import Dealt
 from accounts.sealing import opened, sealed
 from accounts.work import leases
@@ -116,6 +116,8 @@ def deal_with_next(mailer: BaseEmailBackend, *, now: datetime) -> Dealt:
         hand_over(_letter(mail), mailer)
     except Undeliverable as error:
         SENDING.settle([mail], **_settled(State.FAILED), last_error=leases.told(error))
+        if isinstance(error, AddressRefused):
+            User.objects.note_returned(mail.recipient, sent_at=now, now=now)
     except Exception as error:
         logger.warning("Mail %s about an account was not sent", mail.pk, exc_info=not isinstance(error, ServerAway))
         SENDING.postpone([mail], error, now=now, is_put_off=not isinstance(error, ServerAway))
@@ -151,13 +153,16 @@ def _letter(mail: AccountMail) -> EmailMultiAlternatives:
     return letter
 
 
-def came_back(mark: Mark, status: str) -> bool:
+def follow(notice: Notice, *, now: datetime) -> bool:
     """Note that the mail did not arrive. Return False if there is none any more, or it went to another address."""
-    mail = AccountMail.objects.filter(pk=mark.key, state=State.SENT).first()
-    if mail is None or not mark.is_for(mail.recipient):
+    mail = AccountMail.objects.filter(pk=notice.mark.key, state=State.SENT).first()
+    if mail is None or not notice.is_final or not notice.mark.is_for(mail.recipient):
         return False
     sent = AccountMail.objects.filter(pk=mail.pk, state=State.SENT)
-    return bool(sent.update(state=State.FAILED, last_error=status))
+    is_noted = bool(sent.update(state=State.FAILED, last_error=notice.status))
+    if is_noted and notice.is_of_address:
+        User.objects.note_returned(mail.recipient, sent_at=mail.due_at, now=now)
+    return is_noted
 
 
 def progress(session: SessionBase, address: str, *, now: datetime) -> Progress:

@@ -2,7 +2,7 @@
 
 `check` brings the alerts up to date and owes the mails about new ones, in one transaction. `mail_next` leases all mails
 that one supervisor is owed, sends them as one, and records that. So no mail is lost in a crash, or while the mail
-server is away: a later run sends what is left.
+server is away: a later run sends what is left. `follow` notes those that come back.
 """
 
 import logging
@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from email.utils import parseaddr
 from itertools import groupby
 from typing import Any
 
@@ -18,11 +17,14 @@ from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import connection, transaction
+from django.db.models import Exists, OuterRef, Q
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import translation
 
-from accounts.mails.handing import DeliveryError, Undeliverable, hand_over
+from accounts.mails import marks
+from accounts.mails.handing import AddressRefused, DeliveryError, Undeliverable, hand_over
+from accounts.mails.marks import Notice
 from accounts.models import User
 from accounts.work import leases
 from accounts.work.leases import Work
@@ -46,6 +48,7 @@ SILENCE = timedelta(days=1)
 BRANCHES_NAMED, SERVICES_NAMED = 20, 8
 # Minutes, fifteen hours in all. Little is lost after that, because supervisors see the alert on the page too.
 RETRIES = (5, 15, 60, 120, 240, 480)
+MARKED_AS = "alert"
 MAILING = Work(AlertMail.objects, LEASE, RETRIES, due="retry_at", given_up=lambda now: {"settled_at": now})
 
 
@@ -148,12 +151,17 @@ def _check_numbers(kind: Alert.Kind, numbers: Mapping[int, int], now: datetime) 
 
 
 OWE_MAILS = f"""
+WITH forgotten AS (
+    DELETE FROM appointments_alertmail USING accounts_user person
+    WHERE person.id = user_id AND settled_at IS NULL AND leased_until IS NULL AND person.returned_from = person.email
+)
 INSERT INTO appointments_alertmail (alert_id, user_id, last_error)
 SELECT DISTINCT alert.id, person.id, ''
 FROM appointments_alert alert
 JOIN agencies_branch branch ON branch.id = alert.branch_id
 JOIN agencies_membership membership ON {REACHES} AND membership.role = ANY(%(roles)s)
 JOIN accounts_user person ON person.id = membership.user_id AND person.is_active
+    AND person.returned_from <> person.email
 WHERE alert.cleared_at IS NULL AND alert.mailed_at IS NULL AND NOT EXISTS (
     SELECT FROM appointments_alert earlier
     WHERE earlier.branch_id = alert.branch_id AND earlier.kind = alert.kind
@@ -165,6 +173,7 @@ ON CONFLICT DO NOTHING
 
 
 def _owe_mails(now: datetime) -> None:
+    """Owe the mails about new alerts, but none any more to an address at which no mail arrives."""
     _execute(OWE_MAILS, {"roles": [str(role) for role in from_role(Role.SUPERVISOR)], "silent_since": now - SILENCE})
 
 
@@ -186,6 +195,8 @@ def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
     except Undeliverable as error:
         logger.warning("The alerts for user %s will never arrive", owed[0].user_id)
         MAILING.settle(owed, settled_at=now, last_error=leases.told(error))
+        if isinstance(error, AddressRefused):
+            _give_up_mail(owed, sent_at=now, now=now)
     except Exception as error:
         logger.warning(
             "The alerts for user %s were not sent", owed[0].user_id, exc_info=not isinstance(error, DeliveryError)
@@ -193,8 +204,8 @@ def mail_next(mailer: BaseEmailBackend, *, now: datetime) -> bool:
         MAILING.postpone(owed, error, now=now)
         return not isinstance(error, DeliveryError)
     else:
-        MAILING.settle(owed, settled_at=now, last_error="")
-        Alert.objects.filter(mails__in=owed, mailed_at=None).update(mailed_at=now)
+        if MAILING.settle(owed, settled_at=now, last_error=""):  # a notice that it came back may be quicker
+            Alert.objects.filter(mails__in=owed, mailed_at=None).update(mailed_at=now)
     return True
 
 
@@ -257,9 +268,10 @@ def letter(owed: list[AlertMail]) -> EmailMultiAlternatives:
             subject=" ".join(render_to_string("emails/alert.subject.txt", context).split()),
             body=paragraphs(render_to_string("emails/alert.txt", context)),
             to=[user.email],
-            headers=_headers(owed),
         )
         mail.attach_alternative(render_to_string("emails/alert.html", context), "text/html")
+    # Another mail of the same person tells of another last alert, and so has another Message-ID.
+    marks.stamp(mail, MARKED_AS, max(one.pk for one in owed))
     return mail
 
 
@@ -287,14 +299,36 @@ def _brand(concerns: list[Concern]) -> dict[str, object]:
     return {"agency": agency, "accent_text": text_on(agency.accent[1:])}
 
 
-def _headers(owed: list[AlertMail]) -> dict[str, str]:
-    """Return the headers. The Message-ID stays the same, so that mail programs recognise a mail that is sent again.
+# Mails that come back
 
-    Auto-Submitted (RFC 3834) keeps holiday notices from answering.
+
+def follow(notice: Notice, *, now: datetime) -> bool:
+    """Note that a mail about alerts did not arrive, and that its supervisor has no mail if the fault is the address's.
+
+    The mail is not sent again. An alert that has reached nobody counts as not mailed, so supervisors who come later get it.
     """
-    _name, address = parseaddr(settings.DEFAULT_FROM_EMAIL)
-    pks = sorted(one.pk for one in owed)
-    return {
-        "Message-ID": f"<alerts-{pks[0]}-{pks[-1]}@{address.rpartition('@')[2]}>",
-        "Auto-Submitted": "auto-generated",
-    }
+    last = AlertMail.objects.select_related("user").filter(pk=notice.mark.key).first()
+    if last is None or not notice.is_final or not notice.mark.is_for(last.user.email):
+        return False
+    # One mail told of all that was settled in the same moment. Without one, the worker has not noted yet that it was sent.
+    together = AlertMail.objects.filter(user=last.user, settled_at=last.settled_at, pk__lte=last.pk)
+    sent = together.filter(Q(settled_at=None) | Q(last_error=""))
+    told = [*sent.order_by("pk").select_for_update(no_key=True)]
+    if not told:
+        return False
+    logger.warning("The alerts for user %s came back: %s", last.user_id, notice.status or "no reason is told")
+    sent_at, error = last.settled_at or now, f"came back {notice.status}".strip()
+    AlertMail.objects.filter(pk__in=[one.pk for one in told]).update(
+        settled_at=sent_at, leased_until=None, last_error=error
+    )
+    has_arrived = AlertMail.objects.filter(alert=OuterRef("pk"), last_error="").exclude(settled_at=None)
+    Alert.objects.filter(pk__in=[one.alert_id for one in told]).exclude(Exists(has_arrived)).update(mailed_at=None)
+    if notice.is_of_address:
+        _give_up_mail(told, sent_at=sent_at, now=now)
+    return True
+
+
+def _give_up_mail(told: list[AlertMail], *, sent_at: datetime, now: datetime) -> None:
+    """Mail no more to this supervisor's address. Once it works again, what still matters and has reached nobody is owed anew."""
+    User.objects.note_returned(told[0].user.email, sent_at=sent_at, now=now)
+    AlertMail.objects.filter(pk__in=[one.pk for one in told]).delete()

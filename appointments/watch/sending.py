@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import Count, Min
+from django.db.models import Count, Min, Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mails.handing import MAIL_SERVER
-from accounts.models import Peer
+from accounts.models import Peer, User
 from accounts.work.due import Due, Lane, age, lanes
-from agencies.models import Branch
+from agencies import access
+from agencies.models import Branch, Role
 from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
 from appointments.models.notification import NotificationQuerySet
@@ -63,6 +64,15 @@ def away() -> list[Away]:
     """Return the servers of others that are left alone at present, the one first that has not worked for longest."""
     rows = Peer.objects.order_by("since", "name").values_list("name", "since")
     return [Away(str(PEERS.get(name, name)), since) for name, since in rows]
+
+
+def unreachable(user: User) -> QuerySet[User]:
+    """Return the people at whose address no mail arrives: this user, and those whose roles the user gives."""
+    if access.is_operator(user):
+        with_role = Q(is_operator=True) | Q(is_official=True) | Q(memberships__isnull=False)
+    else:
+        with_role = Q(memberships__agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
+    return User.objects.unreachable().filter(with_role | Q(pk=user.pk)).distinct().order_by("returned_at", "pk")
 
 
 def sending(*, now: datetime, branches: Iterable[Branch] | None = None) -> list[Sending]:

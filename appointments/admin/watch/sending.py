@@ -11,7 +11,7 @@ from agencies import access
 from agencies.models import Role
 from appointments.admin.pages import address, page
 from appointments.admin.watch.watch import served_by, supervisors_page
-from appointments.watch.sending import SENT_BY, away, lost, sending
+from appointments.watch.sending import SENT_BY, away, lost, sending, unreachable
 
 
 @supervisors_page
@@ -25,6 +25,7 @@ def messages(request: HttpRequest) -> HttpResponse:
     context = {
         "title": gettext("Sending of messages"),
         "away": away(),
+        "unreachable": unreachable(user),
         "sending": sending(now=now, branches=branches),
         "others": due(others, now=now),
         "lost": [(one, _address(one.branch.code) if one.branch and serves(one.branch) else "") for one in found],

@@ -31,7 +31,7 @@ from appointments.admin.disruptions import promises
 from appointments.admin.pages import address, page
 from appointments.models import Alert
 from appointments.watch.loads import Load, loads
-from appointments.watch.sending import away
+from appointments.watch.sending import away, unreachable
 
 # With more branches than this, the page first shows only those with something to do.
 FEW = 20
@@ -71,14 +71,15 @@ def supervisors_page(view: Callable[[HttpRequest], HttpResponseBase]) -> Callabl
 
 @supervisors_page
 def watch(request: HttpRequest) -> HttpResponse:
-    content, seen = _content(request, timezone.now())
+    content, seen, total = _content(request, timezone.now())
     context = {
         "title": gettext("Watch"),
         "content": content,
         "seen": seen,
         "asked": {"q": request.GET.get("q", ""), "show": request.GET.get("show", "")},
         "query": request.GET.urlencode(),
-        "many": access.branches(signed_in(request), Role.SUPERVISOR).count() > 1,
+        "many": total > 1 or bool(request.GET.get("q")),
+        "unreachable": unreachable(signed_in(request)),
         "off_clock": len(promises.waiting(request, timezone.now())),
     }
     if access.is_operator(signed_in(request)):
@@ -95,7 +96,7 @@ def watch(request: HttpRequest) -> HttpResponse:
 @never_cache
 def watch_again(request: HttpRequest) -> HttpResponse:
     """Returns the live part of the page, or 204 if nothing has changed since the state in `seen`."""
-    content, seen = _content(request, timezone.now())
+    content, seen, _total = _content(request, timezone.now())
     if seen == request.GET.get("seen"):
         return HttpResponse(status=204)
     return HttpResponse(content, headers={"X-Seen": seen})
@@ -107,10 +108,11 @@ urls: list[URLPattern] = [
 ]
 
 
-def _content(request: HttpRequest, now: datetime) -> tuple[str, str]:
-    """Returns the live part of the page as HTML, and a fingerprint of it."""
-    html = render_to_string("admin/appointments/watch/_watch.html", _context(request, now), request)
-    return html, sha256(html.encode()).hexdigest()[:16]
+def _content(request: HttpRequest, now: datetime) -> tuple[str, str, int]:
+    """Returns the live part of the page as HTML, a fingerprint of it, and how many branches were found."""
+    context = _context(request, now)
+    html = render_to_string("admin/appointments/watch/_watch.html", context, request)
+    return html, sha256(html.encode()).hexdigest()[:16], context["total"]
 
 
 def _context(request: HttpRequest, now: datetime) -> dict[str, Any]:

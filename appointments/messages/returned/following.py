@@ -2,13 +2,12 @@
 
 from datetime import datetime
 
-from accounts.mails import outbox
+from accounts.mails import marks
+from accounts.mails.marks import Notice
 from appointments import history
 from appointments.booking import owed
 from appointments.history import worker
-from appointments.messages import mails
 from appointments.messages.returned.answers import Answer
-from appointments.messages.returned.notices import Notice
 from appointments.models import Appointment, Event, Notification, ReturnedMail, Status
 
 Outcome = ReturnedMail.Outcome
@@ -19,41 +18,44 @@ PERHAPS_SENT = (State.SENT, State.SENDING, State.PENDING)
 
 
 def follow_notice(notice: Notice, *, now: datetime) -> Outcome:
-    """Note what became of the mail. The caller has opened a transaction."""
-    if notice.mark.kind == outbox.MARKED_AS:
-        return Outcome.BOUNCED if notice.is_final and outbox.came_back(notice.mark, notice.status) else Outcome.NOTHING
-    if notice.mark.kind != mails.MARKED_AS:
+    """Note what became of the mail, of whatever kind. The caller has opened a transaction."""
+    if not marks.followed(notice, now=now):
         return Outcome.NOTHING
+    return Outcome.BOUNCED if notice.is_final else Outcome.DELAYED
+
+
+def follow_message(notice: Notice, *, now: datetime) -> bool:
+    """Note what became of a message about an appointment. Return whether anything followed."""
     message = Notification.objects.filter(pk=notice.mark.key).by_mail().first()
     if message is None:
-        return Outcome.NOTHING
+        return False
     appointment = _locked(pk=message.appointment_id)
     # A mail to an earlier address says nothing about the one that the contact was corrected to.
     if appointment is None or not notice.mark.is_for(appointment.email):
-        return Outcome.NOTHING
+        return False
     if not notice.is_final:
         return _delayed(message, notice.status)
     return _came_back(message, appointment, notice, now)
 
 
-def _delayed(message: Notification, status: str) -> Outcome:
+def _delayed(message: Notification, status: str) -> bool:
     """Note it for officers. The mail systems go on trying."""
     sent = Notification.objects.filter(pk=message.pk, state=State.SENT)
-    return Outcome.DELAYED if sent.update(last_error=f"{status} delayed".strip()) else Outcome.NOTHING
+    return bool(sent.update(last_error=f"{status} delayed".strip()))
 
 
-def _came_back(message: Notification, appointment: Appointment, notice: Notice, now: datetime) -> Outcome:
+def _came_back(message: Notification, appointment: Appointment, notice: Notice, now: datetime) -> bool:
     """Mark the message, and the address if the fault is its own, and have told by SMS what mails do not tell."""
     told = Notification.objects.filter(pk=message.pk, state__in=PERHAPS_SENT)
     if not told.update(state=State.BOUNCED, leased_until=None, last_error=notice.status):
-        return Outcome.NOTHING
+        return False
     details = {"message": message.pk, "kind": message.kind, "medium": message.medium, "status": notice.status}
     history.note(Event.Verb.FAIL, by=READER, now=now, appointment=appointment, details=details)
     if notice.is_of_address:
         owed.give_up_mail(appointment, now=now)
     else:
         owed.owe_by_sms(appointment, now=now)
-    return Outcome.BOUNCED
+    return True
 
 
 def follow_answer(answer: Answer, *, now: datetime) -> Outcome:

@@ -14,7 +14,7 @@ from email.message import Message
 from flufl.bounce import all_failures
 
 from accounts.mails import marks
-from accounts.mails.marks import Mark
+from accounts.mails.marks import Mark, Notice
 from appointments.messages.returned.parts import addresses, header, own_parts, text_of
 
 REPORTS = ("message/delivery-status", "message/global-delivery-status")
@@ -25,23 +25,6 @@ DAEMONS = re.compile(r"^(mailer[-.]?daemon|postmaster|mail[-.]?daemon|mailadmin|
 STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
 REPLY = re.compile(r"\b([45])\d\d\b")
 ARRIVED = {"delivered", "relayed", "expanded"}
-# The second number of a status (RFC 3463) that speaks of mail systems, protocols, contents and rules, and not of the address.
-# A relay of ours that stands on a list of senders of spam must not have all addresses taken for dead.
-OF_OTHERS = ("5.3.", "5.5.", "5.6.", "5.7.")
-
-
-@dataclass(frozen=True)
-class Notice:
-    """What became of the mail with this mark. `status` is the code of RFC 3463, such as 5.1.1, or "" if none is told."""
-
-    mark: Mark
-    is_final: bool  # the mail will not arrive
-    status: str
-
-    @property
-    def is_of_address(self) -> bool:
-        """Whether other mails to the address will not arrive either."""
-        return self.is_final and not self.status.startswith(OF_OTHERS)
 
 
 @dataclass(frozen=True)

@@ -6,19 +6,26 @@ from email.message import EmailMessage
 from typing import cast
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.mail import get_connection
 from django.db import connection
+from django.test import Client
 from pytest_django import DjangoAssertNumQueries
 from pytest_django.fixtures import Settings
 
+from accounts.mails import marks
 from accounts.models import User
 from agencies.models import Agency, Branch, Channel, Membership, OpeningRule, Role
 from appointments import booking, tasks
 from appointments.messages.delivery import LEASE
-from appointments.models import Alert, AlertMail, TimeSlot
+from appointments.messages.returned.following import follow_notice
+from appointments.messages.returned.notices import notice_in
+from appointments.messages.returned.parts import parsed
+from appointments.models import Alert, AlertMail, ReturnedMail, TimeSlot
 from appointments.times.publishing import publish
 from appointments.watch import alerts
+from tests import codes
 from tests.builders import (
     NOW,
     STAFF,
@@ -26,6 +33,7 @@ from tests.builders import (
     a_closure,
     a_procedure,
     a_rule,
+    a_user,
     an_agency,
     an_appointment,
     an_officer,
@@ -34,8 +42,10 @@ from tests.builders import (
     minutes,
     slots_of,
 )
+from tests.pages import text_of
 from tests.servers import mailserver
 from tests.servers.mailserver import MailServer
+from tests.servers.returned import mark_of, notice
 
 pytestmark = pytest.mark.django_db
 DAY = timedelta(days=1)
@@ -386,6 +396,145 @@ def test_mail_is_claimed_by_one_worker_only(branch: Branch) -> None:
         assert alerts.claim(now=NOW) == []
         other.rollback()
     assert len(alerts.claim(now=NOW)) == 1
+
+
+# Mails that come back
+
+
+def comes_back(form: str = "postfix", *, key: int = 0, to: str = "supervisor@example.org", **other: bytes) -> bool:
+    """Whether anything followed from a notice of a mail system about the latest mail of alerts to this address."""
+    raw = notice(form, mark_of("alert", key or AlertMail.objects.filter(user__email=to).latest("pk").pk, to), to)
+    if status := other.get("status"):
+        raw = raw.replace(b"Status: 5.1.1", b"Status: " + status)
+    found = notice_in(parsed(raw))
+    assert found is not None
+    return follow_notice(found, now=NOW + minutes(5)) == ReturnedMail.Outcome.BOUNCED
+
+
+def its_mark(letter: EmailMessage) -> marks.Mark:
+    (mark,) = marks.found_in([letter.extra_headers["Message-ID"]])  # type: ignore[attr-defined]
+    return mark
+
+
+def test_mail_has_a_mark_that_names_its_last_alert(branch: Branch) -> None:
+    a_supervisor(branch)
+    without_place(a_branch(branch.agency, "kep-sitia"), 1)
+    letter = the_mail()
+    assert its_mark(letter) == marks.Mark("alert", AlertMail.objects.latest("pk").pk, its_mark(letter).address)
+    assert its_mark(letter).is_for("supervisor@example.org")
+    assert letter.extra_headers["Auto-Submitted"] == "auto-generated"  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("form", ["postfix", "exchange", "exim", "gmail", "sendmail", "qmail"])
+def test_address_whose_mail_comes_back_gets_no_more_alerts(branch: Branch, form: str) -> None:
+    user = a_supervisor(branch)
+    run()
+    key = AlertMail.objects.get().pk
+    assert [comes_back(form, key=key), comes_back(form, key=key)] == [True, False]
+    user.refresh_from_db()
+    assert (user.returned_from, user.returned_at) == (user.email, NOW + minutes(5))
+    assert Alert.objects.get().mailed_at is None
+    without_place(a_branch(branch.agency, "kep-sitia"), 1)
+    run(NOW + DAY)
+    assert len(mail.outbox) == 1
+    other = a_supervisor(branch, "other@example.org")
+    run(NOW + DAY + minutes(60))
+    assert [letter.to for letter in mail.outbox[1:]] == [[other.email]]
+
+
+def test_full_mailbox_and_another_address_change_nothing(branch: Branch) -> None:
+    user = a_supervisor(branch)
+    run()
+    raw = notice("postfix-delayed", mark_of("alert", AlertMail.objects.get().pk, user.email), user.email)
+    delayed = notice_in(parsed(raw))
+    assert delayed is not None
+    assert follow_notice(delayed, now=NOW) == ReturnedMail.Outcome.NOTHING
+    User.objects.filter(pk=user.pk).update(email="right@example.org")
+    assert not comes_back(key=AlertMail.objects.get().pk)
+    assert not User.objects.unreachable().exists()
+    assert Alert.objects.get().mailed_at == NOW
+
+
+def test_mail_refused_by_rules_says_nothing_of_the_address_and_is_not_tried_again(branch: Branch) -> None:
+    a_supervisor(branch)
+    a_supervisor(branch, "other@example.org")
+    run()
+    assert comes_back(status=b"5.7.1")
+    assert not User.objects.unreachable().exists()
+    assert AlertMail.objects.get(user__email="supervisor@example.org").last_error == "came back 5.7.1"
+    assert Alert.objects.get().mailed_at == NOW  # the other one has it
+    run(NOW + minutes(60))
+    assert len(mail.outbox) == 2
+
+
+def test_notice_that_is_quicker_than_the_worker(branch: Branch) -> None:
+    a_supervisor(branch)
+    alerts.check(now=NOW)
+    owed = alerts.claim(now=NOW)
+    assert comes_back(status=b"5.7.1")
+    assert alerts.MAILING.settle(owed, settled_at=NOW, last_error="") == 0
+    run(NOW + DAY)
+    assert (mail.outbox, Alert.objects.get().mailed_at) == ([], None)
+
+
+def test_address_that_the_server_does_not_know_gets_no_more_alerts(branch: Branch, server: MailServer) -> None:
+    a_supervisor(branch)
+    asked = []
+    server.answer = lambda recipient: asked.append(recipient) or "550 5.1.1 no such user"  # type: ignore[func-returns-value]
+    run()
+    assert [user.email for user in User.objects.unreachable()] == ["supervisor@example.org"]
+    without_place(a_branch(branch.agency, "kep-sitia"), 1)
+    run(NOW + minutes(60))
+    assert asked == ["supervisor@example.org"]
+
+
+def test_address_works_again_once_a_code_that_arrived_there_is_typed(branch: Branch, client: Client) -> None:
+    user = a_supervisor(branch)
+    EmailAddress.objects.create(user=user, email=user.email, primary=True, verified=True)
+    run()
+    comes_back()
+    client.post("/accounts/login/code/", {"email": user.email})
+    code = codes.latest()
+    mail.outbox.clear()
+    assert User.objects.unreachable().exists()
+    client.post("/accounts/login/code/confirm/", {"code": code})
+    assert not User.objects.unreachable().exists()
+    run(NOW + minutes(60))
+    assert [letter.to for letter in mail.outbox] == [[user.email]]  # it is still open, and has reached nobody
+
+
+def test_late_notice_says_nothing_after_a_code_has_arrived(branch: Branch) -> None:
+    user = a_supervisor(branch)
+    run()
+    User.objects.update(last_login=NOW + minutes(3))
+    assert comes_back()
+    assert not User.objects.unreachable().exists()
+    assert user.email in {letter.to[0] for letter in mail.outbox}
+
+
+@pytest.mark.parametrize(
+    ("who", "is_told"),
+    [("operator", "the role"), ("agency_admin", "the role"), ("supervisor", "your address"), ("colleague", "")],
+)
+@pytest.mark.usefixtures("clock")
+def test_pages_of_watch_tell_whose_address_does_not_work(
+    branch: Branch, client: Client, who: str, is_told: str
+) -> None:
+    user = a_supervisor(branch)
+    User.objects.filter(pk=user.pk).update(returned_from=user.email, returned_at=NOW)
+    people = {
+        "operator": lambda: a_user("operator@example.org", is_operator=True),
+        "agency_admin": lambda: an_officer(branch.agency, Role.AGENCY_ADMIN, "admin@example.org"),
+        "supervisor": lambda: user,
+        "colleague": lambda: a_supervisor(branch, "colleague@example.org"),
+    }
+    reader = people[who]()
+    User.objects.filter(pk=reader.pk).update(language="en")
+    client.force_login(reader)
+    for page in ("", "messages/"):
+        told = text_of(client.get(f"/en/admin/appointments/appointment/watch/{page}"))
+        assert ("have come back since" in told) == bool(is_told)
+        assert is_told in told
 
 
 def test_task_checks_and_mails(branch: Branch) -> None:

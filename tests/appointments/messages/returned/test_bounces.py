@@ -5,23 +5,28 @@ from datetime import timedelta
 import pytest
 import time_machine
 from django.core import mail
+from django.core.mail import EmailMessage, get_connection
 from django.test import Client
 from pytest_django.fixtures import Settings
 
-from accounts.mails import outbox
-from accounts.models import AccountMail
+from accounts.mails import marks, outbox
+from accounts.mails.handing import hand_over
+from accounts.models import AccountMail, User
 from appointments import booking, tasks
 from appointments.booking import retention
 from appointments.history import timeline
+from appointments.messages import mails
 from appointments.messages.returned.following import follow_notice
 from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
 from appointments.models import Appointment, Notification, ReturnedMail
+from appointments.watch import alerts
 from tests.builders import (
     GUEST,
     NOON,
     NOW,
     STAFF,
+    a_user,
     an_appointment,
     an_officer,
     an_open_branch,
@@ -270,11 +275,30 @@ def test_code_that_comes_back_is_told_to_who_waits_for_it():
         "due_at": NOW,
     }
     row |= {"awaited_since": NOW, "useless_at": NOW + minutes(15), "state": AccountMail.State.SENT, "asked_by": "one"}
-    sent = AccountMail.objects.create(**row)
+    sent, user = AccountMail.objects.create(**row), a_user(row["recipient"])
     raw = notice("exchange", mark_of("account", sent.pk, sent.recipient), sent.recipient)
     assert [comes_back(raw), comes_back(raw)] == [Outcome.BOUNCED, Outcome.NOTHING]
     told = outbox.progress({outbox.ASKER: "one"}, sent.recipient, now=NOW)
     assert told.is_refused
+    assert [*User.objects.unreachable()] == [user]
+
+
+def test_mail_that_nobody_would_follow_is_not_sent():
+    letter = EmailMessage("News", "Text", to=["somebody@example.org"])
+    with pytest.raises(ValueError, match="Nobody would note"):
+        hand_over(letter, get_connection())
+    marks.stamp(letter, "news", 1)
+    with pytest.raises(ValueError, match="Nobody would note"):
+        hand_over(letter, get_connection())
+    assert mail.outbox == []
+
+
+def test_each_kind_of_mail_has_somebody_who_notes_that_it_came_back(settings: Settings):
+    assert {outbox.MARKED_AS, mails.MARKED_AS, alerts.MARKED_AS} == {*settings.RETURNED_MAILS}
+    for kind in settings.RETURNED_MAILS:
+        found = notice_in(parsed(notice("postfix", mark_of(kind, 10**9, "somebody@example.org"))))
+        assert found is not None
+        assert marks.followed(found, now=NOW) is False  # there is no such row
 
 
 def test_cancellation_is_told_by_sms_and_the_confirmation_no_more(settings: Settings):

@@ -5,7 +5,8 @@ from django.core.mail import EmailMessage
 from pytest_django.fixtures import Settings
 
 from accounts.mails import marks
-from appointments.messages.returned.notices import Notice, notice_in
+from accounts.mails.marks import Notice
+from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
 from tests.servers.returned import mark_of, notice
 
