@@ -217,7 +217,7 @@ class DemoMail(models.Model):
 class Peer(models.Model):
     """A server of others that does not work at the moment. There is no row while it works."""
 
-    name = models.CharField(max_length=20, unique=True)
+    name = models.CharField(max_length=280, unique=True)  # a kind of server, and its host if there are several
     since = models.DateTimeField()
     failures = models.PositiveIntegerField()  # in a row
     quiet_until = models.DateTimeField()  # until then nobody asks it, except the one who is asking it now

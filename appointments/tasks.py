@@ -25,7 +25,7 @@ from appointments.models import Appointment, Disruption, Notification
 from appointments.models.notification import NotificationQuerySet
 from appointments.times import publishing
 from appointments.watch import alerts
-from videocalls import meetings, rooms
+from videocalls import meetings, rooms, servers
 from videocalls.models import Meeting, VideoCall
 
 # How many rows one run deals with at most. The next run, seconds later, continues.
@@ -115,6 +115,12 @@ def provide_video_calls() -> None:
         provision.untold_fallbacks(now=now)[:SWEEP],
         lambda pk: provision.tell_fallback(pk, by=by, now=now),
         doing="telling that the call has moved",
+    )
+    servers.forget(now=now)
+    each(
+        servers.to_look_at(now=now),
+        lambda call: servers.look(call, now=timezone.now()),
+        doing="looking at the server of the call",
     )
 
 

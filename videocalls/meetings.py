@@ -11,6 +11,7 @@ from accounts.work import leases
 from accounts.work.leases import Work
 from videocalls.models import Meeting, VideoCall
 from videocalls.providers import ProviderError, provider_named
+from videocalls.providers.asking import talking
 from videocalls.rooms import LEASE
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,8 @@ def remove(meeting: Meeting, *, now: datetime) -> None:
     """Removes the meeting at its provider, and then our row. Does nothing if another worker does it, or if it is needed."""
     for ours in _claim(meeting, now):
         try:
-            provider_named(ours.provider).remove(ours.call, ours.details)
+            with talking(ours.provider, now=now):
+                provider_named(ours.provider).remove(ours.call, ours.details)
         except ProviderError as error:
             REMOVING.postpone([ours], error, now=now)
             if ours.attempts > len(RETRIES):

@@ -13,6 +13,7 @@ from accounts.work import leases
 from accounts.work.leases import Work
 from videocalls.models import Meeting, Participant, Signal, VideoCall, VideoCallQuerySet
 from videocalls.providers import ProviderAway, ProviderError, ProviderRefused, Visitor, provider_of
+from videocalls.providers.asking import talking
 
 State = VideoCall.State
 logger = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ def prepare(call: VideoCall, *, now: datetime) -> None:
     """Prepares the room at its provider and stores the outcome. Does nothing if another worker has leased the call."""
     for waiting in _claim(call, now):
         try:
-            _make(waiting, now)
+            with talking(waiting.provider, now=now):
+                _make(waiting, now)
         except ProviderError as error:
             _not_made(waiting, error, now)
         else:
@@ -153,10 +155,12 @@ def _address(call: VideoCall, visitor: Visitor, now: datetime) -> str:
 
 
 def _asked(call: VideoCall, visitor: Visitor, now: datetime) -> str:
+    """Asks also a server that did not answer others lately, if there is no choice or somebody may be inside already."""
     provider = provider_of(call)
-    if call.fallback:  # otherwise there is no choice, and asking would only take time
-        provider.reach(call, visitor, now=now)
-    return provider.address(call, visitor, now=now)
+    with talking(call.provider, now=now, insists=bool(call.entered_at) or not call.fallback):
+        if call.fallback:  # otherwise there is no choice, and asking would only take time
+            provider.reach(call, visitor, now=now)
+        return provider.address(call, visitor, now=now)
 
 
 @transaction.atomic

@@ -9,16 +9,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from accounts.mails.handing import MAIL_SERVER
 from accounts.models import Peer, User
 from accounts.work.due import Due, Lane, age, lanes
 from agencies import access
-from agencies.models import Branch, Role
+from agencies.models import Agency, Branch, Role
 from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
 from appointments.models.notification import NotificationQuerySet
+from videocalls.providers.asking import OF_VIDEO
 
 LATELY = timedelta(days=1)
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
@@ -35,10 +37,11 @@ PEERS = {MAIL_SERVER.name: _("mail server"), GATEWAY.name: _("SMS gateway")}
 
 @dataclass(frozen=True)
 class Away:
-    """A server of others that does not work, and is left alone at present. Messages wait for it."""
+    """A server of others that does not work, and is left alone at present. Messages wait for it; calls do not."""
 
     label: str
     since: datetime
+    is_of_video: bool
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,16 @@ class Lost:
 def away() -> list[Away]:
     """Return the servers of others that are left alone at present, the one first that has not worked for longest."""
     rows = Peer.objects.order_by("since", "name").values_list("name", "since")
-    return [Away(str(PEERS.get(name, name)), since) for name, since in rows]
+    return [Away(label_of(name), since, name.startswith(OF_VIDEO)) for name, since in rows]
+
+
+def label_of(peer: str) -> str:
+    """Return the name of a server for people."""
+    if not peer.startswith(OF_VIDEO):
+        return str(PEERS.get(peer, peer))
+    kind, _space, host = peer.removeprefix(OF_VIDEO).partition(" ")
+    provider = dict(Agency.VideoProvider.choices).get(kind, kind)
+    return gettext("server of video calls (%(provider)s, %(host)s)") % {"provider": provider, "host": host}
 
 
 def unreachable(user: User) -> QuerySet[User]:

@@ -99,7 +99,11 @@ class BigBlueButton(VideoServer):
         if sha256(f"{call}{query}{SECRET}".encode()).hexdigest() != checksum:
             return _xml("FAILED", messageKey="checksumError")
         asked = dict(parse_qsl(query))
-        return {"create": self._create, "join": self._join, "end": self._end}[call](asked)
+        calls = {"create": self._create, "join": self._join, "end": self._end, "isMeetingRunning": self._is_running}
+        return calls[call](asked)
+
+    def _is_running(self, asked: dict[str, str]) -> Reply:
+        return _xml("SUCCESS", running=str(asked["meetingID"] in self.meetings).lower())
 
     def _create(self, asked: dict[str, str]) -> Reply:
         assert (asked["record"], asked["allowStartStopRecording"]) == ("false", "false")

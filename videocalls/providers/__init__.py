@@ -1,7 +1,7 @@
 """The providers of video rooms from which an agency can choose."""
 
 from videocalls.models import VideoCall
-from videocalls.providers.base import Provider, ProviderAway, ProviderError, ProviderRefused, Visitor
+from videocalls.providers.base import Provider, ProviderAway, ProviderError, ProviderRefused, ProviderShut, Visitor
 from videocalls.providers.bbb import BigBlueButton
 from videocalls.providers.jitsi import Jitsi
 from videocalls.providers.link import Link
@@ -36,6 +36,7 @@ __all__ = [
     "ProviderAway",
     "ProviderError",
     "ProviderRefused",
+    "ProviderShut",
     "Visitor",
     "provider_named",
     "provider_of",

@@ -1,10 +1,15 @@
-"""Asks a provider's server. Whatever the server does, the answer comes within seconds, and is short."""
+"""Asks a provider's server. Whatever the server does, the answer comes within seconds, and is short.
+
+A server that does not work is left alone for a while (accounts/peers.py), so that only the first ones wait for it.
+"""
 
 import json
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, timedelta
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
@@ -14,13 +19,18 @@ from time import time
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from videocalls.providers.base import ProviderAway, ProviderRefused
+from accounts.peers import Ask, Peer, PeerAway
+from videocalls.providers.base import ProviderAway, ProviderError, ProviderRefused, ProviderShut
 
 CONNECT = 2.0  # seconds until the server takes the connection
 READ = 3.0  # seconds between two parts of an answer
 WHOLE = 5.0  # seconds for all of it, so that a server that sends byte by byte keeps nobody waiting
 LONGEST = 256 * 1024  # bytes of an answer
 BUSY = {408, 425, 429}  # "try again later"
+SHUT = {401, 403}
+# Seconds for which a server that does not work is left alone, and how long one worker may take to ask it again.
+PAUSES, PROBE = (15, 30, 60), timedelta(minutes=1)
+OF_VIDEO = "video "
 GOOD, ELSEWHERE, PROBLEM = range(200, 300), range(300, 400), range(500, 600)
 
 
@@ -38,11 +48,12 @@ class Answer:
         return self.status in GOOD
 
     def require_good(self, what: str) -> None:
-        """Raises ProviderAway for a redirect, which could lead anywhere, and ProviderRefused for a refusal."""
+        """Raises ProviderAway for a redirect, which could lead anywhere, and ProviderRefused or ProviderShut for a refusal."""
         if self.status in ELSEWHERE:
             raise ProviderAway(f"{self.host} leads somewhere else ({self.status})")
         if not self.is_good:
-            raise ProviderRefused(f"{self.host} refuses {what} ({self.status})")
+            error = ProviderShut if self.status in SHUT else ProviderRefused
+            raise error(f"{self.host} refuses {what} ({self.status})")
 
     def garbage(self) -> ProviderAway:
         return ProviderAway(f"{self.host} gives an answer that cannot be read ({self.status})")
@@ -57,10 +68,71 @@ class Answer:
         return found
 
     def require_clock(self, *, ahead: timedelta, behind: timedelta) -> None:
-        """Raises ProviderRefused if the server's clock is so far off that it would not admit people with our tokens."""
+        """Raises ProviderShut if the server's clock is so far off that it would not admit people with our tokens."""
         if not -behind <= self.ahead <= ahead:
             off = round(self.ahead.total_seconds())
-            raise ProviderRefused(f"the clock of {self.host} differs by {off} seconds")
+            raise ProviderShut(f"the clock of {self.host} differs by {off} seconds")
+
+
+@dataclass
+class _Talk:
+    """What is said to one kind of provider about one room. `rights` are to ask its servers, by host."""
+
+    kind: str
+    now: datetime
+    insists: bool
+    rights: dict[str, Ask] = field(default_factory=dict)
+
+    def turn_to(self, host: str) -> None:
+        """Raises ProviderAway if the server is left alone."""
+        if host in self.rights:
+            return
+        peer = Peer(peer_name(self.kind, host), PAUSES, PROBE)
+        right = peer.ask(now=self.now) or (Ask(peer) if self.insists else None)
+        if right is None:
+            raise ProviderAway(f"{host} does not work, and is left alone for a while")
+        self.rights[host] = right
+
+    def ended(self, error: Exception | None) -> None:
+        """Tells what was heard. An error is of the server that was asked last."""
+        asked = [*self.rights.values()]
+        for right in asked[:-1]:
+            right.answered()
+        for right in asked[-1:]:
+            if error is None or _is_answer(error):
+                right.answered()
+            elif isinstance(error, ProviderError):
+                right.failed(PeerAway(str(error)), now=self.now)
+            else:
+                right.passed_up(now=self.now)
+
+
+def _is_answer(error: Exception) -> bool:
+    return isinstance(error, ProviderRefused) and not isinstance(error, ProviderShut)
+
+
+_talk: ContextVar[_Talk | None] = ContextVar("talk", default=None)
+
+
+@contextmanager
+def talking(kind: str, *, now: datetime, insists: bool = False) -> Iterator[None]:
+    """Notes whether the servers that are asked in this block work. One that does not is left alone, unless `insists`."""
+    talk = _Talk(kind, now, insists)
+    token = _talk.set(talk)
+    try:
+        yield
+    except Exception as error:
+        talk.ended(error)
+        raise
+    else:
+        talk.ended(None)
+    finally:
+        _talk.reset(token)
+
+
+def peer_name(kind: str, host: str) -> str:
+    """Returns the name under which a server is known that does not work."""
+    return f"{OF_VIDEO}{kind} {host}"
 
 
 def ask(
@@ -84,6 +156,8 @@ def ask(
     if token:
         headers["Authorization"] = f"Bearer {token}"
     host = urlsplit(url).hostname or "the provider"
+    if talk := _talk.get():
+        talk.turn_to(host)
     try:
         answer = _exchange(method, url, host, body, headers)
     except (OSError, HTTPException, ValueError) as error:

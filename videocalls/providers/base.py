@@ -19,6 +19,10 @@ class ProviderRefused(ProviderError):
     """The provider refuses this room or is not set up. A later attempt does not help."""
 
 
+class ProviderShut(ProviderRefused):
+    """The provider refuses all that comes from this installation: our key, our account or a clock is wrong."""
+
+
 @dataclass(frozen=True)
 class Visitor:
     """A person who enters a room. `key` tells people apart in the room, and does not identify them elsewhere.
@@ -33,6 +37,9 @@ class Visitor:
     back: str = ""
 
 
+NOBODY = Visitor(key="nobody", name="")
+
+
 class Provider:
     """A provider. `prepare` announces a room in advance, and people enter it through `address`.
 
@@ -45,6 +52,14 @@ class Provider:
     def fault(self) -> str:
         """Returns why this installation cannot use the provider, without any value of a setting, or "" if it can."""
         return ""
+
+    def host(self, call: VideoCall) -> str:
+        """Returns the name of the server that is asked about the room, or "" if none is."""
+        return ""
+
+    def look(self, call: VideoCall, *, now: datetime) -> None:
+        """Asks the server for what changes nothing, to see whether it works. Raises ProviderAway, ProviderRefused."""
+        self.reach(call, NOBODY, now=now)
 
     def prepare(self, call: VideoCall) -> None:
         """Sees to it that the room can be used. Can be called again for the same call. Raises ProviderAway, ProviderRefused."""

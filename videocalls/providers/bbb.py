@@ -13,10 +13,10 @@ from django.utils.translation import gettext as _
 from videocalls.models import SEATS, VideoCall
 from videocalls.providers import asking
 from videocalls.providers.asking import Answer
-from videocalls.providers.base import Provider, ProviderRefused, Visitor
+from videocalls.providers.base import Provider, ProviderRefused, ProviderShut, Visitor
 
 MIN_SECRET = 32  # characters; the server makes 40
-GONE = "notFound"
+GONE, WRONG_SECRET = "notFound", "checksumError"
 
 
 class BigBlueButton(Provider):
@@ -27,12 +27,20 @@ class BigBlueButton(Provider):
 
     keeps_meetings = True
 
+    def host(self, call: VideoCall) -> str:
+        return urlsplit(settings.BBB_URL).hostname or ""
+
     def fault(self) -> str:
         if not urlsplit(settings.BBB_URL).hostname:
             return "BBB_URL is not set"
         if len(settings.BBB_SECRET) < MIN_SECRET:
             return f"BBB_SECRET is shorter than {MIN_SECRET} characters"
         return ""
+
+    def look(self, call: VideoCall, *, now: datetime) -> None:
+        said = _read(asking.ask("GET", signed("isMeetingRunning", meetingID=call.room)))
+        if not _is_success(said):
+            raise _refusal(said)
 
     def make(self, call: VideoCall, details: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         _create(call, now)
@@ -108,4 +116,5 @@ def _is_success(said: Element) -> bool:
 
 def _refusal(said: Element) -> ProviderRefused:
     key = (said.findtext("messageKey") or "no reason")[:40]
-    return ProviderRefused(f"the BigBlueButton server refuses: {key}")
+    error = ProviderShut if key == WRONG_SECRET else ProviderRefused
+    return error(f"the BigBlueButton server refuses: {key}")

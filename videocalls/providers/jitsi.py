@@ -18,6 +18,9 @@ SKEW = timedelta(seconds=30)  # allowed difference of the two servers' clocks
 class Jitsi(Provider):
     """A Jitsi server. It makes a room when the first person enters, so nothing has to be made in advance."""
 
+    def host(self, call: VideoCall) -> str:
+        return urlsplit(settings.JITSI_URL).hostname or ""
+
     def fault(self) -> str:
         if not settings.JITSI_URL or not settings.JITSI_APP_ID:
             return "JITSI_URL and JITSI_APP_ID are not set"

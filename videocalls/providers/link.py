@@ -16,6 +16,9 @@ class Link(Provider):
     Without `{room}` in the address all appointments of the agency meet at the same place. Nobody has a token there.
     """
 
+    def host(self, call: VideoCall) -> str:
+        return urlsplit(call.link).hostname or ""
+
     def prepare(self, call: VideoCall) -> None:
         self._link(call)
 

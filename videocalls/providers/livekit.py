@@ -25,6 +25,9 @@ PURPOSE = "entrance to a LiveKit room"
 class LiveKit(Provider):
     """A LiveKit server. It makes a room when the first person enters, so nothing has to be made in advance."""
 
+    def host(self, call: VideoCall) -> str:
+        return urlsplit(settings.LIVEKIT_URL).hostname or ""
+
     def fault(self) -> str:
         if not urlsplit(settings.LIVEKIT_URL).hostname or not settings.LIVEKIT_API_KEY:
             return "LIVEKIT_URL and LIVEKIT_API_KEY are not set"

@@ -30,12 +30,18 @@ class Webex(Provider):
 
     keeps_meetings = True
 
+    def host(self, call: VideoCall) -> str:
+        return urlsplit(settings.WEBEX_URL).hostname or ""
+
     def fault(self) -> str:
         if settings.WEBEX_TOKEN:
             return ""
         if not (settings.WEBEX_CLIENT_ID and settings.WEBEX_CLIENT_SECRET and settings.WEBEX_REFRESH_TOKEN):
             return "neither WEBEX_CLIENT_ID, WEBEX_CLIENT_SECRET and WEBEX_REFRESH_TOKEN nor WEBEX_TOKEN are set"
         return ""
+
+    def look(self, call: VideoCall, *, now: datetime) -> None:
+        _of_room(call, {})
 
     def make(self, call: VideoCall, details: dict[str, Any], *, now: datetime) -> dict[str, Any]:
         known = details if details.get("id") else _of_room(call, details)

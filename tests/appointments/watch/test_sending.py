@@ -1,8 +1,10 @@
 """The page on which supervisors and operators see how the sending of messages goes."""
 
-import gc
+import re
+from pathlib import Path
 
 import pytest
+from django.conf import settings as configured
 from django.test import Client
 from django.utils.timezone import localtime
 from pytest_django import DjangoAssertNumQueries
@@ -10,12 +12,13 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.mails.handing import MAIL_SERVER
 from accounts.peers import Ask, Peer, PeerAway
 from accounts.work.due import lanes
-from agencies.models import Branch
+from agencies.models import Agency, Branch
 from appointments.messages.delivery import GATEWAY
 from appointments.models import Notification
-from appointments.watch.sending import LATELY, PEERS, SENT_BY, lost, sending
+from appointments.watch.sending import LATELY, PEERS, SENT_BY, label_of, lost, sending
 from tests.builders import NOW, a_branch, a_rule, a_user, booked_at, minutes
 from tests.pages import text_of
+from videocalls.providers.asking import peer_name
 
 pytestmark = pytest.mark.django_db
 
@@ -101,7 +104,27 @@ def test_pages_tell_who_is_left_alone_and_since_when(who: str, page: str, superv
 
 
 def test_every_server_of_others_has_a_name_for_people() -> None:
-    assert {one.name for one in gc.get_objects() if type(one) is Peer} <= {*PEERS}
+    root = Path(configured.BASE_DIR)
+    files = (
+        path for app in ("accounts", "appointments", "reports", "videocalls") for path in (root / app).rglob("*.py")
+    )
+    names = [name for path in files for name in re.findall(r"\bPeer\(\"([^\"]+)\"", path.read_text())]
+    assert sorted(names) == sorted(PEERS)
+    for provider in Agency.VideoProvider:
+        assert str(provider.label) in label_of(peer_name(provider, "video.example.org"))
+
+
+@pytest.mark.usefixtures("clock")
+def test_pages_tell_which_video_server_does_not_work(client: Client) -> None:
+    client.force_login(a_user("operator@example.org", is_operator=True, is_invited=True))
+    peer = Peer(peer_name("bbb", "video.example.org"), (15,), minutes(1))
+    Ask(peer).failed(PeerAway("No route to host"), now=NOW - minutes(7))
+    since = localtime(NOW - minutes(7))
+    for page in (WATCH, PAGE):
+        shown = text_of(client.get(page))
+        assert "(BigBlueButton, video.example.org)" in shown
+        assert f"από {since.day} Μαρτίου, {since:%H:%M}. Οι κλήσεις" in shown
+        assert "No route to host" not in shown
 
 
 def test_officer_sees_nothing_of_it(client: Client, officer: object) -> None:

@@ -198,8 +198,8 @@ def test_removing_is_tried_again_and_given_up_visibly(serve: Serve) -> None:
     assert meeting.last_error == "127.0.0.1 has a problem (500)"
     assert not Meeting.objects.to_remove(now=now + timedelta(days=9))
     server.mood = ""
-    VideoCall.objects.filter(pk=call.pk).reopen(call.opens_at, call.closes_at)
-    assert prepared(call, NOW + timedelta(hours=1)).state == State.READY
+    VideoCall.objects.filter(pk=call.pk).reopen(now, now + timedelta(hours=1))
+    assert prepared(call, now + minutes(1)).state == State.READY
 
 
 @pytest.mark.django_db
@@ -220,5 +220,5 @@ def test_errors_name_no_secret(serve: Serve) -> None:
     call = prepared(a_call("bbb"))
     assert call.last_error == "127.0.0.1 refuses the request (403)"
     server.mood = "silent"
-    call = prepared(a_call("bbb"))
+    call = prepared(a_call("bbb"), NOW + minutes(1))
     assert call.last_error == "127.0.0.1 does not answer (TimeoutError)"
