@@ -4,11 +4,14 @@
 const KEPT = "calls.sound";
 const RUNG = "calls.rung";
 const AGAIN = 20_000;
+const STARTS = 500;
 
 const news = document.querySelector("#alarm-news");
 const button = document.querySelector("#alarm-switch");
+const blocked = document.querySelector("#alarm-blocked");
 const title = document.title;
 let last = 0;
+let isHeard = navigator.userActivation?.hasBeenActive ?? true; // as far as we know before the first sound
 
 const isOn = () => localStorage.getItem(KEPT) !== "off";
 const alarms = () => [...document.querySelectorAll("[data-alarm]")].map((one) => one.dataset.alarm);
@@ -31,12 +34,15 @@ function look() {
   sessionStorage.setItem(RUNG, JSON.stringify(now));
 }
 
-/** Two soft tones. The browser keeps silent until the officer has pressed something on the page. */
-function ring() {
+/** Two soft tones. A browser may keep silent until the officer has pressed something on the page; then the page says so. */
+async function ring() {
   last = performance.now();
-  if (!isOn() || !navigator.userActivation?.hasBeenActive) return;
+  if (!isOn()) return;
   const audio = new AudioContext();
-  for (const [pitch, from] of [[660, 0], [880, 0.25]]) {
+  isHeard = await starts(audio);
+  show();
+  if (!isHeard) return audio.close();
+  for (const [pitch, from, ended] of [[660, 0, () => {}], [880, 0.25, () => audio.close()]]) {
     const [tone, volume] = [audio.createOscillator(), audio.createGain()];
     tone.frequency.value = pitch;
     volume.gain.setValueAtTime(0.2, audio.currentTime + from);
@@ -44,17 +50,40 @@ function ring() {
     tone.connect(volume).connect(audio.destination);
     tone.start(audio.currentTime + from);
     tone.stop(audio.currentTime + from + 0.6);
+    tone.addEventListener("ended", ended);
   }
-  setTimeout(() => audio.close(), 2_000);
+}
+
+async function starts(audio) {
+  audio.resume().catch(() => {});
+  if (audio.state !== "running") {
+    const started = new Promise((done) => audio.addEventListener("statechange", done, { once: true }));
+    await Promise.race([started, new Promise((done) => setTimeout(done, STARTS))]);
+  }
+  return audio.state === "running";
+}
+
+function show() {
+  button.setAttribute("aria-pressed", isOn());
+  blocked.hidden = isHeard || !isOn();
+}
+
+/** Whoever presses something may hear from then on, also what was kept back. */
+function press(event) {
+  if (isHeard || button.contains(event.target)) return;
+  isHeard = true;
+  show();
+  if (alarms().length) ring();
 }
 
 button.hidden = false;
-button.setAttribute("aria-pressed", isOn());
 button.addEventListener("click", () => {
   localStorage.setItem(KEPT, isOn() ? "off" : "on");
-  button.setAttribute("aria-pressed", isOn());
+  show();
   if (isOn()) ring();
 });
+for (const kind of ["click", "keyup"]) document.addEventListener(kind, press);
+show();
 new MutationObserver(look).observe(document.querySelector("main, #content, body"), { subtree: true, childList: true, attributes: true, attributeFilter: ["data-alarm"] });
 setInterval(look, 5_000);
 look();

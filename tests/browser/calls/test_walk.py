@@ -57,6 +57,7 @@ def queue(new_page: NewPage, branch: Branch, live_server: LiveServer) -> Callabl
 
     def opened() -> Page:
         page = hurry(small_cameras(new_page()))
+        page.add_init_script(NOTES_TONES)
         sign_in(page, branch.desks.get().officer, live_server)
         page.goto(QUEUE)
         return page
@@ -76,6 +77,26 @@ def way(request: pytest.FixtureRequest, settings: Settings, tmp_path: Path) -> I
         yield
 
 
+# Keeps sounds back until something is pressed, as browsers do. Here the browser would not: Playwright's own looks at a page
+# count as pressing. It notes the tones that have been played to their end.
+NOTES_TONES = """
+let isPressed = false;
+addEventListener("click", () => (isPressed = true), true);
+Object.defineProperty(Navigator.prototype, "userActivation", { get: () => ({ hasBeenActive: isPressed }) });
+const { resume } = AudioContext.prototype;
+const { get: state } = Object.getOwnPropertyDescriptor(BaseAudioContext.prototype, "state");
+Object.defineProperty(AudioContext.prototype, "state", {
+    get() { return isPressed ? state.call(this) : "suspended"; },
+});
+AudioContext.prototype.resume = function () { return isPressed ? resume.call(this) : new Promise(() => {}); };
+const { start } = OscillatorNode.prototype;
+OscillatorNode.prototype.start = function (when) {
+    this.addEventListener("ended", () => {
+        document.documentElement.dataset.tones = `${document.documentElement.dataset.tones ?? ""} ${this.frequency.value}`;
+    });
+    return start.call(this, when);
+};
+"""
 WALKS = {"desk": (DESK, "straight"), "relay": (DESK, "relay"), "phone": (PHONE, "straight")}
 
 
@@ -103,13 +124,14 @@ def test_video_appointment_from_booking_to_rating(
     assert citizen.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
     expect(staff.locator(".at-door--loud")).to_contain_text("Περιμένει στη βιντεοκλήση")
     assert_accessible(staff)
-
+    hears_the_alarm(staff)
     officer = lets_in(staff, MARIA)
     citizen.wait_for_url(ROOM)
     see_each_other({ANNA: officer, MARIA: citizen})
 
     guest = small_cameras(new_page())
     comes_as_guest(guest, invited(staff, booked))
+    is_alarmed_in_silence(staff)
     staff.locator(".door__person", has_text=NIKOS).get_by_role("button", name=re.compile("^Αποδοχή")).click()
     guest.wait_for_url(ROOM)
     see_each_other({ANNA: officer, MARIA: citizen, NIKOS: guest})
@@ -165,6 +187,26 @@ def tries_devices(page: Page) -> None:
     test.close()
 
 
+def hears_the_alarm(staff: Page) -> None:
+    """Nothing is heard before the officer has pressed anything, and the page says why. Then what was kept back is heard."""
+    expect(staff.get_by_text("Πατήστε οπουδήποτε στη σελίδα.")).to_be_visible()
+    expect(staff.locator("html[data-tones]")).to_have_count(0)
+    staff.get_by_role("heading", level=1).click()
+    expect(staff.locator("#alarm-blocked")).to_be_hidden()
+    expect(staff.locator("html")).to_have_attribute("data-tones", re.compile("^ 660 880"))
+
+
+def mutes_the_alarm(staff: Page) -> None:
+    press(staff, "Ήχος όταν κάποιος περιμένει σε βιντεοκλήση")
+    expect(staff.locator("#alarm-switch")).to_have_attribute("aria-pressed", "false")
+
+
+def is_alarmed_in_silence(staff: Page) -> None:
+    expect(staff.locator("#alarm-news")).to_have_text("Κάποιος περιμένει σε βιντεοκλήση.")
+    expect(staff.locator("#alarm-blocked")).to_be_hidden()
+    expect(staff.locator("html[data-tones]")).to_have_count(0)
+
+
 def lets_in(staff: Page, name: str) -> Page:
     """The officer is alarmed, lets the citizen in, and is in the room."""
     expect(staff.locator("#alarm-news")).to_have_text("Κάποιος περιμένει σε βιντεοκλήση.")
@@ -186,6 +228,7 @@ def invited(staff: Page, booked: Appointment) -> str:
     """Returns the path of the link that the officer has made."""
     staff.goto(f"/admin/appointments/appointment/{booked.reference}/call/")
     press(staff, "Δημιουργία συνδέσμου")
+    mutes_the_alarm(staff)
     return re.sub("https?://[^/]+", "", staff.get_by_label("Σύνδεσμος 1").input_value())
 
 
