@@ -98,6 +98,8 @@ def short_moment(at: datetime, zone: ZoneInfo) -> str:
 
 def clock_of(zone: str) -> str:
     """Return whose clock it is. A zone that is not known counts as UTC, as in `agencies.wallclock.zone_of`."""
+    if str(zone_of(zone)) == HOME:
+        return _("Greek time")  # as on pages
     return _("time in %(city)s") % {"city": _city_of(str(zone_of(zone)), get_language())}
 
 

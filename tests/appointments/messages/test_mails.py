@@ -96,9 +96,9 @@ def test_video_mail_leads_to_our_join_page(kind: str) -> None:
 def test_reader_abroad_gets_both_times() -> None:
     appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="America/New_York", language="en")
     subject, text, _html = the_mail(appointment, Kind.REMINDER)
-    assert subject == "Reminder: Tuesday 3 March 2026, 10:20 (time in Athens), KEP Chania"
+    assert subject == "Reminder: Tuesday 3 March 2026, 10:20 (Greek time), KEP Chania"
     assert text.startswith(
-        "Tuesday 3 March 2026, 10:20 (time in Athens)\nYour time: Tuesday 3 March 2026, 03:20 (time in New York)\n"
+        "Tuesday 3 March 2026, 10:20 (Greek time)\nYour time: Tuesday 3 March 2026, 03:20 (time in New York)\n"
     )
 
 
@@ -172,7 +172,7 @@ def test_sms_never_signs_in(kind: str, channel: str) -> None:
 def test_sms_gives_both_times_to_a_reader_abroad() -> None:
     appointment = an_appointment_on_tuesday(Channel.VIDEO, timezone="America/New_York")
     text = mails.text(Notification(appointment=appointment, kind=Kind.REMINDER, language="en"), now=NOW)
-    assert "03/03/2026 10:20 (time in Athens) = 03:20 (time in New York)" in text
+    assert "03/03/2026 10:20 (Greek time) = 03:20 (time in New York)" in text
 
 
 @pytest.mark.parametrize(("address", "words"), [("", "είναι ο κωδικός σας"), ("/en", "is your code")])
@@ -193,15 +193,15 @@ def test_deadline_of_a_guest_is_on_a_clock_that_is_named() -> None:
     held = booking.hold(slot.pk, procedure, "video", by=GUEST, now=NOW)
     Agency.objects.update(verify_minutes=30)
     _subject, text, _html = the_mail(booking.confirm(held, a_contact(), by=GUEST, now=NOW), Kind.VERIFY)
-    assert "30 (ώρα Αθήνας)." in text
+    assert "30 (ώρα Ελλάδας)." in text
 
 
 @pytest.mark.parametrize(
     ("channel", "timezone", "clock"),
     [
-        ("video", "", " (ώρα Αθήνας)"),
+        ("video", "", " (ώρα Ελλάδας)"),
         ("video", "Europe/Athens", ""),
-        ("video", "Australia/Melbourne", " (ώρα Αθήνας)"),
+        ("video", "Australia/Melbourne", " (ώρα Ελλάδας)"),
         ("in_person", "", ""),
     ],
 )
