@@ -264,7 +264,7 @@ class SplitForm(forms.Form):
     purpose = forms.ChoiceField(
         label=_("What for"),
         choices=[
-            (For.ASSISTED, _("Officers book them, for who calls or comes")),
+            (For.ASSISTED, _("Officers book them, for whoever calls or comes")),
             (For.SAME_DAY, _("Everybody books them, on the same day only")),
             (For.WALK_IN, _("Visits without an appointment")),
         ],
