@@ -1,3 +1,4 @@
+import re
 from datetime import datetime
 
 from django.conf import settings
@@ -14,6 +15,20 @@ from agencies.models import Agency
 # The kinds for which somebody waits at this moment: they have just pressed a button, or they decide by it whether to set out.
 # Nobody misses the other kinds, which are planned or sent to many, when they come a few minutes later.
 AWAITED = ("verify", "confirmation", "moved", "cancelled", "offer", "delayed")
+# What the codes of mail systems mean (RFC 3463), as officers read it. A code that ends with a dot stands for all that begin so.
+MEANT = {
+    "5.1.1": _("There is no such address."),
+    "5.1.2": _("There is no such address."),
+    "5.1.3": _("There is no such address."),
+    "5.1.6": _("There is no such address any more."),
+    "5.1.10": _("There is no such address."),
+    "5.2.1": _("The mailbox is closed."),
+    "5.2.2": _("The mailbox is full."),
+    "5.4.": _("The mail system of this address cannot be reached."),
+    "5.7.": _("The mail system of this address does not take our mails."),
+}
+DELAYED = _("The mail systems are still trying.")
+CODE = re.compile(r"(\d\.\d{1,3}\.\d{1,3})( delayed)?")
 # Nobody knows of these that they have arrived, and nothing is tried any more.
 UNDELIVERED = ("failed", "bounced", "unsure")
 
@@ -164,6 +179,16 @@ class Notification(models.Model):
     def is_known_lost(self) -> bool:
         """Whether it certainly did not arrive. Otherwise somebody might get it twice if it is sent again."""
         return self.state != self.State.UNSURE
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, in words if it is known what a mail system's code means, or else as it was told."""
+        found = CODE.fullmatch(self.last_error)
+        if not found:
+            return self.last_error
+        code, is_delayed = found.groups()
+        meant = DELAYED if is_delayed else MEANT.get(code) or MEANT.get(f"{code[:3]}.")
+        return f"{meant} ({code})" if meant else code
 
     @property
     def address(self) -> str:

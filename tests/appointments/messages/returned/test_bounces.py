@@ -7,6 +7,7 @@ import time_machine
 from django.core import mail
 from django.core.mail import EmailMessage, get_connection
 from django.test import Client
+from django.utils import translation
 from pytest_django.fixtures import Settings
 
 from accounts.mails import marks, outbox
@@ -230,7 +231,26 @@ def test_officers_see_it(client: Client):
     page = text_of(client.get(detail))
     assert "Mails to this address do not arrive" in page
     assert "Came back" in page
+    assert "There is no such address. (5.1.1)" in page
     assert appointment.reference in text_of(client.get("/en/admin/appointments/appointment/?undelivered=yes"))
+
+
+@pytest.mark.parametrize(
+    ("told", "problem"),
+    [
+        ("5.1.1", "There is no such address. (5.1.1)"),
+        ("5.1.10", "There is no such address. (5.1.10)"),
+        ("5.1.8", "5.1.8"),  # it is our own address that is not liked
+        ("5.2.2", "The mailbox is full. (5.2.2)"),
+        ("5.7.26", "The mail system of this address does not take our mails. (5.7.26)"),
+        ("4.4.1 delayed", "The mail systems are still trying. (4.4.1)"),
+        ("550 5.1.1 no such user", "550 5.1.1 no such user"),
+        ("", ""),
+    ],
+)
+def test_officers_read_words_instead_of_codes(told: str, problem: str):
+    with translation.override("en"):
+        assert Notification(last_error=told).problem == problem
 
 
 def test_citizens_see_it(client: Client):
