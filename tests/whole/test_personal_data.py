@@ -34,9 +34,12 @@ FIGURES = {
 }
 KEPT: dict[str, dict[str, str]] = {
     "accounts.Count": {"what": CODE, "who": "a keyed hash, deleted when its period is over"},
-    "accounts.User": dict.fromkeys(("password", "email", "name", "phone"), ACCOUNT),
+    "accounts.User": dict.fromkeys(("password", "email", "name", "phone", "returned_from"), ACCOUNT),
     "accounts.Planned": {"task": CODE},
-    "accounts.Peer": {"name": CODE, "last_error": "about a server; the row goes when it works again"},
+    "accounts.Peer": {
+        "name": "a kind of server, and its host",
+        "last_error": "about a server; the row goes when it works again",
+    },
     "accounts.AccountMail": {
         "recipient": "the row goes after a day",
         "content": "sealed, and gone when the mail is sent; the row goes after a day",
