@@ -15,7 +15,7 @@ from agencies.models import Branch, Channel, Procedure
 from appointments import phones
 from appointments.booking.persons import Contact, clean_tax_number
 from appointments.errors import BookingError
-from appointments.models import Appointment
+from appointments.models import Appointment, Notification
 
 LONGEST = 1000  # a wrong answer is kept for correction up to this many characters
 LONGEST_NUMBER = 10  # digits of a revision
@@ -239,6 +239,12 @@ class LineForm(forms.Form):
         error_messages={"required": _("Enter a telephone number.")},
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
     )
+    sms = forms.BooleanField(label=_("Send me an SMS to this number when I am next"), required=False)
+    email = AddressField(
+        label=_("E-mail address for a message when you are next"),
+        required=False,
+        help_text=_("We use it for this alone, and delete it when your turn is over."),
+    )
     # Sent twice, the form gives the same place.
     code = forms.RegexField(r"^[\w-]{22}$", widget=forms.HiddenInput)
 
@@ -247,9 +253,24 @@ class LineForm(forms.Form):
         self.country = country
         self.fields["line"].choices = lines  # type: ignore[attr-defined]
         self.fields["line"].initial = lines[0][0] if lines else None
+        if not settings.SMS_URL:
+            del self.fields["sms"]
 
     clean_name = DetailsForm.clean_name
     clean_phone = DetailsForm.clean_phone
+
+    def clean_sms(self) -> bool:
+        """Refuses a number that takes no SMS. One that is no number at all is refused by itself."""
+        wants, phone = self.cleaned_data["sms"], self.cleaned_data.get("phone", "")
+        if wants and phone and not phones.mobile_number(phone):
+            raise ValidationError(_("This number takes no SMS. Give a mobile number, or leave the box empty."))
+        return bool(wants)
+
+    @property
+    def told_at(self) -> dict[str, str]:
+        """Returns where the person wants to be told about the turn, by medium. Empty for media that are not wanted."""
+        number = phones.mobile_number(self.cleaned_data["phone"]) if self.cleaned_data.get("sms") else ""
+        return {Notification.Medium.EMAIL: self.cleaned_data["email"], Notification.Medium.SMS: number}
 
 
 class CancelForm(forms.Form):

@@ -4,6 +4,7 @@ The periodic ones are sweeps: each has a lane of its own in the worker (accounts
 """
 
 from contextlib import closing
+from functools import partial
 
 from celery import shared_task
 from django.core.mail import get_connection
@@ -20,9 +21,11 @@ from appointments.calls import provision
 from appointments.counter import delays, desks
 from appointments.history import worker
 from appointments.messages.delivery import GATEWAY, LEASE, deliver
+from appointments.messages.notices import turns
+from appointments.messages.notices.sending import deal_with_next
 from appointments.messages.returned import reading
-from appointments.models import Appointment, Disruption, Notification
-from appointments.models.notification import NotificationQuerySet
+from appointments.models import Appointment, Disruption, Notice, Notification
+from appointments.models.notification import NoticeQuerySet, NotificationQuerySet
 from appointments.times import publishing
 from appointments.watch import alerts
 from videocalls import meetings, rooms, servers
@@ -47,7 +50,7 @@ def deliver_due() -> None:
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
 def deliver_urgent() -> None:
     """Send the mails that somebody waits for at this moment, while others send what is due to many."""
-    _deliver(MAIL_SERVER, MAILS.urgent())
+    _deliver(MAIL_SERVER, MAILS.urgent(), first=Notice.objects.by_mail())
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
@@ -59,11 +62,13 @@ def deliver_sms() -> None:
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
 def deliver_urgent_sms() -> None:
     """Send the SMS that somebody waits for at this moment."""
-    _deliver(GATEWAY, SMS.urgent())
+    _deliver(GATEWAY, SMS.urgent(), first=Notice.objects.by_sms())
 
 
-def _deliver(through: Peer, *lanes: NotificationQuerySet) -> None:
-    deliver(*lanes, through=through, clock=timezone.now, seconds=LONGEST)
+def _deliver(through: Peer, *lanes: NotificationQuerySet, first: NoticeQuerySet | None = None) -> None:
+    """Send what is due in the lanes, and before it the notices of `first`."""
+    notices = None if first is None else partial(deal_with_next, among=first, clock=timezone.now)
+    deliver(*lanes, through=through, clock=timezone.now, seconds=LONGEST, first=notices)
 
 
 @shared_task(base=Sweep, time_limit=SENDING_LIMIT)
@@ -154,6 +159,12 @@ def forget_calls() -> None:
 def tell_delays() -> None:
     """Tell every citizen once who will be served much later than promised."""
     delays.tell(now=timezone.now())
+
+
+@shared_task(base=Sweep, time_limit=QUICK_LIMIT)
+def tell_turns() -> None:
+    """Tell whoever waits in a line at home, and has asked for it, that they are next or are called."""
+    turns.tell(now=timezone.now())
 
 
 @shared_task(base=Sweep, time_limit=QUICK_LIMIT)

@@ -33,6 +33,7 @@ app.conf.beat_schedule = {
     "remove meetings": {"task": "appointments.tasks.remove_meetings", "schedule": 120.0},
     "let video rooms follow their appointments": {"task": "appointments.tasks.follow_windows", "schedule": 300.0},
     "forget who was in video rooms": {"task": "appointments.tasks.forget_calls", "schedule": 300.0},
+    "tell whose turn it is": {"task": "appointments.tasks.tell_turns", "schedule": 5.0},
     "tell delays": {"task": "appointments.tasks.tell_delays", "schedule": 60.0},
     "free the desks of people who lost their role": {"task": "appointments.tasks.free_desks", "schedule": 60.0},
     # At every hour it is midnight in some time zone.

@@ -4,9 +4,10 @@ A line is open while a rule of the branch for visits without an appointment name
 branch's one line of tickets, with all others.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -20,7 +21,7 @@ from appointments import counter, wording
 from appointments.calls.provision import new_call
 from appointments.counter.line import Line, line_of
 from appointments.history import Actor
-from appointments.models import Ticket
+from appointments.models import Notice, Ticket
 
 
 @dataclass(frozen=True)
@@ -70,9 +71,22 @@ def open_lines(procedure: Procedure, branches: Iterable[Branch], *, now: datetim
 
 @transaction.atomic
 def join(
-    line: OpenLine, procedure: Procedure, *, name: str, phone: str, language: str, code: str, by: Actor, now: datetime
+    line: OpenLine,
+    procedure: Procedure,
+    *,
+    name: str,
+    phone: str,
+    language: str,
+    code: str,
+    told_at: Mapping[str, str] = MappingProxyType({}),
+    by: Actor,
+    now: datetime,
 ) -> Ticket:
-    """Gives the person a place in the line, and a room of their own if it is by video. The same `code` gives the same place."""
+    """Gives the person a place in the line, and a room of their own if it is by video. The same `code` gives the same place.
+
+    `told_at` are the addresses, by medium, at which the person wants to be told about the turn. Only whoever takes the place
+    says them: others may know its code.
+    """
     ticket = counter.take_ticket(
         line.branch,
         procedure,
@@ -84,6 +98,8 @@ def join(
         by=by,
         now=now,
     )
+    if ticket.arrived_at == now:  # it is new
+        Notice.objects.promise(ticket, told_at)
     if ticket.channel == Channel.VIDEO and ticket.video_call_id is None:
         ticket.video_call = new_call(procedure.agency, now, midnight(ticket.day + DAY, line.branch.zone))
         ticket.save(update_fields=["video_call"])

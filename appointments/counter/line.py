@@ -127,8 +127,20 @@ class Line:
         return max(begins - appointment.starts_at, timedelta())
 
     def ahead_of(self, ticket: Ticket) -> int:
-        """Return how many waiting tickets come before this one."""
-        return self.waiting.index(ticket)
+        """Return how many waiting tickets come before this one, at the desk where they are fewest.
+
+        If no desk serves it at the moment, all waiting tickets count.
+        """
+        return min((called.index(ticket) for called in self._callable_with(ticket)), default=self.waiting.index(ticket))
+
+    def is_next(self, ticket: Ticket) -> bool:
+        """Return whether a desk that serves now would call this waiting ticket next."""
+        return any(called[0].pk == ticket.pk for called in self._callable_with(ticket))
+
+    def _callable_with(self, ticket: Ticket) -> list[list[Ticket]]:
+        """Return what each desk that serves the ticket now would call, in order, as `calling.waiting_for` does."""
+        desks = [desk for desk in self.desks if desk.is_serving and desk.may_call(ticket)]
+        return [[one for one in self.waiting if desk.may_call(one)] for desk in desks]
 
     def _free_at(self, desk: Seat) -> datetime:
         ticket = self.at_desks.get(desk.pk)

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, pgettext
 from agencies.models import Branch, Procedure
 from appointments import wording
 from appointments.facts import LABELS
-from appointments.models import Appointment, Event, Notification, Offer
+from appointments.models import Appointment, Event, Notice, Notification, Offer
 from appointments.models.event import EventQuerySet
 from videocalls.models import Participant
 
@@ -21,6 +21,7 @@ Verb, By = Event.Verb, Event.By
 UNTOLD = (Verb.HOLD, Verb.RELEASE)
 MOVES = (Verb.MOVE, Verb.ACCEPT)
 PROBLEMS = (Verb.LAPSE, Verb.FAIL, Verb.DOUBT, Verb.NO_ROOM, Verb.OTHER_ROOM)
+KINDS = dict([*Notification.Kind.choices, *Notice.Kind.choices])  # what messages are about
 BY_SMS = "sms-replies"  # the page of steps that a citizen takes by sending an SMS
 ICONS = {
     Verb.REQUEST: "hourglass_empty",
@@ -182,7 +183,7 @@ def _fell_out(event: Event, words: Words) -> str:
 
 
 def _told(event: Event, words: Words) -> str:
-    what = {"kind": Notification.Kind(event.details["kind"]).label}
+    what = {"kind": KINDS[event.details["kind"]]}
     what["medium"] = Notification.Medium(event.details["medium"]).label
     texts = {
         Verb.TELL: _("Message sent: %(kind)s (%(medium)s)"),

@@ -7,6 +7,7 @@ whether the gateway has taken it, it is UNSURE, and a person decides.
 """
 
 import logging
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any
@@ -31,6 +32,7 @@ from appointments.models.notification import NotificationQuerySet
 
 Medium, State, Verb = Notification.Medium, Notification.State, Event.Verb
 MESSENGER = worker("deliver_due")
+Deal = Callable[[BaseEmailBackend], Dealt]
 logger = logging.getLogger(__name__)
 
 # Longer than the slowest conversation with a mail server, in which each answer may take EMAIL_TIMEOUT.
@@ -46,16 +48,23 @@ Kind = Notification.Kind
 OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED, Kind.REPLY)
 
 
-def deliver(*lanes: NotificationQuerySet, through: Peer, clock: Clock, seconds: float) -> None:
+def deliver(
+    *lanes: NotificationQuerySet, through: Peer, clock: Clock, seconds: float, first: Deal | None = None
+) -> None:
     """Send what is due in these lanes through one peer, for so many seconds at most. An earlier lane goes first.
 
-    While the peer is left alone, nothing is done.
+    `first` deals with something else that goes through this peer and is more urgent than all lanes. While the peer is left
+    alone, nothing is done.
     """
 
     def step(works: bool) -> Dealt:
-        limit = BATCH if works else 1
-        tried = (deliver_some(mailer, clock=clock, among=lane, limit=limit) for lane in lanes)
-        return next((dealt for dealt in tried if dealt.rows), Dealt(0, 0))
+        return next((dealt for dealt in tries(works) if dealt.rows), Dealt(0, 0))
+
+    def tries(works: bool) -> Iterator[Dealt]:
+        if first:
+            yield first(mailer)
+        for lane in lanes:
+            yield deliver_some(mailer, clock=clock, among=lane, limit=BATCH if works else 1)
 
     with closing(get_connection()) as mailer:
         through.work(step, clock=clock, seconds=seconds)

@@ -7,7 +7,7 @@ from appointments.models.disruption import Disruption
 from appointments.models.event import ChangedDay, Event, Miscount
 from appointments.models.feed import Feed
 from appointments.models.identity import IdentityCheck
-from appointments.models.notification import Mailbox, Notification, OwnText, ReceivedSms, ReturnedMail
+from appointments.models.notification import Mailbox, Notice, Notification, OwnText, ReceivedSms, ReturnedMail
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
@@ -26,6 +26,7 @@ __all__ = [
     "IdentityCheck",
     "Mailbox",
     "Miscount",
+    "Notice",
     "Notification",
     "Offer",
     "OwnText",

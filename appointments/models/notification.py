@@ -1,4 +1,5 @@
 import re
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.work import leases
 from agencies.models import Agency
+from appointments.models.counter import Ticket
 
 # The kinds for which somebody waits at this moment: they have just pressed a button, or they decide by it whether to set out.
 # Nobody misses the other kinds, which are planned or sent to many, when they come a few minutes later.
@@ -196,6 +198,97 @@ class Notification(models.Model):
         if self.kind == self.Kind.CORRECTED:
             return self.sent_to
         return self.appointment.phone if self.medium == self.Medium.SMS else self.appointment.email
+
+
+class NoticeQuerySet(models.QuerySet["Notice"]):
+    def open(self) -> "NoticeQuerySet":
+        return self.filter(state__in=(Notification.State.PENDING, Notification.State.SENDING))
+
+    def due(self, *, now: datetime) -> "NoticeQuerySet":
+        """Notices to send now: their moment has come, and no worker is sending them."""
+        return self.open().filter(leases.is_free(now=now), due_at__lte=now)
+
+    def by_mail(self) -> "NoticeQuerySet":
+        return self.filter(medium=Notification.Medium.EMAIL)
+
+    def by_sms(self) -> "NoticeQuerySet":
+        return self.filter(medium=Notification.Medium.SMS)
+
+    def of_call(self) -> "NoticeQuerySet":
+        """The notices that are only for whoever does not look at the page while being called."""
+        return self.filter(kind=Notice.Kind.CALLED)
+
+    def told(self) -> "NoticeQuerySet":
+        """Those that were sent, or tried in vain, in order."""
+        states = Notification.State
+        return self.filter(state__in=(states.SENT, states.FAILED, states.UNSURE)).order_by("due_at", "pk")
+
+    def promise(self, ticket: Ticket, addresses: Mapping[str, str]) -> None:
+        """Write what whoever waits with this ticket is told later, once by each medium that has an address."""
+        rows = [
+            Notice(ticket=ticket, kind=kind, medium=medium, address=address, language=ticket.language)
+            for medium, address in addresses.items()
+            for kind in (Notice.Kind.NEXT, Notice.Kind.CALLED)
+            if address
+        ]
+        Notice.objects.bulk_create(rows, ignore_conflicts=True)
+
+
+class Notice(models.Model):
+    """A message to somebody who has no appointment: who waits in a line, or a guest who is sent a link.
+
+    It has its own address, which nobody has proven. So it says nothing that was typed, and forgets the address as soon as it
+    is sent, given up or no longer needed. `due_at` is None until its moment has come. No admin: officers read what became
+    of it on the page of the ticket, and nobody may change it.
+    """
+
+    class Kind(models.TextChoices):
+        NEXT = "next", _("You are next")
+        CALLED = "called", _("It is your turn")
+        GUEST = "guest", _("Link for a guest")
+
+    ticket = models.ForeignKey(Ticket, models.CASCADE, null=True, related_name="notices", db_index=False)
+    guest = models.ForeignKey("videocalls.Participant", models.CASCADE, null=True, related_name="+")
+    kind = models.CharField(_("kind"), max_length=6, choices=Kind)
+    medium = models.CharField(_("medium"), max_length=5, choices=Notification.Medium)
+    language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES)
+    address = models.CharField(_("address"), max_length=254, blank=True)
+    due_at = models.DateTimeField(_("due at"), null=True)
+    # When the page of whoever waits last asked. Whoever looks at it sees the call there.
+    looked_at = models.DateTimeField(null=True)
+    state = models.CharField(_("state"), max_length=8, choices=Notification.State, default=Notification.State.PENDING)
+    attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
+    leased_until = models.DateTimeField(_("leased until"), null=True)
+    sent_at = models.DateTimeField(_("sent at"), null=True)
+    last_error = models.CharField(_("last error"), max_length=250, blank=True)
+
+    objects = NoticeQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("notice")
+        verbose_name_plural = _("notices")
+        constraints = (
+            models.UniqueConstraint(fields=["ticket", "kind", "medium"], name="one_notice_of_a_kind"),
+            models.CheckConstraint(
+                condition=Q(ticket__isnull=False, guest=None, kind__in=("next", "called"))
+                | Q(ticket=None, guest__isnull=False, kind="guest"),
+                name="notice_is_for_one",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=("pending", "sending")) | Q(address="", last_error=""),
+                name="notice_forgets_its_address",
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["medium", "due_at", "id"],
+                condition=Q(state__in=("pending", "sending")),
+                name="notice_open",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} ({self.get_medium_display()})"
 
 
 class OwnTextQuerySet(models.QuerySet["OwnText"]):

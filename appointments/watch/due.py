@@ -8,8 +8,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.work.due import Lane, Oldest, Rows, first
 from appointments.messages.returned import reading
-from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notification
-from appointments.models.notification import NotificationQuerySet
+from appointments.models import AlertMail, Appointment, Disruption, Mailbox, Notice, Notification
+from appointments.models.notification import NoticeQuerySet, NotificationQuerySet
 from videocalls import rooms
 from videocalls.models import Meeting, Participant, VideoCall
 
@@ -20,6 +20,11 @@ def minutes(number: int) -> timedelta:
 
 def _messages(rows: NotificationQuerySet) -> Oldest:
     return lambda now: first(rows.due(now=now), "due_at")
+
+
+def _awaited(rows: NotificationQuerySet, notices: NoticeQuerySet) -> Oldest:
+    """What somebody waits for at this moment: messages, and the notices that go before them."""
+    return lambda now: (first(rows.due(now=now), "due_at"), first(notices.due(now=now), "due_at"))
 
 
 def _holds(now: datetime) -> Rows:
@@ -62,10 +67,15 @@ LANES = (
         "urgent mail",
         _("Mails that somebody waits for"),
         minutes(2),
-        _messages(Notification.objects.by_mail().urgent()),
+        _awaited(Notification.objects.by_mail().urgent(), Notice.objects.by_mail()),
     ),
     Lane("mail", _("Mails"), minutes(5), _messages(Notification.objects.by_mail())),
-    Lane("urgent sms", _("SMS that somebody waits for"), minutes(2), _messages(Notification.objects.by_sms().urgent())),
+    Lane(
+        "urgent sms",
+        _("SMS that somebody waits for"),
+        minutes(2),
+        _awaited(Notification.objects.by_sms().urgent(), Notice.objects.by_sms()),
+    ),
     Lane("sms", _("SMS"), minutes(5), _messages(Notification.objects.by_sms())),
     Lane("holds", _("Times to give back"), minutes(2), _holds),
     Lane("disruptions", _("Offers after disruptions"), minutes(15), _disruptions),

@@ -105,6 +105,7 @@ OTHERWISE = {
         "deliver_sms",
         "deliver_urgent",
         "deliver_urgent_sms",
+        "tell_turns",
         "expire_due",
         "follow_windows",
         "forget_calls",

@@ -16,13 +16,24 @@ from accounts.work.due import due, lanes, late
 from agencies.models import Branch, Channel
 from appointments import booking, disruptions
 from appointments.messages.returned import reading
-from appointments.models import Alert, AlertMail, Appointment, ChangedDay, Disruption, Mailbox, Miscount, Notification
+from appointments.models import (
+    Alert,
+    AlertMail,
+    Appointment,
+    ChangedDay,
+    Disruption,
+    Mailbox,
+    Miscount,
+    Notice,
+    Notification,
+)
 from tests.builders import (
     GUEST,
     NOW,
     WORKER,
     a_strike,
     a_user,
+    a_walk_in,
     an_appointment,
     an_open_branch,
     minutes,
@@ -55,6 +66,11 @@ def a_message(branch: Branch, kind: str, medium: str) -> None:
     appointment = an_appointment(slots_of(branch)[40])
     appointment.notifications.all().delete()
     Notification.objects.create(appointment=appointment, kind=kind, medium=medium, language="el", due_at=NOW)
+
+
+def a_notice(branch: Branch, medium: str) -> None:
+    ticket = a_walk_in(branch, NOW)
+    Notice.objects.create(ticket=ticket, kind="next", medium=medium, address="m@example.org", language="el", due_at=NOW)
 
 
 def a_hold(branch: Branch) -> None:
@@ -110,6 +126,8 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "confirmation": ("urgent mail", lambda branch: a_message(branch, "confirmation", "email")),
     "mail": ("mail", lambda branch: a_message(branch, "reminder", "email")),
     "urgent sms": ("urgent sms", lambda branch: a_message(branch, "delayed", "sms")),
+    "notice": ("urgent mail", lambda branch: a_notice(branch, "email")),
+    "notice by sms": ("urgent sms", lambda branch: a_notice(branch, "sms")),
     "sms": ("sms", lambda branch: a_message(branch, "reminder", "sms")),
     "hold": ("holds", a_hold),
     "disruption": ("disruptions", lambda branch: a_strike(branch, prepared=False)),

@@ -104,6 +104,9 @@ KEPT: dict[str, dict[str, str]] = {
     "appointments.Mailbox": {"key": "a keyed hash of our own mailbox", "last_error": "words of ours"},
     "appointments.OwnText": {"kind": CODE, "subject": PUBLISHED, "body": PUBLISHED, "written_by": OFFICER},
     "appointments.Notification": {"details": PUBLISHED},
+    "appointments.Notice": dict.fromkeys(
+        ("address", "last_error"), "emptied when the notice is sent, given up or no longer needed: a constraint says so"
+    ),
     "appointments.ReceivedSms": {"digest": "a keyed hash of the gateway's name for an SMS, deleted after a month"},
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},

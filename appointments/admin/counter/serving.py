@@ -160,6 +160,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "lead": missing_lead(ticket),
         "tax_number": tax_number_of(ticket.appointment),
         "followers": followers,
+        "notices": list(ticket.notices.told()) if ticket.is_walk_in and ticket.is_remote else [],
         "visits": visits_before(request, ticket.appointment, now) if ticket.appointment else [],
         "procedures": services_of(ticket.branch),
         "is_open": ticket.state in Ticket.AT_DESK,

@@ -97,6 +97,7 @@ def _taken(request: HttpRequest, form: LineForm, chosen: OpenLine, service: Proc
     if PLACES.passed(network_of(request), now=now):
         return None
     person = {name: form.cleaned_data[name] for name in ("name", "phone", "code")}
-    place = join(chosen, service, by=visitor(request), now=now, language=get_language() or "el", **person)
+    by, language = visitor(request), get_language() or "el"
+    place = join(chosen, service, by=by, now=now, language=language, told_at=form.told_at, **person)
     request.session[REMEMBERED] = place.code
     return place

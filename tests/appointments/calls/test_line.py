@@ -1,21 +1,23 @@
 """The first free officer now: joining the branch's line from home, waiting there, and the call."""
 
 from collections.abc import Iterator
-from datetime import time
+from datetime import datetime, time, timedelta
 from html import unescape
 
 import pytest
 import time_machine
+from django.core import mail
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
+from pytest_django.fixtures import Settings
 
 from agencies.models import Agency, Branch, Channel, Procedure
-from appointments import counter
+from appointments import counter, tasks
 from appointments.booking import retention
 from appointments.calls import line
 from appointments.counter import desks
-from appointments.models import Ticket
+from appointments.models import Notice, Ticket
 from appointments.views.calls.line import PLACES
 from tests.builders import (
     GUEST,
@@ -198,6 +200,108 @@ def test_officer_of_the_branch_enters_as_host_and_nobody_else(client: Client, br
     for who in (officer, stranger):
         who.get(f"{ticket.get_absolute_url()}enter/")
     assert sorted(Participant.objects.values_list("role", flat=True)) == ["host", "visitor"]
+
+
+HERS = "maria@example.org"
+
+
+@pytest.fixture
+def gateway(settings: Settings) -> None:
+    settings.SMS_URL = "json://127.0.0.1:9/?:to={phone}"
+
+
+@pytest.mark.usefixtures("gateway")
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({}, set()),
+        ({"email": HERS}, {("email", HERS)}),
+        ({"sms": "on"}, {("sms", "+306912345678")}),
+        ({"email": HERS, "sms": "on"}, {("email", HERS), ("sms", "+306912345678")}),
+        ({"sms": "on", "phone": "+44 7400 123456"}, {("sms", "+447400123456")}),
+    ],
+)
+def test_who_waits_is_told_where_they_wish(
+    client: Client, branch: Branch, asked: dict[str, str], told: set[tuple[str, str]]
+) -> None:
+    ticket = joined(client, **asked)
+    for kind in Notice.Kind.NEXT, Notice.Kind.CALLED:
+        assert set(ticket.notices.filter(kind=kind).values_list("medium", "address")) == told
+
+
+@pytest.mark.usefixtures("gateway")
+def test_number_of_a_house_takes_no_sms(client: Client, branch: Branch) -> None:
+    code = client.get(HERE).context["form"].initial["code"]
+    place = {"line": "kep-chania:video", "code": code, **PERSON, "phone": "2821012345"}
+    answer = client.post(HERE, {**place, "sms": "on"})
+    assert "Αυτός ο αριθμός δεν δέχεται SMS." in unescape(answer.content.decode())
+    assert not Ticket.objects.exists()
+    client.post(HERE, place)
+    assert not Ticket.objects.get().notices.exists()
+
+
+def test_without_a_gateway_no_sms_is_offered(client: Client, branch: Branch) -> None:
+    page = page_of(client, HERE)
+    assert 'name="sms"' not in page
+    assert 'name="email"' in page
+    assert not joined(client, sms="on").notices.exists()
+
+
+def test_who_knows_the_code_of_a_place_adds_no_address(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    ticket = joined(client)
+    clock.shift(1)
+    Client().post(HERE, {"line": "kep-chania:video", "code": ticket.code, **PERSON, "email": "spy@example.org"})
+    assert not ticket.notices.exists()
+
+
+def test_page_of_the_place_shows_neither_number_nor_address(client: Client, branch: Branch) -> None:
+    ticket = joined(client, email=HERS)
+    page = page_of(Client(), ticket.get_absolute_url())
+    assert "m…@example.org" in page
+    assert "…678" in page
+    assert HERS not in page
+    assert "12345" not in page
+
+
+def test_page_that_asks_is_noted_as_looked_at(
+    client: Client, branch: Branch, clock: time_machine.Traveller, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ticket = joined(client, email=HERS)
+    seen = {"seen": client.get(ticket.get_absolute_url()).context["state"]}
+
+    def looked_at() -> datetime | None:
+        [at_call] = ticket.notices.of_call()
+        return at_call.looked_at
+
+    assert looked_at() == today_at(9)
+    clock.shift(6)
+    with django_assert_num_queries(2):
+        assert client.get(ticket.get_absolute_url(), seen).status_code == 204
+    assert looked_at() == today_at(9) + timedelta(seconds=6)
+    assert not ticket.notices.filter(kind="next").exclude(looked_at=None)
+
+
+def test_place_of_somebody_who_wants_no_message_is_asked_for_by_one_query(
+    client: Client, branch: Branch, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    ticket = joined(client)
+    seen = {"seen": client.get(ticket.get_absolute_url()).context["state"]}
+    with django_assert_num_queries(1):
+        assert client.get(ticket.get_absolute_url(), seen).status_code == 204
+
+
+def test_officer_sees_what_was_told(client: Client, branch: Branch) -> None:
+    ticket = joined(client, email=HERS)
+    tasks.tell_turns()
+    tasks.deliver_urgent()
+    assert [letter.to for letter in mail.outbox] == [[HERS]]
+    officer = Client()
+    officer.force_login(branch.desks.get().officer)
+    page = page_of(officer, reverse("admin:appointments_serving", args=[called(ticket, branch).code]))
+    assert "Η σειρά σας είναι η επόμενη (E-mail): Στάλθηκε 09:00" in page
+    assert HERS not in page
 
 
 @pytest.mark.parametrize("channel", ["video", "phone"])

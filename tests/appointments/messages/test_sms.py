@@ -1,9 +1,7 @@
 """An SMS is sent once: whatever the gateway does, it is tried again only if it has certainly not been taken."""
 
-import warnings
 from datetime import datetime, timedelta
 
-import apprise
 import pytest
 import requests
 from django.core.mail import get_connection
@@ -20,14 +18,7 @@ from tests.servers.gateways import Mood, answers
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(scope="module", autouse=True)
-def plugins() -> None:
-    """Has apprise load its gateways before a test opens a transaction."""
-    with warnings.catch_warnings(action="ignore", category=DeprecationWarning):
-        apprise.Apprise.instantiate("json://localhost")
+pytestmark = [pytest.mark.usefixtures("plugins"), pytest.mark.django_db]
 
 
 @pytest.fixture
