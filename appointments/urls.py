@@ -17,6 +17,7 @@ from appointments.views.calls.line import enter_line, line
 from appointments.views.counter import kiosk
 from appointments.views.counter.display import display
 from appointments.views.counter.here import here
+from appointments.views.counter.rating import rate_visit
 from appointments.views.counter.ticket import ticket
 from appointments.views.messages.calendar_file import calendar_file
 from appointments.views.offers.answer import offer
@@ -69,6 +70,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/<slug:code>/", ticket, name="ticket"),
     path("guests/<slug:token>/", guests.guest, name="guest"),
     path("guests/<slug:token>/enter/", guests.enter, name="guest_enter"),
+    path("queue/<slug:code>/rate/", rate_visit, name="rate_visit"),
     path("queue/<slug:code>/enter/", enter_line, name="enter_line"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.sealing import random_key
 from agencies.models import Branch, Channel
 from agencies.models.channel import REMOTE
+from appointments.models.appointment import LINK_TELLS
 
 
 class Queue(models.Model):
@@ -198,6 +199,8 @@ class Ticket(models.Model):
     internal_note = models.TextField(_("internal note"), max_length=2000, blank=True)
     citizen_note = models.TextField(_("note to the citizen"), max_length=2000, blank=True)
     outcome = models.CharField(_("result"), max_length=10, choices=Outcome, blank=True)
+    # The day (UTC) on which the visitor rated it. Of tickets without an appointment alone.
+    rated_at = models.DateTimeField(_("rated at"), null=True, blank=True)
     delivery = models.CharField(_("how it is delivered"), max_length=8, choices=Delivery, blank=True)
 
     objects = TicketQuerySet.as_manager()
@@ -239,6 +242,15 @@ class Ticket(models.Model):
         Both letters look the same in Greek and in Latin.
         """
         return f"{'B' if self.is_walk_in else 'A'}{self.number:03}"
+
+    def may_be_rated(self, now: datetime) -> bool:
+        """Return whether the visitor can say how it was: once, and as long as the link of an appointment would let them.
+
+        Who had an appointment rates that.
+        """
+        if not self.is_walk_in or self.state != self.State.DONE or self.rated_at or self.ended_at is None:
+            return False
+        return now < self.ended_at + LINK_TELLS
 
     def waited(self, now: datetime) -> timedelta:
         return (self.called_at or now) - self.arrived_at

@@ -6,7 +6,7 @@ from agencies.models import Agency, Channel, Procedure
 
 
 class Rating(models.Model):
-    """An anonymous rating after an appointment. Nothing in it leads back to the appointment or the citizen."""
+    """An anonymous rating after an appointment or another visit. Nothing in it leads back to the visit or the citizen."""
 
     agency = models.ForeignKey(Agency, models.PROTECT, related_name="ratings", verbose_name=_("agency"))
     procedure = models.ForeignKey(Procedure, models.PROTECT, related_name="ratings", verbose_name=_("service"))

@@ -8,6 +8,8 @@ from django.urls import reverse
 from accounts.models import User
 from appointments.history import Actor, By
 
+IN_LINE = "place in line"  # in the session: the code of the ticket that the visitor took from home
+
 
 def visitor(request: HttpRequest) -> Actor:
     page = request.resolver_match.view_name if request.resolver_match else ""

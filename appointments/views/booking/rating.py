@@ -21,5 +21,6 @@ def rate(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         keep(appointment, form.cleaned_data["score"], comment=form.cleaned_data["comment"], now=timezone.now())
         messages.success(request, _("Thank you for your opinion."))
         return redirect(appointment)
-    context = {"appointment": appointment, "agency": appointment.agency, "form": form}
+    visit = {"procedure": appointment.procedure, "branch": appointment.branch, "agency": appointment.agency}
+    context = {**visit, "form": form, "back_url": appointment.get_absolute_url(), "back_text": _("Your appointment")}
     return render(request, "appointments/booking/rate.html", context)

@@ -24,12 +24,11 @@ from appointments.calls.roles import host_key
 from appointments.counter.arrivals import walk_in_hours
 from appointments.forms import LineForm
 from appointments.models import Ticket
-from appointments.views.acting import visitor
+from appointments.views.acting import IN_LINE, visitor
 from videocalls import presence, rooms
 from videocalls.presence import RoomFull
 from videocalls.providers import Visitor
 
-REMEMBERED = "place in line"  # in the session: the code of the visitor's ticket
 # Places that one network may take in an hour. An office behind one address stays below.
 PLACES = DatabaseLimit("places-in-lines", 6, 60 * 60)
 
@@ -88,7 +87,7 @@ def enter_line(request: HttpRequest, code: str) -> HttpResponse:
 
 def _place(request: HttpRequest, now: datetime) -> Ticket | None:
     """Returns the visitor's ticket of today if it is still good."""
-    known = Ticket.objects.open().filter(code=request.session.get(REMEMBERED, "")).select_related("branch")
+    known = Ticket.objects.open().filter(code=request.session.get(IN_LINE, "")).select_related("branch")
     return next((one for one in known if one.day == one.branch.today(now)), None)
 
 
@@ -99,5 +98,5 @@ def _taken(request: HttpRequest, form: LineForm, chosen: OpenLine, service: Proc
     person = {name: form.cleaned_data[name] for name in ("name", "phone", "code")}
     by, language = visitor(request), get_language() or "el"
     place = join(chosen, service, by=by, now=now, language=language, told_at=form.told_at, **person)
-    request.session[REMEMBERED] = place.code
+    request.session[IN_LINE] = place.code
     return place

@@ -11,12 +11,13 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from agencies.models import Channel
 from appointments import counter, wording
 from appointments.counter import arrivals
 from appointments.errors import WrongStatus
 from appointments.models import Notice, Ticket
 from appointments.views import changes
-from appointments.views.acting import visitor
+from appointments.views.acting import IN_LINE, visitor
 from videocalls import presence
 
 # Ends what a page sends back if whoever waits is told about the turn. So only these pages have it noted that they ask.
@@ -38,6 +39,8 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
         return HttpResponse(status=204)
     related = Ticket.objects.select_related("branch__agency", "desk", "procedure", "appointment")
     found = get_object_or_404(related, code=code)
+    if not seen and _comes_from_call(request, found, now):
+        return redirect("appointments:rate_visit", code)
     told_at = _told_at(found) if found.is_remote and found.is_walk_in else []
     if told_at and not seen:
         _look(code, now)
@@ -48,6 +51,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
         "number": wording.hidden(found.phone),
         "told_at": told_at,
         "state": f"{state}{TOLD}" if told_at else state,
+        "may_rate": place.ticket.may_be_rated(now),
         "is_over": found.day != found.branch.today(now),
         "branch": found.branch,
         "agency": found.branch.agency,
@@ -55,6 +59,12 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
     return render(
         request, f"appointments/counter/{'_ticket.html' if 'seen' in request.GET else 'ticket.html'}", context
     )
+
+
+def _comes_from_call(request: HttpRequest, ticket: Ticket, now: datetime) -> bool:
+    """Returns whether the visitor who took this place comes from its video call, and has not been asked about it yet."""
+    is_own = request.session.get(IN_LINE) == ticket.code
+    return is_own and ticket.channel == Channel.VIDEO and ticket.may_be_rated(now)
 
 
 def _told_at(ticket: Ticket) -> list[str]:

@@ -23,6 +23,7 @@ async function ask() {
 function show(html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").querySelector("[data-live]");
   if (!fresh) return location.reload();
+  if (fresh.dataset.go) return location.assign(fresh.dataset.go);
   // Unchanged text is left alone, because a screen reader would read it again.
   if (fresh.textContent === region.textContent) region.dataset.seen = fresh.dataset.seen;
   else {

@@ -278,7 +278,9 @@ def test_first_free_officer_now(new_page: NewPage, queue: Callable[[], Page]) ->
         expect(page.get_by_role("heading", level=1)).to_have_text("Η βιντεοκλήση τελείωσε")
     assert VideoCall.objects.get().ended_at
     citizen.get_by_role("link", name="Συνέχεια").click()
+    rates(citizen)
     expect(citizen.get_by_text("Εξυπηρετηθήκατε")).to_be_visible()
+    assert Ticket.objects.get().rated_at
 
 
 def takes_a_place(page: Page) -> None:
