@@ -184,6 +184,8 @@ class Participant(models.Model):
     seat = models.PositiveSmallIntegerField(_("seat"), null=True, blank=True)
     # The page in which the person is in the built-in room. The newest counts, and a closed one leaves it empty.
     session = models.CharField(max_length=22, blank=True, default="", db_default="", editable=False)
+    # The browser with which the person stands at the door or is inside. The one that asked last counts, and others say so.
+    device = models.CharField(max_length=22, blank=True, default="", db_default="", editable=False)
     told = models.CharField(_("what the officer says to who waits"), max_length=200, blank=True)
 
     objects = ParticipantQuerySet.as_manager()

@@ -32,21 +32,33 @@ def is_here(participant: Participant, *, now: datetime) -> bool:
 
 
 @transaction.atomic
-def arrive(call: VideoCall, visitor: Visitor, *, now: datetime) -> Participant:
+def arrive(call: VideoCall, visitor: Visitor, *, device: str = "", now: datetime) -> Participant:
     """Notes that the visitor stands at the door, and returns the participant.
 
-    Whoever comes back after leaving waits again, and keeps the time of the first coming. A host is let in at once, if
-    there is a free seat. Repeating it is harmless.
+    Whoever comes back after leaving waits again, and keeps the time of the first coming. Whoever comes with another `device`
+    goes on there, and is still one person with one place. It is "" of people who can come with one alone. A host is let in
+    at once, if there is a free seat. Repeating it is harmless.
     """
     _locked(call)
     role = Role.HOST if visitor.is_host else Role.VISITOR
     participant, _is_new = Participant.objects.get_or_create(call=call, key=visitor.key, defaults={"role": role})
     participant.name, participant.left_at, participant.seen_at = visitor.name[:150], None, now
     participant.waiting_from = participant.waiting_from or now
-    participant.save(update_fields=["name", "left_at", "seen_at", "waiting_from"])
+    participant.device = device
+    participant.save(update_fields=["name", "left_at", "seen_at", "waiting_from", "device"])
     if participant.is_host and not participant.is_inside:
         _seat(participant, now)
     return participant
+
+
+def is_elsewhere(participant: Participant, device: str) -> bool:
+    """Returns whether the person has come with another device than this one."""
+    return bool(participant.device) and participant.device != device
+
+
+def go_on_at(participant: Participant, device: str) -> None:
+    """Notes that the person goes on at this device."""
+    Participant.objects.filter(pk=participant.pk).exclude(device=device).update(device=device)
 
 
 @transaction.atomic

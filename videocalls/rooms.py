@@ -27,7 +27,7 @@ def _failed(_now: datetime) -> dict[str, Any]:
 LEASE = timedelta(minutes=2)
 # How long after a room has closed it is known who was in it.
 KEPT = timedelta(hours=1)
-_NOBODY = {"name": "", "token": "", "told": "", "session": ""}
+_NOBODY = {"name": "", "token": "", "told": "", "session": "", "device": ""}
 RETRIES = (1, 5, 15, 60, 240)
 PREPARING = Work(VideoCall.objects, LEASE, RETRIES, due="retry_at", given_up=_failed)
 

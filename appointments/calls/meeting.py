@@ -20,15 +20,18 @@ from videocalls.providers import Visitor
 Role, Verb, State = Participant.Role, Event.Verb, Ticket.State
 
 
-def arrive(appointment: Appointment, visitor: Visitor, *, by: Actor, now: datetime) -> Participant | None:
-    """Notes that the citizen stands at the door. Returns None if there is no open door or no call.
+def arrive(
+    appointment: Appointment, visitor: Visitor, *, device: str = "", by: Actor, now: datetime
+) -> Participant | None:
+    """Notes that the citizen stands at the door with this device. Returns None if there is no open door or no call.
 
     The citizen is checked in, so that officers see it. An error of the queue does not keep the citizen out.
     """
     if door_of(appointment, now=now).state != "open":
         return None
     check_in(appointment, by=by, now=now)
-    return presence.arrive(appointment.video_call, visitor, now=now) if appointment.video_call else None
+    call = appointment.video_call
+    return presence.arrive(call, visitor, device=device, now=now) if call else None
 
 
 def check_in(appointment: Appointment, *, by: Actor, now: datetime) -> Ticket | None:

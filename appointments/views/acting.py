@@ -6,6 +6,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.sealing import random_key
 from appointments.history import Actor, By
 
 IN_LINE = "place in line"  # in the session: the code of the ticket that the visitor took from home
@@ -16,6 +17,11 @@ def visitor(request: HttpRequest) -> Actor:
     if isinstance(request.user, User):
         return Actor(By.CITIZEN, request.user, page)
     return Actor(By.GUEST, page=page)
+
+
+def device_of(request: HttpRequest) -> str:
+    """Returns the name by which this browser is told apart from others of the same person. It says nothing."""
+    return request.session.setdefault("device", random_key())
 
 
 def to_sign_in(back: str) -> str:

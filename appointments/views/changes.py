@@ -19,7 +19,14 @@ SELECT (SELECT count(*) || '.' || coalesce(sum(xmin::text::bigint), 0) FROM appo
     || '-' || (SELECT coalesce(sum(xmin::text::bigint), 0) FROM appointments_desk WHERE branch_id = place.branch_id)
 """
 OF_BRANCH = f"{LINE} FROM (SELECT %s::bigint AS branch_id, %s::date AS day) place"
-OF_TICKET = f"{LINE} FROM appointments_ticket place WHERE place.code = %s"
+# Also with which device the person who waits with the ticket is in its video call.
+IN_CALL = """
+|| coalesce((
+    SELECT '-' || md5(device || (seat IS NOT NULL)) FROM videocalls_participant
+    WHERE call_id = place.video_call_id AND key = 'citizen'
+), '')
+"""
+OF_TICKET = f"{LINE} {IN_CALL} FROM appointments_ticket place WHERE place.code = %s"
 # The days around now in any time zone. Python says which of them it is at the branch.
 OF_SCREEN = """
 SELECT branch.timezone, (

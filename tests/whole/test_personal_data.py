@@ -128,6 +128,7 @@ KEPT: dict[str, dict[str, str]] = {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",
         "session": SECRET,
+        "device": SECRET,
         "token": "forgotten an hour after the room has closed",
         "told": "forgotten an hour after the room has closed",
     },

@@ -1,7 +1,7 @@
 """The entrance to a video appointment. Messages carry only this address of our own, never the provider's."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 
@@ -73,22 +73,29 @@ def _hosted(request: HttpRequest, reference: str) -> Appointment | None:
 
 @dataclass(frozen=True)
 class Waiting:
-    """What the citizen's page shows: the door, where the citizen stands, and the place in the line."""
+    """What the citizen's page shows on this device: the door, where the citizen stands, and the place in the line."""
 
     appointment: Appointment
     door: Door
     participant: Participant | None
+    device: str
     place: Place | None = None
 
     @property
     def stands(self) -> str:
-        """Returns where the citizen is while the door is open: outside, waiting, inside, or left."""
+        """Returns where the citizen is while the door is open: outside, waiting, inside, left, or elsewhere.
+
+        Elsewhere is at another device. If that one is away while the citizen only waits, this one takes its place by itself.
+        """
         person = self.participant
         if self.door.state != "open" or person is None or person.waiting_from is None:
             return "outside"
-        if person.is_inside:
-            return "inside"
-        return "waiting" if person.left_at is None else "left"
+        if person.left_at is not None and not person.is_inside:
+            return "left"
+        if presence.is_elsewhere(person, self.device):
+            is_kept = person.is_inside or presence.is_here(person, now=self.door.now)
+            return "elsewhere" if is_kept else "outside"
+        return "inside" if person.is_inside else "waiting"
 
     @property
     def told(self) -> str:
@@ -135,7 +142,7 @@ def join(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> Ht
     now = timezone.now()
     if request.method == "POST":
         return _answer(request, appointment, visitor, now)
-    waiting = _waiting(appointment, now)
+    waiting = _waiting(request, appointment, now)
     if waiting.is_to_rate and "seen" not in request.GET:
         return redirect(waiting.goes_to)
     state = waiting.state(now)
@@ -151,11 +158,11 @@ def _number(appointment: Appointment) -> dict[str, str]:
     return {"phone": appointment.phone}
 
 
-def _waiting(appointment: Appointment, now: datetime) -> Waiting:
+def _waiting(request: HttpRequest, appointment: Appointment, now: datetime) -> Waiting:
     """Reads where the citizen stands. While the citizen waits, the page that asks keeps the place."""
     call = appointment.video_call
     participant = call.participants.filter(key=CITIZEN).first() if call else None
-    waiting = Waiting(appointment, door_of(appointment, now=now), participant)
+    waiting = Waiting(appointment, door_of(appointment, now=now), participant, acting.device_of(request))
     if participant and waiting.stands == "waiting":
         presence.keep_alive(participant, now=now)
     return waiting
@@ -164,7 +171,7 @@ def _waiting(appointment: Appointment, now: datetime) -> Waiting:
 def _page(request: HttpRequest, waiting: Waiting, state: str, form: PhoneForm) -> HttpResponse:
     appointment, now = waiting.appointment, waiting.door.now
     if waiting.stands == "waiting":
-        waiting = Waiting(appointment, waiting.door, waiting.participant, _place(request, appointment, now))
+        waiting = replace(waiting, place=_place(request, appointment, now))
     call = appointment.video_call
     invites = waiting.door.takes_number and call is not None and rooms.is_hosted(call)
     context = {
@@ -193,14 +200,16 @@ def _answer(request: HttpRequest, appointment: Appointment, visitor: Visitor, no
     """Does what a button of the page says. A late press changes nothing."""
     step, by = request.POST.get("step", "number"), acting.visitor(request)
     if step == "arrive":
-        meeting.arrive(appointment, visitor, by=by, now=now)
+        # A page of before, or one that sends the form by itself, takes the place of no other device.
+        if "here" in request.POST or _waiting(request, appointment, now).stands != "elsewhere":
+            meeting.arrive(appointment, visitor, device=acting.device_of(request), by=by, now=now)
         return redirect(visitor.back)
     if step == "video":
         meeting.leave_phone(appointment, by=by, now=now)
         return redirect(visitor.back)
     form = PhoneForm(appointment.branch.country, request.POST, initial=_number(appointment))
     if not form.is_valid() or not _correct_number(request, appointment, form, now):
-        waiting = _waiting(appointment, now)
+        waiting = _waiting(request, appointment, now)
         return _page(request, waiting, waiting.state(now), form)
     if step == "phone":
         _ask_for_call(request, appointment, visitor, now)
@@ -218,8 +227,8 @@ def _ask_for_call(request: HttpRequest, appointment: Appointment, visitor: Visit
         messages.error(request, str(error))
         return
     appointment.refresh_from_db(fields=["video_call"])
-    if _waiting(appointment, now).stands in ("outside", "left"):
-        meeting.arrive(appointment, visitor, by=by, now=now)
+    if _waiting(request, appointment, now).stands in ("outside", "left"):
+        meeting.arrive(appointment, visitor, device=acting.device_of(request), by=by, now=now)
 
 
 def _correct_number(request: HttpRequest, appointment: Appointment, form: PhoneForm, now: datetime) -> bool:
@@ -249,7 +258,10 @@ def _may_enter(request: HttpRequest, appointment: Appointment, visitor: Visitor,
     if call is None:
         return False
     if not visitor.is_host:
-        return call.participants.inside().filter(key=visitor.key).exists()
+        person = call.participants.inside().filter(key=visitor.key).first()
+        if person:
+            presence.go_on_at(person, acting.device_of(request))
+        return person is not None
     try:
         presence.arrive(call, visitor, now=now)
     except RoomFull:

@@ -24,7 +24,7 @@ from appointments.calls.roles import host_key
 from appointments.counter.arrivals import walk_in_hours
 from appointments.forms import LineForm
 from appointments.models import Ticket
-from appointments.views.acting import IN_LINE, visitor
+from appointments.views.acting import IN_LINE, device_of, visitor
 from videocalls import presence, rooms
 from videocalls.presence import RoomFull
 from videocalls.providers import Visitor
@@ -74,12 +74,12 @@ def enter_line(request: HttpRequest, code: str) -> HttpResponse:
     now, user = timezone.now(), request.user
     is_host = isinstance(user, User) and user.is_officer and access.serves(user, ticket.branch)
     if ticket.video_call and (is_host or ticket.state in Ticket.AT_DESK):
-        who = Visitor(key="citizen", name=ticket.name, back=ticket.get_absolute_url())
+        who, device = Visitor(key="citizen", name=ticket.name, back=ticket.get_absolute_url()), device_of(request)
         if is_host:
             desk = reverse("admin:appointments_serving", args=[ticket.code])
             who = Visitor(key=host_key(user.pk), name=str(user), is_host=True, back=desk)
         with suppress(RoomFull):
-            presence.admit(presence.arrive(ticket.video_call, who, now=now), now=now)
+            presence.admit(presence.arrive(ticket.video_call, who, device=device, now=now), now=now)
             if address := rooms.enter(ticket.video_call, who, now=now):
                 return redirect(address)
     return redirect(ticket)

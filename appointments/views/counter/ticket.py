@@ -17,8 +17,9 @@ from appointments.counter import arrivals
 from appointments.errors import WrongStatus
 from appointments.models import Notice, Ticket
 from appointments.views import changes
-from appointments.views.acting import IN_LINE, visitor
+from appointments.views.acting import IN_LINE, device_of, visitor
 from videocalls import presence
+from videocalls.models import Participant
 
 # Ends what a page sends back if whoever waits is told about the turn. So only these pages have it noted that they ask.
 TOLD = "-told"
@@ -50,6 +51,7 @@ def ticket(request: HttpRequest, code: str) -> HttpResponse:
         "place": place,
         "number": wording.hidden(found.phone),
         "told_at": told_at,
+        "is_elsewhere": _is_elsewhere(request, place.ticket),
         "state": f"{state}{TOLD}" if told_at else state,
         "may_rate": place.ticket.may_be_rated(now),
         "is_over": found.day != found.branch.today(now),
@@ -65,6 +67,14 @@ def _comes_from_call(request: HttpRequest, ticket: Ticket, now: datetime) -> boo
     """Returns whether the visitor who took this place comes from its video call, and has not been asked about it yet."""
     is_own = request.session.get(IN_LINE) == ticket.code
     return is_own and ticket.channel == Channel.VIDEO and ticket.may_be_rated(now)
+
+
+def _is_elsewhere(request: HttpRequest, ticket: Ticket) -> bool:
+    """Returns whether the person of this place is in its video call with another device."""
+    if ticket.state not in Ticket.AT_DESK or not ticket.is_walk_in or ticket.video_call_id is None:
+        return False
+    inside = Participant.objects.filter(call=ticket.video_call_id, role=Participant.Role.VISITOR).inside().first()
+    return inside is not None and presence.is_elsewhere(inside, device_of(request))
 
 
 def _told_at(ticket: Ticket) -> list[str]:
