@@ -309,3 +309,10 @@ class TextChanged(BookingError):
 
     message = _("Somebody else has saved this text in the meantime. Look at the versions, and save again.")
     field = "body"
+
+
+class TooManyLinks(BookingError):
+    """Links of guests were sent by mail too often: for one call, or from one network."""
+
+    message = _("Too many links were sent by e-mail. Copy the link and send it yourself.")
+    field = "email"

@@ -221,6 +221,14 @@ class GuestForm(forms.Form):
     )
 
 
+class GuestMailForm(forms.Form):
+    """Where a guest's link is sent to."""
+
+    email = AddressField(
+        label=_("E-mail address of the guest"), help_text=_("We use it for this one message, and do not keep it.")
+    )
+
+
 class LineForm(forms.Form):
     """A place in a line that is open now. `lines` are the choices, with the best one first."""
 

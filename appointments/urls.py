@@ -53,6 +53,7 @@ managing: list[URLPattern] = [
     path("join/", join, name="join"),
     path("join/enter/", enter, name="enter"),
     path("join/guests/", guests.invite, name="invite"),
+    path("join/guests/mail/", guests.send, name="send_link"),
 ]
 
 # The key of the branch's kiosk opens these pages without a sign-in.

@@ -22,6 +22,7 @@ from appointments.admin.forms import IdentityForm
 from appointments.admin.pages import acting, find, officers_page, page, way_back
 from appointments.calls import identity, meeting
 from appointments.calls.door import Role, at_door, digest, door_of
+from appointments.calls.guests import mailed_links
 from appointments.errors import BookingError
 from appointments.history import Actor
 from appointments.models import Appointment, IdentityCheck, Status
@@ -87,6 +88,7 @@ def call_page(request: HttpRequest, reference: str) -> HttpResponse:
     context = panel | {
         "title": gettext("Video call"),
         "origin": settings.SITE_URL,
+        "mailed": list(mailed_links(appointment.video_call)),
         "goes_in": "in" in request.GET and panel["door"].has_room,
         "enter_url": reverse("appointments:enter", args=[reference]),
     }

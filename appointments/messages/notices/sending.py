@@ -75,8 +75,7 @@ def _change(notice: Notice, **fields: Any) -> None:
 def _is_over(notice: Notice, now: datetime) -> bool:
     """Return whether the notice can have no moment any more. Locks the ticket, so that a call in progress is waited for."""
     if notice.ticket is None:
-        guest = notice.guest
-        return guest is None or not guest.token or guest.call.ended_at is not None or guest.call.closes_at <= now
+        return notice.guest is None or not turns.is_expected(notice.guest, now=now)
     ticket = Ticket.objects.select_for_update(no_key=True).get(pk=notice.ticket.pk)
     return ticket.ended_at is not None and ticket.ended_at <= now - PATIENCE
 

@@ -13,12 +13,14 @@ from agencies.models import Branch
 from appointments.booking.owed import LANES
 from appointments.counter.line import Line, line_of
 from appointments.counter.steps import PATIENCE
-from appointments.models import Notice, Notification, Ticket
+from appointments.models import Appointment, Notice, Notification, Status, Ticket
 from appointments.models.notification import NoticeQuerySet
 from videocalls.models import Participant
 from videocalls.presence import AWAY
 
 Kind, State = Notice.Kind, Notification.State
+# The status of an appointment whose call may still take place.
+TAKES_PLACE = (Status.BOOKED, Status.ARRIVED, Status.SERVING)
 # The fields of a notice that is over. Nothing of a person stays.
 FORGOTTEN = {"address": "", "last_error": "", "leased_until": None}
 
@@ -60,6 +62,14 @@ def _is_away(notice: Notice, ticket: Ticket, now: datetime) -> bool:
         return False
     inside = Participant.objects.filter(call=ticket.video_call_id, role=Participant.Role.VISITOR).inside()
     return ticket.video_call_id is None or not inside.exists()
+
+
+def is_expected(guest: Participant, *, now: datetime) -> bool:
+    """Return whether the guest's link still leads to a call that takes place."""
+    call = guest.call
+    if not guest.token or call.ended_at is not None or call.closes_at <= now:
+        return False
+    return Appointment.objects.filter(video_call=call, status__in=TAKES_PLACE).exists()
 
 
 def drop_over(*, now: datetime) -> int:

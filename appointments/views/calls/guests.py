@@ -13,12 +13,17 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
+from accounts.limits import DatabaseLimit
+from accounts.limits.networks import network_of
 from appointments.calls.door import Door, Role, digest, door_of
-from appointments.forms import GuestForm
+from appointments.calls.guests import send_link
+from appointments.errors import TooManyLinks
+from appointments.forms import GuestForm, GuestMailForm, refuse
 from appointments.models import Appointment
 from appointments.views import changes
 from appointments.views.calls.join import for_participant
@@ -27,6 +32,8 @@ from videocalls.models import Participant
 from videocalls.providers import Visitor
 
 REMEMBERED = 20  # guests that a browser can be
+# Mails with links that citizens send from one network.
+LINKS = DatabaseLimit("guests-links", 10, 60 * 60)
 
 
 @require_POST
@@ -40,6 +47,36 @@ def invite(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> 
     elif not (call and door_of(appointment, now=now).takes_number and presence.invite(call)):
         messages.warning(request, _("There is no seat for another guest."))
     return redirect(f"{visitor.back}#guests")
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@for_participant
+def send(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
+    """Sends a guest's link by mail. Whoever may take the link back may send it. The page is for who mistypes."""
+    call, now = appointment.video_call, timezone.now()
+    token = request.POST.get("guest") or request.GET.get("guest") or "-"
+    found = call.participants.filter(role=Role.GUEST, token=token).first() if call else None
+    if found is None or not door_of(appointment, now=now).takes_number:
+        return redirect(f"{visitor.back}#guests")
+    form = GuestMailForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and _is_sent(request, form, found, now):
+        messages.success(request, _("The link is on its way."))
+        return redirect(f"{visitor.back}#guests")
+    context = {"agency": appointment.agency, "guest": found, "form": form, "back_url": f"{visitor.back}#guests"}
+    return render(request, "appointments/calls/send_link.html", context)
+
+
+def _is_sent(request: HttpRequest, form: GuestMailForm, found: Participant, now: datetime) -> bool:
+    """Returns whether the mail is owed. Otherwise the form says why not. Officers of one office share a network."""
+    if not (request.user.is_authenticated and request.user.is_officer) and LINKS.passed(network_of(request), now=now):
+        refuse(form, TooManyLinks())
+        return False
+    try:
+        send_link(found, form.cleaned_data["email"], language=get_language() or "el", now=now)
+    except TooManyLinks as error:
+        refuse(form, error)
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from agencies.models import Channel
 from appointments import booking
 from appointments.calls import meeting
 from appointments.calls.door import Door, Role, digest, door_of
+from appointments.calls.guests import mailed_links
 from appointments.calls.roles import host_key
 from appointments.counter import arrivals
 from appointments.counter.arrivals import Place
@@ -183,6 +184,7 @@ def _page(request: HttpRequest, waiting: Waiting, state: str, form: PhoneForm) -
         "form": form,
         "guests": call.participants.filter(role=Role.GUEST).exclude(token="") if call and invites else [],
         "may_invite": invites,
+        "mailed": list(mailed_links(call)) if invites else [],
         "seats": presence.GUESTS,
     }
     template = "_door.html" if "seen" in request.GET else "join.html"
