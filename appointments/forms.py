@@ -225,7 +225,9 @@ class GuestMailForm(forms.Form):
     """Where a guest's link is sent to."""
 
     email = AddressField(
-        label=_("E-mail address of the guest"), help_text=_("We use it for this one message, and do not keep it.")
+        label=_("E-mail address of the guest"),
+        help_text=_("We use it for this one message, and do not keep it."),
+        error_messages={"required": _("Enter an e-mail address.")},
     )
 
 

@@ -99,6 +99,11 @@ class Waiting:
         return "inside" if person.is_inside else "waiting"
 
     @property
+    def is_inside(self) -> bool:
+        """Returns whether the citizen is inside, with whatever device."""
+        return self.participant is not None and self.participant.is_inside
+
+    @property
     def told(self) -> str:
         return self.participant.told if self.participant and self.stands == "waiting" else ""
 
@@ -128,6 +133,7 @@ class Waiting:
             door.phone_by,
             door.opens_at.isoformat(),
             self.stands,
+            self.is_inside,
             self.told,
         )
         line = changes.of_branch(branch, branch.today(now), now=now) if self.stands == "waiting" else ""

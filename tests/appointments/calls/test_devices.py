@@ -83,6 +83,19 @@ def test_device_that_asked_last_is_let_in(booked: Appointment, devices: tuple[Cl
     assert not goes(shown)
 
 
+def test_page_that_asks_learns_that_the_other_device_is_let_in(
+    booked: Appointment, devices: tuple[Client, Client]
+) -> None:
+    computer, telephone = devices
+    comes(computer, booked)
+    with time_machine.travel(STARTS_AT, tick=False):
+        address = path_of(booked.page_url("join"))
+        seen = {"seen": telephone.get(address).context["state"]}
+        assert telephone.get(address, seen).status_code == 204
+        let_in(booked)
+        assert IS_IN in text_of(telephone.get(address, seen))
+
+
 def test_call_goes_on_at_the_other_device(booked: Appointment, devices: tuple[Client, Client]) -> None:
     computer, telephone = devices
     comes(computer, booked)

@@ -86,3 +86,40 @@ def test_officers_page_and_the_guests_page_on_a_phone(
     assert fits(staff)
     staff.locator(".door__person", has_text="Γιώργος").get_by_role("button", name=re.compile("^Αποδοχή")).click()
     expect(staff.get_by_text("Στην κλήση", exact=True)).to_be_visible()
+
+
+def test_citizen_goes_on_with_another_device(
+    new_page: NewPage, live_server: LiveServer, assert_accessible: Accessible
+) -> None:
+    appointment = an_appointment_soon("near", -minutes(1))
+    computer, telephone = new_page(), new_page(size=(320, 640))
+    computer.goto(path_of(appointment.link("join")))
+    expect(computer.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
+    telephone.goto(path_of(appointment.link("join")))
+    expect(telephone.get_by_text("Είστε στην αίθουσα αναμονής από άλλη συσκευή.")).to_be_visible()
+    assert_accessible(telephone)
+    assert fits(telephone)
+    telephone.get_by_role("button", name="Συνέχεια σε αυτή τη συσκευή").press("Enter")
+    expect(telephone.get_by_text("Είστε στην αίθουσα αναμονής. Ο υπάλληλος")).to_be_visible()
+    expect(computer.get_by_text("Είστε στην αίθουσα αναμονής από άλλη συσκευή.")).to_be_visible()
+    presence.admit(call_of(appointment).participants.get(), now=timezone.now())
+    telephone.wait_for_url(ROOM)
+    expect(computer.get_by_text("Είστε στη βιντεοκλήση από άλλη συσκευή.")).to_be_visible()
+
+
+def test_link_is_sent_by_mail_on_a_small_telephone(new_page: NewPage, assert_accessible: Accessible) -> None:
+    appointment = an_appointment_soon("near", minutes(60))
+    page = new_page(size=(320, 640))
+    page.goto(path_of(appointment.link("join")))
+    page.get_by_role("button", name="Δημιουργία συνδέσμου").press("Enter")
+    page.get_by_role("link", name="Αποστολή του συνδέσμου με e-mail").press("Enter")
+    page.get_by_role("button", name="Αποστολή του συνδέσμου").press("Enter")
+    expect(page.get_by_text("Γράψτε μια διεύθυνση e-mail.").first).to_be_visible()
+    assert_accessible(page)
+    assert fits(page)
+    page.get_by_label("Διεύθυνση e-mail του προσκεκλημένου").fill("guest@example.org")
+    page.get_by_role("button", name="Αποστολή του συνδέσμου").press("Enter")
+    expect(page.get_by_text("Το e-mail με τον σύνδεσμο στέλνεται.")).to_be_visible()
+    assert_accessible(page)
+    assert fits(page)
+    page.screenshot(path="/tmp/line-guests.png", full_page=True)

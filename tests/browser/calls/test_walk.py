@@ -251,9 +251,9 @@ def rates(page: Page) -> None:
     assert Rating.objects.get().score == 5
 
 
-def test_first_free_officer_now(new_page: NewPage, queue: Callable[[], Page]) -> None:
+def test_first_free_officer_now(new_page: NewPage, queue: Callable[[], Page], assert_accessible: Accessible) -> None:
     citizen = small_cameras(hurry(new_page(size=PHONE)))
-    takes_a_place(citizen)
+    takes_a_place(citizen, assert_accessible)
     tasks.provide_video_calls()
     ticket = Ticket.objects.get()
     expect(citizen.locator(".turn__number")).to_have_text(ticket.spoken_number)
@@ -262,8 +262,10 @@ def test_first_free_officer_now(new_page: NewPage, queue: Callable[[], Page]) ->
     citizen.goto("/help/")
     citizen.goto("/mykeplive/kep-dilosi/now/")  # who has gone away comes back to the same place
     expect(citizen.locator(".turn__number")).to_have_text(ticket.spoken_number)
+    assert_accessible(citizen)
 
     staff = queue()
+    citizen.goto(link_of_turn(f"Η σειρά σας είναι η επόμενη ({ticket.spoken_number}): ΚΕΠ Χανίων"))
     press_step(staff, "next")
     with staff.context.expect_page() as opened:
         staff.get_by_role("link", name=re.compile("Άνοιγμα της βιντεοκλήσης")).click()
@@ -283,8 +285,18 @@ def test_first_free_officer_now(new_page: NewPage, queue: Callable[[], Page]) ->
     assert Ticket.objects.get().rated_at
 
 
-def takes_a_place(page: Page) -> None:
+def link_of_turn(subject: str) -> str:
+    """Returns the path of the link in the mail that tells who waits about the turn."""
+    tasks.tell_turns()
+    tasks.deliver_urgent()
+    assert mail.outbox[-1].subject == subject
+    return re.findall(r"https?://[^/\s]+(/queue/\S+)", str(mail.outbox[-1].body))[0]
+
+
+def takes_a_place(page: Page, assert_accessible: Accessible) -> None:
     page.goto("/mykeplive/kep-dilosi/now/")
     page.get_by_label("Ονοματεπώνυμο").fill(MARIA)
     page.get_by_label("Τηλέφωνο").fill("6912345678")
+    page.get_by_label("Διεύθυνση e-mail").fill("maria@example.org")
+    assert_accessible(page)
     press(page, "Πάρτε θέση στη σειρά")
