@@ -283,6 +283,7 @@ BOUNCE_ADDRESS = env.text("BOUNCE_ADDRESS")
 RETURNED_MAILS = {
     "account": "accounts.mails.outbox.follow",
     "message": "appointments.messages.returned.following.follow_message",
+    "notice": "appointments.messages.returned.following.follow_told",
     "alert": "appointments.watch.alerts.follow",
 }
 # An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.

@@ -221,7 +221,8 @@ class NoticeQuerySet(models.QuerySet["Notice"]):
     def told(self) -> "NoticeQuerySet":
         """Those that were sent, or tried in vain, in order."""
         states = Notification.State
-        return self.filter(state__in=(states.SENT, states.FAILED, states.UNSURE)).order_by("due_at", "pk")
+        told = (states.SENT, states.FAILED, states.BOUNCED, states.UNSURE)
+        return self.filter(state__in=told).order_by("due_at", "pk")
 
     def promise(self, ticket: Ticket, addresses: Mapping[str, str]) -> None:
         """Write what whoever waits with this ticket is told later, once by each medium that has an address."""

@@ -19,7 +19,7 @@ from accounts.work.leases import Work
 from appointments import history
 from appointments.counter.line import line_of
 from appointments.counter.steps import PATIENCE
-from appointments.history import worker
+from appointments.history import Actor, worker
 from appointments.messages import sms
 from appointments.messages.notices import turns, words
 from appointments.messages.notices.turns import FORGOTTEN
@@ -137,7 +137,28 @@ def _settle(notice: Notice, verb: Event.Verb, now: datetime, **outcome: Any) -> 
     The history tells it of a guest's link alone. An event of a ticket would refuse the button that an officer presses at
     the same moment.
     """
-    if DELIVERY.settle([notice], **outcome, **OVER) and notice.guest:
-        appointment = Appointment.objects.filter(video_call=notice.guest.call_id).first()
+    if DELIVERY.settle([notice], **outcome, **OVER):
+        _note(notice, verb, MESSENGER, now)
+
+
+def _note(notice: Notice, verb: Event.Verb, by: Actor, now: datetime) -> None:
+    appointment = Appointment.objects.filter(video_call=notice.guest.call_id).first() if notice.guest else None
+    if appointment:
         details = {"message": notice.pk, "kind": notice.kind, "medium": notice.medium}
-        history.note(verb, by=MESSENGER, now=now, appointment=appointment, details=details)
+        history.note(verb, by=by, now=now, appointment=appointment, details=details)
+
+
+def came_back(key: int, *, by: Actor, now: datetime) -> bool:
+    """Note that the mail did not arrive, and forget what its address was still to be told. The caller has a transaction.
+
+    Returns whether that is new.
+    """
+    sent = Notice.objects.filter(pk=key, state__in=(State.SENT, State.SENDING))
+    if not sent.update(state=State.BOUNCED, **FORGOTTEN):
+        return False
+    notice = Notice.objects.select_related("guest").get(pk=key)
+    if notice.ticket_id:
+        others = Notice.objects.open().by_mail().filter(ticket=notice.ticket_id)
+        others.filter(leases.is_free(now=now)).update(state=State.DROPPED, **FORGOTTEN)
+    _note(notice, Verb.FAIL, by, now)
+    return True

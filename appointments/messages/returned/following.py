@@ -7,6 +7,7 @@ from accounts.mails.marks import Notice
 from appointments import history
 from appointments.booking import owed
 from appointments.history import worker
+from appointments.messages.notices.sending import came_back
 from appointments.messages.returned.answers import Answer
 from appointments.models import Appointment, Event, Notification, ReturnedMail, Status
 
@@ -22,6 +23,11 @@ def follow_notice(notice: Notice, *, now: datetime) -> Outcome:
     if not marks.followed(notice, now=now):
         return Outcome.NOTHING
     return Outcome.BOUNCED if notice.is_final else Outcome.DELAYED
+
+
+def follow_told(notice: Notice, *, now: datetime) -> bool:
+    """Note what became of a mail to somebody in a line, or with a guest's link. Return whether anything followed."""
+    return notice.is_final and came_back(notice.mark.key, by=READER, now=now)
 
 
 def follow_message(notice: Notice, *, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Whoever waits in a line at home is told once when being next, and when called without looking; and then nothing is kept."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
@@ -326,15 +326,16 @@ def test_claim_waits_for_a_call_that_is_under_way(branch: Branch, desk: Desk) ->
         with transaction.atomic():
             counter.call(ticket, desk, **officer_of(desk))
             claim = pool.submit(claimed)
-            wait_for_a_waiting_lock()
+            wait_until_it_waits(claim)
         notice = claim.result(30)
     assert notice
     assert (notice.state, notice.due_at) == (State.PENDING, None)
 
 
-def wait_for_a_waiting_lock() -> None:
+def wait_until_it_waits(claim: "Future[Notice | None]") -> None:
+    """Until the claim waits for a lock, or has not waited for any."""
     with connection.cursor() as cursor:
-        while True:
+        while not claim.done():
             cursor.execute("SELECT FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
             if cursor.rowcount:
                 return

@@ -20,7 +20,7 @@ from appointments.messages import mails
 from appointments.messages.returned.following import follow_notice
 from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
-from appointments.models import Appointment, Notification, ReturnedMail
+from appointments.models import Appointment, Notice, Notification, ReturnedMail
 from appointments.watch import alerts
 from tests.builders import (
     GUEST,
@@ -28,15 +28,18 @@ from tests.builders import (
     NOW,
     STAFF,
     a_user,
+    a_walk_in,
     an_appointment,
     an_officer,
     an_open_branch,
     minutes,
     slots_of,
 )
+from tests.calls import a_video_appointment, call_of, of_link, path_of
 from tests.pages import signed_in, text_of
 from tests.servers.mailserver import MailServer
 from tests.servers.returned import mark_of, notice, notice_of
+from videocalls import presence
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 Kind, Medium, State, Outcome = Notification.Kind, Notification.Medium, Notification.State, ReturnedMail.Outcome
@@ -281,6 +284,36 @@ def test_citizen_who_still_has_to_confirm_sees_it(client: Client):
     assert "Mails to <strong>citizen1@example.org</strong> do not arrive" in page
     assert "Cancel this appointment" in page
     assert "Send the mail again" not in page
+
+
+# Mails to somebody without an appointment
+
+
+def test_notice_that_came_back_is_followed_by_none_to_the_same_address():
+    ticket = a_walk_in(an_open_branch(), NOW, channel="video")
+    Notice.objects.promise(ticket, {Medium.EMAIL: "gone@example.org", Medium.SMS: "+306912345678"})
+    told = ticket.notices.get(kind="next", medium=Medium.EMAIL)
+    Notice.objects.filter(pk=told.pk).update(state=State.SENT, address="")
+    raw = notice("postfix", mark_of("notice", told.pk, "gone@example.org"), "gone@example.org")
+    assert [comes_back(raw), comes_back(raw)] == [Outcome.BOUNCED, Outcome.NOTHING]
+    states = ticket.notices.order_by("medium", "kind").values_list("medium", "kind", "state")
+    assert list(states) == [
+        ("email", "called", State.DROPPED),
+        ("email", "next", State.BOUNCED),
+        ("sms", "called", State.PENDING),
+        ("sms", "next", State.PENDING),
+    ]
+
+
+def test_link_of_a_guest_that_came_back_is_told():
+    appointment = a_video_appointment("room")
+    guest = presence.invite(call_of(appointment))
+    link = Notice.objects.create(guest=guest, kind="guest", medium=Medium.EMAIL, language="el", state=State.SENT)
+    raw = notice("postfix", mark_of("notice", link.pk, "gone@example.org"), "gone@example.org")
+    assert comes_back(raw) == Outcome.BOUNCED
+    assert [one.text for one in timeline.of(appointment)][-1] == "Δεν έφτασε μήνυμα: Σύνδεσμος προσκεκλημένου (E-mail)"
+    page = text_of(of_link(appointment).get(path_of(appointment.page_url("join"))))
+    assert "Το e-mail με τον σύνδεσμο δεν έφτασε." in page
 
 
 # Mails about accounts
