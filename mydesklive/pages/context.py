@@ -4,6 +4,8 @@ from django.urls import Resolver404, resolve, reverse, translate_url
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
+from appointments.views.acting import IN_LINE
+
 
 def site(request: HttpRequest) -> dict[str, object]:
     """Returns what every template can use about the site."""
@@ -21,7 +23,7 @@ def site(request: HttpRequest) -> dict[str, object]:
 def _has_traces(request: HttpRequest) -> bool:
     """Returns whether a guest has left something in this browser that the next person should not see."""
     session = getattr(request, "session", {})
-    return any(session.get(name) for name in ("hold", "typed", "appointments"))
+    return any(session.get(name) for name in ("hold", "typed", "appointments", IN_LINE))
 
 
 def _languages(request: HttpRequest) -> list[dict[str, str]]:

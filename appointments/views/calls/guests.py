@@ -54,7 +54,7 @@ def invite(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> 
 def send(request: HttpRequest, appointment: Appointment, visitor: Visitor) -> HttpResponseBase:
     """Sends a guest's link by mail. Whoever may take the link back may send it. The page is for who mistypes."""
     call, now = appointment.video_call, timezone.now()
-    token = request.POST.get("guest") or request.GET.get("guest") or "-"
+    token = request.GET.get("guest") or "-"
     found = call.participants.filter(role=Role.GUEST, token=token).first() if call else None
     if found is None or not door_of(appointment, now=now).takes_number:
         return redirect(f"{visitor.back}#guests")

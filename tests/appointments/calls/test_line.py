@@ -202,6 +202,14 @@ def test_officer_of_the_branch_enters_as_host_and_nobody_else(client: Client, br
     assert sorted(Participant.objects.values_list("role", flat=True)) == ["host", "visitor"]
 
 
+def test_next_person_at_the_computer_finds_no_place(client: Client, branch: Branch) -> None:
+    ticket = joined(client)
+    assert 'action="/appointments/leave/"' in page_of(client, "/")
+    client.post("/appointments/leave/")
+    assert 'name="phone"' in page_of(client, HERE)
+    assert page_of(client, ticket.get_absolute_url())  # whoever has the link still has the place
+
+
 HERS = "maria@example.org"
 
 

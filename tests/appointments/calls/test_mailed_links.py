@@ -49,7 +49,7 @@ def send(client: Client, guest: Participant, to: str = HERS, *, now: datetime = 
     appointment = Appointment.objects.get(video_call=guest.call_id)
     address = language + reverse("appointments:send_link", args=[appointment.reference])
     with time_machine.travel(now, tick=False):
-        return client.post(address, {"guest": guest.token, "email": to, **more})
+        return client.post(f"{address}?guest={guest.token}", {"email": to, **more})
 
 
 def delivered(now: datetime = NOW) -> list[list[str]]:
@@ -106,6 +106,14 @@ def test_wrong_address_is_asked_for_again(guest: Participant, sender: Client, to
 def test_address_that_was_asked_about_is_taken(guest: Participant, sender: Client) -> None:
     send(sender, guest, "maria@gmial.com", asked_about="maria@gmial.com")
     assert Notice.objects.get().address == "maria@gmial.com"
+
+
+def test_language_button_takes_the_page_along(appointment: Appointment, guest: Participant) -> None:
+    page = f"{reverse('appointments:send_link', args=[appointment.reference])}?guest={guest.token}"
+    citizen = of_link(appointment)
+    with time_machine.travel(NOW, tick=False):
+        for method in (citizen.get, citizen.post):
+            assert f'formaction="/en{page}"' in text_of(method(page))
 
 
 def test_stranger_sends_nothing(guest: Participant) -> None:
