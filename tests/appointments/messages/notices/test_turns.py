@@ -15,7 +15,7 @@ from accounts import models
 from accounts.limits import MAILS_AN_HOUR
 from agencies.models import Branch, Channel
 from appointments import counter, tasks
-from appointments.counter import desks
+from appointments.counter import arrivals, desks
 from appointments.counter.steps import PATIENCE
 from appointments.messages import segments
 from appointments.messages.notices import sending, turns, words
@@ -97,7 +97,8 @@ def test_next_is_who_a_desk_would_call_next(branch: Branch, desk: Desk) -> None:
     first = waits(branch)
     third = counter.take_ticket(branch, other, by=GUEST, now=NOW + minutes(2), channel=Channel.VIDEO)
     Notice.objects.promise(third, {Medium.EMAIL: "anna@example.org"})
-    a_walk_in(branch, NOW + minutes(1))
+    between = a_walk_in(branch, NOW + minutes(1))
+    assert [arrivals.place_of(one, now=NOW + minutes(2)).ahead for one in (first, between, third)] == [0, 1, 0]
     assert sweep() == subjects(first, third)
     called = counter.call_next(second, by=by(second.officer), now=NOW + minutes(3))
     assert called == third
