@@ -10,7 +10,7 @@ from accounts.work import leases
 from accounts.work.sweeps import each
 from accounts.work.waking import wake_worker
 from agencies.models import Branch
-from appointments.booking.owed import LANES
+from appointments.booking.owed import URGENT_TASKS
 from appointments.counter.line import Line, line_of
 from appointments.counter.steps import PATIENCE
 from appointments.models import Appointment, Notice, Notification, Status, Ticket
@@ -43,7 +43,7 @@ def _tell_at(branch: Branch, waiting: NoticeQuerySet, now: datetime) -> int:
     due = [notice for notice in here if is_timely(notice, line)]
     Notice.objects.filter(pk__in=[one.pk for one in due], due_at=None).update(due_at=now)
     for medium in sorted({one.medium for one in due}):
-        wake_worker(LANES[Notification.Medium(medium)])
+        wake_worker(URGENT_TASKS[Notification.Medium(medium)])
     return len(due)
 
 
