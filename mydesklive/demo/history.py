@@ -1,7 +1,8 @@
 """The published history: as many served appointments as the agencies published, from the first day of each agency.
 
-The numbers are facts. Times, places and services are invented, and so are missed and cancelled appointments and ratings.
-There is no personal data in it. Every machine gets the same rows.
+The numbers are facts. Times, places and services are invented, and so are missed and cancelled appointments and ratings,
+and the year before the demo's present, which nobody has published. There is no personal data in it. Every machine gets the
+same rows.
 """
 
 import csv
@@ -26,12 +27,17 @@ from mydesklive.demo.rows import Row
 PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
 # The last day of the published figures.
 UNTIL = settings.DEMO_FACTS_UNTIL
-SEED = 231_805
+SEED = PUBLISHED_TOTAL = 231_805
+A_DAY = 280  # appointments served, invented
 DAY = timedelta(days=1)
 # The share of each status for each served appointment: invented, but typical for appointment systems.
 SHARES = {Status.COMPLETED: 1.0, Status.NO_SHOW: 0.067, Status.CANCELLED: 0.082}
 # Fewer citizens come in the holiday months.
 SEASONS = {1: 0.9, 4: 0.9, 8: 0.45, 9: 1.15, 10: 1.15, 12: 0.8}
+# In the first summer of the pandemic, branches were closed to visitors without an appointment.
+FIRST_SUMMER = {(2020, month): 1.7 for month in (5, 6, 7, 8)}
+# Days of general strikes in Greece.
+STRIKES = {date(2020, 11, 26), date(2021, 6, 10), date(2022, 4, 6), date(2022, 11, 9)}
 WEEKDAYS = {1: 1.2, 2: 1.1, 3: 1.0, 4: 1.0, 5: 0.8, 6: 0.4, 7: 0.4}
 
 
@@ -68,21 +74,36 @@ def is_written() -> bool:
 @transaction.atomic
 def write(figures: Iterable[Published], until: date = UNTIL) -> int:
     """Writes the appointments of all agencies and returns their number. Check `is_written` first: a second run adds more."""
-    random = Random(SEED)  # noqa: S311 (no secret)
+    return _write(figures, date.min, until, Random(SEED))  # noqa: S311 (no secret)
+
+
+@transaction.atomic
+def go_on(figures: Iterable[Published], since: date, until: date) -> int:
+    """Writes the days from `since` to `until`, which nobody has published: as many a day as in the last published year."""
+    days = (until - since).days + 1
+    figures = [one._replace(served=round(A_DAY * days * one.served / PUBLISHED_TOTAL)) for one in figures]
+    return _write(figures, since, until, Random(SEED + since.toordinal()))  # noqa: S311
+
+
+def _write(figures: Iterable[Published], since: date, until: date, random: Random) -> int:
     # All reading comes before the writing, because the connection does only one of them at a time.
     places = [(figure, offers([Agency.objects.get(slug=figure.slug)])) for figure in figures]
     ratings: list[tuple[object, ...]] = []
-    number = rows.write(_all(places, until, random, ratings))
+    number = rows.write(_all(places, since, until, random, ratings))
     rows.write_ratings(ratings)
     rows.analyse()
     return number
 
 
 def _all(
-    agencies: list[tuple[Published, list[Offer]]], until: date, random: Random, ratings: list[tuple[object, ...]]
+    agencies: list[tuple[Published, list[Offer]]],
+    since: date,
+    until: date,
+    random: Random,
+    ratings: list[tuple[object, ...]],
 ) -> Iterator[Row]:
     for figure, places in agencies:
-        days = list(_days(figure.live_since, until, places, random))
+        days = list(_days(max(figure.live_since, since), until, places, random))
         for status, share in SHARES.items():
             for offer, row in _of_agency(figure, days, status, round(figure.served * share), random):
                 yield row
@@ -110,7 +131,8 @@ def _days(since: date, until: date, places: list[Offer], random: Random) -> Iter
         day = since + number * DAY
         if open_places := [offer for offer in places if offer.is_open(day)]:
             growth = 0.35 + number / length
-            busy = growth * SEASONS.get(day.month, 1) * WEEKDAYS[day.isoweekday()] * random.uniform(0.8, 1.2)
+            season = FIRST_SUMMER.get((day.year, day.month)) or SEASONS.get(day.month, 1)
+            busy = (day not in STRIKES) * growth * season * WEEKDAYS[day.isoweekday()] * random.uniform(0.8, 1.2)
             most = min(1, len(open_places) / (len(places) / 2))
             yield OpenDay(day, busy * most, open_places, list(accumulate(popularity[one] for one in open_places)))
 

@@ -21,7 +21,7 @@ from agencies.loading import tables
 from agencies.models import Agency, Branch, Channel
 from appointments.models import Appointment, Notification, Offer, Rating, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish_all
-from mydesklive.demo import cast, hall, history, outage, present
+from mydesklive.demo import cast, hall, history, outage, present, story
 from mydesklive.demo.history import Published, spread
 from reports.published import published
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, at
@@ -31,6 +31,7 @@ pytestmark = pytest.mark.django_db
 
 # Wednesday 18 March 2026.
 TODAY = date(2026, 3, 18)
+FIGURES = [Published("kep", date(2020, 7, 27), 128_344)]
 NOW = at(10, 30, day=TODAY).astimezone(UTC)
 # The last weekday of the ten days that are filled.
 AHEAD = date(2026, 3, 27)
@@ -268,6 +269,26 @@ def test_visits_of_the_past_need_no_slots(home: Branch) -> None:
     assert states.keys() <= {"completed", "no_show", "cancelled"}
     assert Appointment.objects.exclude(slot_ids=[]).count() == 0
     assert Appointment.objects.filter(ended_at__gt=NOW).count() == 0
+
+
+def test_history_goes_on_after_what_was_published(home: Branch) -> None:
+    first, last = TODAY - timedelta(days=60), TODAY - timedelta(days=30)
+    history.go_on(FIGURES, first, last)
+    days = {one.branch.local(one.starts_at).date() for one in Appointment.objects.select_related("branch")}
+    assert (first <= min(days), max(days) <= last) == (True, True)
+    served = Appointment.objects.filter(status="completed", agency=home.agency).count()
+    assert served == round(history.A_DAY * 31 * 128_344 / 231_805)
+
+
+def test_visits_have_tickets_as_if_they_had_been_called(home: Branch) -> None:
+    history.go_on(FIGURES, TODAY - timedelta(days=20), TODAY - timedelta(days=10))
+    made = story.visit(TODAY - timedelta(days=20), TODAY - timedelta(days=9))
+    tickets = Ticket.objects.all()
+    assert made == len(tickets) > 100
+    assert {ticket.state for ticket in tickets} == {"done"}
+    assert all(ticket.arrived_at < ticket.serving_at <= ticket.ended_at for ticket in tickets)
+    assert {ticket.appointment_id is None for ticket in tickets} == {True, False}
+    assert story.visit(TODAY - timedelta(days=20), TODAY - timedelta(days=9)) == 0
 
 
 # Cast

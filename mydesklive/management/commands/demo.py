@@ -23,6 +23,8 @@ from mydesklive.demo import cast, hall, history, outage, premises, present, stor
 from reports import counting
 
 DAY = timedelta(days=1)
+# How far back the invented figures go on, so that every month of the last twelve has some, and the year before a few.
+YEAR = timedelta(days=426)
 # Slots end on the last open day before the horizon. Up to this many closed days in a row are no reason to publish.
 CLOSED_DAYS = 9
 
@@ -60,7 +62,7 @@ class Command(BaseCommand):
         with _untold():
             cast.create()
         home = Branch.objects.open().select_related("agency").filter(code=cast.HOME).first()
-        self._write_history()
+        self._write_history(timezone.localdate(now))
         self._bring_up_to_date(home, now)
 
     def _load(self, now: datetime) -> None:
@@ -75,11 +77,14 @@ class Command(BaseCommand):
             with self._step("Loading holidays"):
                 call_command("load_holidays", years=sorted(years), stdout=io.StringIO())
 
-    def _write_history(self) -> None:
+    def _write_history(self, today: date) -> None:
         if history.is_written():
             return
         with self._step("Writing the history of 2020 to 2022"):
             history.write(history.published())
+        with self._step("Writing the last year"):
+            history.go_on(history.published(), today - YEAR, today - present.PAST - DAY)
+            story.visit(today - YEAR, today - present.PAST - DAY)
 
     def _bring_up_to_date(self, home: Branch | None, now: datetime) -> None:
         today = timezone.localdate(now)
@@ -91,6 +96,7 @@ class Command(BaseCommand):
         if since < open_day:
             with self._step("Writing the visits of the last weeks"):
                 present.write_past(max(since, today - present.PAST), open_day)
+                story.visit(max(since, today - present.PAST), open_day - DAY)
         self._fill(max(since, open_day), today + present.AHEAD, home, now)
         present.settle(home, User.objects.filter(email=cast.AGENT).values_list("pk", flat=True).first(), now=now)
         story.tell()
