@@ -1,7 +1,9 @@
 """Tests of the pages of figures: who sees them, what the filters do, and that page and files say the same."""
 
 import csv
+import re
 from collections.abc import Iterable
+from datetime import timedelta
 from io import BytesIO, StringIO
 
 import pytest
@@ -35,7 +37,8 @@ from tests.builders import (
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 FILES = ("csv", "xlsx", "json")
-ADDRESSES = ("/reports/", *(f"/reports/overview.{kind}" for kind in FILES))
+PAGES = {"overview": "/reports/", "service": "/reports/service/"}
+ADDRESSES = ("/reports/", *(f"/reports/{name}.{kind}" for name in PAGES for kind in FILES))
 MARCH = at(0).date().replace(day=1)
 
 
@@ -154,7 +157,37 @@ def test_inactive_official_sees_nothing(client: Client) -> None:
 # The figures
 
 
-def test_page_and_files_say_the_same(official: Client, branch: Branch) -> None:
+@pytest.mark.parametrize(("name", "address"), PAGES.items())
+def test_page_and_files_have_the_same_cells(official: Client, branch: Branch, name: str, address: str) -> None:
+    page = official.get(f"/en{address}?agency=kep").text
+    told = official.get(f"/en/reports/{name}.json?agency=kep").json()
+    csv_lines = official.get(f"/en/reports/{name}.csv?agency=kep").getvalue().decode()
+    lines = list(csv.DictReader(StringIO(csv_lines)))
+    book = load_workbook(BytesIO(b"".join(official.get(f"/en/reports/{name}.xlsx?agency=kep").streaming_content)))
+    for number, (table, rows) in enumerate(told["tables"].items(), start=1):
+        cells = [value for row in rows for figure, value in row.items() if figure in told["figures"]]
+        assert [line["value"] for line in lines if line["table"] == table] == [
+            "" if one is None else str(one) for one in cells
+        ]
+        sheet = next(one for one in book if one.title.startswith(f"{number}. "))
+        first = [value for value in list(rows[0].values()) if not isinstance(value, str)] if rows else []
+        shown = [cell.value for cell in sheet[2]]
+        assert not rows or [value for value in shown if isinstance(value, int | float)] == pytest.approx(
+            [value for value in first if value is not None], abs=0.01
+        )
+        body = (
+            page.partition(f'id="{table}"')[2]
+            .partition("</section>")[0]
+            .partition("<tbody")[2]
+            .partition("</tbody>")[0]
+        )
+        on_page = re.findall(r'<data value="([^"]*)">', body)
+        assert [one for one in on_page if re.fullmatch(r"[\d.]+", one)] == [
+            f"{one:g}" for one in cells if one is not None
+        ]
+
+
+def test_overview_counts_what_was_done(official: Client, branch: Branch) -> None:
     page = official.get("/en/reports/").text
     told = official.get("/en/reports/overview.json").json()
     assert told["headlines"]["requested"] == 3
@@ -173,17 +206,6 @@ def test_page_and_files_say_the_same(official: Client, branch: Branch) -> None:
             "missed_percent": 50.0,
         }
     ]
-    lines = list(csv.DictReader(StringIO(official.get("/en/reports/overview.csv").getvalue().decode())))
-    values = {(line["table"], line["key"], line["figure"]): line["value"] for line in lines}
-    for name, rows in told["tables"].items():
-        for row in rows:
-            key, *figures = [(one, value) for one, value in row.items() if not one.endswith("_name")]
-            for figure, value in figures:
-                said = values[name, str(key[1]), figure]
-                assert said == ("" if value is None else str(value)), (name, figure)
-    book = load_workbook(BytesIO(b"".join(official.get("/en/reports/overview.xlsx").streaming_content)))
-    sheet = next(one for one in book if one.title.endswith("Agencies"))
-    assert [cell.value for cell in sheet[2]][1:4] == [3, 1, 1]
     assert '<data value="50">50.0 %</data>' in page
     assert "Πολίτης" not in page
     assert "citizen1@example.org" not in page
@@ -233,6 +255,19 @@ def test_page_says_until_when_it_is_counted(official: Client, branch: Branch) ->
     assert told["headlines"]["requested"] == 3
     counting.count_all(now=NOW)
     assert official.get("/reports/overview.json").json()["headlines"]["requested"] == 4
+
+
+def test_medians_of_few_visits_are_not_told(official: Client, branch: Branch) -> None:
+    told = official.get("/reports/service.json").json()
+    assert told["headlines"] == dict.fromkeys(told["headlines"])
+    for place in range(12):
+        visit = an_appointment(slots_of(branch)[20 + place], 20 + place)
+        booking.serve(visit, by=STAFF, now=visit.starts_at)
+        booking.complete(visit, by=STAFF, now=visit.starts_at + timedelta(minutes=8))
+    counting.count_all(now=NOW)
+    month = official.get("/reports/service.json").json()["tables"]["waiting"][-1]
+    assert (month["waiting_median"], month["serving_median"]) == (None, pytest.approx(8, abs=2))
+    assert official.get("/reports/service.json").json()["headlines"]["punctual_percent"] == 100
 
 
 def test_overview_takes_the_same_queries_for_any_number_of_rows(
