@@ -43,6 +43,7 @@ app.conf.beat_schedule = {
     "publish time slots": {"task": "appointments.tasks.publish_all", "schedule": crontab(hour="2", minute="30")},
     "count changed days": {"task": "reports.tasks.count_changed", "schedule": 20.0},
     "check the counts of reports": {"task": "reports.tasks.check_counts", "schedule": crontab(hour="4", minute="10")},
+    "release the figures of past months": {"task": "reports.tasks.release_months", "schedule": crontab(minute="50")},
     "load the holidays of the coming years": {
         "task": "agencies.tasks.load_coming_holidays",
         "schedule": crontab(hour="2", minute="0", day_of_month="1"),

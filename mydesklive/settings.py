@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "mydesklive.pages.middleware.SwitchMiddleware",
+    "reports.gateway.counting.PageViewMiddleware",
 ]
 
 ROOT_URLCONF = "mydesklive.urls"
@@ -318,6 +319,14 @@ TURN_URLS = env.items("TURN_URLS")
 TURN_SECRET = env.text("TURN_SECRET")
 # Everything goes through the relay: nobody in a call learns the network address of another one.
 TURN_ONLY = env.flag("TURN_ONLY", False)
+
+# A file that tells countries of network addresses, in MaxMind's format (MMDB). Without one, visitors' countries are not known.
+GEOIP_PATH = env.text("GEOIP_PATH")
+
+# Who publishes the open data, as other catalogues name it, and who answers questions about it.
+PUBLISHER_NAME_EL = env.text("PUBLISHER_NAME_EL", "myDESKlive")
+PUBLISHER_NAME_EN = env.text("PUBLISHER_NAME_EN", "myDESKlive")
+PUBLISHER_EMAIL = env.text("PUBLISHER_EMAIL")
 
 # Static files: hashed and compressed by `collectstatic`, or straight from their folders in tests.
 

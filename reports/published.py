@@ -156,7 +156,7 @@ def published(as_of: date) -> Table:
 
 
 def _line(agency: Agency, counted: dict[int, Totals], known: Extents, as_of: date) -> Line:
-    if not (agency.publishes_figures and known.was_in_production(agency, as_of)):
+    if not known.shows(agency, as_of):
         return Line(agency, as_of)
     extent = known.of(agency)
     return Line(

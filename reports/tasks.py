@@ -3,6 +3,7 @@ from django.utils import timezone
 
 from accounts.work.lanes import Sweep
 from reports import checking, counting
+from reports.opening import releasing
 
 CHECK_LIMIT = 2 * 60 * 60
 
@@ -23,3 +24,9 @@ def rebuild_counts() -> None:
 def check_counts() -> None:
     """Compares the roll-ups with the rows, and tells the operators if they differ. It mends nothing."""
     checking.check(now=timezone.now())
+
+
+@shared_task(base=Sweep)
+def release_months() -> None:
+    """Publishes the figures of the months that ended two weeks ago."""
+    releasing.release_due(now=timezone.now())

@@ -27,6 +27,7 @@ LIVE, READY = "/health/live", "/health/ready"
 SAFE = {"GET", "HEAD"}
 LOOK = 0.025  # seconds between two looks at the threads
 LINGER = 1.0  # seconds without a request until a process that stops ends: the last answers reach their clients
+LAST = 3.0  # seconds for what is done at the end
 PIECE = 1 << 18  # bytes of a long answer that are sent at once
 PR_SET_PDEATHSIG = 1
 
@@ -49,11 +50,18 @@ class Front:
     """Reads requests and sends answers in one loop, and runs `application` in threads.
 
     A slow client costs a socket and no thread. The loop itself answers LIVE, with what the application answered at
-    the start, and READY has a thread of its own: no load and no lock makes a probe wait.
+    the start, and READY has a thread of its own: no load and no lock makes a probe wait. `at_the_end` is called before the
+    process ends, and perhaps twice.
     """
 
-    def __init__(self, application: Application, threads: int = 16, limits: Limits = Limits()) -> None:
-        self._application, self._limits = application, limits
+    def __init__(
+        self,
+        application: Application,
+        threads: int = 16,
+        limits: Limits = Limits(),
+        at_the_end: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._application, self._limits, self._at_the_end = application, limits, at_the_end
         self._threads, self._prober = Threads(threads, connections.close_all), Threads(1, connections.close_all)
         self._bodies, self._refusals = Bodies(limits.body), Refusals()
         self._live = ask(application, _probe(LIVE))
@@ -63,7 +71,7 @@ class Front:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _live_on(receive, send, self._stop)
+            await _live_on(receive, send, self._stop, self._leave)
             return
         self._running += 1
         try:
@@ -81,7 +89,14 @@ class Front:
         while quiet < LINGER:
             await asyncio.sleep(LOOK)
             quiet = 0.0 if self._running else quiet + LOOK
+        await self._leave()
         os._exit(0)
+
+    async def _leave(self) -> None:
+        """Does what is left to do. The server ends the process itself if no connection is open, and without waiting for us."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST):
+                await asyncio.to_thread(self._at_the_end)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Answer:
         is_probe = scope["method"] in SAFE
@@ -185,10 +200,12 @@ def _probe(path: str) -> Environ:
     return environ_of(scope, BytesIO(), None)
 
 
-async def _live_on(receive: Receive, send: Send, stop: Callable[[], None]) -> None:
+async def _live_on(
+    receive: Receive, send: Send, stop: Callable[[], None], leave: Callable[[], Awaitable[None]]
+) -> None:
     """Prepares the process of a worker: it may open as many files as the system allows, and ends with its parent.
 
-    `stop` is called as soon as the process is told to end.
+    `stop` is called as soon as the process is told to end, and `leave` when the server does not need it any more.
     """
     while (message := await receive())["type"] == "lifespan.startup":
         _soft, most = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -197,6 +214,7 @@ async def _live_on(receive: Receive, send: Send, stop: Callable[[], None]) -> No
             ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
         _when_told_to_end(stop)
         await send({"type": "lifespan.startup.complete"})
+    await leave()
     await send({"type": f"{message['type']}.complete"})
 
 

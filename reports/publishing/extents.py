@@ -67,6 +67,10 @@ class Extents:
             return agency.pk in self.counted
         return agency.pk in self.later or agency.pk in self.published
 
+    def shows(self, agency: Agency, day: date) -> bool:
+        """Returns whether anybody may read the figures of the agency until the end of the day."""
+        return agency.publishes_figures and self.was_in_production(agency, day)
+
     def of(self, agency: Agency) -> Extent:
         if given := self.published.get(agency.pk):
             return Extent(given.procedures, given.branches, given.countries, given.regions, as_published=given)

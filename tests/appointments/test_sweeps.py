@@ -112,6 +112,7 @@ OTHERWISE = {
         "clear_sessions",
         "clear_counts",
         "count_changed",
+        "release_months",
     ),
     *("send_codes", "forget_mails", "read_mailbox"),
 }

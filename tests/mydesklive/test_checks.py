@@ -39,6 +39,7 @@ RIGHT = {
     "TURN_SECRET": OTHER,
     "TURN_ONLY": "0",
     "SMS_HOOK_SECRET": "",
+    "GEOIP_PATH": "",
     "MYDESK_DEMO": "0",
     "DEBUG": "0",
 }
@@ -66,6 +67,7 @@ READ = (
         "BOUNCE_ADDRESS",
         "SMS_URL",
         "SMS_HOOK_SECRET",
+        "GEOIP_PATH",
         "REDIS_URL",
         "TURN_URLS",
         "TURN_SECRET",
@@ -247,6 +249,8 @@ WRONG = [
     ("WEB_WORKERS", "0", "E025"),
     ("WEB_WORKERS", "many", "E025"),
     ("STATIC_MANIFEST", "maybe", "E025"),
+    ("GEOIP_PATH", "/no/such/countries.mmdb", "W060"),
+    ("GEOIP_PATH", __file__, "W060"),
 ]
 
 

@@ -151,11 +151,13 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "code": code,
     "colours": lambda _address: "003375",
     "content_type_id": lambda _address: 1,
+    "dataset": lambda _address: "services",
     "key": key,
     "kind": lambda _address: "confirmation",
     "language": lambda _address: "el",
     "medium": lambda _address: "email",
     "message": lambda address: Notification.objects.filter(appointment__reference=reference(address)).earliest("pk").pk,
+    "month": lambda _address: "2026-01",
     "object_id": object_id,
     "part": lambda _address: 0,
     "pk": lambda address: row_of(address).pk,
@@ -384,7 +386,7 @@ def assert_opens_for_those_concerned(
 # What officials read
 
 POISON = "Φαρμακίδης"
-FIGURES = [address.name for address in ADDRESSES if address.name.startswith("reports:")]
+FIGURES = [one.name for one in ADDRESSES if one.name.startswith("reports:") and not one.parameters]
 # The apps that know people, and what pages need as it is.
 OF_PEOPLE, NEEDED = ("accounts", "appointments", "videocalls"), {"password", "timezone"}
 

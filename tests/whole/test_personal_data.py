@@ -124,6 +124,11 @@ KEPT: dict[str, dict[str, str]] = {
     "reports.MonthlyHours": {"hours": "how many, in hours"},
     "reports.DailyRating": {"channel": CODE},
     "reports.MonthlyRating": {"channel": CODE},
+    "reports.PageViews": dict.fromkeys(("language", "country"), CODE),
+    "reports.ReleasedRow": {
+        "dataset": CODE,
+        "cells": "codes, names of agencies and services, and counts that are not small",
+    },
     "videocalls.Participant": {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",

@@ -21,6 +21,7 @@ from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
 from mydesklive.demo import cast, hall, history, outage, premises, present, story
 from reports import counting
+from reports.opening import releasing
 
 DAY = timedelta(days=1)
 # How far back the invented figures go on, so that every month of the last twelve has some, and the year before a few.
@@ -107,6 +108,7 @@ class Command(BaseCommand):
         if since < open_day:
             with self._step("Adding up"):
                 counting.rebuild(now=now)
+                releasing.release_due(now=now)
         alerts.check(now=now)
 
     def _publish(self, home: Branch | None, open_day: date, past_day: date, today: date) -> None:

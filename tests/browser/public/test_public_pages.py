@@ -1,7 +1,7 @@
 """The public pages in Chromium: on a desk, a phone and a very small screen, with and without JavaScript."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from django.core.mail import EmailMultiAlternatives
@@ -12,6 +12,7 @@ from pytest_django.fixtures import Settings
 from accounts.mails.mailbox import DemoBackend
 from accounts.models import AccountMail, DemoMail
 from agencies.models import Agency, Channel
+from reports.models import Release
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of
 from tests.conftest import NewPage
 
@@ -22,6 +23,7 @@ ADDRESSES = ["/", "/?q=hania", "/?q=nothing", "/mykeplive/", "/myegdixlive/", "/
 ADDRESSES += [
     "/privacy/",
     "/accessibility/",
+    "/reports/open-data/",
     "/accounts/login/",
     "/accounts/login/code/",
     "/accounts/signup/",
@@ -39,6 +41,8 @@ def _offer() -> None:
         a_rule(branch, weekdays=EVERY_DAY)
         slots_of(branch, now=timezone.now())
     a_procedure(an_agency("egdix", stage=Agency.Stage.JOINING), "egdix-one")
+    for month in (date(2025, 12, 1), date(2026, 1, 1)):
+        Release.objects.create(month=month, released_at=timezone.now())
 
 
 def assert_fits(page: Page) -> None:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import Mock
 
@@ -504,3 +505,40 @@ def test_an_answer_is_whole_although_the_application_fails_after_it() -> None:
         return Failing([b"all"])
 
     assert ask(application, {}).body == b"all"
+
+
+@pytest.mark.parametrize("seconds", [0.0, 600.0], ids=["done", "hanging"])
+def test_process_does_what_is_left_before_it_ends(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """And does not wait for it for ever."""
+    steps: list[object] = []
+    given_up = Event()
+
+    def leave() -> None:
+        given_up.wait(seconds)
+        steps.append("left")
+
+    async def stop() -> None:
+        server = front.Front(stand_in.views, at_the_end=leave)
+        server._stop()
+        await server._ending
+        given_up.set()
+
+    monkeypatch.setattr(front, "LINGER", 0.0)
+    monkeypatch.setattr(front, "LAST", 0.1)
+    monkeypatch.setattr(front.os, "_exit", steps.append)
+    asyncio.run(stop())
+    assert steps[0] == ("left" if seconds == 0 else 0)
+
+
+def test_server_that_ends_by_itself_lets_the_process_do_what_is_left() -> None:
+    steps: list[str] = []
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "lifespan.shutdown"}
+
+    async def send(message: dict[str, Any]) -> None:
+        steps.append(message["type"])
+
+    server = front.Front(stand_in.views, at_the_end=lambda: steps.append("left"))
+    asyncio.run(server({"type": "lifespan"}, receive, send))
+    assert steps == ["left", "lifespan.shutdown.complete"]
