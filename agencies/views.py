@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 
 from agencies import accents
 from agencies.finding import search
+from agencies.finding.missed import missed
 from agencies.models import Agency, Branch, Channel, Procedure
 
 MAX_QUERY = 100
@@ -35,7 +36,10 @@ def portal(request: HttpRequest) -> HttpResponse:
         "accents": "-".join(sorted({agency.accent[1:] for agency in agencies})),
     }
     if query:
-        context["found"] = search.find(query, agencies, None if "all" in request.GET else search.SHOWN)
+        found = search.find(query, agencies, None if "all" in request.GET else search.SHOWN)
+        context["found"] = found
+        if not found.number and not found.notes:
+            missed(request, query, now=timezone.now())
     return render(request, "agencies/portal.html", context)
 
 

@@ -42,6 +42,9 @@ app.conf.beat_schedule = {
     "check alerts": {"task": "appointments.tasks.check_alerts", "schedule": crontab(hour="7-19", minute="5")},
     "publish time slots": {"task": "appointments.tasks.publish_all", "schedule": crontab(hour="2", minute="30")},
     "count changed days": {"task": "reports.tasks.count_changed", "schedule": 20.0},
+    "count what visitors wanted": {"task": "reports.tasks.count_demand", "schedule": 600.0},
+    # At each of these quarters it is nine o'clock in some time zone.
+    "look up first free times": {"task": "reports.tasks.sample_waits", "schedule": crontab(minute="*/15")},
     "check the counts of reports": {"task": "reports.tasks.check_counts", "schedule": crontab(hour="4", minute="10")},
     "release the figures of past months": {"task": "reports.tasks.release_months", "schedule": crontab(minute="50")},
     "load the holidays of the coming years": {

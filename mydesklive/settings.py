@@ -189,7 +189,13 @@ CELERY_TIMEZONE = "Europe/Athens"
 CELERY_BEAT_SCHEDULER = "mydesklive.alive.beat:Scheduler"
 CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds; so soon it sees that the clock was set back
 # The modules of each app with the work that it owes (accounts/work/due.py), in the order of pages.
-DUE_WORK = ["accounts.mails.due", "appointments.watch.due", "reports.rollups.due", "mydesklive.alive.due"]
+DUE_WORK = [
+    "accounts.mails.due",
+    "appointments.watch.due",
+    "reports.rollups.due",
+    "reports.demand.due",
+    "mydesklive.alive.due",
+]
 # Where worker and beat write that they are alive (deploy/healthy.py). Empty is the system's folder of temporary files.
 PULSE_FOLDER = env.text("PULSE_FOLDER", "")
 

@@ -18,7 +18,7 @@ from reports.counting import NAMES, SHAPED, SLOTS_STAY, SUMMED, one_moment
 from reports.rollups import monthly
 from reports.rollups.changed import CLOCK, REACH, Changed
 from reports.rollups.facts import CAPACITY_EVER, COLUMNS, FACTS_EVER, HOURS_EVER
-from reports.rollups.monthly import OF_BRANCHES, OF_HOURS, OF_RATINGS, Months
+from reports.rollups.monthly import OF_BRANCHES, OF_DEMAND, OF_HOURS, OF_RATINGS, OF_WAITS, Months
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +46,9 @@ kept_hours AS (SELECT agency_id, branch_id, day, hours FROM reports_dailyhours W
 months AS ({OF_BRANCHES.summed("reports_dailyfact WHERE branch_id = ANY(%(whole)s)")}),
 kept_months AS ({_kept(OF_BRANCHES)} AND branch_id = ANY(%(whole)s)),
 weekdays AS ({OF_HOURS.summed("reports_dailyhours WHERE branch_id = ANY(%(whole)s)")}),
-kept_weekdays AS ({_kept(OF_HOURS)} AND branch_id = ANY(%(whole)s))
+kept_weekdays AS ({_kept(OF_HOURS)} AND branch_id = ANY(%(whole)s)),
+waits AS ({OF_WAITS.summed("reports_dailywait WHERE branch_id = ANY(%(whole)s)")}),
+kept_waits AS ({_kept(OF_WAITS)} AND branch_id = ANY(%(whole)s))
 SELECT min(day), count(DISTINCT day) FROM (
     SELECT day FROM (
         SELECT day FROM {_differing("facts", "kept_facts")}
@@ -55,6 +57,7 @@ SELECT min(day), count(DISTINCT day) FROM (
     ) AS days WHERE day NOT IN (SELECT day FROM reach)
     UNION ALL SELECT month FROM {_differing("months", "kept_months")}
     UNION ALL SELECT month FROM {_differing("weekdays", "kept_weekdays")}
+    UNION ALL SELECT month FROM {_differing("waits", "kept_waits")}
 ) AS differing
 """
 OF_AGENCIES = f"""
@@ -69,6 +72,7 @@ ratings AS (
 ), kept_ratings AS (SELECT agency_id, day, procedure_id, channel, score, ratings::bigint FROM reports_dailyrating),
 months AS ({monthly.OF_AGENCIES_AGAIN.summed("reports_monthlyfact WHERE rows <> 0")}),
 kept_months AS ({_kept(monthly.OF_AGENCIES)}),
+demand AS ({OF_DEMAND.summed("reports_dailydemand")}), kept_demand AS ({_kept(OF_DEMAND)}),
 scores AS ({OF_RATINGS.summed("reports_dailyrating")}), kept_scores AS ({_kept(OF_RATINGS)})
 SELECT agency_id, min(day), count(DISTINCT day) FROM (
     SELECT agency_id, day FROM {_differing("sums", "kept_sums")}
@@ -76,6 +80,8 @@ SELECT agency_id, min(day), count(DISTINCT day) FROM (
     SELECT agency_id, month FROM {_differing("months", "kept_months")}
     UNION ALL
     SELECT agency_id, month FROM {_differing("scores", "kept_scores")}
+    UNION ALL
+    SELECT agency_id, month FROM {_differing("demand", "kept_demand")}
     UNION ALL
     SELECT agency_id, day FROM {_differing("ratings", "kept_ratings")}
     WHERE (agency_id, day) NOT IN (SELECT agency_id, day FROM rated)

@@ -22,9 +22,11 @@ from reports.models import (
     DailyHours,
     DailyRating,
     DailySum,
+    MonthlyDemand,
     MonthlyFact,
     MonthlyHours,
     MonthlySum,
+    MonthlyWait,
 )
 from reports.rollups.changed import CLOCK, REACH, Changed
 from reports.rollups.facts import (
@@ -38,7 +40,7 @@ from reports.rollups.facts import (
     RATINGS,
     SUBMITTED,
 )
-from reports.rollups.monthly import MONTH, OF_AGENCIES, OF_BRANCHES, OF_HOURS, OF_RATINGS
+from reports.rollups.monthly import MONTH, OF_AGENCIES, OF_BRANCHES, OF_DEMAND, OF_HOURS, OF_RATINGS, OF_WAITS
 
 __all__ = ["SUBMITTED", "Totals", "count_all", "count_changed", "one_moment", "rebuild", "totals"]
 
@@ -232,8 +234,13 @@ def rebuild(*, now: datetime) -> int:
         MonthlyFact,
         MonthlySum,
         MonthlyHours,
+        MonthlyWait,
+        MonthlyDemand,
     ):
         rows._default_manager.all().delete()
+    with connection.cursor() as cursor:
+        for months, days in ((OF_WAITS, "reports_dailywait"), (OF_DEMAND, "reports_dailydemand")):
+            cursor.execute(months.add(days, 1))
     _count(Changed.everything(), now)
     return DailyFact.objects.count()
 

@@ -3,6 +3,8 @@ from django.utils import timezone
 
 from accounts.work.lanes import Sweep
 from reports import checking, counting
+from reports.demand import counting as demand
+from reports.demand import sampling
 from reports.opening import releasing
 
 CHECK_LIMIT = 2 * 60 * 60
@@ -30,3 +32,15 @@ def check_counts() -> None:
 def release_months() -> None:
     """Publishes the figures of the months that ended two weeks ago."""
     releasing.release_due(now=timezone.now())
+
+
+@shared_task(base=Sweep)
+def count_demand() -> None:
+    """Counts what visitors of the website wanted, and takes away the rows of settled days."""
+    demand.count(now=timezone.now())
+
+
+@shared_task(base=Sweep)
+def sample_waits() -> None:
+    """Looks up the first free times of each branch whose morning has come."""
+    sampling.sample(now=timezone.now())

@@ -5,15 +5,17 @@ from reports import views
 from reports.gateway import views as gateway
 from reports.opening import views as opening
 from reports.showing.pages import routes
+from reports.subjects.demand import demand
 from reports.subjects.overview import overview
-from reports.subjects.service import service
 from reports.subjects.page_views import page_views
+from reports.subjects.service import service
 
 app_name = "reports"
 urlpatterns = [
     *routes("index", _("Overview"), overview, otherwise=views.published_table),
     *routes("service", _("On the day"), service),
     *routes("page-views", _("Page views"), page_views),
+    *routes("demand", _("Unmet demand"), demand),
     path("agencies/", views.agencies, name="agencies"),
     path("agencies.csv", views.agencies_csv, name="agencies-csv"),
     path("agencies.xlsx", views.agencies_xlsx, name="agencies-xlsx"),

@@ -7,6 +7,7 @@ from agencies.models.membership import Membership, Role
 from agencies.models.opening import Closure, OpeningRule
 from agencies.models.procedure import Procedure
 from agencies.models.production import ProductionPeriod, PublishedCount
+from agencies.models.search import Search
 from agencies.models.synonym import Synonym
 from agencies.models.token import SystemToken
 
@@ -21,6 +22,7 @@ __all__ = [
     "ProductionPeriod",
     "PublishedCount",
     "Role",
+    "Search",
     "Synonym",
     "SystemToken",
 ]

@@ -3,6 +3,7 @@
 from appointments.models.alert import Alert, AlertMail
 from appointments.models.appointment import Appointment, Status
 from appointments.models.counter import Desk, Queue, Ticket
+from appointments.models.demand import Journey, NothingFree
 from appointments.models.disruption import Disruption
 from appointments.models.event import ChangedDay, Event, Miscount
 from appointments.models.feed import Feed
@@ -24,8 +25,10 @@ __all__ = [
     "Event",
     "Feed",
     "IdentityCheck",
+    "Journey",
     "Mailbox",
     "Miscount",
+    "NothingFree",
     "Notice",
     "Notification",
     "Offer",

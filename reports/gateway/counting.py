@@ -22,8 +22,8 @@ from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from accounts.database.patience import PROBE, patience
-from accounts.visitors.countries import country_of
-from accounts.visitors.devices import device_of
+from accounts.visits.countries import country_of
+from accounts.visits.devices import device_of
 
 logger = logging.getLogger(__name__)
 

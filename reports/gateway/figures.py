@@ -15,7 +15,7 @@ from django.db.models import Sum
 from django.urls import reverse
 from django.utils import translation
 
-from accounts.visitors.devices import Device
+from accounts.visits.devices import Device
 from reports.models import MonthlyRating, PageViews
 
 # As the Commission's interface names them.

@@ -117,5 +117,14 @@ OF_RATINGS = Months(
     ("ratings",),
     {},
 )
+OF_WAITS = Months(
+    "reports_monthlywait", PLACE | {name: name for name in ("procedure_id", "channel", "first_days")}, (), {}
+)
+OF_DEMAND = Months(
+    "reports_monthlydemand",
+    PLACE | {name: name for name in ("procedure_id", "channel", "device", "language")},
+    ("held", "filled", "booked", "nothing_free", "went_away"),
+    {},
+)
 # The second from the first, which is shorter than the days.
 OF_AGENCIES_AGAIN = replace(OF_AGENCIES, key={"agency_id": "agency_id", "month": "month"} | KIND, rows="sum(rows)")

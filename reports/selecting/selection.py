@@ -40,6 +40,10 @@ class Selection:
         return replace(self, procedure=None, channel="")
 
     @property
+    def of_last_month(self) -> Self:
+        return replace(self, since=self.until)
+
+    @property
     def end(self) -> date:
         """Returns the first day after the last month."""
         return next_month(self.until)

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from accounts.visitors.devices import Device
+from accounts.visits.devices import Device
 from agencies.models import Procedure
 from agencies.text import country_name
 from reports.reading.counts import percent

@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.apps import apps
@@ -13,7 +14,7 @@ from pytest_django.fixtures import Settings
 
 from accounts.models import AccountMail, Planned
 from accounts.work.due import due, lanes, late
-from agencies.models import Branch, Channel
+from agencies.models import Branch, Channel, Search
 from appointments import booking, disruptions
 from appointments.messages.returned import reading
 from appointments.models import (
@@ -22,11 +23,14 @@ from appointments.models import (
     Appointment,
     ChangedDay,
     Disruption,
+    Journey,
     Mailbox,
     Miscount,
+    NothingFree,
     Notice,
     Notification,
 )
+from reports.models import SampledDay
 from tests.builders import (
     GUEST,
     NOW,
@@ -44,6 +48,7 @@ from videocalls.models import Meeting, VideoCall
 from videocalls.rooms import KEPT
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
+DAY = timedelta(days=1)
 PATIENCE = {lane.name: lane.patience for lane in lanes()}
 
 
@@ -120,6 +125,30 @@ def a_code(branch: Branch) -> None:
     )
 
 
+def a_branch_not_looked_at(branch: Branch) -> None:
+    SampledDay.objects.create(branch=branch, day=NOW.date() - DAY, sampled_at=NOW - DAY)
+
+
+VISIT: dict[str, Any] = {"channel": "in_person", "device": "phone", "language": "el", "procedure_id": 1, "visitor": "a"}
+
+
+def a_journey(branch: Branch) -> None:
+    at = NOW - 4 * DAY
+    Journey.objects.create(
+        agency_id=branch.agency_id, branch_id=branch.pk, day=at.date(), token="a", held_at=at, **VISIT
+    )
+
+
+def nothing_free(branch: Branch) -> None:
+    at = NOW - 4 * DAY
+    NothingFree.objects.create(agency_id=branch.agency_id, day=at.date(), at=at, **VISIT)
+
+
+def a_search(_branch: Branch) -> None:
+    at = NOW - 4 * DAY
+    Search.objects.create(language="el", text="ψαρεμα", network="a", crowd=1, day=at.date(), at=at)
+
+
 ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "code": ("codes", a_code),
     "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
@@ -145,6 +174,10 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
         "wrong figures",
         lambda branch: Miscount.objects.create(agency=branch.agency, first_day=NOW, days=1, found_at=NOW),
     ),
+    "first free times": ("first free times", a_branch_not_looked_at),
+    "visit": ("visits", a_journey),
+    "told that nothing is free": ("visits", nothing_free),
+    "search in vain": ("visits", a_search),
     "planned task": (
         "planned tasks",
         lambda _branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),

@@ -5,6 +5,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
+from appointments.demand import steps
 from appointments.forms import DetailsForm, initial_details
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in
@@ -21,6 +22,7 @@ def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Jour
     if request.method == "POST":
         form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST)
         if form.is_valid():
+            steps.filled(request, held, now=timezone.now())
             return redirect(journey.address("check"))
     else:
         typed = draft.typed(now=timezone.now())

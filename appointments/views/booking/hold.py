@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from appointments.demand import steps
 from appointments.errors import HoldExpired, OfferGone
 from appointments.models import Appointment
 from appointments.models.appointment import PROMISED
@@ -50,6 +51,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
 def finished(request: HttpRequest, draft: Draft, appointment: Appointment) -> HttpResponse:
     """Ends the draft and leads to the last page. A second click on the button does the same."""
     draft.finish(appointment)
+    steps.booked(request, appointment, now=timezone.now())
     remember(request, appointment)
     return redirect("appointments:done", appointment.reference)
 

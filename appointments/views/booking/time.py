@@ -9,6 +9,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from agencies.wallclock import parse_day
+from appointments.demand import steps
 from appointments.errors import BookingError, HoldExpired, ProofNeeded
 from appointments.forms import TimeForm
 from appointments.times.week import find_week
@@ -29,17 +30,19 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     if form.is_valid():
         slot = form.cleaned_data["slot"]
         try:
-            Draft(request).take(slot, journey, now=now)
+            held = Draft(request).take(slot, journey, now=now)
         except BookingError as error:
             form.add_error("slot", str(error))
             sign_in = _sign_in(request, journey, slot) if isinstance(error, ProofNeeded) else ""
         else:
+            steps.held(request, held, now=now)
             return redirect(journey.address("details"))
     if "gone" in request.GET and not form.is_bound:
         form = _told(HoldExpired())
-    return render(
-        request, "appointments/booking/time.html", _context(request, journey, form, now) | {"sign_in": sign_in}
-    )
+    context = _context(request, journey, form, now) | {"sign_in": sign_in}
+    if context["week"] is None and request.method == "GET":
+        steps.nothing_free(request, journey.procedure, journey.channel, journey.branch, now=now)
+    return render(request, "appointments/booking/time.html", context)
 
 
 def _sign_in(request: HttpRequest, journey: Journey, slot: int) -> str:

@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
 from agencies.models import Channel
+from appointments.demand import steps
 from appointments.views.times.journey import Journey
 
 HINTS = {
@@ -35,7 +36,10 @@ def start(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
 @require_safe
 def channel(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     journey = Journey.find(platform_slug, code, request.GET.dict())
-    context = journey.context("channel") | {"choices": _choices(journey), "branch_code": request.GET.get("branch", "")}
+    choices = _choices(journey)
+    if not any(choice["earliest"] for choice in choices):
+        steps.nothing_free(request, journey.procedure, steps.ANY, now=timezone.now())
+    context = journey.context("channel") | {"choices": choices, "branch_code": request.GET.get("branch", "")}
     if "channel" in request.GET:
         context["form"] = journey.channel_form
     return render(request, "appointments/times/channel.html", context)

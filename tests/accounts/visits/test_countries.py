@@ -9,8 +9,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 from pytest_django import Settings
 
-from accounts.visitors import countries
-from accounts.visitors.countries import country_of
+from accounts.visits import countries
+from accounts.visits.countries import country_of
 
 NETWORKS = {
     "203.0.113.0/24": {"country": {"iso_code": "GR"}, "continent": {"code": "EU"}},

@@ -5,7 +5,7 @@ from time import process_time
 import pytest
 from django.test import RequestFactory
 
-from accounts.visitors.devices import Device, device_of
+from accounts.visits.devices import Device, device_of
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 SAFARI = "AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.1"
