@@ -27,8 +27,7 @@ from mydesklive.demo.rows import Row
 PUBLISHED = Path(__file__).parent / "data/published_2022.csv"
 # The last day of the published figures.
 UNTIL = settings.DEMO_FACTS_UNTIL
-SEED = PUBLISHED_TOTAL = 231_805
-A_DAY = 280  # appointments served, invented
+SEED = 231_805
 DAY = timedelta(days=1)
 # The share of each status for each served appointment: invented, but typical for appointment systems.
 SHARES = {Status.COMPLETED: 1.0, Status.NO_SHOW: 0.067, Status.CANCELLED: 0.082}
@@ -74,36 +73,50 @@ def is_written() -> bool:
 @transaction.atomic
 def write(figures: Iterable[Published], until: date = UNTIL) -> int:
     """Writes the appointments of all agencies and returns their number. Check `is_written` first: a second run adds more."""
-    return _write(figures, date.min, until, Random(SEED))  # noqa: S311 (no secret)
-
-
-@transaction.atomic
-def go_on(figures: Iterable[Published], since: date, until: date) -> int:
-    """Writes the days from `since` to `until`, which nobody has published: as many a day as in the last published year."""
-    days = (until - since).days + 1
-    figures = [one._replace(served=round(A_DAY * days * one.served / PUBLISHED_TOTAL)) for one in figures]
-    return _write(figures, since, until, Random(SEED + since.toordinal()))  # noqa: S311
-
-
-def _write(figures: Iterable[Published], since: date, until: date, random: Random) -> int:
+    random = Random(SEED)  # noqa: S311 (no secret)
     # All reading comes before the writing, because the connection does only one of them at a time.
     places = [(figure, offers([Agency.objects.get(slug=figure.slug)])) for figure in figures]
     ratings: list[tuple[object, ...]] = []
-    number = rows.write(_all(places, since, until, random, ratings))
+    number = rows.write(_all(places, until, random, ratings))
     rows.write_ratings(ratings)
     rows.analyse()
     return number
 
 
+@transaction.atomic
+def go_on(since: date, until: date) -> int:
+    """Writes the days from `since` to `until`, which nobody has published. Each month is busier, up to what is usual now."""
+    ratings: list[tuple[object, ...]] = []
+    number = rows.write(_usual(offers(), since, until, ratings))
+    rows.write_ratings(ratings)
+    rows.analyse()
+    return number
+
+
+def _usual(places: list[Offer], since: date, until: date, ratings: list[tuple[object, ...]]) -> Iterator[Row]:
+    length = (until - since).days + 1
+    for offer in places:
+        for number in range(length):
+            day = since + number * DAY
+            random = Random(f"{offer.rule} {day} before")  # noqa: S311
+            growth = 0.35 + 0.6 * number / length
+            expected = offer.is_open(day) * offer.visits(random) * growth * SEASONS.get(day.month, 1)
+            for _visit in range(int(expected + random.random())):
+                starts_at = offer.moment(day, random)
+                row = rows.invented(
+                    offer, offer.choice(random), starts_at, starts_at - random.uniform(0.1, 12) * DAY, random
+                )
+                rows.finish(row, random.choices([*SHARES], [*SHARES.values()])[0], random)
+                if given := rows.rating(row, offer, random):
+                    ratings.append(given)
+                yield row
+
+
 def _all(
-    agencies: list[tuple[Published, list[Offer]]],
-    since: date,
-    until: date,
-    random: Random,
-    ratings: list[tuple[object, ...]],
+    agencies: list[tuple[Published, list[Offer]]], until: date, random: Random, ratings: list[tuple[object, ...]]
 ) -> Iterator[Row]:
     for figure, places in agencies:
-        days = list(_days(max(figure.live_since, since), until, places, random))
+        days = list(_days(figure.live_since, until, places, random))
         for status, share in SHARES.items():
             for offer, row in _of_agency(figure, days, status, round(figure.served * share), random):
                 yield row

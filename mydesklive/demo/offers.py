@@ -18,6 +18,8 @@ from agencies.wallclock import instant
 
 # How popular each hour is. The late morning is most popular, lunch and the end of a long day are less so.
 POPULAR_HOURS = {8: 7, 9: 10, 10: 12, 11: 11, 12: 9, 13: 6, 14: 4, 15: 4, 16: 5, 17: 5, 18: 4, 19: 3}
+# The highest booked share of a branch's day.
+FULL = 0.12
 POPULAR_CHANNELS = {Channel.IN_PERSON: 5, Channel.VIDEO: 3, Channel.PHONE: 1}
 
 
@@ -45,6 +47,11 @@ class Offer:
 
     def is_open(self, day: date) -> bool:
         return day.isoweekday() in self.weekdays and day not in closed_days(self.branch, day.year)
+
+    def visits(self, random: Random) -> float:
+        """Returns the usual number of visits on an open day. At one branch it is about the same every day."""
+        share = FULL * Random(self.branch.code).random() * random.uniform(0.6, 1.4)  # noqa: S311
+        return self.desks * len(self.starts) * share / 2
 
     def choice(self, random: Random) -> Choice:
         return random.choices(self.choices, cum_weights=self.choice_popularity)[0]

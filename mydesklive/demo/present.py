@@ -18,15 +18,14 @@ from agencies.wallclock import CLOCKS, ON_CLOCK, clocks, midnight
 from appointments.models import Appointment, Status
 from appointments.times.slots import slots_needed
 from mydesklive.demo import rows
-from mydesklive.demo.offers import Choice, Offer, offers
+from mydesklive.demo.offers import FULL, Choice, Offer, offers
 from mydesklive.demo.people import invent
 from mydesklive.demo.rows import Row
 from videocalls.models import VideoCall
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 PAST, AHEAD = 8 * WEEK, 3 * WEEK
-# The booked share of the home branch, and the highest one of the other branches.
-HOME_FULL, OTHERS_FULL = 0.62, 0.12
+HOME_FULL = 0.62  # the booked share of the home branch
 CANCELLED, MISSED = 0.08, 0.06
 # After hours, the home branch shows its queue as it was this long before the end of the busy half of its last day.
 BEFORE_CLOSING = timedelta(minutes=35)
@@ -204,8 +203,7 @@ def _visits(places: list[Offer], since: date, until: date, ratings: list[tuple[o
             if not offer.is_open(day):
                 continue
             random = _random(offer, day)
-            visits = offer.desks * len(offer.starts) * _full(offer, False, random) / 2
-            for number in range(round(visits)):
+            for number in range(round(offer.visits(random))):
                 starts_at = offer.moment(day, random)
                 created_at = starts_at - random.uniform(0.1, 9) * DAY
                 row = rows.invented(
@@ -311,7 +309,7 @@ def _full(offer: Offer, is_home: bool, random: Random) -> float:
     """Returns the share of a day that is booked. At one branch it is about the same every day."""
     if is_home:
         return HOME_FULL * random.uniform(0.9, 1.1)
-    return OTHERS_FULL * Random(offer.branch.code).random() * random.uniform(0.6, 1.4)  # noqa: S311
+    return FULL * Random(offer.branch.code).random() * random.uniform(0.6, 1.4)  # noqa: S311
 
 
 def _random(offer: Offer, day: date) -> Random:

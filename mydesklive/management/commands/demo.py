@@ -24,8 +24,8 @@ from reports import counting
 from reports.opening import releasing
 
 DAY = timedelta(days=1)
-# How far back the invented figures go on, so that every month of the last twelve has some, and the year before a few.
-YEAR = timedelta(days=426)
+# How far back the invented figures go: so that each of the last twelve months has some, with the one that has begun.
+YEAR = timedelta(days=333)
 # Slots end on the last open day before the horizon. Up to this many closed days in a row are no reason to publish.
 CLOSED_DAYS = 9
 
@@ -84,8 +84,9 @@ class Command(BaseCommand):
         with self._step("Writing the history of 2020 to 2022"):
             history.write(history.published())
         with self._step("Writing the last year"):
-            history.go_on(history.published(), today - YEAR, today - present.PAST - DAY)
-            story.visit(today - YEAR, today - present.PAST - DAY)
+            first = (today - YEAR).replace(day=1)
+            history.go_on(first, today - present.PAST - DAY)
+            story.visit(first, today - present.PAST - DAY)
 
     def _bring_up_to_date(self, home: Branch | None, now: datetime) -> None:
         today = timezone.localdate(now)

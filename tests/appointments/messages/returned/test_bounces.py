@@ -17,6 +17,7 @@ from appointments import booking, tasks
 from appointments.booking import retention
 from appointments.history import timeline
 from appointments.messages import mails
+from appointments.messages.notices import words
 from appointments.messages.returned.following import follow_notice
 from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
@@ -347,7 +348,7 @@ def test_mail_that_nobody_would_follow_is_not_sent():
 
 
 def test_each_kind_of_mail_has_somebody_who_notes_that_it_came_back(settings: Settings):
-    assert {outbox.MARKED_AS, mails.MARKED_AS, alerts.MARKED_AS} == {*settings.RETURNED_MAILS}
+    assert {outbox.MARKED_AS, mails.MARKED_AS, words.MARKED_AS, alerts.MARKED_AS} == {*settings.RETURNED_MAILS}
     for kind in settings.RETURNED_MAILS:
         found = notice_in(parsed(notice("postfix", mark_of(kind, 10**9, "somebody@example.org"))))
         assert found is not None
