@@ -169,6 +169,11 @@ class Report:
         return [*{one.name: one for one in told if one.meaning}.values()]
 
     @property
+    def is_running(self) -> bool:
+        """Returns whether the last month is not over yet, so that it will have more."""
+        return self.selection.end > self.counted_at.date()
+
+    @property
     def has_charts(self) -> bool:
         return any(one.chart and one.rows for one in self.tables)
 

@@ -23,7 +23,7 @@ function read(figure) {
     const key = row.cells[0];
     const time = key.querySelector("time")?.dateTime;
     return {
-      key: time ? new Date(`${time}-01T00:00:00Z`) : key.textContent.trim(),
+      key: time ? new Date(time.length === 7 ? `${time}-01T00:00:00Z` : `${time}T00:00:00Z`) : key.textContent.trim(),
       values: series.map(({ place }) => {
         const value = row.cells[place].querySelector("data")?.value;
         return value === undefined ? null : Number(value);
@@ -204,6 +204,7 @@ const KINDS = { lines, stacks, multiples, bars, intervals, heat };
 function draw(figure) {
   const place = figure.querySelector(".chart__drawing");
   const width = Math.floor(place.clientWidth);
+  if (!width) return; // nobody sees it; it is drawn when it has a width
   const data = read(figure);
   const drawing = KINDS[figure.dataset.chart](data, width);
   drawing.setAttribute("role", "img");
