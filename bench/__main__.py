@@ -14,7 +14,7 @@ import django
 from bench.stack import services
 from mydesklive.local.install import ticking
 
-SMALL, LARGE, QUICK_LARGE = 200_000, 10_000_000, 1_000_000
+SMALL, MIDDLE, LARGE, QUICK_LARGE = 200_000, 2_000_000, 10_000_000, 1_000_000
 
 
 def main() -> None:
@@ -39,7 +39,7 @@ def _services() -> Iterator[None]:
 def measure(*, large: int, seconds: float, rounds: int) -> None:
     from django.utils import timezone
 
-    from bench import booking, delivering, pages, reading, results, world
+    from bench import booking, delivering, figures, pages, reading, results, world
     from bench.polling import calls, desks
 
     now = timezone.now()
@@ -47,14 +47,17 @@ def measure(*, large: int, seconds: float, rounds: int) -> None:
         world.make(now)
     with ticking("Polling"):
         polled = [*desks.measure(seconds=10 * seconds), *calls.measure(seconds=10 * seconds)]
-    rows, rates = [], []
-    for size in (SMALL, large):
+    rows, rates, took = [], [], []
+    for size in sorted({SMALL, min(MIDDLE, large), large}):
         past = f"{size / 1e6:g} million past"
         with ticking(f"A past of {size:,} appointments"):
             world.grow_past(size)
         with ticking("Reading"):
             rates.append(reading.free_times(past, seconds=seconds, rounds=rounds, now=now))
-            rows += [rates[-1].row, *reading.earliest_times(past, now=now), *reading.published_table(past, now=now)]
+            rows += [rates[-1].row, *reading.earliest_times(past, now=now)]
+        with ticking("Counting"):
+            counted, seconds_of_pages = figures.measure(size, now=now)
+            rows, took = rows + counted, [*took, seconds_of_pages]
         with ticking("Pages"):
             rows += pages.measure(past, seconds=seconds, rounds=rounds)
         if size == SMALL:
@@ -62,7 +65,7 @@ def measure(*, large: int, seconds: float, rounds: int) -> None:
                 rows = booking.measure(seconds=seconds, rounds=rounds) + rows
     with ticking("Delivering"):
         sent = delivering.measure(seconds=10 * seconds, now=timezone.now())
-    rows.append(reading.steadiness(rates[0], rates[1]))
+    rows += [reading.steadiness(rates[0], rates[-1]), *figures.steadiness(took[0], took[-1])]
     rows += [*polled, *sent]
     print(results.table(rows))
     results.write(rows, now=now, past=f"The long past has {large:,} appointments.")

@@ -1,8 +1,7 @@
-"""Measures reading: a branch's free times for a month, the earliest time of every branch, and the published table."""
+"""Measures reading: a branch's free times for a month, and the earliest time of every branch."""
 
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import repeat
@@ -16,8 +15,6 @@ from appointments.times.availability import earliest
 from bench import load, world
 from bench.results import Row, milliseconds, rate
 from bench.stack import web
-from reports.counting import rebuild
-from reports.published import published
 
 TIMES = 5
 
@@ -76,16 +73,3 @@ def _execution_time(sql: str) -> float:
         cursor.execute(f"EXPLAIN ANALYZE {sql}")
         lines = [line for (line,) in cursor.fetchall()]
     return sum(float(re.sub(r"[^\d.]", "", line)) for line in lines[-2:]) / 1000  # planning and execution
-
-
-def published_table(past: str, *, now: datetime) -> list[Row]:
-    """Measures the published table, which reads counts by day, and the nightly counting."""
-    counting = _timed(lambda: rebuild(now=now))
-    asking = min(_timed(lambda: published(now.date())) for _ in range(TIMES))
-    return [Row(f"The published table, {past}", milliseconds(asking), f"counted at night in {counting:.1f} s")]
-
-
-def _timed(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
