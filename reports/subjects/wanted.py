@@ -23,7 +23,7 @@ FIRST_FREE = Column(
 )
 LONGEST = Column(
     "longest_days",
-    _("At the most"),
+    _("Longest wait"),
     Unit.DAYS,
     _("The longest of these waits, of the looks that found a free time at all."),
 )

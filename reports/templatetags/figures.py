@@ -52,7 +52,7 @@ def written(value: float, column: Column) -> str:
         number = number_format(value, 0)
         return ngettext("%(number)s minute", "%(number)s minutes", round(value)) % {"number": number}
     if column.unit is Unit.DAYS:
-        return number_format(value, 1)
+        return number_format(value, 0 if value == round(value) else 1)
     return figure(value)
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.db import connection
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Sum
 from pytest_django.fixtures import Settings
 
 from accounts.models import User
@@ -21,8 +21,10 @@ from agencies.loading import tables
 from agencies.models import Agency, Branch, Channel
 from appointments.models import Appointment, Notification, Offer, Rating, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish_all
-from mydesklive.demo import cast, hall, history, outage, present, story
+from mydesklive.demo import cast, hall, history, outage, present, story, wanted
 from mydesklive.demo.history import Published, spread
+from reports import counting
+from reports.models import DailyDemand, DailyWait, MonthlyWait
 from reports.published import published
 from tests.builders import a_branch, a_closure, a_procedure, a_rule, an_agency, an_appointment, at
 from tests.races import assert_promises_agree
@@ -288,6 +290,18 @@ def test_visits_have_tickets_as_if_they_had_been_called(home: Branch) -> None:
     assert all(ticket.arrived_at < ticket.serving_at <= ticket.ended_at for ticket in tickets)
     assert {ticket.appointment_id is None for ticket in tickets} == {True, False}
     assert story.visit(TODAY - timedelta(days=90), TODAY - timedelta(days=9)) == 0
+
+
+def test_wants_of_the_last_year_are_written_once(home: Branch) -> None:
+    since = TODAY - timedelta(days=100)
+    history.go_on(since, TODAY)
+    counting.rebuild(now=NOW)
+    written = wanted.fill(since, now=NOW)
+    assert written == DailyWait.objects.count() > 0
+    assert {row.month.month for row in MonthlyWait.objects.all()} == {12, 1, 2, 3}
+    journeys = DailyDemand.objects.aggregate(held=Sum("held"), filled=Sum("filled"), booked=Sum("booked"))
+    assert journeys["held"] >= journeys["filled"] >= journeys["booked"] > 0
+    assert wanted.fill(since, now=NOW) == 0
 
 
 # Cast

@@ -19,7 +19,7 @@ from agencies.models import Branch, Closure, PublishedCount, Synonym
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
-from mydesklive.demo import cast, hall, history, outage, premises, present, story
+from mydesklive.demo import cast, hall, history, outage, premises, present, story, wanted
 from reports import counting
 from reports.opening import releasing
 
@@ -109,6 +109,7 @@ class Command(BaseCommand):
         if since < open_day:
             with self._step("Adding up"):
                 counting.rebuild(now=now)
+                wanted.fill((today - YEAR).replace(day=1), now=now)
                 releasing.release_due(now=now)
         alerts.check(now=now)
 

@@ -217,7 +217,10 @@ const watched = new ResizeObserver((entries) => {
   for (const { target } of entries) if (Math.floor(target.clientWidth) !== Number(target.dataset.width)) draw(target.closest("figure"));
 });
 
-for (const figure of document.querySelectorAll("[data-chart]")) {
+const isKnown = (figure) => read(figure).rows.some(({ values }) => values.some((value) => value !== null));
+
+// A table in which nothing is known stands as it is: there is nothing to draw.
+for (const figure of [...document.querySelectorAll("[data-chart]")].filter(isKnown)) {
   figure.hidden = false;
   draw(figure);
   watched.observe(figure.querySelector(".chart__drawing"));
