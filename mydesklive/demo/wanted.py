@@ -42,6 +42,20 @@ CROSS JOIN (VALUES ('phone', 'el', 0.62, 1.21, 0.85, 0.13), ('computer', 'el', 0
     AS kind (device, language, share, held, filled, none)
 WHERE booked * held >= 1 ON CONFLICT DO NOTHING
 """
+# Most read a page without booking.
+VIEWS = """
+INSERT INTO reports_pageviews (month, procedure_id, language, country, device, views)
+SELECT month, procedure_id, language, country, device, round(booked * share)
+FROM (
+    SELECT month, procedure_id, sum(booked) AS booked FROM reports_monthlysum
+    WHERE source = 'web' AND month >= date_trunc('month', %(since)s::date) AND month <= %(today)s GROUP BY month, procedure_id
+) AS fact
+CROSS JOIN (VALUES ('el', 'GR', 'phone', 2.9), ('el', 'GR', 'computer', 1.4), ('el', 'GR', 'tablet', 0.15),
+    ('el', 'CY', 'phone', 0.09), ('el', 'DE', 'phone', 0.16), ('el', 'DE', 'computer', 0.07), ('en', 'GR', 'phone', 0.2),
+    ('en', 'GB', 'phone', 0.06), ('en', 'US', 'computer', 0.05), ('en', 'AU', 'phone', 0.07), ('el', '', 'phone', 0.3))
+    AS kind (language, country, device, share)
+WHERE booked * share >= 1 ON CONFLICT DO NOTHING
+"""
 # Texts that some networks have looked for, so that they may be shown: they stand for what no agency here offers yet.
 SEARCHES = """
 INSERT INTO reports_dailysearch (agency_id, day, language, text, visitors, crowd)
@@ -60,6 +74,6 @@ def fill(since: date, *, now: datetime) -> int:
     morning = datetime.combine(now.date(), sampling.MORNING, UTC)
     sampling.sample(now=max(now, morning))
     with connection.cursor() as cursor:
-        for statement in (WAITS, JOURNEYS, SEARCHES):
+        for statement in (WAITS, JOURNEYS, VIEWS, SEARCHES):
             cursor.execute(statement, {"since": since, "today": now.date()})
     return DailyWait.objects.count()

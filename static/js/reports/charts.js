@@ -217,10 +217,10 @@ const watched = new ResizeObserver((entries) => {
   for (const { target } of entries) if (Math.floor(target.clientWidth) !== Number(target.dataset.width)) draw(target.closest("figure"));
 });
 
-const isKnown = (figure) => read(figure).rows.some(({ values }) => values.some((value) => value !== null));
+const hasMore = (figure) => read(figure).rows.some(({ values }) => values.some(Boolean));
 
-// A table in which nothing is known stands as it is: there is nothing to draw.
-for (const figure of [...document.querySelectorAll("[data-chart]")].filter(isKnown)) {
+// A table of zeros, or of what nobody knows, stands as it is: there is nothing to draw.
+for (const figure of [...document.querySelectorAll("[data-chart]")].filter(hasMore)) {
   figure.hidden = false;
   draw(figure);
   watched.observe(figure.querySelector(".chart__drawing"));
