@@ -28,7 +28,7 @@ test: ## run every test, or some: TESTS="tests/appointments/booking -k race"
 
 pictures: ## take all pictures of the guides anew, into docs/images
 	@$(SETUP) test
-	$(BIN)/pytest tests/pictures/citizens.py tests/pictures/officers.py
+	$(BIN)/pytest tests/pictures/citizens.py tests/pictures/officers.py tests/pictures/officials.py
 
 lint:
 	@$(SETUP) lint

@@ -103,9 +103,8 @@ def _usual(places: list[Offer], since: date, until: date, ratings: list[tuple[ob
             expected = offer.is_open(day) * offer.visits(random) * growth * SEASONS.get(day.month, 1)
             for _visit in range(int(expected + random.random())):
                 starts_at = offer.moment(day, random)
-                row = rows.invented(
-                    offer, offer.choice(random), starts_at, starts_at - random.uniform(0.1, 12) * DAY, random
-                )
+                created_at = max(starts_at - random.uniform(0.1, 12) * DAY, moment(offer.branch.zone, since))
+                row = rows.invented(offer, offer.choice(random), starts_at, created_at, random)
                 rows.finish(row, random.choices([*SHARES], [*SHARES.values()])[0], random)
                 if given := rows.rating(row, offer, random):
                     ratings.append(given)

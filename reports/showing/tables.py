@@ -121,6 +121,10 @@ class Table:
         return [*zip(self.figures, self.sums or (), strict=bool(self.sums))]
 
     @property
+    def is_over_months(self) -> bool:
+        return self.keys[0].unit is Unit.MONTH
+
+    @property
     def drawn(self) -> tuple[Column, ...]:
         """Returns the figures that the drawing shows."""
         names = self.chart.figures if self.chart else ()

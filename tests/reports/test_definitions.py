@@ -39,7 +39,8 @@ def columns_with_a_meaning() -> dict[str, Column]:
 def test_guide_defines_each_figure_of_the_pages_as_they_do(language: str, place: int) -> None:
     guide = " ".join(GUIDE.read_text(encoding="utf-8").split("\n---\n")[place].split())
     with translation.override(language):
-        told = {f"| {one.label} | {one.meaning} | `{one.name}` |" for one in columns_with_a_meaning().values()}
+        lines = (f"| {one.label} | {one.meaning} | `{one.name}` |" for one in columns_with_a_meaning().values())
+        told = {" ".join(line.split()) for line in lines}
     assert [text for text in sorted(told) if text not in guide] == []
 
 

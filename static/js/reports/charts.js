@@ -30,7 +30,7 @@ function read(figure) {
       }),
     };
   });
-  return { series, rows, unit: figure.dataset.unit };
+  return { series, rows, unit: figure.dataset.unit, isRunning: "running" in figure.dataset };
 }
 
 const long = ({ rows, series }) => rows.flatMap(({ key, values }) => values.map((value, number) => ({ key, value, series: series[number].label, number })));
@@ -73,6 +73,16 @@ function endLabels(data, height) {
   return ends.map((end) => ({ ...end, at: end.at - under }));
 }
 
+// A month that is not over has less than it will have: the way to it is dashed.
+function course(points, data, options) {
+  const last = data.rows.at(-1).key, before = data.rows.at(-2)?.key;
+  if (!data.isRunning || before === undefined) return [Plot.line(points, options)];
+  return [
+    Plot.line(points.filter(({ key }) => key !== last), options),
+    Plot.line(points.filter(({ key }) => key === last || key === before), { ...options, strokeDasharray: "3 4" }),
+  ];
+}
+
 function lines(data, width) {
   const isNarrow = width < NARROW;
   const height = isNarrow ? 240 : 320;
@@ -84,7 +94,7 @@ function lines(data, width) {
     x: overMonths(data.rows, width - 48 - (isNarrow ? 12 : room)), y: amounts(data.unit),
     marks: [
       Plot.ruleY([0], { stroke: "currentColor" }),
-      Plot.line(points, { x: "key", y: "value", z: "series", stroke: (point) => colour(point.number), strokeWidth: 2.5 }),
+      ...course(points, data, { x: "key", y: "value", z: "series", stroke: (point) => colour(point.number), strokeWidth: 2.5 }),
       Plot.dot(points, { x: "key", y: "value", r: data.rows.length > 36 ? 0 : 2.5, fill: (point) => colour(point.number) }),
       isNarrow ? null : Plot.text(labels, { x: "key", y: "at", text: "label", dx: 8, textAnchor: "start", fill: (end) => colour(end.number), fontSize: 14, fontWeight: 500 }),
       tip(points, data.unit, { x: "key", y: "value" }),
@@ -119,7 +129,7 @@ function multiples(data, width) {
       marks: [
         Plot.text([label], { frameAnchor: "top-left", dx: -44, dy: -26, fontSize: 15, fontWeight: 700, fill: "var(--color-base-content)" }),
         Plot.areaY(points, { x: "key", y: "value", fill: colour(0), fillOpacity: 0.15 }),
-        Plot.lineY(points, { x: "key", y: "value", stroke: colour(0), strokeWidth: 2 }),
+        ...course(points, data, { x: "key", y: "value", stroke: colour(0), strokeWidth: 2 }),
         Plot.ruleY([0], { stroke: "currentColor" }),
         tip(points, data.unit, { x: "key", y: "value" }),
       ],
