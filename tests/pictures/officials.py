@@ -11,7 +11,6 @@ from accounts.database.patience import COMMAND, patience
 from agencies.models import Branch
 from mydesklive.demo import cast, history, story, wanted
 from reports import counting
-from tests.conftest import PHONE
 from tests.pictures.conftest import Take
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -38,6 +37,3 @@ def test_official(office: Office, take: Take) -> None:
     take(page, "officials-satisfaction", "#satisfaction", "#busiest-hours")
     page.goto("/reports/demand/")
     take(page, "officials-demand", ".keys", ".keys + section")
-    page.set_viewport_size({"width": PHONE[0], "height": PHONE[1]})
-    page.goto("/reports/")
-    take(page, "officials-overview-phone", "h1", "#by-month")
