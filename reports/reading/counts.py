@@ -33,12 +33,7 @@ SPREAD = {
     name: f"ARRAY[{', '.join(f'coalesce(sum({name}[{place}]), 0)' for place in range(1, size + 1))}]::bigint[]"
     for name, size in SPREADS.items()
 }
-COLUMNS = ", ".join(
-    (
-        *(f"coalesce({sql}, 0)::bigint AS {name}" for name, sql in FIGURES.items()),
-        *(f"{sql} AS {name}" for name, sql in SPREAD.items()),
-    )
-)
+SUMS = tuple(f"coalesce({sql}, 0)::bigint AS {name}" for name, sql in FIGURES.items())
 # By what figures can be told apart.
 GROUPS = {
     "month": "fact.month",
@@ -138,10 +133,11 @@ def percent(part: float, whole: float) -> float | None:
     return 100 * part / whole if whole else None
 
 
-def read(selection: Selection, *ways: Sequence[str]) -> Facts:
+def read(selection: Selection, *ways: Sequence[str], spreads: Sequence[str] = ()) -> Facts:
     """Reads the figures, added up in each of these ways and in total. Takes one query.
 
-    A way is a list of names of GROUPS. What was not counted yet (some seconds' changes) is not in it.
+    A way is a list of names of GROUPS. Only the `spreads` that are named are read: they take longest. What was not counted
+    yet (some seconds' changes) is not in it.
     """
     asked = [(), *map(tuple, ways)]
     names = list(dict.fromkeys(name for way in asked for name in way))
@@ -152,24 +148,25 @@ def read(selection: Selection, *ways: Sequence[str]) -> Facts:
     sets = ", ".join(f"({', '.join(GROUPS[name] for name in way)})" for way in asked)
     told = "".join(f"{group}, " for group in groups)
     which = f"GROUPING({', '.join(groups)})" if groups else "0"
+    columns = ", ".join((*SUMS, *(f"{SPREAD[name]} AS {name}" for name in spreads)))
     statement = f"""
-        SELECT {which}, {told}{COLUMNS} FROM {table if is_of_branches else "reports_monthlysum fact"}
+        SELECT {which}, {told}{columns} FROM {table if is_of_branches else "reports_monthlysum fact"}
         WHERE {condition} GROUP BY GROUPING SETS ({sets})
     """
     with connection.cursor() as cursor:
         cursor.execute(statement, params)
         rows = cursor.fetchall()
-    return Facts({way: _of_way(rows, names, way) for way in asked})
+    return Facts({way: _of_way(rows, names, way, [*FIGURES, *spreads]) for way in asked})
 
 
-def _of_way(rows: list[tuple[Any, ...]], names: list[str], way: tuple[str, ...]) -> dict[tuple[Any, ...], Counts]:
+def _of_way(
+    rows: list[tuple[Any, ...]], names: list[str], way: tuple[str, ...], figures: list[str]
+) -> dict[tuple[Any, ...], Counts]:
     """Returns the rows of one way. GROUPING has a bit for each name, the first the highest: 0 if the row is of that name."""
     mask = sum((name not in way) << place for place, name in enumerate(reversed(names)))
     places = [1 + names.index(name) for name in way]
     return {
-        tuple(row[place] for place in places): Counts(
-            **dict(zip((*FIGURES, *SPREAD), row[1 + len(names) :], strict=True))
-        )
+        tuple(row[place] for place in places): Counts(**dict(zip(figures, row[1 + len(names) :], strict=True)))
         for row in rows
         if row[0] == mask
     }

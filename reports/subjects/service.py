@@ -12,6 +12,7 @@ from reports.selecting.selection import Selection, months
 from reports.showing.tables import Cell, Chart, Column, Headline, Kind, Named, Report, Table
 from reports.subjects import columns as of
 
+SPREADS = ("waiting_spread", "serving_spread")
 HALF, MOST = 0.5, 0.9
 # With fewer, a median or a share would tell of single visits.
 FEWEST = 10
@@ -21,8 +22,8 @@ HEADLINES = (of.WAITING, of.WAITING_MOST, of.PUNCTUAL, of.CONNECTED, of.MISSING_
 def service(selection: Selection, counted_at: datetime) -> Report:
     """Takes five queries."""
     is_near = bool(selection.agency)
-    facts = read(selection, ["month"], ["procedure"], ["agency"], *([["branch"]] if is_near else []))
-    before = read(selection.year_before)
+    facts = read(selection, ["month"], ["procedure"], ["branch" if is_near else "agency"], spreads=SPREADS)
+    before = read(selection.year_before, spreads=SPREADS)
     tables = [
         _waiting(selection, facts),
         _punctuality(selection, facts),
