@@ -47,6 +47,8 @@ app.conf.beat_schedule = {
     "look up first free times": {"task": "reports.tasks.sample_waits", "schedule": crontab(minute="*/15")},
     "check the counts of reports": {"task": "reports.tasks.check_counts", "schedule": crontab(hour="4", minute="10")},
     "release the figures of past months": {"task": "reports.tasks.release_months", "schedule": crontab(minute="50")},
+    "send reports by mail": {"task": "reports.tasks.send_reports", "schedule": 60.0},
+    "forget reports by mail": {"task": "reports.tasks.forget_mailings", "schedule": crontab(hour="3", minute="25")},
     "load the holidays of the coming years": {
         "task": "agencies.tasks.load_coming_holidays",
         "schedule": crontab(hour="2", minute="0", day_of_month="1"),

@@ -194,6 +194,7 @@ DUE_WORK = [
     "appointments.watch.due",
     "reports.rollups.due",
     "reports.demand.due",
+    "reports.mailing.due",
     "mydesklive.alive.due",
 ]
 # Where worker and beat write that they are alive (deploy/healthy.py). Empty is the system's folder of temporary files.
@@ -292,6 +293,7 @@ RETURNED_MAILS = {
     "message": "appointments.messages.returned.following.follow_message",
     "notice": "appointments.messages.returned.following.follow_told",
     "alert": "appointments.watch.alerts.follow",
+    "report": "reports.mailing.delivery.follow",
 }
 # An apprise address with {phone} for the recipient, such as jsons://gateway.example.org/sms?:to={phone}. Empty means no SMS.
 SMS_URL = env.text("SMS_URL")

@@ -22,6 +22,11 @@ COLUMNS = (
 NUMBERS = tuple(figure.name for figure in FIGURES if figure.name != "live_since")
 
 
+def name(table: Table, ending: str) -> str:
+    """Returns what a file is called. `ending` is ".xlsx", ".csv" or "-excel.csv"."""
+    return f"agencies-{table.as_of}{ending}"
+
+
 def tag(table: Table, kind: str) -> str:
     """Returns a text that is another one for other figures, in another language, or of another kind."""
     told = repr((kind, get_language(), table.as_dict(), table.counting_since))

@@ -3,6 +3,7 @@ from django.utils.translation import gettext_lazy as _
 
 from reports import views
 from reports.gateway import views as gateway
+from reports.mailing import views as mailing
 from reports.opening import views as opening
 from reports.showing.pages import routes
 from reports.subjects.demand import demand
@@ -16,6 +17,10 @@ urlpatterns = [
     *routes("service", _("On the day"), service),
     *routes("page-views", _("Page views"), page_views),
     *routes("demand", _("Unmet demand"), demand),
+    path("sendings/", mailing.sendings, name="sendings"),
+    path("sendings/new/", mailing.new, name="sending-new"),
+    path("sendings/stop/<slug:key>/", mailing.stop, name="sending-stop"),
+    path("sendings/<slug:reference>/", mailing.change, name="sending-change"),
     path("agencies/", views.agencies, name="agencies"),
     path("agencies.csv", views.agencies_csv, name="agencies-csv"),
     path("agencies.xlsx", views.agencies_xlsx, name="agencies-xlsx"),

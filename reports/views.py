@@ -16,6 +16,7 @@ from reports.forms import AsOfForm
 from reports.published import Table
 from reports.publishing import workbook
 from reports.publishing.definitions import FIGURES
+from reports.selecting.viewers import Viewer
 
 MINUTES = 60
 PLAIN = "text/plain; charset=utf-8"
@@ -35,6 +36,7 @@ def agencies(request: HttpRequest) -> HttpResponse:
     table = kept.table(as_of)
     context = {"form": form, "table": table, "is_today": as_of == form.today, "figures": FIGURES}
     context |= {"notes": downloads.notes(table), "facts_until": settings.MYDESK_DEMO and settings.DEMO_FACTS_UNTIL}
+    context["may_subscribe"] = Viewer.of(request.user).sees_figures
     return render(request, "reports/agencies.html", context, status=200 if form.is_valid() else 400)
 
 
@@ -80,14 +82,14 @@ def agencies_csv(request: HttpRequest, table: Table) -> StreamingHttpResponse:
     """Returns the table for programs, or with `?for=excel` for Excel in Greek."""
     for_excel = request.GET.get("for") == "excel"
     lines = downloads.csv_lines(table, for_excel=for_excel)
-    name = f"agencies-{table.as_of}{'-excel' if for_excel else ''}.csv"
+    name = downloads.name(table, "-excel.csv" if for_excel else ".csv")
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @_download("xlsx")
 def agencies_xlsx(_request: HttpRequest, table: Table) -> FileResponse:
-    name = f"agencies-{table.as_of}.xlsx"
+    name = downloads.name(table, ".xlsx")
     return FileResponse(downloads.xlsx(table), content_type=workbook.TYPE, as_attachment=True, filename=name)
 
 

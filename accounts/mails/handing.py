@@ -21,6 +21,9 @@ from accounts.peers import Peer, PeerAway
 
 # All mail goes through it: messages, codes and alerts.
 MAIL_SERVER = Peer("mail server", pauses=(2, 5, 10, 15), probe=timedelta(minutes=2))
+LARGE = (
+    552  # RFC 1870: the mail is larger than the server takes. It says so when it hears of the sender, or at the end.
+)
 CLOSING = 421  # RFC 5321: the server closes the connection, whatever it was asked
 # RFC 3463: there is no such address, or its mailbox is closed. Other refusals may be the fault of our own server.
 NO_ADDRESS = re.compile(rb"\b5\.(1\.\d{1,3}|2\.1)\b")
@@ -33,6 +36,10 @@ class DeliveryError(Exception):
 
 class Undeliverable(DeliveryError):
     """The message will never arrive."""
+
+
+class TooLarge(Undeliverable):
+    """The server takes no mail as large as this one. A smaller one may arrive."""
 
 
 class AddressRefused(Undeliverable):
@@ -58,11 +65,18 @@ def hand_over(mail: EmailMessage, mailer: BaseEmailBackend) -> None:
         mailer.send_messages([mail])
     except OSError as error:
         mailer.close()
+        if _is_too_large(error):
+            raise TooLarge(str(error)) from error
         if _is_permanent(error):
             raise (AddressRefused if _is_of_address(error) else Undeliverable)(str(error)) from error
         if _is_away(error):
             raise ServerAway(_told(error)) from error
         raise
+
+
+def _is_too_large(error: OSError) -> bool:
+    """Return whether this mail is too large. Without this, a large mail would look like a server that takes no mail at all."""
+    return isinstance(error, SMTPSenderRefused | SMTPDataError) and error.smtp_code == LARGE
 
 
 def _is_away(error: OSError) -> bool:

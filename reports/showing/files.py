@@ -16,6 +16,11 @@ LONG = ("table", "key", "key_name", "second_key", "second_key_name", "figure", "
 MONTH = "%Y-%m"
 
 
+def name(report: Report, ending: str) -> str:
+    """Returns what a file is called. `ending` is ".xlsx", ".csv", or that with the name of a table before it."""
+    return f"{report.name}-{report.selection.since:%Y-%m}-{report.selection.until:%Y-%m}{ending}"
+
+
 def csv_lines(report: Report, table: Table | None = None, *, for_excel: bool) -> Iterator[str]:
     """Yields the lines of one table as it stands, or without one of all tables: one line for each figure."""
     rows = _wide(table) if table else _long(report)

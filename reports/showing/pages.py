@@ -8,7 +8,7 @@ from typing import Any
 from csp.decorators import csp_update
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import URLPattern, path, reverse
@@ -36,13 +36,14 @@ CHART_STYLE = "'sha256-jSYQUrW7J0b3jPqhZP9C2Xh1PyJKHKXd4s0fpGGKrww='"
 
 # The pages, by the names of their addresses, in the order of their tabs.
 PAGES: dict[str, Text] = {}
+BUILDS: dict[str, Build] = {}
 
 
 def routes(
     name: str, label: Text, build: Build, *, otherwise: Callable[[HttpRequest], HttpResponseBase] | None = None
 ) -> list[URLPattern]:
     """Returns the addresses of the page and of its files. `otherwise` answers those who see no figures."""
-    PAGES[name] = label
+    PAGES[name], BUILDS[name] = label, build
     page = csp_update({"style-src": [CHART_STYLE]})(_view(build, _page, otherwise))
     file = "overview" if name == "index" else name
     return [
@@ -61,7 +62,7 @@ def _view(
         viewer = Viewer.of(request.user)
         if not viewer.sees_figures:
             return otherwise(request) if otherwise else refused(request)
-        form = _form(request, viewer)
+        form = filters(request.GET, viewer, today=timezone.localdate())
         return ask(request, form, made(build, form.selection, now=timezone.now()))
 
     return view
@@ -74,9 +75,8 @@ def made(build: Build, selection: Selection, *, now: datetime) -> Report:
         return build(selection, counted_until(now=now))
 
 
-def _form(request: HttpRequest, viewer: Viewer) -> FilterForm:
-    today = timezone.localdate()
-    return FilterForm(request.GET, viewer=viewer, today=today, first=first_month() or today)
+def filters(query: QueryDict, viewer: Viewer, *, today: date) -> FilterForm:
+    return FilterForm(query, viewer=viewer, today=today, first=first_month() or today)
 
 
 def refused(request: HttpRequest) -> HttpResponseBase:
@@ -95,6 +95,7 @@ def _page(request: HttpRequest, form: FilterForm, report: Report) -> HttpRespons
         "form": form,
         "report": report,
         "query": f"?{query}" if query else "",
+        "name": name,
         "tabs": [(reverse(f"reports:{page}"), label, page == name) for page, label in PAGES.items()],
         "files": {kind: reverse(f"reports:{name}-{kind}") for kind in FILES},
     }
@@ -135,6 +136,4 @@ def _wrong(form: FilterForm) -> HttpResponse | None:
 
 
 def _attached(report: Report, ending: str) -> dict[str, Any]:
-    since, until = report.selection.since, report.selection.until
-    name = f"{report.name}-{since:%Y-%m}-{until:%Y-%m}{ending}"
-    return {"Content-Disposition": f'attachment; filename="{name}"'}
+    return {"Content-Disposition": f'attachment; filename="{files.name(report, ending)}"'}

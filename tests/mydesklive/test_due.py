@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from appointments.models import (
     Notice,
     Notification,
 )
-from reports.models import SampledDay
+from reports.models import SampledDay, Sending, Subscription
 from tests.builders import (
     GUEST,
     NOW,
@@ -44,6 +44,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.pages import signed_in, text_of
+from tests.reports.mailing.lists import a_list
 from videocalls.models import Meeting, VideoCall
 from videocalls.rooms import KEPT
 
@@ -149,6 +150,16 @@ def a_search(_branch: Branch) -> None:
     Search.objects.create(language="el", text="ψαρεμα", network="a", crowd=1, day=at.date(), at=at)
 
 
+def a_report(**fields: datetime) -> Subscription:
+    report = a_list(a_user("official@example.org", is_official=True), now=NOW + timedelta(days=30))
+    Subscription.objects.update(**fields)
+    return report
+
+
+def a_mail_with_a_report() -> None:
+    Sending.objects.create(recipient=a_report().recipients.get(), moment=NOW, retry_at=NOW)
+
+
 ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "code": ("codes", a_code),
     "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
@@ -178,6 +189,8 @@ ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "visit": ("visits", a_journey),
     "told that nothing is free": ("visits", nothing_free),
     "search in vain": ("visits", a_search),
+    "list of a report": ("reports", lambda _branch: a_report(due_at=NOW)),
+    "mail with a report": ("reports", lambda _branch: a_mail_with_a_report()),
     "planned task": (
         "planned tasks",
         lambda _branch: Planned.objects.create(task="appointments.tasks.publish_all", ended_at=NOW, next_at=NOW),

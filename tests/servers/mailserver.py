@@ -26,11 +26,20 @@ class MailServer:
         self.recipients: list[str] = []
         self.answer: Callable[[str], str] = lambda _recipient: ACCEPTED
         self.stalls_at = ""
+        self.largest = 30_000_000  # bytes of a mail (RFC 1870)
         self.stalled = threading.Event()
 
     @property
     def url(self) -> str:
         return f"smtp://127.0.0.1:{self.port}"
+
+    async def handle_MAIL(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        size = next((int(one[5:]) for one in options if one.upper().startswith("SIZE=")), 0)
+        if size > self.largest:
+            return "552 5.3.4 message size exceeds fixed limit"
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return ACCEPTED
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
         await self._stall("RCPT")

@@ -36,6 +36,7 @@ from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.models import Appointment, Event, Feed, Notification, Queue, Ticket
 from mydesklive.postgresql.connection import Cursor
+from reports.models import Recipient, Subscription
 from tests.builders import (
     GUEST,
     NOW,
@@ -54,6 +55,7 @@ from tests.builders import (
 )
 from tests.database.emptying import empty_database
 from tests.pages import signed_in
+from tests.reports.mailing.lists import a_list
 from videocalls.models import VideoCall
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -81,7 +83,7 @@ class Address:
         """Whether the page shows or changes one appointment, or the ticket that an officer serves."""
         at_the_desk = ("admin:appointments_serving", "admin:appointments_follow_up")
         return (
-            "reference" in self.parameters
+            ("reference" in self.parameters and not self.name.startswith("reports:"))
             or self.name.startswith(at_the_desk)
             or (self.name.startswith("admin:appointments_appointment_") and "object_id" in self.parameters)
         )
@@ -118,7 +120,9 @@ def object_id(address: Address) -> str:
 
 
 def reference(address: Address) -> str:
-    """Of who came today; on the pages of a disruption, of who was offered another time."""
+    """Of who came today; on the pages of a disruption, of who was offered another time; elsewhere of a report by mail."""
+    if address.name.startswith("reports:"):
+        return Subscription.objects.get().reference
     theirs = Appointment.objects.filter(name=NAME)
     if address.name.startswith("admin:appointments_call"):
         return theirs.get(channel=Channel.VIDEO).reference
@@ -139,6 +143,8 @@ def code(address: Address) -> str:
 def key(address: Address) -> str:
     if address.name == "appointments:feed":
         return Feed.objects.get().key
+    if address.name == "reports:sending-stop":
+        return Recipient.objects.get().key
     if address.name == "account_reset_password_from_key":
         return "set-password"
     queue = Queue.objects.get()
@@ -225,6 +231,7 @@ def a_branch_with_everything() -> Branch:
     counter.serve(counter.call(ticket, desk, by=by(officer), now=NOW), by=by(officer), now=NOW)
     a_closure(branch, TUESDAY)
     a_strike(branch)
+    a_list(a_user("reader@example.org", is_official=True))
     return branch
 
 
@@ -427,7 +434,7 @@ def plainly(response: HttpResponse) -> str:
 
 def test_official_reaches_no_name_by_any_address(people: People) -> None:
     """Whatever a row says of somebody, no page, no file and nothing that a script asks for shows it to an official."""
-    official = User.objects.get(is_official=True)
+    official = User.objects.get(email="official@example.org")
     session = people.strangers["official"]
     urls = {url_of(address): f"{address}" for address in ADDRESSES if address.name not in INVENTED}
     urls |= {url: url for name in FIGURES for url in (reverse(name), f"{reverse(name)}?as_of=2026-03-02&for=excel")}

@@ -140,6 +140,16 @@ KEPT: dict[str, dict[str, str]] = {
     "reports.DailySearch": {"language": CODE, "text": "forgotten after a month unless a crowd looked for it"},
     "reports.DailyWait": {"channel": CODE},
     "reports.MonthlyWait": {"channel": CODE},
+    "reports.Subscription": {
+        "user": OFFICER,
+        "reference": SECRET,
+        "report": CODE,
+        "query": "the filters of a page of figures",
+        "agencies": CODE,
+        "branches": CODE,
+    },
+    "reports.Recipient": {"user": "who reads figures for the state, or the published ones", "key": SECRET},
+    "reports.Sending": {"last_error": "names a reader's address, no citizen's; the row goes after half a year"},
     "videocalls.Participant": {
         "key": SECRET,
         "name": "forgotten an hour after the room has closed",

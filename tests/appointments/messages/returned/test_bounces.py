@@ -23,6 +23,7 @@ from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
 from appointments.models import Appointment, Notice, Notification, ReturnedMail
 from appointments.watch import alerts
+from reports.mailing import letters
 from tests.builders import (
     GUEST,
     NOON,
@@ -348,7 +349,8 @@ def test_mail_that_nobody_would_follow_is_not_sent():
 
 
 def test_each_kind_of_mail_has_somebody_who_notes_that_it_came_back(settings: Settings):
-    assert {outbox.MARKED_AS, mails.MARKED_AS, words.MARKED_AS, alerts.MARKED_AS} == {*settings.RETURNED_MAILS}
+    kinds = {outbox.MARKED_AS, mails.MARKED_AS, words.MARKED_AS, alerts.MARKED_AS, letters.MARKED_AS}
+    assert kinds == {*settings.RETURNED_MAILS}
     for kind in settings.RETURNED_MAILS:
         found = notice_in(parsed(notice("postfix", mark_of(kind, 10**9, "somebody@example.org"))))
         assert found is not None
