@@ -347,6 +347,8 @@ STATICFILES_DIRS = [
     ("vendor/idiomorph", BASE_DIR / "node_modules/idiomorph/dist"),
     ("vendor/d3", BASE_DIR / "node_modules/d3/dist"),
     ("vendor/plot", BASE_DIR / "node_modules/@observablehq/plot/dist"),
+    ("vendor/topojson", BASE_DIR / "node_modules/topojson-client/dist"),
+    ("vendor/world", BASE_DIR / "node_modules/world-atlas"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.flag("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))

@@ -6,6 +6,7 @@ from reports.gateway import views as gateway
 from reports.mailing import views as mailing
 from reports.opening import views as opening
 from reports.showing.pages import routes
+from reports.subjects.compare import OWN, compare
 from reports.subjects.demand import demand
 from reports.subjects.overview import overview
 from reports.subjects.page_views import page_views
@@ -15,6 +16,7 @@ app_name = "reports"
 urlpatterns = [
     *routes("index", _("Overview"), overview, otherwise=views.published_table),
     *routes("service", _("On the day"), service),
+    *routes("compare", _("Compare"), compare, own=OWN),
     *routes("page-views", _("Page views"), page_views),
     *routes("demand", _("Unmet demand"), demand),
     path("sendings/", mailing.sendings, name="sendings"),

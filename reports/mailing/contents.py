@@ -26,7 +26,7 @@ from reports.selecting.filters import MONTH, FilterForm
 from reports.selecting.selection import Selection
 from reports.selecting.viewers import Viewer
 from reports.showing import files
-from reports.showing.pages import BUILDS, PAGES, filters, made
+from reports.showing.pages import PAGES, filters, made
 from reports.showing.tables import Column, Headline, Report, Text, Unit
 
 PUBLISHED = "agencies"  # the name of the published table among the reports
@@ -65,7 +65,7 @@ class Contents:
 
 def reports() -> dict[str, Text]:
     """Returns the reports that can be sent, by name."""
-    return PAGES | {PUBLISHED: _("The published table")}
+    return {name: page.label for name, page in PAGES.items()} | {PUBLISHED: _("The published table")}
 
 
 def address(report: str) -> str:
@@ -86,9 +86,9 @@ def remembered(query: QueryDict, form: FilterForm) -> str:
 def selected(report: str, query: str, viewer: Viewer, *, today: date) -> FilterForm:
     """Returns the filters as they stand for the viewer. Raises Gone if there is no such report."""
     address("index")  # loads the pages into a process that shows none
-    if report not in BUILDS:
+    if report not in PAGES:
         raise Gone
-    return filters(QueryDict(query), viewer, today=today)
+    return filters(report, QueryDict(query), viewer, today=today)
 
 
 def words(lists: Iterable[Subscription]) -> dict[int, list[tuple[str, str]]]:
@@ -140,7 +140,7 @@ def _in_period(form: FilterForm, period: str, moment: datetime) -> Selection:
 
 
 def _of_report(subscription: Subscription, selection: Selection, now: datetime, *, first: date) -> Contents:
-    report = made(BUILDS[subscription.report], selection, now=now)
+    report = made(PAGES[subscription.report].build, selection, now=now)
     query = QueryDict(subscription.query, mutable=True)
     if selection.until < first:
         report = _unknown(report, first)

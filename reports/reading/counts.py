@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from reports.reading.periods import PERIODS
 from reports.reading.spreads import DAYS, MINUTES, quantile
 from reports.rollups.monthly import SPREADS
 from reports.selecting.selection import Selection
@@ -36,7 +37,7 @@ SPREAD = {
 SUMS = tuple(f"coalesce({sql}, 0)::bigint AS {name}" for name, sql in FIGURES.items())
 # By what figures can be told apart.
 GROUPS = {
-    "month": "fact.month",
+    **{name: sql.format("fact.month") for name, sql in PERIODS.items()},
     "agency": "fact.agency_id",
     "branch": "branch.id",
     "region": "branch.region_el",

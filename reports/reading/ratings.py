@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import connection
 
+from reports.reading.periods import PERIODS
 from reports.selecting.selection import Selection
 
 BEST = 5
@@ -38,8 +39,9 @@ class Satisfaction:
 
 
 def ratings(selection: Selection, *ways: Sequence[str]) -> dict[tuple[str, ...], dict[Any, Satisfaction]]:
-    """Returns the ratings in each of these ways (agency, month, procedure, channel), by their keys. Takes a query for each."""
-    names = {"agency": "agency_id", "month": "month", "procedure": "procedure_id", "channel": "channel"}
+    """Returns the ratings in each of these ways (a period, agency, procedure, channel), by their keys. Takes a query for each."""
+    names = {"agency": "agency_id", "procedure": "procedure_id", "channel": "channel"}
+    names |= {name: sql.format("month") for name, sql in PERIODS.items()}
     condition, params = selection.where("rating")
     found: dict[tuple[str, ...], dict[Any, Satisfaction]] = {}
     with connection.cursor() as cursor:

@@ -1,6 +1,7 @@
 """The filters of the pages. They live in the address, so that a view can be sent: its texts are the same in both languages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,12 +22,29 @@ if TYPE_CHECKING:  # the type exists for the type checker alone
 Row = TypeVar("Row")
 SHOWN = 12  # months, if none are asked for
 MONTH = "%Y-%m"
+Choices = Sequence[tuple[str, "str | _StrPromise"]]
+
+
+@dataclass(frozen=True)
+class OwnField:
+    """A field that one page has besides the filters, and that always has a value. What there is to choose may depend on others.
+
+    `wrong` says what is wrong with another value.
+    """
+
+    name: str
+    label: "str | _StrPromise"
+    choices: Callable[["FilterForm"], Choices]
+    usual: Callable[["FilterForm"], str]
+    wrong: "str | _StrPromise"
 
 
 class FilterForm(forms.Form):
     """What somebody may ask for: only places that they see. A wrong value is told at its field, and counts as not given."""
 
-    def __init__(self, given: QueryDict, *, viewer: Viewer, today: date, first: date) -> None:
+    def __init__(
+        self, given: QueryDict, *, viewer: Viewer, today: date, first: date, own: Sequence[OwnField] = ()
+    ) -> None:
         self.viewer = viewer
         last = today.replace(day=1)
         self.months = months(min(first, last), last)
@@ -38,8 +56,17 @@ class FilterForm(forms.Form):
         super().__init__(
             {name: given.get(name, "") for name in ("agency", "branch", "region", "country", "procedure", "channel")}
             | {name: given.get(name) or month.strftime(MONTH) for name, month in self.usual.items()}
+            | {one.name: given.get(one.name) or one.usual(self) for one in own}
         )
+        self.own = own
+        self._add_own()
         self._add_fields()
+
+    def _add_own(self) -> None:
+        for one in self.own:
+            field = forms.ChoiceField(label=one.label, choices=one.choices(self))
+            field.error_messages["invalid_choice"] = one.wrong
+            self.fields[one.name] = field
 
     def _add_fields(self) -> None:
         every = [(month.strftime(MONTH), date_format(month, "F Y")) for month in reversed(self.months)]
@@ -50,14 +77,16 @@ class FilterForm(forms.Form):
         here = [one for one in self.branches if self.agency in (None, one.agency)]
         if len(here) > 1 and (self.agency or self.viewer.sees_branches_alone):
             self._add("branch", _("Branch"), [(one.code, one.name) for one in here])
-        self._add("region", _("Region"), _named((one.region_el, one.region) for one in here if one.region_el))
+        regions = _named((one.region_el, one.region) for one in here if one.region_el)
+        self._add("region", _("Region"), regions, others=not all(one.region_el for one in here))
         self._add("country", _("Country"), _named((one.country, country_name(one.country)) for one in here))
         self._add("procedure", _("Service"), [(one.code, one.name) for one in self._procedures()])
         self._add("channel", _("Channel"), Channel.choices)
+        self.order_fields([one.name for one in self.own])
 
-    def _add(self, name: str, label: "str | _StrPromise", choices: Sequence[tuple[str, "str | _StrPromise"]]) -> None:
-        """Adds a field, if there is a choice."""
-        if len(choices) > 1:
+    def _add(self, name: str, label: "str | _StrPromise", choices: Choices, *, others: bool = False) -> None:
+        """Adds a field, if there is a choice. `others` says whether something has none of the values."""
+        if choices and len(choices) + others > 1:
             every = ("", pgettext_lazy("filter", "All"))
             self.fields[name] = forms.ChoiceField(label=label, choices=[every, *choices], required=False)
             self.fields[name].is_filter = True  # type: ignore[attr-defined]
@@ -87,6 +116,7 @@ class FilterForm(forms.Form):
             country=said.get("country", ""),
             procedure=_one(self.procedures, "code", said.get("procedure", "")),
             channel=said.get("channel", ""),
+            own={one.name: said.get(one.name) or one.usual(self) for one in self.own},
         )
 
 

@@ -1,8 +1,10 @@
 """Which figures are asked for: the months, and the places, services and channels."""
 
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from django.utils.translation import gettext as _
 
@@ -24,6 +26,7 @@ class Selection:
     country: str = ""
     procedure: Procedure | None = None
     channel: str = ""
+    own: Mapping[str, str] = field(default_factory=dict)  # the values of the page's own fields
 
     @property
     def is_of_branches(self) -> bool:
@@ -33,6 +36,11 @@ class Selection:
     @property
     def year_before(self) -> Self:
         return replace(self, since=_year_before(self.since), until=_year_before(self.until))
+
+    def finished(self, today: date) -> Self | None:
+        """Returns the selection with those of its months that are over, None if there are none."""
+        last = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+        return replace(self, until=min(self.until, last)) if last >= self.since else None
 
     @property
     def everything_there(self) -> Self:
@@ -58,7 +66,13 @@ class Selection:
             "country": self.country,
             "procedure": self.procedure.code if self.procedure else "",
             "channel": self.channel,
+            **self.own,
         }
+
+    def address(self, **changes: str) -> str:
+        """Returns the view as the query of an address, with these changes. "" takes something away."""
+        told = {"from": f"{self.since:%Y-%m}", "until": f"{self.until:%Y-%m}"} | self.said | changes
+        return urlencode({name: value for name, value in told.items() if value})
 
     @property
     def words(self) -> list[tuple[str, str]]:

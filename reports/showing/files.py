@@ -140,7 +140,8 @@ def _heading(column: Column) -> str:
 
 
 def _unit(unit: Unit) -> str:
-    return {Unit.PERCENT: "%", Unit.MINUTES: _("minutes"), Unit.DAYS: _("days"), Unit.HOURS: _("hours")}.get(unit, "")
+    words = {Unit.PERCENT: "%", Unit.MINUTES: _("minutes"), Unit.DAYS: _("days"), Unit.HOURS: _("hours")}
+    return (words | {Unit.CHANGE: "%", Unit.POINTS: _("points"), Unit.DEGREES: "°"}).get(unit, "")
 
 
 def _written(cell: Cell) -> object:

@@ -1,8 +1,8 @@
 """The page of a report, and its files. All of them are for those alone who see figures."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
-from functools import wraps
 from typing import Any
 
 from csp.decorators import csp_update
@@ -21,7 +21,7 @@ from reports.counting import one_moment
 from reports.publishing import workbook
 from reports.reading.counts import first_month
 from reports.reading.moment import counted_until
-from reports.selecting.filters import FilterForm
+from reports.selecting.filters import FilterForm, OwnField
 from reports.selecting.selection import Selection
 from reports.selecting.viewers import Viewer, is_colleague
 from reports.showing import files
@@ -34,36 +34,51 @@ Ask = Callable[[HttpRequest, FilterForm, Report], HttpResponseBase]
 CHART_STYLE = "'sha256-jSYQUrW7J0b3jPqhZP9C2Xh1PyJKHKXd4s0fpGGKrww='"
 
 
+@dataclass(frozen=True)
+class Page:
+    """A page of figures: its tab, what makes its report, and the fields that it has besides the filters."""
+
+    label: Text
+    build: Build
+    own: Sequence[OwnField] = ()
+
+
 # The pages, by the names of their addresses, in the order of their tabs.
-PAGES: dict[str, Text] = {}
-BUILDS: dict[str, Build] = {}
+PAGES: dict[str, Page] = {}
 
 
 def routes(
-    name: str, label: Text, build: Build, *, otherwise: Callable[[HttpRequest], HttpResponseBase] | None = None
+    name: str,
+    label: Text,
+    build: Build,
+    *,
+    own: Sequence[OwnField] = (),
+    otherwise: Callable[[HttpRequest], HttpResponseBase] | None = None,
 ) -> list[URLPattern]:
-    """Returns the addresses of the page and of its files. `otherwise` answers those who see no figures."""
-    PAGES[name], BUILDS[name] = label, build
-    page = csp_update({"style-src": [CHART_STYLE]})(_view(build, _page, otherwise))
+    """Returns the addresses of the page and of its files. `otherwise` answers those who see no figures.
+
+    `own` are fields that the page has besides the filters.
+    """
+    PAGES[name] = Page(label, build, own)
+    page = csp_update({"style-src": [CHART_STYLE]})(_view(name, _page, otherwise))
     file = "overview" if name == "index" else name
     return [
         path("" if name == "index" else f"{name}/", page, name=name),
-        *(path(f"{file}.{kind}", _view(build, ask), name=f"{name}-{kind}") for kind, ask in FILES.items()),
+        *(path(f"{file}.{kind}", _view(name, ask), name=f"{name}-{kind}") for kind, ask in FILES.items()),
     ]
 
 
 def _view(
-    build: Build, ask: Ask, otherwise: Callable[[HttpRequest], HttpResponseBase] | None = None
+    name: str, ask: Ask, otherwise: Callable[[HttpRequest], HttpResponseBase] | None = None
 ) -> Callable[[HttpRequest], HttpResponseBase]:
     @require_safe
     @cache_control(private=True, no_cache=True)
-    @wraps(build)
     def view(request: HttpRequest) -> HttpResponseBase:
         viewer = Viewer.of(request.user)
         if not viewer.sees_figures:
             return otherwise(request) if otherwise else refused(request)
-        form = filters(request.GET, viewer, today=timezone.localdate())
-        return ask(request, form, made(build, form.selection, now=timezone.now()))
+        form = filters(name, request.GET, viewer, today=timezone.localdate())
+        return ask(request, form, made(PAGES[name].build, form.selection, now=timezone.now()))
 
     return view
 
@@ -75,8 +90,9 @@ def made(build: Build, selection: Selection, *, now: datetime) -> Report:
         return build(selection, counted_until(now=now))
 
 
-def filters(query: QueryDict, viewer: Viewer, *, today: date) -> FilterForm:
-    return FilterForm(query, viewer=viewer, today=today, first=first_month() or today)
+def filters(name: str, query: QueryDict, viewer: Viewer, *, today: date) -> FilterForm:
+    """Returns the filters of a page, with its own fields."""
+    return FilterForm(query, viewer=viewer, today=today, first=first_month() or today, own=PAGES[name].own)
 
 
 def refused(request: HttpRequest) -> HttpResponseBase:
@@ -96,7 +112,7 @@ def _page(request: HttpRequest, form: FilterForm, report: Report) -> HttpRespons
         "report": report,
         "query": f"?{query}" if query else "",
         "name": name,
-        "tabs": [(reverse(f"reports:{page}"), label, page == name) for page, label in PAGES.items()],
+        "tabs": [(reverse(f"reports:{key}"), page.label, key == name) for key, page in PAGES.items()],
         "files": {kind: reverse(f"reports:{name}-{kind}") for kind in FILES},
     }
     return render(request, "reports/report.html", context, status=200 if form.is_valid() else 400)

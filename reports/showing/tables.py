@@ -17,10 +17,17 @@ Text = Promise | str
 
 @dataclass(frozen=True)
 class Named:
-    """Something with a code, by which programs know it, and a name in the language of the page."""
+    """Something with a code, by which programs know it, and a name in the language of the page.
+
+    `narrows` is the query of an address that leads to the figures of this alone. A period has its first `month`. `short` is
+    a name for a map, where there is little room.
+    """
 
     code: str
     name: Text
+    narrows: str = ""
+    month: date | None = None
+    short: str = ""
 
     def __str__(self) -> str:
         return str(self.name)
@@ -40,6 +47,9 @@ class Unit(StrEnum):
     MINUTES = "minutes"
     DAYS = "days"
     HOURS = "hours"
+    CHANGE = "percent_change"
+    POINTS = "percentage_points"
+    DEGREES = "degrees"
 
 
 @dataclass(frozen=True)
@@ -132,7 +142,8 @@ class Table:
 
     @property
     def units(self) -> list[Unit]:
-        return list(dict.fromkeys(one.unit for one in self.drawn))
+        """Returns in which units the drawing shows its figures. Where something lies on a map is none of these."""
+        return list(dict.fromkeys(one.unit for one in self.drawn if one.unit is not Unit.DEGREES))
 
 
 @dataclass(frozen=True)
@@ -148,9 +159,14 @@ class Headline:
         """Returns by how many per cent a count has changed, or by how many points a share has."""
         if not isinstance(self.value, int | float) or not isinstance(self.before, int | float):
             return None
-        if self.column.unit is Unit.PERCENT:
-            return self.value - self.before
-        return 100 * (self.value - self.before) / self.before if self.before else None
+        return changed(self.value, self.before, self.column.unit)
+
+
+def changed(value: float, before: float, unit: Unit) -> float | None:
+    """Returns the points between two shares, or by how many per cent something else has changed."""
+    if unit is Unit.PERCENT:
+        return value - before
+    return 100 * (value - before) / before if before else None
 
 
 @dataclass(frozen=True)
@@ -180,6 +196,10 @@ class Report:
     @property
     def has_charts(self) -> bool:
         return any(one.chart and one.rows for one in self.tables)
+
+    @property
+    def has_map(self) -> bool:
+        return any(one.chart and one.chart.kind is Kind.MAP for one in self.tables)
 
     def table(self, name: str) -> Table | None:
         return next((one for one in self.tables if one.name == name), None)

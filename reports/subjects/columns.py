@@ -10,6 +10,9 @@ AGENCY = Column("agency", _("Agency"), Unit.TEXT)
 BRANCH = Column("branch", _("Branch"), Unit.TEXT)
 PROCEDURE = Column("procedure", _("Service"), Unit.TEXT)
 CHANNEL = Column("channel", _("Channel"), Unit.TEXT)
+REGION = Column("region", _("Region"), Unit.TEXT)
+COUNTRY = Column("country", _("Country"), Unit.TEXT)
+PERIOD = Column("period", _("Period"), Unit.TEXT)
 HOUR = Column("hour", _("Hour"), Unit.TEXT)
 
 REQUESTED = Column(
@@ -46,6 +49,14 @@ CANCELLED_EARLY = Column(
 )
 CANCELLED_LATE = Column(
     "cancelled_late", _("Cancelled late"), meaning=_("Cancellations less than 24 hours before the appointment.")
+)
+CANCELLED_LATE_SHARE = Column(
+    "cancelled_late_percent",
+    _("Cancelled late, of those due"),
+    Unit.PERCENT,
+    _(
+        "Cancellations less than 24 hours before the appointment, as a share of these and of served and missed appointments."
+    ),
 )
 WALK_INS = Column(
     "walk_ins_served",

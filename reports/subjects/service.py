@@ -7,15 +7,13 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Branch, Procedure
-from reports.reading.counts import Counts, Facts, percent, read
+from reports.reading.counts import Counts, Facts, read
 from reports.selecting.selection import Selection, months
-from reports.showing.tables import Cell, Chart, Column, Headline, Kind, Named, Report, Table
+from reports.showing.tables import Chart, Column, Headline, Kind, Named, Report, Table
 from reports.subjects import columns as of
+from reports.subjects.values import value_of
 
 SPREADS = ("waiting_spread", "serving_spread")
-HALF, MOST = 0.5, 0.9
-# With fewer, a median or a share would tell of single visits.
-FEWEST = 10
 HEADLINES = (of.WAITING, of.WAITING_MOST, of.PUNCTUAL, of.CONNECTED, of.MISSING_SHARE, of.LOST)
 
 
@@ -37,7 +35,7 @@ def service(selection: Selection, counted_at: datetime) -> Report:
         lead=_("How long people waited, whether they were served on time, and what went wrong."),
         selection=selection,
         counted_at=counted_at,
-        headlines=[Headline(one, _value(facts.total, one), _value(before.total, one)) for one in HEADLINES],
+        headlines=[Headline(one, value_of(facts.total, one), value_of(before.total, one)) for one in HEADLINES],
         tables=tables,
         notes=[
             _("Medians and shares are not shown where there are fewer than ten visits."),
@@ -48,30 +46,10 @@ def service(selection: Selection, counted_at: datetime) -> Report:
     )
 
 
-def _value(counts: Counts, column: Column) -> Cell:
-    """Returns a figure of the day, None if it stands for too few."""
-    values: dict[str, tuple[int, Cell]] = {
-        "waiting_median": (counts.waited, counts.waiting(HALF)),
-        "waiting_90": (counts.waited, counts.waiting(MOST)),
-        "serving_median": (counts.timed, counts.serving(HALF)),
-        "serving_90": (counts.timed, counts.serving(MOST)),
-        "punctual_percent": (counts.begun, percent(counts.punctual, counts.begun)),
-        "overran_percent": (counts.served, percent(counts.overran, counts.served)),
-        "missing_documents_percent": (counts.visits, percent(counts.missing_documents, counts.visits)),
-        "video_connected_percent": (counts.video_calls, percent(counts.video_connected, counts.video_calls)),
-        "messages_lost_percent": (counts.messages, percent(counts.messages_lost, counts.messages)),
-    }
-    if column.name not in values:
-        number: int = getattr(counts, column.name)
-        return number
-    number, value = values[column.name]
-    return value if number >= FEWEST else None
-
-
 def _rows(
     keys: list[Any], found: Mapping[Any, Counts], columns: tuple[Column, ...], name: Any = lambda key: key
 ) -> Any:
-    return [[name(key), *(_value(found.get(key, Counts()), column) for column in columns)] for key in keys]
+    return [[name(key), *(value_of(found.get(key, Counts()), column) for column in columns)] for key in keys]
 
 
 def _waiting(selection: Selection, facts: Facts) -> Table:
@@ -108,7 +86,7 @@ def _longest(found: Mapping[int, Counts]) -> list[int]:
 
 
 def _number(counts: Counts) -> float:
-    value = _value(counts, of.WAITING_MOST)
+    value = value_of(counts, of.WAITING_MOST)
     return value if isinstance(value, int | float) else -1
 
 

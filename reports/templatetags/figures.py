@@ -1,4 +1,5 @@
 from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
 
 from django import template
 from django.utils.formats import date_format, number_format
@@ -36,23 +37,41 @@ def cell(value: Cell, column: Column) -> SafeString | str:
         return format_html('<time datetime="{}">{}</time>', raw, text)
     if isinstance(value, int | float):
         return format_html('<data value="{}">{}</data>', _raw(value), written(value, column))
-    return format_html('<data value="{}">{}</data>', value.code, value.name) if isinstance(value, Named) else str(value)
+    return _named(value) if isinstance(value, Named) else str(value)
+
+
+def _named(one: Named) -> SafeString:
+    """Returns a name, in the time of its month if it is a period, with a link to what it narrows the page to."""
+    short = format_html(' data-short="{}"', one.short) if one.short else ""
+    text = format_html('<data value="{}"{}>{}</data>', one.code, short, one.name)
+    if one.month:
+        text = format_html('<time datetime="{}">{}</time>', one.month.strftime("%Y-%m"), text)
+    return format_html('<a href="?{}">{}</a>', one.narrows, text) if one.narrows else text
 
 
 def _raw(value: float) -> str:
     return str(value) if isinstance(value, int) else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
+def _rounded(value: float, places: int) -> str:
+    """Returns the nearest number with so many decimals, a half away from zero, as the drawings do. Django's format cuts off."""
+    return number_format(Decimal(_raw(value)).quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP), places)
+
+
 @register.filter
 def written(value: float, column: Column) -> str:
     """Returns a number with its unit, in the language of the page."""
     if column.unit is Unit.PERCENT:
-        return f"{number_format(value, 1)} %"
+        return f"{_rounded(value, 1)} %"
     if column.unit is Unit.MINUTES:
-        number = number_format(value, 0)
+        number = _rounded(value, 0)
         return ngettext("%(number)s minute", "%(number)s minutes", round(value)) % {"number": number}
+    if column.unit is Unit.DEGREES:
+        return f"{_rounded(value, 2)}°"
+    if column.unit in (Unit.CHANGE, Unit.POINTS):
+        return change(value, column)
     if column.unit is Unit.DAYS:
-        return number_format(value, 0 if value == round(value) else 1)
+        return _rounded(value, 0 if value == round(value) else 1)
     return figure(value)
 
 
@@ -60,9 +79,9 @@ def written(value: float, column: Column) -> str:
 def change(value: float, column: Column) -> str:
     """Returns a change with its sign: per cent of a count, points of a share."""
     sign = "+" if value > 0 else "−" if value < 0 else "±"
-    number = number_format(abs(value), 1)
+    number = _rounded(abs(value), 1)
     points = ngettext("%(number)s point", "%(number)s points", 1 if abs(value) == 1 else 2)
-    text = points if column.unit is Unit.PERCENT else "%(number)s %%"
+    text = points if column.unit in (Unit.PERCENT, Unit.POINTS) else "%(number)s %%"
     return sign + text % {"number": number}
 
 

@@ -8,6 +8,7 @@ from io import BytesIO, StringIO
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 from openpyxl import load_workbook
 from pytest_django import DjangoAssertNumQueries
 
@@ -19,6 +20,8 @@ from reports.reading.ratings import Satisfaction
 from reports.reading.spreads import MINUTES, quantile
 from reports.selecting.selection import Selection, months
 from reports.selecting.viewers import Viewer
+from reports.showing.tables import Column, Unit
+from reports.templatetags.figures import written
 from tests.builders import (
     NOW,
     STAFF,
@@ -311,6 +314,23 @@ def test_satisfaction_says_how_sure_it_is() -> None:
     # The figures that are given for 80 of 100 in the literature: 0.711 to 0.867.
     assert (round(low or 0, 1), round(high or 0, 1)) == (71.1, 86.7)
     assert Satisfaction(10, 10).interval[1] == pytest.approx(100)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (100 / 7, Unit.PERCENT, "14.3 %"),
+        (0.25, Unit.PERCENT, "0.3 %"),
+        (12.9, Unit.MINUTES, "13 minutes"),
+        (0.99, Unit.DAYS, "1.0"),
+        (-2 / 3, Unit.POINTS, "−0.7 points"),
+        (200 / 3, Unit.CHANGE, "+66.7 %"),
+        (52.5192, Unit.DEGREES, "52.52°"),
+    ],
+)
+def test_numbers_are_rounded_and_not_cut_off(value: float, unit: Unit, text: str) -> None:
+    with override("en"):
+        assert written(value, Column("any", "Any", unit)) == text
 
 
 def test_months_go_over_the_year() -> None:

@@ -11,6 +11,8 @@ UNUSED = (
     *("roboto-*.woff", "roboto-*-italic.*", "roboto-cyrillic*", "roboto-vietnamese*", "roboto-math*"),
     *(f"roboto-*-{weight}-*" for weight in (100, 200, 300, 600, 800, 900)),
     *("roboto-symbols*", "roboto-*-ext-*"),
+    # Of the world, the coasts in their plainest form stay.
+    *("countries-*.json", "land-10m.json", "land-50m.json"),
 )
 
 

@@ -1,6 +1,7 @@
 // Draws the tables of a page of figures. A drawing is made from the cells of its table, so both say the same. The library is
 // Observable Plot (globals Plot and d3); colours are those of charts.css, so dark, print and forced colours need no drawing.
 
+import { fetched, map } from "./map.js";
 import { save } from "./saving.js";
 
 const Plot = window.Plot;
@@ -23,6 +24,7 @@ function read(figure) {
     const key = row.cells[0];
     const time = key.querySelector("time")?.dateTime;
     return {
+      short: key.querySelector("[data-short]")?.dataset.short,
       key: time ? new Date(time.length === 7 ? `${time}-01T00:00:00Z` : `${time}T00:00:00Z`) : key.textContent.trim(),
       values: series.map(({ place }) => {
         const value = row.cells[place].querySelector("data")?.value;
@@ -209,7 +211,7 @@ function legend(data, kind, width) {
   return [list];
 }
 
-const KINDS = { lines, stacks, multiples, bars, intervals, heat };
+const KINDS = { lines, stacks, multiples, bars, intervals, heat, map: (data, width) => map(data, width, written) };
 
 function draw(figure) {
   const place = figure.querySelector(".chart__drawing");
@@ -219,6 +221,8 @@ function draw(figure) {
   const drawing = KINDS[figure.dataset.chart](data, width);
   drawing.setAttribute("role", "img");
   drawing.setAttribute("aria-label", `${figure.dataset.title}. ${figure.dataset.described}`);
+  // The library names its parts for programmers. Within a picture they are nothing for readers.
+  for (const part of drawing.querySelectorAll("[aria-label]")) part.removeAttribute("aria-label");
   place.replaceChildren(...legend(data, figure.dataset.chart, width), drawing);
   place.dataset.width = width;
 }
@@ -229,8 +233,8 @@ const watched = new ResizeObserver((entries) => {
 
 const hasMore = (figure) => read(figure).rows.some(({ values }) => values.some(Boolean));
 
-// A table of zeros, or of what nobody knows, stands as it is: there is nothing to draw.
-for (const figure of [...document.querySelectorAll("[data-chart]")].filter(hasMore)) {
+async function begin(figure) {
+  if (figure.dataset.land) await fetched(figure.dataset.land);
   figure.hidden = false;
   draw(figure);
   watched.observe(figure.querySelector(".chart__drawing"));
@@ -240,6 +244,9 @@ for (const figure of [...document.querySelectorAll("[data-chart]")].filter(hasMo
     if (kind) save(figure, kind);
   });
 }
+
+// A table of zeros, or of what nobody knows, stands as it is: there is nothing to draw.
+for (const figure of [...document.querySelectorAll("[data-chart]")].filter(hasMore)) begin(figure);
 // On paper the tables stand below their drawings.
 addEventListener("beforeprint", () => {
   for (const table of document.querySelectorAll(".shown__table")) table.open = true;
