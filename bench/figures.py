@@ -21,6 +21,7 @@ PAGES = MappingProxyType(
         "On the day": "/reports/service/",
         "On the day, by branch": "/reports/service/?agency=kep",
         "Unmet demand": "/reports/demand/",
+        "Compare": "/reports/compare/",
     }
 )
 GOALS = ((500_000, 150), (5_000_000, 200), (50_000_000, 300))  # up to how many appointments, and milliseconds

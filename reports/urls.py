@@ -16,9 +16,9 @@ app_name = "reports"
 urlpatterns = [
     *routes("index", _("Overview"), overview, otherwise=views.published_table),
     *routes("service", _("On the day"), service),
+    *routes("demand", _("Unmet demand"), demand),
     *routes("compare", _("Compare"), compare, own=OWN),
     *routes("page-views", _("Page views"), page_views),
-    *routes("demand", _("Unmet demand"), demand),
     path("sendings/", mailing.sendings, name="sendings"),
     path("sendings/new/", mailing.new, name="sending-new"),
     path("sendings/stop/<slug:key>/", mailing.stop, name="sending-stop"),
