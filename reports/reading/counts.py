@@ -173,9 +173,9 @@ def _of_way(
     }
 
 
-def first_month() -> date | None:
-    """Returns the first month that has figures."""
+def first_month(table: str = "reports_monthlysum") -> date | None:
+    """Returns the first month that a table of months has."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT min(month) FROM reports_monthlysum")
+        cursor.execute(f"SELECT min(month) FROM {table}")
         found: date | None = cursor.fetchone()[0]
     return found

@@ -98,6 +98,29 @@ def _read(selection: Selection, rows: str, by: Sequence[str], figures: str) -> l
         return cursor.fetchall()
 
 
+# The latest day of the last month on which free times were looked up. Nothing free is longer than any wait.
+LATEST = f"""
+SELECT row.day, row.agency_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY row.first_days NULLS LAST),
+    percentile_disc(0.5) WITHIN GROUP (ORDER BY row.third_days NULLS LAST), count(*)::int
+FROM (
+    SELECT of_day.*, day - (extract(day FROM day)::int - 1) AS month FROM reports_dailywait of_day
+    WHERE day = (SELECT max(day) FROM reports_dailywait WHERE day >= %(until)s AND day < %(end)s)
+) AS row {BRANCH}
+WHERE {{condition}} GROUP BY row.day, row.agency_id
+"""
+
+
+def latest_look(selection: Selection) -> tuple[date | None, dict[int, tuple[int | None, int | None, int]]]:
+    """Returns the latest day on which it was looked, and by agency the median days to the first and to the third free time,
+    and how many looks these are. One query.
+    """
+    condition, params = selection.where("row", branch="branch")
+    with connection.cursor() as cursor:
+        cursor.execute(LATEST.format(condition=condition), params | {"end": selection.end})
+        rows = cursor.fetchall()
+    return (rows[0][0] if rows else None), {agency: tuple(found) for _day, agency, *found in rows}
+
+
 # Minutes of desks that were offered. Capacity belongs to a branch, whose agency is that of today.
 OFFERED = f"""
 SELECT row.month, sum(row.minutes)::bigint

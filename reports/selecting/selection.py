@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, Self
 from urllib.parse import urlencode
 
@@ -11,6 +11,8 @@ from django.utils.translation import gettext as _
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import country_name
 from reports.selecting.viewers import Viewer
+
+LAST_CLOCK = timezone(timedelta(hours=-12))  # what is over by this one is over at all branches
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,14 @@ class Selection:
         """Returns the selection with those of its months that are over, None if there are none."""
         last = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
         return replace(self, until=min(self.until, last)) if last >= self.since else None
+
+    def comparable(self, counted_at: datetime, first: date | None) -> tuple[Self, Self] | None:
+        """Returns the months that are over, and the same months of the year before, if these begin at `first` or later.
+
+        `first` is the first month that has figures. A month is over when it is at all branches.
+        """
+        over = self.finished(counted_at.astimezone(LAST_CLOCK).date())
+        return (over, over.year_before) if over and first and first <= over.year_before.since else None
 
     @property
     def everything_there(self) -> Self:

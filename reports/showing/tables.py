@@ -148,18 +148,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Headline:
-    """A number at the top of the page, and the same of a year before, if that is known."""
+    """A number at the top of the page. `over` is the same of the months that are over, `before` that of a year before."""
 
     column: Column
     value: Cell
+    over: Cell = None
     before: Cell = None
 
     @property
     def change(self) -> float | None:
         """Returns by how many per cent a count has changed, or by how many points a share has."""
-        if not isinstance(self.value, int | float) or not isinstance(self.before, int | float):
+        if not isinstance(self.over, int | float) or not isinstance(self.before, int | float):
             return None
-        return changed(self.value, self.before, self.column.unit)
+        return changed(self.over, self.before, self.column.unit)
 
 
 def changed(value: float, before: float, unit: Unit) -> float | None:

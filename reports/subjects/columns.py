@@ -171,3 +171,23 @@ LOST = Column(
     Unit.PERCENT,
     _("Messages that failed, came back, or of which nobody knows whether they arrived, as a share of all."),
 )
+
+FIRST_FREE = Column(
+    "first_free_days",
+    _("Days to a free time"),
+    Unit.DAYS,
+    _(
+        "Each morning it is looked up for each branch, service and channel how many days away the first time is that the "
+        "public can book. In half of these looks it was so many days away or fewer. 0 is the same day. It is empty if "
+        "nothing was free in more than half of them."
+    ),
+)
+THIRD_FREE = Column(
+    "third_free_days",
+    _("Days to the third free time"),
+    Unit.DAYS,
+    _("The same of the third free time. It says more than the first, which somebody may just have given back."),
+)
+LOOKS = Column(
+    "looks", _("Looks"), meaning=_("How often it was looked up: once a day for each branch, service and channel.")
+)

@@ -1,7 +1,7 @@
 """Agencies, places, services, channels and periods beside each other, by one chosen figure."""
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import date, datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -11,7 +11,7 @@ from agencies.models import Branch
 from reports.reading.counts import OF_BRANCHES, Counts, Facts, first_month, read
 from reports.reading.ratings import Satisfaction, ratings
 from reports.selecting.filters import Choices, FilterForm, OwnField
-from reports.selecting.selection import Selection, months
+from reports.selecting.selection import LAST_CLOCK, Selection, months
 from reports.showing.tables import Cell, Chart, Column, Kind, Report, Table, Unit, changed
 from reports.subjects import columns as of
 from reports.subjects.naming import ends, first_of, named
@@ -42,7 +42,6 @@ TITLES = {
 BARS = 30  # more cannot be read beside each other; the files have all
 LATITUDE = Column("latitude", gettext_lazy("Latitude"), Unit.DEGREES)
 LONGITUDE = Column("longitude", gettext_lazy("Longitude"), Unit.DEGREES)
-LAST_CLOCK = timezone(timedelta(hours=-12))  # what is over by this one is over at all branches
 EVERY = 1000  # rows: a map has its table with all of them
 BEFORE_MEANING = gettext_lazy(
     "The same months of the year before, of those that are over now. Not known if not all of these have figures."

@@ -10,12 +10,13 @@ from django.utils.translation import gettext as _
 
 from accounts.visits.devices import Device
 from agencies.models import Branch, Channel, Procedure
-from reports.reading.counts import Counts, percent, read
+from reports.reading.counts import Counts, first_month, percent, read
 from reports.reading.demand import Steps, Waits, offered, searches, steps, waits
 from reports.selecting.selection import Selection, months
-from reports.showing.tables import Cell, Chart, Headline, Kind, Named, Report, Table
+from reports.showing.tables import Cell, Chart, Kind, Named, Report, Table
 from reports.subjects import columns as of
 from reports.subjects import wanted
+from reports.subjects.headlines import headlines
 
 MINUTES = 60
 NOBODY, NO_LOOKS = Steps(), Waits({})
@@ -36,21 +37,28 @@ def demand(selection: Selection, counted_at: datetime) -> Report:
         _capacity(selection),
         *([] if looked_for is None else [_searches(looked_for)]),
     ]
-    before = selection.year_before
-    now, then = (
-        _numbers(looked.get((), NO_LOOKS), came.get((), NOBODY), looked_for),
-        _numbers(waits(before).get((), NO_LOOKS), steps(before).get((), NOBODY), searches(before)),
-    )
     return Report(
         name="demand",
         title=_("Unmet demand"),
         lead=_("How long people wait for a free time, where they find none, and what they look for in vain."),
         selection=selection,
         counted_at=counted_at,
-        headlines=[Headline(column, now[column.name], then[column.name]) for column in wanted.HEADLINES],
+        headlines=headlines(
+            wanted.HEADLINES,
+            selection,
+            counted_at,
+            now=_numbers(looked.get((), NO_LOOKS), came.get((), NOBODY), looked_for),
+            numbers=_read,
+            first=first_month("reports_monthlydemand"),
+        ),
         tables=tables,
         notes=_notes(selection),
     )
+
+
+def _read(selection: Selection) -> dict[str, Cell]:
+    looked, came = waits(selection), steps(selection)
+    return _numbers(looked.get((), NO_LOOKS), came.get((), NOBODY), searches(selection))
 
 
 def _numbers(looked: Waits, came: Steps, looked_for: Mapping[str, int] | None) -> dict[str, Cell]:

@@ -8,28 +8,29 @@ from django.utils.formats import date_format
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Channel
-from reports.reading.counts import Counts, Facts, percent, read
+from reports.reading.counts import Counts, Facts, first_month, percent, read
+from reports.reading.demand import latest_look
 from reports.reading.hours import hours
 from reports.reading.ratings import Satisfaction, ratings
 from reports.selecting.selection import Selection, months
-from reports.showing.tables import Cell, Chart, Column, Headline, Kind, Named, Report, Table
+from reports.showing.tables import Cell, Chart, Column, Kind, Named, Report, Table
 from reports.subjects import columns as of
+from reports.subjects.headlines import headlines
 
 HEADLINES = (of.REQUESTED, of.SERVED, of.AVOIDED, of.MISSED_SHARE, of.SATISFIED, of.WALK_INS)
 
 
 def overview(selection: Selection, counted_at: datetime) -> Report:
-    """Takes seven queries, and one more for each of the headlines' years."""
+    """Takes eleven queries at most."""
     facts = read(selection, ["month"], ["month", "agency"], ["agency"], ["month", "channel"], ["channel"])
-    before = read(selection.year_before)
     agencies = {one.pk: Named(one.slug, one.short_name) for one in Agency.objects.all()}
     scores = {} if selection.is_of_branches else ratings(selection, [], ["agency"])
-    before_scores = {} if selection.is_of_branches else ratings(selection.year_before, [])
     tables = [
         _by_month(selection, facts),
         _by_agency_and_month(selection, facts, agencies),
         _by_channel(selection, facts),
         _by_agency(facts, agencies),
+        _free_times(selection, agencies),
         *([_satisfaction(facts, scores[("agency",)], agencies)] if scores else []),
         _busiest(selection),
     ]
@@ -39,15 +40,17 @@ def overview(selection: Selection, counted_at: datetime) -> Report:
         lead=_("What citizens asked for, and what became of it."),
         selection=selection,
         counted_at=counted_at,
-        headlines=_headlines(facts.total, before.total, scores, before_scores),
+        headlines=headlines(
+            HEADLINES,
+            selection,
+            counted_at,
+            now=_numbers(facts.total, scores),
+            numbers=lambda months: _numbers(read(months).total, scores and ratings(months, [])),
+            first=first_month(),
+        ),
         tables=[table for table in tables if table],
         notes=_notes(selection),
     )
-
-
-def _headlines(now: Counts, before: Counts, scores: Any, before_scores: Any) -> list[Headline]:
-    values, earlier = (_numbers(*one) for one in ((now, scores), (before, before_scores)))
-    return [Headline(column, values[column.name], earlier[column.name]) for column in HEADLINES]
 
 
 def _numbers(counts: Counts, scores: Any) -> dict[str, Cell]:
@@ -145,6 +148,22 @@ def _by_agency(facts: Facts, agencies: Mapping[int, Named]) -> Table:
         rows=[[agencies[one], *_row(found[one]), found[one].missed_share] for one in _largest(found)],
         chart=Chart(Kind.BARS, ("requested",)) if len(found) > 1 else None,
         sums=[*_row(facts.total), facts.total.missed_share],
+    )
+
+
+def _free_times(selection: Selection, agencies: Mapping[int, Named]) -> Table | None:
+    """Returns how many days away free times were when they were looked up last."""
+    day, found = latest_look(selection)
+    if day is None:
+        return None
+    return Table(
+        name="free-times",
+        title=_("Days to the first and the third free time"),
+        keys=(of.AGENCY,),
+        figures=(of.FIRST_FREE, of.THIRD_FREE, of.LOOKS),
+        rows=[[agencies[one], *found[one]] for one in sorted(found, key=lambda one: -(found[one][0] or 0))],
+        chart=Chart(Kind.BARS, ("first_free_days",)) if len(found) > 1 else None,
+        note=_("Looked up on the morning of %(day)s.") % {"day": date_format(day, "j E Y")},
     )
 
 

@@ -12,10 +12,11 @@ from django.utils.translation import gettext_lazy
 from accounts.visits.devices import Device
 from agencies.models import Procedure
 from agencies.text import country_name
-from reports.reading.counts import percent
+from reports.reading.counts import first_month, percent
 from reports.selecting.selection import Selection, months
-from reports.showing.tables import Chart, Column, Headline, Kind, Named, Report, Table, Unit
+from reports.showing.tables import Cell, Chart, Column, Kind, Named, Report, Table, Unit
 from reports.subjects import columns as of
+from reports.subjects.headlines import headlines
 
 VIEWS = Column(
     "views",
@@ -71,21 +72,28 @@ class Views:
 
 def page_views(selection: Selection, counted_at: datetime) -> Report:
     """Takes three queries. Pages belong to no branch, so nothing is told to somebody who sees some branches alone."""
-    now, before = _read(selection), _read(selection.year_before)
+    now = _read(selection)
     return Report(
         name="page-views",
         title=_("Page views"),
         lead=_("How often the pages of services are read, from where, and with what kind of device."),
         selection=selection,
         counted_at=counted_at,
-        headlines=[
-            Headline(VIEWS, now.total, before.total),
-            Headline(ABROAD, now.abroad, before.abroad),
-            Headline(KNOWN, percent(now.known, now.total), percent(before.known, before.total)),
-        ],
+        headlines=headlines(
+            (VIEWS, ABROAD, KNOWN),
+            selection,
+            counted_at,
+            now=_numbers(now),
+            numbers=lambda months: _numbers(_read(months)),
+            first=first_month("reports_pageviews"),
+        ),
         tables=[_by_device(selection, now), _by_country(now), _by_service(now)],
         notes=_notes(selection),
     )
+
+
+def _numbers(views: Views) -> dict[str, Cell]:
+    return {VIEWS.name: views.total, ABROAD.name: views.abroad, KNOWN.name: percent(views.known, views.total)}
 
 
 def _read(selection: Selection) -> Views:

@@ -7,10 +7,11 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from agencies.models import Agency, Branch, Procedure
-from reports.reading.counts import Counts, Facts, read
+from reports.reading.counts import Counts, Facts, first_month, read
 from reports.selecting.selection import Selection, months
-from reports.showing.tables import Chart, Column, Headline, Kind, Named, Report, Table
+from reports.showing.tables import Cell, Chart, Column, Kind, Named, Report, Table
 from reports.subjects import columns as of
+from reports.subjects.headlines import headlines
 from reports.subjects.values import value_of
 
 SPREADS = ("waiting_spread", "serving_spread")
@@ -21,7 +22,6 @@ def service(selection: Selection, counted_at: datetime) -> Report:
     """Takes five queries."""
     is_near = bool(selection.agency)
     facts = read(selection, ["month"], ["procedure"], ["branch" if is_near else "agency"], spreads=SPREADS)
-    before = read(selection.year_before, spreads=SPREADS)
     tables = [
         _waiting(selection, facts),
         _punctuality(selection, facts),
@@ -35,7 +35,14 @@ def service(selection: Selection, counted_at: datetime) -> Report:
         lead=_("How long people waited, whether they were served on time, and what went wrong."),
         selection=selection,
         counted_at=counted_at,
-        headlines=[Headline(one, value_of(facts.total, one), value_of(before.total, one)) for one in HEADLINES],
+        headlines=headlines(
+            HEADLINES,
+            selection,
+            counted_at,
+            now=_numbers(facts.total),
+            numbers=lambda months: _numbers(read(months, spreads=SPREADS).total),
+            first=first_month(),
+        ),
         tables=tables,
         notes=[
             _("Medians and shares are not shown where there are fewer than ten visits."),
@@ -44,6 +51,10 @@ def service(selection: Selection, counted_at: datetime) -> Report:
             ),
         ],
     )
+
+
+def _numbers(counts: Counts) -> dict[str, Cell]:
+    return {one.name: value_of(counts, one) for one in HEADLINES}
 
 
 def _rows(

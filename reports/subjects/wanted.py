@@ -4,6 +4,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from reports.showing.tables import Column, Unit
+from reports.subjects.columns import FIRST_FREE, LOOKS
 
 DAY = Column("day", _("Day"), Unit.DAY)
 STEP = Column("step", pgettext_lazy("figures", "Step"), Unit.TEXT)
@@ -11,16 +12,6 @@ DEVICE = Column("device", _("Device"), Unit.TEXT)
 LANGUAGE = Column("language", _("Language"), Unit.TEXT)
 SEARCH = Column("text", _("Looked for"), Unit.TEXT)
 
-FIRST_FREE = Column(
-    "first_free_days",
-    _("Days to a free time"),
-    Unit.DAYS,
-    _(
-        "Each morning it is looked up for each branch, service and channel how many days away the first time is that the "
-        "public can book. In half of these looks it was so many days away or fewer. 0 is the same day. It is empty if "
-        "nothing was free in more than half of them."
-    ),
-)
 LONGEST = Column(
     "longest_days",
     _("Longest wait"),
@@ -32,9 +23,6 @@ NOTHING_SHARE = Column(
     _("Nothing free"),
     Unit.PERCENT,
     _("The share of the looks that found no free time at all, up to the last time that was open for booking."),
-)
-LOOKS = Column(
-    "looks", _("Looks"), meaning=_("How often it was looked up: once a day for each branch, service and channel.")
 )
 WAITING = (FIRST_FREE, LONGEST, NOTHING_SHARE, LOOKS)
 

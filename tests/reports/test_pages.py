@@ -18,7 +18,7 @@ from reports import counting
 from reports.reading.counts import read
 from reports.reading.ratings import Satisfaction
 from reports.reading.spreads import MINUTES, quantile
-from reports.selecting.selection import Selection, months
+from reports.selecting.selection import LAST_CLOCK, Selection, months
 from reports.selecting.viewers import Viewer
 from reports.showing.tables import Column, Unit
 from reports.templatetags.figures import written
@@ -336,3 +336,25 @@ def test_numbers_are_rounded_and_not_cut_off(value: float, unit: Unit, text: str
 def test_months_go_over_the_year() -> None:
     first, last = MARCH.replace(year=2025, month=11), MARCH.replace(month=2)
     assert [f"{month:%Y-%m}" for month in months(first, last)] == ["2025-11", "2025-12", "2026-01", "2026-02"]
+
+
+# The year before
+
+
+def test_months_that_are_over_are_compared_with_those_of_a_year_before() -> None:
+    selection = Selection(Viewer(agencies=None), MARCH.replace(month=1), MARCH)
+    over, before = selection.comparable(at(12), MARCH.replace(year=2025, month=1)) or (None, None)
+    assert over is not None
+    assert before is not None
+    assert (over.until, before.since, before.until) == tuple(
+        MARCH.replace(year=year, month=month) for year, month in ((2026, 2), (2025, 1), (2025, 2))
+    )
+    assert selection.comparable(at(12), MARCH.replace(year=2025, month=2)) is None  # one of these months has no figures
+    assert selection.comparable(at(12), None) is None
+
+
+def test_month_is_over_when_it_is_over_at_all_branches() -> None:
+    selection = Selection(Viewer(agencies=None), MARCH, MARCH)
+    first_of_april = at(0, day=MARCH.replace(month=4))
+    assert selection.finished(first_of_april.astimezone(LAST_CLOCK).date()) is None
+    assert selection.comparable(first_of_april + timedelta(hours=16), MARCH.replace(year=2025)) is not None
