@@ -113,6 +113,10 @@ OTHERWISE = {
         "clear_counts",
         "count_changed",
         "release_months",
+        "count_demand",
+        "sample_waits",
+        "send_reports",
+        "forget_mailings",
     ),
     *("send_codes", "forget_mails", "read_mailbox"),
 }
