@@ -25,6 +25,7 @@ from reports.models import (
     MonthlyDemand,
     MonthlyFact,
     MonthlyHours,
+    MonthlyRating,
     MonthlySum,
     MonthlyWait,
 )
@@ -234,6 +235,7 @@ def rebuild(*, now: datetime) -> int:
         MonthlyFact,
         MonthlySum,
         MonthlyHours,
+        MonthlyRating,
         MonthlyWait,
         MonthlyDemand,
     ):

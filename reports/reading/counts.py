@@ -8,17 +8,17 @@ from typing import Any
 from django.db import connection
 
 from reports.reading.periods import PERIODS
-from reports.reading.spreads import DAYS, MINUTES, quantile
+from reports.reading.spreads import MINUTES, quantile
 from reports.rollups.monthly import SPREADS
 from reports.selecting.selection import Selection
 
 SERVED, REMOTE = "outcome = 'served'", "channel IN ('video', 'phone')"
 # Each figure in the SQL of rows of months. `reports.rollups.facts` says what these have.
 PLAIN = (
-    *("requested", "booked", "days_ahead", "due", "moved", "begun", "punctual", "late_seconds", "overran"),
+    *("requested", "booked", "due", "begun", "punctual", "overran"),
     *("video_calls", "video_connected", "messages", "messages_lost", "walk_ins", "access_needs", "missing_documents"),
     *("waited", "waiting_seconds", "timed", "serving_seconds"),
-    *("cancelled", "cancelled_late", "cancelled_by_citizen", "cancelled_late_by_citizen"),
+    *("cancelled", "cancelled_late"),
 )
 FIGURES = {name: f"sum(fact.{name})" for name in PLAIN} | {
     "assisted": "sum(fact.requested) FILTER (WHERE source = 'staff')",
@@ -55,12 +55,9 @@ class Counts:
 
     requested: int = 0
     booked: int = 0
-    days_ahead: int = 0
     due: int = 0
-    moved: int = 0
     begun: int = 0
     punctual: int = 0
-    late_seconds: int = 0
     overran: int = 0
     video_calls: int = 0
     video_connected: int = 0
@@ -75,8 +72,6 @@ class Counts:
     serving_seconds: int = 0
     cancelled: int = 0
     cancelled_late: int = 0
-    cancelled_by_citizen: int = 0
-    cancelled_late_by_citizen: int = 0
     assisted: int = 0
     served: int = 0
     served_remotely: int = 0
@@ -85,8 +80,6 @@ class Counts:
     walk_ins_served: int = 0
     minutes_booked: int = 0
     minutes_used: int = 0
-    ahead_spread: list[int] = field(default_factory=list)
-    late_spread: list[int] = field(default_factory=list)
     waiting_spread: list[int] = field(default_factory=list)
     serving_spread: list[int] = field(default_factory=list)
 
@@ -97,10 +90,6 @@ class Counts:
     def serving(self, share: float) -> float | None:
         """Returns the minutes below which this share of the services lasted."""
         return quantile(self.serving_spread, MINUTES, share)
-
-    def ahead(self, share: float) -> float | None:
-        """Returns the days below which this share of the requests were made before their appointment."""
-        return quantile(self.ahead_spread, DAYS, share)
 
     @property
     def visits(self) -> int:

@@ -98,10 +98,12 @@ def _read(selection: Selection, rows: str, by: Sequence[str], figures: str) -> l
         return cursor.fetchall()
 
 
-# The latest day of the last month on which free times were looked up. Nothing free is longer than any wait.
+# The latest day of the last month on which free times were looked up. Nothing free is longer than any wait: PostgreSQL would
+# leave an empty value out of the median.
+ENDLESS = 32_767
+MEDIAN = f"nullif(percentile_disc(0.5) WITHIN GROUP (ORDER BY coalesce({{days}}, {ENDLESS})), {ENDLESS})"
 LATEST = f"""
-SELECT row.day, row.agency_id, percentile_disc(0.5) WITHIN GROUP (ORDER BY row.first_days NULLS LAST),
-    percentile_disc(0.5) WITHIN GROUP (ORDER BY row.third_days NULLS LAST), count(*)::int
+SELECT row.day, row.agency_id, {MEDIAN.format(days="row.first_days")}, {MEDIAN.format(days="row.third_days")}, count(*)::int
 FROM (
     SELECT of_day.*, day - (extract(day FROM day)::int - 1) AS month FROM reports_dailywait of_day
     WHERE day = (SELECT max(day) FROM reports_dailywait WHERE day >= %(until)s AND day < %(end)s)

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import inf
 
-from reports.rollups.facts import DAYS, MINUTES
+from reports.rollups.facts import MINUTES
 
-__all__ = ["DAYS", "MINUTES", "quantile"]
+__all__ = ["MINUTES", "quantile"]
 
 
 def quantile(spread: Sequence[int], ends: Sequence[int], share: float) -> float | None:

@@ -423,6 +423,7 @@ def test_difference_is_told_and_not_mended(spoil: Callable[[], None], caplog: py
     )
     counting.count_all(now=NOW)
     assert checking.check(now=NOW) == 0
+    right = all_kept()
     spoil()
     wrong = all_kept()
     for _night in range(2):
@@ -432,6 +433,8 @@ def test_difference_is_told_and_not_mended(spoil: Callable[[], None], caplog: py
     assert Miscount.objects.first().days > 0
     call_command("count_figures")
     assert not Miscount.objects.exists()
+    counting.rebuild(now=NOW)
+    assert all_kept() == right
 
 
 def test_day_that_is_to_be_counted_again_is_no_difference() -> None:

@@ -15,6 +15,7 @@ from pytest_django import DjangoAssertNumQueries
 from agencies.models import Agency, Branch, Channel, Role
 from appointments import booking
 from reports import counting
+from reports.models import DailyWait
 from reports.reading.counts import read
 from reports.reading.ratings import Satisfaction
 from reports.reading.spreads import MINUTES, quantile
@@ -336,6 +337,22 @@ def test_numbers_are_rounded_and_not_cut_off(value: float, unit: Unit, text: str
 def test_months_go_over_the_year() -> None:
     first, last = MARCH.replace(year=2025, month=11), MARCH.replace(month=2)
     assert [f"{month:%Y-%m}" for month in months(first, last)] == ["2025-11", "2025-12", "2026-01", "2026-02"]
+
+
+# Free times
+
+
+@pytest.mark.parametrize(("looks", "median"), [((2, None, None), None), ((2, 4, None), 4), ((), None)])
+def test_median_of_free_times_counts_nothing_free_as_the_longest(
+    official: Client, branch: Branch, looks: tuple[int | None, ...], median: int | None
+) -> None:
+    for number, days in enumerate(looks):
+        kind = {"procedure": branch.agency.procedures.get(), "channel": str(number)}
+        told = {"first_days": days, "third_days": None if days is None else days + 1}
+        DailyWait.objects.create(agency=branch.agency, branch=branch, day=MARCH, **kind, **told)
+    table = official.get("/reports/overview.json").json()["tables"].get("free-times", [])
+    assert [(row["first_free_days"], row["looks"]) for row in table] == ([(median, len(looks))] if looks else [])
+    assert [row["third_free_days"] for row in table] == ([median and median + 1] if looks else [])
 
 
 # The year before
