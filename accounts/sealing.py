@@ -21,6 +21,11 @@ def key_for(purpose: str) -> bytes:
     return hmac.new(settings.DATA_KEY.encode(), purpose.encode(), sha256).digest()
 
 
+def fingerprint(text: str, purpose: str) -> str:
+    """Return a keyed hash in 64 hex digits, by which a text can be looked up and not be read."""
+    return hmac.new(key_for(purpose), text.encode(), sha256).hexdigest()
+
+
 def sealed(text: str, purpose: str) -> bytes:
     return _fernet(purpose).encrypt(text.encode())
 

@@ -1,15 +1,13 @@
 """Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
-import hmac
 import json
 import re
 from dataclasses import dataclass
-from hashlib import sha256
 
 from stdnum.gr import vat
 
 from accounts.models import User
-from accounts.sealing import key_for, opened, sealed
+from accounts.sealing import fingerprint, opened, sealed
 from agencies.models import Procedure
 from agencies.text import search_key
 from appointments.models import Appointment, Status
@@ -56,7 +54,7 @@ def person_key(*, tax_number: str = "", email: str = "") -> str:
 
 
 def _keyed(text: str) -> str:
-    return hmac.new(key_for("person"), text.encode(), sha256).hexdigest()
+    return fingerprint(text, "person")
 
 
 def digest_of(asked: object) -> str:
@@ -65,7 +63,7 @@ def digest_of(asked: object) -> str:
     `asked` is anything that JSON can hold; other values count as their text. The order of a dictionary does not matter.
     """
     text = json.dumps(asked, sort_keys=True, default=str)
-    return hmac.new(key_for("request"), text.encode(), sha256).hexdigest()
+    return fingerprint(text, "request")
 
 
 def encrypted(tax_number: str) -> bytes | None:
