@@ -38,6 +38,19 @@ def sign_in(page: Page, user: User, live_server: LiveServer) -> None:
     page.context.add_cookies([{"name": "sessionid", "value": session, "url": live_server.url}])
 
 
+def fits(page: Page) -> bool:
+    """Returns whether nothing on the page is wider than its window.
+
+    Chromium gives a page its new width a moment after the window was resized, later on a busy machine.
+    """
+    assert page.viewport_size
+    for _look in range(20):
+        if page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"]:
+            return True
+        page.wait_for_timeout(50)
+    return False
+
+
 def choose_first_time(page: Page, day: str) -> None:
     """Choose the day's first time on a staff page that offers times."""
     times = page.locator(".times__day", has_text=day)

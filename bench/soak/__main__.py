@@ -14,6 +14,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 import django
+import psutil
 
 from bench.soak.ledger import Cause, Ledger
 from bench.soak.parts import HOWS
@@ -88,8 +89,7 @@ def soak(stack: Stack, causes: list[tuple[str, str]], lasting: float, resting: f
 
 def _suffer(stack: Stack, ledger: Ledger, how: str, name: str, seconds: float) -> None:
     part = stack.parts[name]
-    part.main()
-    told, since = len(stack.log()), time.time()
+    told, old = len(stack.log()), part.tree()
     with ledger.cause(name, how) as cause:
         if how == "slow":
             part.slow(seconds)
@@ -98,16 +98,16 @@ def _suffer(stack: Stack, ledger: Ledger, how: str, name: str, seconds: float) -
                 if how == "hang":
                     time.sleep(seconds)
                 else:
-                    _wait_for_another(stack, ledger, cause, since)
+                    _wait_for_another(stack, ledger, cause, old)
     if how in {"stop", "kill"} and not stack.tells_end_of(name, since=told):
         ledger.fault(f"{cause}: the log says nothing about it")
 
 
-def _wait_for_another(stack: Stack, ledger: Ledger, cause: Cause, since: float) -> None:
+def _wait_for_another(stack: Stack, ledger: Ledger, cause: Cause, old: list[psutil.Process]) -> None:
     """Waits until the supervisor has started the part again. Processes that outlive their parent are not it."""
     deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
-        process = stack.parts[cause.part].find(since)
+        process = stack.parts[cause.part].find(old)
         if process is not None:
             return
         time.sleep(0.1)

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ class Part:
     """A part of the product: how its main process is found among the children of the supervisor."""
 
     name: str
-    find: Callable[..., psutil.Process | None]  # with a time: only if it has been started since then
+    find: Callable[..., psutil.Process | None]  # with processes: only if it is none of these
     stop: signal.Signals = signal.SIGTERM
 
     def main(self) -> psutil.Process:
@@ -58,6 +58,13 @@ class Part:
             time.sleep(PULSE[1])
 
 
+def is_over(process: psutil.Process) -> bool:
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
     for process in processes:
         with suppress(psutil.NoSuchProcess):
@@ -65,16 +72,19 @@ def _signal(processes: list[psutil.Process], number: signal.Signals) -> None:
 
 
 def child(of: psutil.Process, *marks: str) -> Callable[..., psutil.Process | None]:
-    """Finds the direct child of the process whose command has all these words, the oldest one."""
+    """Finds the direct child of the process whose command has all these words, the oldest one.
 
-    def find(since: float = 0) -> psutil.Process | None:
+    Only processes are compared with each other: a machine may tell their starts by a clock that is a second off ours.
+    """
+
+    def find(besides: Container[psutil.Process] = ()) -> psutil.Process | None:
         found = []
         for process in of.children():
             with suppress(psutil.NoSuchProcess):
                 words = {Path(word).name for word in process.cmdline()}
                 if process.status() != psutil.STATUS_ZOMBIE and words.issuperset(marks):
                     found.append(process)
-        later = [process for process in found if process.create_time() >= since]
-        return min(later, key=psutil.Process.create_time, default=None)
+        others = [process for process in found if process not in besides]
+        return min(others, key=psutil.Process.create_time, default=None)
 
     return find

@@ -15,7 +15,7 @@ from appointments.times.publishing import publish
 from tests import codes
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import PHONE, NewPage
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -266,7 +266,7 @@ def test_messages_and_contact_fit_a_very_small_screen(
     sign_in(small, an_officer(branch, Role.SUPERVISOR), live_server)
     for address in (f"{appointment.reference}/change/", f"{appointment.reference}/contact/", "watch/messages/"):
         small.goto(f"/admin/appointments/appointment/{address}")
-        assert small.evaluate("document.documentElement.scrollWidth") <= 320, address
+        assert fits(small), address
         assert_accessible(small)
 
 
@@ -277,7 +277,7 @@ def test_day_fits_a_phone(
     phone = new_page(size=PHONE)
     sign_in(phone, an_officer(branch), live_server)
     phone.goto(day_of(appointment))
-    assert phone.evaluate("document.documentElement.scrollWidth") <= PHONE[0]
+    assert fits(phone)
     assert_accessible(phone)
     phone.get_by_role("button", name="Άνοιγμα του μενού").click()
     expect(phone.get_by_role("link", name="Κράτηση για πολίτη").first).to_be_visible()

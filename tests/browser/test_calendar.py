@@ -24,7 +24,7 @@ from tests.builders import (
     an_officer,
 )
 from tests.conftest import DESK, PHONE, NewPage, hurry
-from tests.pages import SOON, Accessible, sign_in
+from tests.pages import SOON, Accessible, fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 CALENDAR = "/admin/appointments/appointment/calendar/"
@@ -283,7 +283,7 @@ def test_every_view_is_accessible_on_desk_and_phone(
         page.goto(f"{CALENDAR}?view={view}&date={day}")
         if view in ("day", "week", "desks"):
             expect(drawn(page, appointments[0])).to_be_visible()
-        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert fits(page)
         assert_accessible(page)
 
 

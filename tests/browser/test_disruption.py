@@ -25,7 +25,7 @@ from tests.builders import (
     an_officer,
 )
 from tests.conftest import NewPage, hurry
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 State = Offer.State
@@ -138,7 +138,7 @@ def test_offer_is_answered_on_a_small_screen_without_scripts(new_page: NewPage, 
     prefix = "" if language == "el" else "/en"
     page.goto(f"{prefix}{appointment.get_absolute_url()}offer/?key={appointment.link_key}")
     assert page.locator("html").get_attribute("lang") == language
-    assert page.evaluate("document.documentElement.scrollWidth") <= SMALL[0]
+    assert fits(page)
     page.locator("main form button").click()
     assert page.url.endswith(appointment.get_absolute_url())
     assert Offer.objects.get().state == State.ACCEPTED

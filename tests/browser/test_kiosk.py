@@ -29,6 +29,7 @@ from tests.builders import (
     where_it_is_noon,
 )
 from tests.conftest import NewPage, hurry
+from tests.pages import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -100,7 +101,7 @@ def assert_touchable(page: Page) -> None:
         .filter(([, box]) => box.width < 64 || box.height < 63.9)
         .map(([text, box]) => `${text}: ${box.width} × ${box.height}`)""")
     assert small == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
+    assert fits(page), page.url
 
 
 @SIZES
@@ -279,7 +280,7 @@ def test_ticket_page_is_accessible_and_fits(
     page.goto(f"/queue/{a_walk_in(branch).code}/")
     expect(page.locator(".turn__number")).to_have_text("B001")
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
 
 def test_phone_says_when_it_is_called(phone: Page, branch: Branch, desk: Desk, officer: User):
@@ -337,4 +338,4 @@ def test_supervisor_finds_the_addresses_and_makes_a_new_one(
     expect(page.get_by_label("Διεύθυνση").first).not_to_have_value(re.compile(f"{kiosk}$"))
     assert_accessible(page)
     page.set_viewport_size({"width": 390, "height": 844})
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)

@@ -12,7 +12,7 @@ from pytest_django.live_server_helper import LiveServer
 from reports.models import DailyFact
 from tests.builders import NOW, a_branch, a_procedure, a_user, an_agency
 from tests.conftest import NewPage
-from tests.pages import sign_in
+from tests.pages import fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("clock")]
 
@@ -83,7 +83,7 @@ def test_map_is_drawn_on_every_screen_and_its_names_do_not_overlap(
         for drawing in (world, near):
             for one, other in combinations(drawing["names"], 2):
                 assert not meet(one, other), (one, other)
-        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        assert fits(page)
     assert_accessible(page)
 
 

@@ -14,6 +14,8 @@ def copy_migrated() -> None:
     """
     test = connection.settings_dict["TEST"]
     with connection._nodb_cursor() as cursor:
+        for limit in ("lock_timeout", "statement_timeout"):  # however long the first one takes
+            cursor.execute(f"SET {limit} = 0")
         cursor.execute("SELECT pg_advisory_lock(1)")  # until this connection ends
         if not connection.creation._database_exists(cursor, TEMPLATE):
             _migrate()

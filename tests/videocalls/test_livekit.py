@@ -13,6 +13,7 @@ from playwright.sync_api import Page
 
 from tests.builders import NOW, minutes
 from tests.conftest import NewPage
+from tests.pages import fits
 from tests.servers.video import VideoServer
 from videocalls.models import VideoCall
 from videocalls.providers import Visitor
@@ -134,5 +135,5 @@ def test_page_without_its_server_says_what_to_do(
         assert_accessible(page)
     else:
         assert page.locator("noscript p").count() == 1
-    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    assert fits(page)
     assert page.locator(f'a[href="{CITIZEN.back}"]').count() == 2

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from threading import Thread
 from urllib.parse import urlsplit
 
@@ -17,6 +17,7 @@ from appointments.messages.delivery import LEASE
 from appointments.models import Notification
 from bench.soak.messages.booking import Citizen, book
 from bench.soak.messages.ledger import persistent
+from bench.soak.parts import is_over
 from bench.soak.peers import moods_of
 from bench.soak.stack import Stack, clock_file
 
@@ -92,14 +93,12 @@ class Stage:
 
         Before that, the supervisor has ended what the killed one has left.
         """
-        since = time.time()
-        self.stack.parts[part].main().kill()
-        self._forget_leases(part, since)
-        _wait(lambda: self.stack.parts[part].find(since) is not None, f"{part} started again")
+        since, dead = timezone.now(), self.stack.parts[part].tree()
+        dead[0].kill()
         if part == "worker":
-            # The new one needs more than a second until it takes messages.
-            begun = datetime.fromtimestamp(self.stack.parts[part].main().create_time() + 0.5, UTC)
-            self.killed = dict.fromkeys(MEDIA.values(), begun)
+            _wait(lambda: all(map(is_over, dead)), f"the end of what {part} has left")
+            self.killed = dict.fromkeys(MEDIA.values(), timezone.now())  # the next one starts after a second
+        self._sees_another(part, dead, since)
 
     def kill_children(self, part: str) -> None:
         for one in self.stack.parts[part].tree()[1:]:
@@ -119,15 +118,15 @@ class Stage:
 
     def restart(self, part: str) -> None:
         """Stops the part as service managers do. It is started again."""
-        since = time.time()
-        self.stack.parts[part].main().send_signal(self.stack.parts[part].stop)
-        self._forget_leases(part, since)
-        _wait(lambda: self.stack.parts[part].find(since) is not None, f"{part} started again")
+        since, old = timezone.now(), self.stack.parts[part].tree()
+        old[0].send_signal(self.stack.parts[part].stop)
+        self._sees_another(part, old, since)
 
-    def _forget_leases(self, part: str, since: float) -> None:
+    def _sees_another(self, part: str, old: list[psutil.Process], since: datetime) -> None:
         """Without the database, a worker that lives cannot note either what came of the messages in its hands."""
         if part == "postgres":
-            self.killed = dict.fromkeys(MEDIA.values(), datetime.fromtimestamp(since, UTC))
+            self.killed = dict.fromkeys(MEDIA.values(), since)
+        _wait(lambda: self.stack.parts[part].find(old) is not None, f"{part} started again")
 
     @contextmanager
     def hung(self, part: str) -> Iterator[None]:

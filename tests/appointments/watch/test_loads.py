@@ -37,6 +37,7 @@ from tests.builders import (
     minutes,
     slots_of,
 )
+from tests.pages import fits
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 WATCH = "/en/admin/appointments/appointment/watch/"
@@ -311,4 +312,4 @@ def test_page_reads_on_a_phone(
     phone.context.add_cookies([{"name": "sessionid", "value": cookie, "url": live_server.url}])
     phone.goto(WATCH)
     assert_accessible(phone)
-    assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+    assert fits(phone)

@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 from pytest_django.fixtures import Settings
 
 from tests.conftest import PHONE, NewPage
-from tests.pages import Accessible
+from tests.pages import Accessible, fits
 from tests.rooms import PATIENCE, press, small_cameras, tile, wait_until_seen
 from tests.servers.relay import PROGRAM, only_way, running
 from videocalls import presence
@@ -163,7 +163,7 @@ def test_call_goes_on_with_what_is_there(open_room: Open, call: VideoCall, new_p
     expect(tile(officer, CITIZEN.name)).to_have_attribute("data-camera", "off")
     presence.arrive(call, GUEST, now=timezone.now())
     expect(officer.get_by_text(f"Στην πόρτα: {GUEST.name}.")).to_be_visible()
-    assert officer.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(officer)
     # A camera that is pulled out in the middle of the call, and put in again
     officer.evaluate(PULLED_OUT)
     expect(officer.get_by_text("Η κάμερα αποσυνδέθηκε.", exact=False)).to_be_visible()
@@ -216,7 +216,7 @@ def test_devices_are_tested_and_remembered(new_page: NewPage, assert_accessible:
     press(page, "Έναρξη της δοκιμής")
     expect(page.get_by_role("combobox", name="Μικρόφωνο")).to_have_value(chosen)
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
 
 def test_without_javascript_the_room_shows_the_way_to_the_telephone(call: VideoCall, plain_page: Page) -> None:

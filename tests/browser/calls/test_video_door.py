@@ -12,7 +12,7 @@ from appointments.models import Appointment
 from tests.builders import a_desk, an_officer, minutes
 from tests.calls import an_appointment_soon, arrived, call_of, path_of
 from tests.conftest import PHONE, NewPage
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 from videocalls import presence
 from videocalls.models import VideoCall
 from videocalls.providers import PROVIDERS, Provider, Visitor
@@ -35,10 +35,6 @@ class Near(Provider):
 @pytest.fixture
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(PROVIDERS, "near", Near())
-
-
-def fits(page: Page) -> bool:
-    return bool(page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"))
 
 
 def queue_page(page: Page, appointment: Appointment, live_server: LiveServer) -> Page:

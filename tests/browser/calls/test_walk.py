@@ -19,7 +19,7 @@ from appointments.models import Appointment, Rating, Status, Ticket
 from appointments.times.publishing import publish
 from tests.builders import ATHENS, EVERY_DAY, a_branch, a_desk, a_procedure, a_rule, an_agency, an_officer, minutes
 from tests.conftest import DESK, PHONE, NewPage, hurry
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 from tests.rooms import press, small_cameras, wait_until_seen
 from tests.servers.relay import PROGRAM, only_way, running
 from videocalls.models import VideoCall
@@ -121,7 +121,7 @@ def test_video_appointment_from_booking_to_rating(
     clock.move_to(booked.starts_at - minutes(2))
     expect(citizen.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
     assert_accessible(citizen)
-    assert citizen.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    assert fits(citizen)
     expect(staff.locator(".at-door--loud")).to_contain_text("Περιμένει στη βιντεοκλήση")
     assert_accessible(staff)
     hears_the_alarm(staff)

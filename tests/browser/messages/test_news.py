@@ -12,7 +12,7 @@ from appointments.models import Notification, TimeSlot
 from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_appointment, an_officer
 from tests.conftest import NewPage
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 SMALL = (320, 640)
@@ -41,7 +41,7 @@ def test_changed_address_is_asked_about(
     page.locator("#id_name_el").press("Enter")
     expect(page.get_by_text("Παλιά Οδός 7, Χανιά")).to_be_visible()
     expect(page.get_by_text("Νέα Οδός 1, Χανιά")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") <= SMALL[0]
+    assert fits(page)
     assert_accessible(page)
     page.get_by_role("button", name="Αποθήκευση και ενημέρωση").press("Enter")
     expect(page.get_by_text("Ενημερώνεται ο πολίτης σε 1 ραντεβού")).to_be_visible()

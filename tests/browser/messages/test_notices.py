@@ -8,6 +8,7 @@ from appointments.models import Notice
 from tests.builders import a_walk_in
 from tests.calls import STARTS_AT, a_video_appointment, call_of
 from tests.conftest import AXE, RUN_AXE, NewPage
+from tests.pages import fits
 from videocalls import presence
 
 # Without best practice: a mail program has landmarks of its own.
@@ -26,4 +27,4 @@ def test_mails_are_accessible_on_a_small_telephone(new_page: NewPage) -> None:
         page.set_content(str(words.mail(notice).alternatives[0][0]))
         page.evaluate(AXE.read_text())
         assert page.evaluate(RUN_AXE, WCAG) == []
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+        assert fits(page)

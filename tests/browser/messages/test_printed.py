@@ -16,7 +16,7 @@ from appointments.messages.texts.starting import draft
 from appointments.models import Appointment, OwnText
 from appointments.times.publishing import publish
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, an_officer, booked_after
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 ADMIN = "/admin/appointments/appointment"
@@ -59,7 +59,7 @@ def test_letter_and_slip_fit_one_sheet(
     expect(page.locator(".window")).to_contain_text("731 00 Χανιά")
     assert_accessible(page)
     page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert fits(page)
     assert sheets(page) == 1
 
 
@@ -80,7 +80,7 @@ def test_text_is_previewed_while_it_is_typed(
     body.fill("Ξανά {when} {reference} {link}")
     expect(mail.get_by_text("Ξανά")).to_be_visible()
     page.set_viewport_size(PHONE)
-    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    assert fits(page)
     assert_accessible(page)
     page.get_by_role("button", name="Αποθήκευση").click()
     expect(page.get_by_text("Αποθηκεύτηκε")).to_be_visible()

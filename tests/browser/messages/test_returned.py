@@ -12,7 +12,7 @@ from appointments.messages.returned.parts import parsed
 from appointments.models import Appointment, Notification
 from tests.builders import an_always_open_branch, an_appointment, minutes, slots_of
 from tests.conftest import PHONE, NewPage, hurry
-from tests.pages import Accessible
+from tests.pages import Accessible, fits
 from tests.servers.returned import notice_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -36,4 +36,4 @@ def test_page_says_at_once_that_the_mail_came_back(
     expect(page.get_by_role("heading", level=1)).to_have_text("Το e-mail δεν έφτασε")
     expect(page.get_by_role("link", name="Ακυρώστε αυτό το ραντεβού")).to_be_visible()
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)

@@ -32,7 +32,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.conftest import DESK, PHONE, NewPage
-from tests.pages import signed_in
+from tests.pages import fits, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -61,7 +61,7 @@ def looks_right(assert_accessible: Check) -> Check:
         size = page.viewport_size
         assert size
         page.set_viewport_size({"width": NARROW, "height": 640})
-        assert page.evaluate("document.documentElement.scrollWidth") == NARROW, page.url
+        assert fits(page), page.url
         page.set_viewport_size(size)
 
     return check

@@ -15,6 +15,7 @@ from agencies.models import Agency, Channel
 from reports.models import Release
 from tests.builders import EVERY_DAY, a_branch, a_procedure, a_rule, an_agency, slots_of
 from tests.conftest import NewPage
+from tests.pages import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -45,10 +46,6 @@ def _offer() -> None:
         Release.objects.create(month=month, released_at=timezone.now())
 
 
-def assert_fits(page: Page) -> None:
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), page.url
-
-
 @pytest.mark.parametrize("size", [SMALL, PHONE, DESK], ids=["320", "390", "1280"])
 @pytest.mark.parametrize("language", ["el", "en"])
 def test_pages_are_accessible_and_fit(
@@ -58,7 +55,7 @@ def test_pages_are_accessible_and_fit(
     for address in ADDRESSES:
         page.goto(address if language == "el" else f"/en{address}")
         assert_accessible(page)
-        assert_fits(page)
+        assert fits(page), page.url
 
 
 def test_page_that_waits_for_a_late_code_is_accessible_and_fits(
@@ -73,7 +70,7 @@ def test_page_that_waits_for_a_late_code_is_accessible_and_fits(
     page.reload()
     expect(page.get_by_text("Mail is late at the moment.")).to_be_visible()
     assert_accessible(page)
-    assert_fits(page)
+    assert fits(page), page.url
     page.get_by_role("button", name="Use another e-mail address").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Create an account")
 
@@ -101,7 +98,7 @@ def test_pages_fit_with_letters_twice_as_large(new_page: NewPage) -> None:
 
     def fits() -> None:
         page.evaluate("document.documentElement.style.fontSize = '200%'")
-        assert_fits(page)
+        assert fits(page), page.url
 
     steps = ("channel/", "branch/?channel=in_person", "time/?channel=in_person&branch=kep-chania")
     for address in (*ADDRESSES, "/reports/agencies/", "/appointments/find/", *(f"{BOOK}{step}" for step in steps)):

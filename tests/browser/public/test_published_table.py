@@ -21,6 +21,7 @@ from appointments.models import Appointment, Status
 from reports import counting
 from tests.builders import at
 from tests.conftest import NewPage
+from tests.pages import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -173,7 +174,7 @@ def test_every_figure_leads_to_what_it_means(
     page.emulate_media(color_scheme="dark")
     page.goto("/en/reports/agencies/?as_of=2022-11-30")
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
     page.locator("table").get_by_role("link", name="Branches").first.click()
     assert page.url.endswith("#figure-branches")
     expect(page.locator("#figure-branches")).to_be_in_viewport()

@@ -11,7 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from reports.models import Recipient, Subscription
 from tests.conftest import NewPage
-from tests.pages import Accessible, sign_in
+from tests.pages import Accessible, fits, sign_in
 from tests.reports.mailing.lists import an_official, run
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -21,7 +21,7 @@ def looks_well(page: Page, assert_accessible: Accessible, name: str) -> None:
     """On a desk, and on the narrowest telephone without scrolling sideways."""
     for width in (1280, 320):
         page.set_viewport_size({"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), (name, width)
+        assert fits(page), (name, width)
         if folder := os.environ.get("PICTURES"):
             page.screenshot(path=f"{folder}/{name}-{width}.png", full_page=True)
     assert_accessible(page)

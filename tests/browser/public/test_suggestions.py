@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.builders import a_branch, a_procedure, an_agency
 from tests.conftest import PHONE, NewPage
+from tests.pages import fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -33,7 +34,7 @@ def test_suggestions_are_accessible_and_fit(
     page.keyboard.press("ArrowDown")
     expect(page.get_by_role("status")).to_have_text("1 πρόταση")
     assert_accessible(page)
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert fits(page)
 
 
 def test_suggestion_is_chosen_by_keyboard(new_page: NewPage):

@@ -11,7 +11,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from io import BytesIO
@@ -37,6 +37,12 @@ class Answer:
     headers: dict[str, str]
     body: bytes
     seconds: float
+
+
+def run(call: Coroutine[Any, Any, None]) -> None:
+    """Runs it in a thread of its own, because a browser test may have left a loop running in this one."""
+    with ThreadPoolExecutor(1) as other:
+        other.submit(asyncio.run, call).result()
 
 
 class Line:
@@ -461,8 +467,7 @@ def test_a_body_that_cannot_be_kept_is_refused(monkeypatch: pytest.MonkeyPatch) 
 
     scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"content-length", b"1")]}
     call = front.Front(environs.application)(scope, receive, send)
-    with ThreadPoolExecutor(1) as other:  # a browser test may have left a loop running in this thread
-        other.submit(asyncio.run, call).result()
+    run(call)
     assert sent[0]["status"] == 503
 
 
@@ -526,7 +531,7 @@ def test_process_does_what_is_left_before_it_ends(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(front, "LINGER", 0.0)
     monkeypatch.setattr(front, "LAST", 0.1)
     monkeypatch.setattr(front.os, "_exit", steps.append)
-    asyncio.run(stop())
+    run(stop())
     assert steps[0] == ("left" if seconds == 0 else 0)
 
 
@@ -541,5 +546,5 @@ def test_server_that_ends_by_itself_lets_the_process_do_what_is_left() -> None:
         steps.append(message["type"])
 
     server = front.Front(stand_in.views, at_the_end=lambda: steps.append("left"))
-    asyncio.run(server({"type": "lifespan"}, receive, send))
+    run(server({"type": "lifespan"}, receive, send))
     assert steps == ["left", "lifespan.shutdown.complete"]
