@@ -39,7 +39,7 @@ def build(settings: Settings, tmp_path: Path) -> Callable[[str, dict[str, str]],
         settings.STATICFILES_FINDERS = ["django.contrib.staticfiles.finders.FileSystemFinder"]
         settings.STATIC_ROOT = tmp_path / name / "built"
         settings.WHITENOISE_USE_FINDERS = False
-        backend = "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        backend = "mydesklive.pages.storage.StaticFilesStorage"
         settings.STORAGES = settings.STORAGES | {"staticfiles": {"BACKEND": backend}}
         call_command("collectstatic", interactive=False, verbosity=0)
         return StaticFilesMiddleware(lambda _request: HttpResponse(status=404)), dict(staticfiles_storage.hashed_files)
@@ -116,3 +116,16 @@ def test_other_names_stay_unknown(old_and_new: Any, name: str) -> None:
 def test_name_outside_the_static_files_goes_to_the_pages(old_and_new: Any) -> None:
     _names, (files, _own) = old_and_new
     assert files(RequestFactory().get("/css/app.0123456789ab.css")).status_code == 404
+
+
+def test_scripts_name_what_they_import_as_the_manifest_does(build: Callable[[str, dict[str, str]], Build]) -> None:
+    """A browser that keeps an imported script for a year must not run it beside a page of the next release."""
+    modules = {
+        "js/page.js": 'import { draw } from "./parts/drawing.js";\nimport "./parts/plain.js";\ndraw();',
+        "js/parts/drawing.js": "export const draw = () => {};",
+        "js/parts/plain.js": "window.plain = true;",
+    }
+    files, names = build("modules", modules)
+    said = get(files, names["js/page.js"]).said.decode()
+    for module in ("js/parts/drawing.js", "js/parts/plain.js"):
+        assert f'"./{names[module].removeprefix("js/")}"' in said
