@@ -23,6 +23,7 @@ urlpatterns = [
     path("sendings/new/", mailing.new, name="sending-new"),
     path("sendings/stop/<slug:key>/", mailing.stop, name="sending-stop"),
     path("sendings/<slug:reference>/", mailing.change, name="sending-change"),
+    path("sendings/<slug:reference>/edit/", mailing.edit, name="sending-edit"),
     path("agencies/", views.agencies, name="agencies"),
     path("agencies.csv", views.agencies_csv, name="agencies-csv"),
     path("agencies.xlsx", views.agencies_xlsx, name="agencies-xlsx"),

@@ -145,9 +145,8 @@ def _hand_over(sending: Sending, said: Contents, mailer: BaseEmailBackend) -> No
 
 def sees_what_it_had(subscription: Subscription, viewer: Viewer) -> bool:
     """Returns whether who made it may still see all that it was made with."""
-    agencies = None if subscription.agencies is None else frozenset(subscription.agencies)
-    had = Scope(agencies, frozenset(subscription.branches))
-    return viewer.sees_figures and (subscription.report == PUBLISHED or had.is_seen_by(viewer))
+    is_public = subscription.report == PUBLISHED
+    return viewer.sees_figures and (is_public or Scope.had_by(subscription).is_seen_by(viewer))
 
 
 def follow(notice: Notice, *, now: datetime) -> bool:

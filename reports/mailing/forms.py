@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from reports.mailing.scope import Scope, may_read
-from reports.models import Subscription
+from reports.models import Recipient, Subscription
 
 BETWEEN = re.compile(r"[\s,;]+")
 LONGEST_QUERY = Subscription._meta.get_field("query").max_length or 0
@@ -19,7 +19,10 @@ USUAL, LONGEST = timedelta(days=365), timedelta(days=2 * 365)
 
 
 class SubscriptionForm(forms.Form):
-    """How a report is sent, and to whom. `scope` is what it has: None for the published table, which everybody may see."""
+    """How a report is sent, and to whom. `scope` is what it has: None for the published table, which everybody may see.
+
+    `known` is the list that is changed, if it is not a new one.
+    """
 
     schedule = forms.ChoiceField(label=_("When"), choices=Subscription.Schedule, widget=forms.RadioSelect)
     period = forms.ChoiceField(label=_("Which months"), choices=Subscription.Period, widget=forms.RadioSelect)
@@ -46,17 +49,28 @@ class SubscriptionForm(forms.Form):
         error_messages={"invalid": _("Write the date as day/month/year, for example 30/11/2022.")},
     )
 
-    def __init__(self, data: Any = None, *, user: User, scope: Scope | None, query: str, today: date) -> None:
-        self.user, self.scope, self.query, self.today = user, scope, query, today
-        usual = {
+    def __init__(
+        self,
+        data: Any = None,
+        *,
+        user: User,
+        scope: Scope | None,
+        query: str,
+        today: date,
+        known: Subscription | None = None,
+    ) -> None:
+        self.user, self.scope, self.query, self.today, self.known = user, scope, query, today, known
+        super().__init__(data, initial=_as_it_is(known) if known else self._usual())
+
+    def _usual(self) -> dict[str, Any]:
+        return {
             "schedule": Subscription.Schedule.MONTHLY,
             "period": Subscription.Period.MONTH,
             "attachment": Subscription.Attachment.XLSX,
-            "recipients": user.email,
+            "recipients": self.user.email,
             "language": (get_language() or "el")[:2],
-            "last_day": today + USUAL,
+            "last_day": self.today + USUAL,
         }
-        super().__init__(data, initial=usual)
 
     def clean_recipients(self) -> list[User]:
         addresses = list(dict.fromkeys(filter(None, BETWEEN.split(self.cleaned_data["recipients"].lower()))))
@@ -67,7 +81,14 @@ class SubscriptionForm(forms.Form):
         if strangers:
             said = _("Nobody who may see these figures has signed in with this address: %(addresses)s")
             raise ValidationError(said, params={"addresses": ", ".join(strangers)})
+        if stopped := [one for one in addresses if one in self._stopped()]:
+            said = _("Stopped these mails themselves: %(addresses)s")
+            raise ValidationError(said, params={"addresses": ", ".join(stopped)})
         return [found[one] for one in addresses]
+
+    def _stopped(self) -> set[str]:
+        stopped = self.known.recipients.filter(stopped_at__isnull=False) if self.known else Recipient.objects.none()
+        return set(stopped.values_list("user__email", flat=True))
 
     def _may_read(self, user: User) -> bool:
         return may_read(user, self.scope or Scope(), is_public=self.scope is None)
@@ -81,6 +102,12 @@ class SubscriptionForm(forms.Form):
     def clean(self) -> None:
         if len(self.query) > LONGEST_QUERY:
             raise ValidationError(_("The address of the report is too long. Begin at the page of the report."))
-        if Subscription.objects.filter(user=self.user, ended_at=None).count() >= MOST_LISTS:
+        if not self.known and Subscription.objects.filter(user=self.user, ended_at=None).count() >= MOST_LISTS:
             said = _("You have %(most)d reports by mail already. Delete one that you no longer need.")
             raise ValidationError(said, params={"most": MOST_LISTS})
+
+
+def _as_it_is(known: Subscription) -> dict[str, Any]:
+    people = known.recipients.filter(stopped_at=None).order_by("pk").values_list("user__email", flat=True)
+    same = {name: getattr(known, name) for name in ("schedule", "period", "attachment", "language", "last_day")}
+    return same | {"recipients": "\n".join(people)}

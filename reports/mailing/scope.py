@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 
 from accounts.models import User
 from agencies.models import Branch
+from reports.models import Subscription
 from reports.selecting.selection import Selection
 from reports.selecting.viewers import Viewer
 
@@ -31,6 +32,12 @@ class Scope:
             return cls(frozenset([agency]))
         own = Branch.objects.filter(pk__in=viewer.branches, agency=agency)
         return cls(branches=frozenset(own.values_list("pk", flat=True)))
+
+    @classmethod
+    def had_by(cls, subscription: Subscription) -> Self:
+        """Returns whose figures the report had when it was made."""
+        agencies = None if subscription.agencies is None else frozenset(subscription.agencies)
+        return cls(agencies, frozenset(subscription.branches))
 
     def is_seen_by(self, viewer: Viewer) -> bool:
         """Returns whether the viewer sees all of it."""

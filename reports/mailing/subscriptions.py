@@ -41,6 +41,25 @@ def subscribe(user: User, people: Iterable[User], *, scope: Scope, now: datetime
 
 
 @transaction.atomic
+def change(subscription: Subscription, people: Iterable[User], *, now: datetime, **said: Any) -> bool:
+    """Send it so, and to these people, from now on. Return False if it has ended meanwhile.
+
+    What is owed for a moment that has come is still sent to those who stay.
+    """
+    running = Subscription.objects.select_for_update(no_key=True).filter(pk=subscription.pk, ended_at=None)
+    if (known := running.first()) is None:
+        return False
+    if known.schedule != said["schedule"]:
+        said["due_at"] = schedule.following(said["schedule"], now)
+    running.update(**said)
+    wanted = {one.pk for one in people}
+    known.recipients.filter(stopped_at=None).exclude(user__in=wanted).delete()
+    missing = wanted - set(known.recipients.values_list("user", flat=True))
+    Recipient.objects.bulk_create(Recipient(subscription=known, user_id=one) for one in sorted(missing))
+    return True
+
+
+@transaction.atomic
 def pause(subscription: Subscription, *, now: datetime) -> None:
     """Send nothing until it is resumed, not even what is owed. Repeating it changes nothing."""
     if Subscription.objects.running().filter(pk=subscription.pk).update(paused_at=now):

@@ -7,6 +7,7 @@ from django.db.models import Case, OuterRef, Prefetch, QuerySet, Subquery, Value
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
@@ -108,9 +109,35 @@ def _without_report(query: QueryDict) -> str:
 
 
 @never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def edit(request: HttpRequest, reference: str) -> HttpResponseBase:
+    """Changes how and to whom one's own list is sent. Report and filters stay: other ones are another list."""
+    if not Viewer.of(request.user).sees_figures:
+        return refused(request)
+    user, now = cast("User", request.user), timezone.now()
+    known = get_object_or_404(Subscription.objects.filter(user=user, ended_at=None), reference=reference)
+    scope = None if known.report == PUBLISHED else Scope.had_by(known)
+    data, today = request.POST if request.method == "POST" else None, schedule.day_of(now)
+    form = SubscriptionForm(data, user=user, scope=scope, query=known.query, today=today, known=known)
+    if form.is_valid():
+        said = dict(form.cleaned_data)
+        if subscriptions.change(known, said.pop("recipients"), now=now, **said):
+            messages.success(request, _("Saved."))
+        return redirect("reports:sendings")
+    context = {
+        "form": form,
+        "title": contents.reports().get(known.report, known.report),
+        "words": contents.words([known])[known.pk],
+        "back": reverse("reports:sendings"),
+        "known": known,
+    }
+    return render(request, "reports/mailing/new.html", context, status=400 if form.errors else 200)
+
+
+@never_cache
 @require_POST
 def change(request: HttpRequest, reference: str) -> HttpResponseBase:
-    """Pauses, resumes or deletes a list, as the button says."""
+    """Pauses, resumes or deletes a list, as the button says. Asks first whether to delete one that still runs."""
     if not Viewer.of(request.user).sees_figures:
         return refused(request)
     found = get_object_or_404(_seen_by(cast("User", request.user)), reference=reference)
@@ -119,6 +146,9 @@ def change(request: HttpRequest, reference: str) -> HttpResponseBase:
         subscriptions.pause(found, now=now)
     elif do == "resume":
         subscriptions.resume(found, now=now)
+    elif do == "delete" and not found.ended_at and "sure" not in request.POST:
+        context = {"one": found, "title": contents.reports().get(found.report, found.report)}
+        return render(request, "reports/mailing/delete.html", context)
     elif do == "delete":
         found.delete()
         messages.success(request, _("The report is no longer sent by mail."))

@@ -7,6 +7,7 @@ from django.test import Client
 
 from accounts.models import User
 from agencies.models import Branch, Membership, Role
+from reports.mailing import subscriptions
 from reports.models import Recipient, Sending, Subscription
 from tests.builders import NOW, a_branch, a_user, an_agency, an_officer, an_open_branch
 from tests.pages import text_of
@@ -180,8 +181,62 @@ def test_list_is_paused_resumed_and_deleted(client: Client, official: User) -> N
     assert Subscription.objects.get().paused_at is None
     client.post(change, {"do": "anything"})
     assert client.get(change).status_code == 405
-    assert "no longer sent by mail" in text_of(client.post(change, {"do": "delete"}, follow=True))
+    assert "Delete this report by mail?" in text_of(client.post(change, {"do": "delete"}))
+    assert Subscription.objects.exists()
+    assert "no longer sent by mail" in text_of(client.post(change, {"do": "delete", "sure": "1"}, follow=True))
     assert not Subscription.objects.exists()
+
+
+def test_list_is_changed_and_what_is_not_changed_stays(client: Client, official: User) -> None:
+    stays, goes, comes = (an_official(f"{name}@example.org") for name in ("stays", "goes", "comes"))
+    one = a_list(official, stays, goes, query="channel=video")
+    key = one.recipients.get(user=stays).key
+    edit = f"{LISTS}{one.reference}/edit/"
+    page = text_of(client.get(edit))
+    assert "stays@example.org\ngoes@example.org</textarea>" in page
+    assert f'href="{edit}"' in text_of(client.get(LISTS))
+    answer = client.post(edit, SAID | {"recipients": "stays@example.org comes@example.org"})
+    assert answer.url == LISTS
+    before, one = one, Subscription.objects.get()
+    assert (one.report, one.query, one.schedule, one.attachment) == ("index", "channel=video", "monthly", "csv")
+    assert (one.due_at.day, one.due_at > before.due_at) == (2, True)
+    assert {person.user for person in one.recipients.all()} == {stays, comes}
+    assert one.recipients.get(user=stays).key == key
+
+
+def test_same_schedule_keeps_its_next_moment(client: Client, official: User) -> None:
+    one = a_list(official, schedule="monthly")
+    Subscription.objects.update(due_at=NOW)
+    client.post(f"{LISTS}{one.reference}/edit/", SAID)
+    assert Subscription.objects.get().due_at == NOW
+
+
+def test_who_has_stopped_the_mails_is_not_put_on_the_list_again(client: Client, official: User) -> None:
+    stopped = an_official("stopped@example.org")
+    one = a_list(official, official, stopped)
+    subscriptions.stop(one.recipients.get(user=stopped), now=NOW)
+    edit = f"{LISTS}{one.reference}/edit/"
+    assert "stopped@example.org" not in text_of(client.get(edit))
+    answer = client.post(edit, SAID | {"recipients": "official@example.org stopped@example.org"})
+    assert (answer.status_code, "Stopped these mails themselves: stopped@example.org" in text_of(answer)) == (400, True)
+    assert client.post(edit, SAID).status_code == 302
+    assert one.recipients.get(user=stopped).stopped_at == NOW
+
+
+def test_nobody_is_put_on_a_list_who_may_not_see_it(client: Client, official: User) -> None:
+    one = a_list(official)
+    answer = client.post(f"{LISTS}{one.reference}/edit/", SAID | {"recipients": proven(a_user()).email})
+    assert answer.status_code == 400
+    assert one.recipients.get().user == official
+
+
+def test_others_and_ended_lists_are_not_changed(client: Client, official: User) -> None:
+    other, ended = a_list(an_official("other@example.org")), a_list(official)
+    subscriptions.end(ended, Subscription.End.OVER, now=NOW)
+    for one in (other, ended):
+        assert client.get(f"{LISTS}{one.reference}/edit/").status_code == 404
+        assert client.post(f"{LISTS}{one.reference}/edit/", SAID).status_code == 404
+    assert {one.schedule for one in Subscription.objects.all()} == {"weekly"}
 
 
 def test_list_tells_what_became_of_the_latest_mail(client: Client, official: User) -> None:
