@@ -56,7 +56,9 @@ function overMonths(rows, width) {
   };
 }
 
-const amounts = (unit, more = {}) => ({ grid: true, label: null, zero: true, nice: true, tickSize: 0, ticks: 5, tickFormat: (value) => (unit === "percent" ? `${value} %` : short.format(value)), ...more });
+// Half a visit is no visit: an axis of few of them has whole numbers alone.
+const amount = (value, unit) => (unit === "count" && !Number.isInteger(value) ? "" : short.format(value));
+const amounts = (unit, more = {}) => ({ grid: true, label: null, zero: true, nice: true, tickSize: 0, ticks: 5, tickFormat: (value) => (unit === "percent" ? `${value} %` : amount(value, unit)), ...more });
 const nameOf = (key) => (key instanceof Date ? monthOfYear.format(key) : key);
 
 const tip = (points, unit, place) => Plot.tip(points, Plot.pointer({ ...place, title: (point) => `${nameOf(point.key)}\n${point.series}: ${written(point.value, unit)}`, fill: "var(--ground)", stroke: "var(--line)", fontSize: 13 }));
