@@ -1,6 +1,6 @@
 """Permissions: the agencies and branches that a signed-in person may see and change. All other rows do not exist for them."""
 
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Model, Q, QuerySet, prefetch_related_objects
 
 from accounts.models import User
 from agencies.models import Agency, Branch, Membership, Role
@@ -96,6 +96,16 @@ def serves(user: User, branch: Branch) -> bool:
     """Returns whether the user serves citizens at the branch, and may still sign in."""
     agency_ids, branch_ids = served_places(user)
     return user.is_active and (branch.agency_id in agency_ids or branch.pk in branch_ids)
+
+
+def works_at(user: User, row: Model) -> bool:
+    """Returns whether the user has any role at the place of the row: its branch, or its agency if it has no branch."""
+    branch = row if isinstance(row, Branch) else getattr(row, "branch", None)
+    if branch:
+        agency_ids, branch_ids = served_places(user)
+        return branch.agency_id in agency_ids or branch.pk in branch_ids
+    agency = row.pk if isinstance(row, Agency) else getattr(row, "agency_id", None)
+    return agency is not None and agency in {membership.agency_id for membership in memberships(user)}
 
 
 def officers(branch: Branch) -> QuerySet[User]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.contrib.admin import ModelAdmin as DjangoModelAdmin
 from django.contrib.admin import ShowFacets, SimpleListFilter
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Field, ForeignKey, ManyToManyField, Model, Q, QuerySet
 from django.forms import ModelChoiceField, ModelMultipleChoiceField
 from django.http import Http404, HttpRequest
@@ -82,10 +83,17 @@ class PlacedAdmin(ModelAdmin):
         return ""
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> Model:
-        row = super().get_object(request, object_id, from_field)
-        if row is None:
-            raise Http404
-        return row
+        """Returns the row. To strangers it does not exist; colleagues at its place learn that they lack the right."""
+        if row := super().get_object(request, object_id, from_field):
+            return row
+        found = DjangoModelAdmin.get_queryset(self, request)
+        try:
+            hidden = found.filter(pk=self.model._meta.pk.to_python(object_id)).first()
+        except ValidationError:
+            hidden = None
+        if hidden and access.works_at(signed_in(request), hidden):
+            raise PermissionDenied
+        raise Http404
 
     def formfield_for_foreignkey(self, db_field: ForeignKey, request: HttpRequest, **kwargs: Any) -> ModelChoiceField:
         if db_field.name in self.get_autocomplete_fields(request):

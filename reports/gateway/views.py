@@ -5,9 +5,8 @@ from datetime import date
 from functools import wraps
 from itertools import chain
 
-from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -15,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from reports.gateway import figures
 from reports.publishing import separated
+from reports.showing.pages import refused
 
 CSV = "text/csv; charset=utf-8"
 
@@ -28,10 +28,8 @@ def _for_officials(made: Made) -> Callable[[HttpRequest], HttpResponseBase]:
     @never_cache
     @wraps(made)
     def view(request: HttpRequest) -> HttpResponseBase:
-        if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path())
         if not getattr(request.user, "is_official", False):
-            raise Http404
+            return refused(request)
         try:
             return made(request, _month(request.GET.get("month", "")))
         except ValidationError:

@@ -7,7 +7,6 @@ from django.contrib.auth.models import AnonymousUser
 
 from accounts.models import User
 from agencies import access
-from agencies.models import Role
 
 
 @dataclass(frozen=True)
@@ -39,4 +38,4 @@ class Viewer:
 
 def is_colleague(user: User | AnonymousUser) -> bool:
     """Returns whether somebody works here at all. To others, pages that they may not see do not exist."""
-    return isinstance(user, User) and access.has_role(user, Role.AGENT)
+    return isinstance(user, User) and user.has_role

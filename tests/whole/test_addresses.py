@@ -23,7 +23,7 @@ from django.apps import apps
 from django.contrib import admin
 from django.core import signing
 from django.db import transaction
-from django.db.models import CharField, Field, Model, TextField, UniqueConstraint
+from django.db.models import CharField, Field, Model, Q, TextField, UniqueConstraint
 from django.http import HttpResponse
 from django.test import Client, RequestFactory
 from django.urls import NoReverseMatch, URLPattern, URLResolver, get_resolver, reverse
@@ -31,11 +31,12 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Channel, Role, Synonym, SystemToken
+from agencies.models import Branch, Channel, Membership, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
-from appointments.models import Appointment, Event, Feed, Notification, Queue, Ticket
+from appointments.models import Appointment, Disruption, Event, Feed, Notification, Queue, Ticket
 from mydesklive.postgresql.connection import Cursor
+from mydesklive.staff.rights import MATRIX, RIGHTS, Reach, Rights, printed
 from reports.models import Recipient, Subscription
 from tests.builders import (
     GUEST,
@@ -68,6 +69,7 @@ OPEN_TO_NOBODY = {"admin:appointments_appointment_delete": "an appointment is ca
 # One for all, for it reads the middleware anew when it is made.
 CLIENT = Client(raise_request_exception=False)
 SIGN_IN = ("/accounts/login/", "/admin/login/")
+OFFICERS = {"agent": "agent", "supervisor": "supervisor", "administrator": "agency_admin"}
 
 
 @dataclass(frozen=True)
@@ -239,11 +241,14 @@ def strangers(branch: Branch) -> dict[str, User | None]:
     """Who has nothing to do with the branch's citizens."""
     other = a_branch(branch.agency, "kep-rethymno")
     abroad = an_agency("egdix")
+    at_sea = a_branch(abroad, "egdix-piraeus")
     return {
         "anonymous": None,
         "citizen": a_user("another@example.org"),
         "agent of another branch": an_officer(other, Role.AGENT, "agent.elsewhere@example.org"),
         "supervisor of another branch": an_officer(other, Role.SUPERVISOR, "supervisor.elsewhere@example.org"),
+        "agent of another agency": an_officer(at_sea, Role.AGENT, "agent.at.sea@example.org"),
+        "supervisor of another agency": an_officer(at_sea, Role.SUPERVISOR, "supervisor.at.sea@example.org"),
         "administrator of another agency": an_officer(abroad, Role.AGENCY_ADMIN, "admin.elsewhere@example.org"),
         "official": a_user("official@example.org", is_official=True),
         "operator": a_user("operator@example.org", is_operator=True),
@@ -365,8 +370,9 @@ def test_address_answers_everybody_without_an_error_or_a_secret(
     Pages about an appointment open for those whom it concerns alone. An address that opens something stays with its reader.
     """
     url = url_of(address)
-    found = asked(people.all, url)
+    found = asked(people.all, f"{url}{QUERIES.get(address.name, '')}")
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
+    assert unlike_the_matrix(address, people, found) == {}
     kept = [who for who, one in found.items() if is_personal(one) and not is_kept_by_nobody(one)]
     assert kept == [] or address.name in INVENTED, "A cache may keep what tells of somebody."
     secrets = {name: key for name, key in people.all.items() if key}
@@ -390,22 +396,108 @@ def assert_opens_for_those_concerned(
     assert all(map(is_refused, own)) == (address.name in OPEN_TO_NOBODY), "It opens for nobody, or should not."
 
 
+# The matrix of permissions
+
+# Where everybody stands: the role, and how near to the branch. Who booked is near to the appointment.
+STANDING = {
+    "anonymous": ("guest", ""),
+    "citizen": ("citizen", ""),
+    "who booked": ("citizen", "own"),
+    "official": ("official", ""),
+    "operator": ("operator", ""),
+    **{f"{word} of another agency": (role, "") for word, role in OFFICERS.items()},
+    **{f"{word} of another branch": (role, "agency") for word, role in OFFICERS.items()},
+    **{word: (role, "branch") for word, role in OFFICERS.items()},
+}
+# What an address has to be asked, to answer at all.
+QUERIES = {
+    "admin:appointments_appointment_calendar_data": "?branch=kep-chania",
+    "admin:autocomplete": "?app_label=agencies&model_name=closure&field_name=branch",
+    "reports:sending-new": "?report=index",
+}
+# Addresses with parts that name no row of an agency or a branch, and one whose question names a branch.
+OF_NO_ROW, OF_A_BRANCH = ("admin:app_list", "demo-mail"), ("admin:appointments_appointment_calendar_data",)
+
+
+def unlike_the_matrix(
+    address: Address, people: People, found: dict[tuple[str, str], HttpResponse]
+) -> dict[str, tuple[str, list[int]]]:
+    """Who gets something else than the matrix says, with the statuses of the answers."""
+    assert address.name in RIGHTS, f"Give {address.name} a row in mydesklive/staff/rights.py."
+    rights, wrong = RIGHTS[address.name], {}
+    if set(rights.cells()) <= {Reach.KEY, Reach.ALL} and len(set(rights.cells())) == 1:
+        return {} if rights.guest == Reach.KEY else refusals(found)
+    for who in people.all:
+        answers = [found[who, method] for method in METHODS]
+        expected = due(rights, address, *STANDING[who])
+        if not answers_so(answers, expected):
+            wrong[who] = (expected, [one.status_code for one in answers])
+    return wrong
+
+
+def refusals(found: dict[tuple[str, str], HttpResponse]) -> dict[str, tuple[str, list[int]]]:
+    """Of a page for everybody: who is sent away and others are not."""
+    sent_away = {who for (who, _method), one in found.items() if one.status_code != 405 and is_refused(one)}
+    everybody = {who for who, _method in found}
+    return {} if sent_away == everybody else {who: ("may", []) for who in sent_away}
+
+
+def due(rights: Rights, address: Address, role: str, nearness: str) -> str:
+    """What the matrix says: "may", "404", "403", or "refused" in any way."""
+    has_row = address.name in OF_A_BRANCH or (bool(address.parameters) and not address.name.startswith(OF_NO_ROW))
+    reach = getattr(rights, role)
+    if reach == Reach.OWN:
+        return "may" if nearness == "own" or not has_row else "refused"
+    if reach == Reach.ALL or (reach in (Reach.BRANCH, Reach.AGENCY) and not has_row):
+        return "may"
+    if reach == Reach.AGENCY and nearness:
+        return "may"
+    if reach == Reach.BRANCH and nearness:
+        return "may" if nearness == "branch" else "404"
+    if reach in (Reach.BRANCH, Reach.AGENCY):
+        return "404"
+    is_colleague = nearness == "branch" and set(rights.cells()) & {Reach.BRANCH, Reach.AGENCY}
+    return "403" if is_colleague else "refused"
+
+
+def answers_so(answers: list[HttpResponse], expected: str) -> bool:
+    """An address may answer one method alone: the other one is no refusal."""
+    asked = [one for one in answers if one.status_code != 405]
+    if expected == "may":
+        return not all(map(is_refused, asked))
+    return all(is_refused(one) and expected in ("refused", str(one.status_code)) for one in asked)
+
+
+def test_matrix_has_no_row_of_an_address_that_does_not_exist() -> None:
+    assert RIGHTS.keys() - {address.name for address in ADDRESSES} == set()
+    assert len(RIGHTS) == sum(len(names.split()) for _title, _rights, names in MATRIX)
+
+
+def test_matrix_is_printed_for_readers() -> None:
+    assert Path("docs/permissions.md").read_text() == printed(), "manage.py permissions > docs/permissions.md"
+
+
 # What officials read
 
 POISON = "Φαρμακίδης"
+OF_STAFF = Q(pk__in=Membership.objects.values("user")) | Q(is_official=True) | Q(is_operator=True)
 FIGURES = [one.name for one in ADDRESSES if one.name.startswith("reports:") and not one.parameters]
 # The apps that know people, and what pages need as it is.
 OF_PEOPLE, NEEDED = ("accounts", "appointments", "videocalls"), {"password", "timezone"}
 
 
-def poison(but: User) -> int:
-    """Writes the same name into every field of text that any row about people has. Returns the number of such fields."""
+def poison(but: Iterable[type[Model]] = ()) -> int:
+    """Writes the same name into every field of text that any row about people has. Returns the number of such fields.
+
+    Those who were invited are not among them: who manages members sees who they are.
+    """
     poisoned = 0
     for model in apps.get_models():
         fields = [field.name for field in model._meta.local_fields if takes_any_text(field)]
         fields = [name for name in fields if name not in NEEDED | kept_apart(model)]
-        if model._meta.app_label in OF_PEOPLE and model is not Event and fields:
-            rows = model._default_manager.exclude(pk=but.pk) if model is User else model._default_manager.all()
+        if model._meta.app_label in OF_PEOPLE and model not in (Event, *but) and fields:
+            rows = model._default_manager.all()
+            rows = rows.filter(is_invited=False) if model is User else rows
             rows.update(**dict.fromkeys(fields, POISON))
             poisoned += len(fields)
     return poisoned
@@ -432,22 +524,30 @@ def plainly(response: HttpResponse) -> str:
     return content.decode(errors="replace")
 
 
-def test_official_reaches_no_name_by_any_address(people: People) -> None:
-    """Whatever a row says of somebody, no page, no file and nothing that a script asks for shows it to an official."""
-    official = User.objects.get(email="official@example.org")
-    session = people.strangers["official"]
+@pytest.mark.parametrize("role", ["official", "operator"])
+def test_who_sees_counts_reaches_no_name_by_any_address(people: People, role: str) -> None:
+    """Whatever a row says of a citizen, no page, no file and nothing that a script asks for shows it to them."""
+    session, own = people.strangers[role], User.objects.get(email=f"{role}@example.org").email
     urls = {url_of(address): f"{address}" for address in ADDRESSES if address.name not in INVENTED}
     urls |= {url: url for name in FIGURES for url in (reverse(name), f"{reverse(name)}?as_of=2026-03-02&for=excel")}
     urls |= {"/reports/?since=2020-01-01&until=2030-12-31": "all"}
-    assert poison(but=official) > 40
+    User.objects.filter(OF_STAFF).update(is_invited=True)
+    # Operators read what an agency tells those who fall out.
+    assert poison(but=[Disruption] if role == "operator" else []) > 40
     found = {}
     for url, name in urls.items():
         response = answer(session, url, "get")
         text = plainly(response) + "".join(plainly(one) for one in polled(session, response))
-        told = set(re.findall(r"[\w.]+@example\.org", text)) - {official.email}
+        told = set(re.findall(r"[\w.]+@example\.org", text)) - known_to(role, own)
         if POISON in text or NAME in text or told:
             found[name] = told
     assert found == {}
+
+
+def known_to(role: str, own: str) -> set[str]:
+    """Operators manage those who have a role."""
+    staff = User.objects.filter(OF_STAFF).values_list("email", flat=True)
+    return {own} | (set(staff) if role == "operator" else set())
 
 
 # Where staff choose one of many branches
