@@ -95,6 +95,7 @@ MIDDLEWARE = [
     "mydesklive.pages.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "mydesklive.pages.sight.SightMiddleware",
     "mydesklive.pages.middleware.SwitchMiddleware",
     "reports.gateway.counting.PageViewMiddleware",
 ]

@@ -25,7 +25,7 @@ from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 from agencies.wallclock import all_zones, midnight, zone_of
-from appointments import references
+from appointments import references, sight
 from appointments.references import random_reference
 from videocalls.models import VideoCall
 
@@ -218,6 +218,7 @@ def _zones_by_midnight(now: datetime) -> dict[datetime, list[str]]:
     return found
 
 
+@sight.watched("reference", "name", "phone", "notes", "tax_number_encrypted")
 class Appointment(models.Model):
     """One citizen, one service, one channel, and one or more consecutive slots. Times are UTC.
 
