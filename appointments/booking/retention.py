@@ -56,13 +56,19 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     old = Appointment.objects.filter(named, agency=agency, ends_at__lt=ended_before).order_by("pk")
     erased = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-        erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
-        Reading.objects.filter(appointment__in=pks).delete()
-        IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
-        # The error of a mail server may contain the citizen's address.
-        told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
-        told.update(last_error="", sent_to="")
-        _erase_queue(Ticket.objects.filter(appointment__in=pks))
+        erased += forget(pks)
+    return erased
+
+
+def forget(pks: list[int]) -> int:
+    """Erase all that tells who came with these appointments; return how many they are."""
+    erased = Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+    Reading.objects.filter(appointment__in=pks).delete()
+    IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
+    # The error of a mail server may contain the citizen's address.
+    told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
+    told.update(last_error="", sent_to="")
+    _erase_queue(Ticket.objects.filter(appointment__in=pks))
     return erased
 
 
