@@ -37,6 +37,7 @@ from appointments.api.appointments import SmallJSONParser
 from appointments.booking.persons import encrypted
 from appointments.models import Appointment, Event, Feed, Notification, Queue, Reading, Ticket
 from mydesklive.postgresql.connection import Cursor
+from mydesklive.privacy import cookies
 from reports.models import Recipient, Subscription
 from tests.builders import (
     GUEST,
@@ -372,6 +373,9 @@ def test_address_answers_everybody_without_an_error_or_a_secret(
     url = url_of(address)
     found = asked(people.all, url)
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
+    assert {name for one in found.values() for name in one.cookies} <= cookies.NAMES, (
+        "The page about cookies does not name it."
+    )
     kept = [who for who, one in found.items() if is_personal(one) and not is_kept_by_nobody(one)]
     assert kept == [] or address.name in INVENTED, "A cache may keep what tells of somebody."
     secrets = {name: key for name, key in people.all.items() if key}
