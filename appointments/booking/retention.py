@@ -152,7 +152,7 @@ def _forget_typed(draft: KeptDraft) -> bool:
     if session:
         rest = {name: value for name, value in session.get_decoded().items() if name not in TYPED}
         same = Session.objects.filter(session_key=draft.session, session_data=session.session_data)
-        if not same.update(session_data=session.get_session_store_class()().encode(rest)):
+        if not same.update(session_data=Session.objects.encode(rest)):
             return False
     return bool(KeptDraft.objects.filter(pk=draft.pk, forget_at=draft.forget_at).delete()[0])
 

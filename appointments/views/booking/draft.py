@@ -172,7 +172,7 @@ class Draft:
         """Has the worker forget what was typed in time, if nobody comes back. A sign-in gives the session another key."""
         if not self._session.session_key:
             self._session.create()
-        until, key = self._session["typed_until"], self._session.session_key
+        until, key = self._session["typed_until"], str(self._session.session_key)
         if self._session.get("forgotten") != [until, key]:
             row = KeptDraft(session=key, forget_at=datetime.fromtimestamp(until, UTC))
             KeptDraft.objects.bulk_create(

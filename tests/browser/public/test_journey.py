@@ -303,7 +303,7 @@ def test_what_was_typed_goes_along_to_the_other_language(
     expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
 
 
-def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Branch) -> None:
+def test_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Branch) -> None:
     """A guest books, leaves and comes back; an officer signs in and chooses a language."""
     page = new_page()
     answers: list[Response] = []
@@ -333,5 +333,5 @@ def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Br
 
     # The room of a video call has one for each language: tests/videocalls tells that it sets no other.
     found |= {"seat-el", "seat-en"}
-    page.goto("/privacy/")
+    page.goto("/cookies/")
     assert found == {*page.locator("main code").all_inner_texts()}

@@ -90,9 +90,3 @@ def test_account_is_deleted_without_a_script(
     expect(page.locator("main")).to_contain_text("have been deleted")
     expect(page.get_by_role("link", name="Sign in")).to_be_visible()
     assert not User.objects.filter(email="froso@example.org").exists()
-
-
-@pytest.mark.parametrize("path", ["/privacy/", "/cookies/"])
-def test_pages_about_privacy(page: Page, branch: Branch, looks_right: Check, path: str) -> None:
-    page.goto(path)
-    looks_right(page)
