@@ -49,7 +49,11 @@ class UserManager(BaseUserManager["User"]):
         Sessions end with it, and the address is free for a new account.
         """
         AccountMail.objects.filter(recipient__iexact=user.email).delete()
-        user.emailaddress_set.all().delete()  # type: ignore[attr-defined]  # of allauth
+        for one in user._meta.related_objects:
+            if (
+                one.on_delete is models.CASCADE
+            ):  # what is nothing without the account: its addresses, its ways to sign in
+                one.related_model._default_manager.filter(**{one.field.name: user}).delete()
         user.email, user.name, user.phone = f"account.{user.pk}@erased.invalid", "", ""
         user.returned_from, user.returned_at, user.last_login, user.is_active = "", None, None, False
         user.set_unusable_password()

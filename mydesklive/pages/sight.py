@@ -15,8 +15,8 @@ from appointments.history.readings import Reader
 from appointments.models import Reading
 from appointments.sight import Sight, looking
 
-# These answers tell nothing of a record.
-NOTHING_SHOWN = {403, 404}
+# These answers tell nothing of a record; nor do those from FAILURES on.
+NOTHING_SHOWN, FAILURES = {403, 404}, 500
 
 
 class SightMiddleware:
@@ -29,7 +29,7 @@ class SightMiddleware:
         sight = Sight()
         with looking(sight):
             response = self.get_response(request)
-        if response.status_code not in NOTHING_SHOWN:
+        if response.status_code not in NOTHING_SHOWN and response.status_code < FAILURES:
             _write(request, sight)
         if isinstance(response, StreamingHttpResponse) and not hasattr(response, "file_to_stream"):
             response.streaming_content = _watched(request, sight, cast("Iterable[Any]", response.streaming_content))

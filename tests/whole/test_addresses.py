@@ -504,6 +504,7 @@ WITH_TAX_NUMBER = {
     "admin:appointments_appointment_change",
     "admin:appointments_serving",
     "admin:appointments_serving_save",
+    "admin:appointments_serving_complete",
 }
 
 

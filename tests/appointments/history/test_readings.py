@@ -157,7 +157,7 @@ def test_answer_that_is_made_while_it_is_sent(branch: Branch) -> None:
     assert left == [1, 2, 3]  # written before the line left
 
 
-@pytest.mark.parametrize(("status", "written"), [(200, 1), (302, 1), (409, 1), (403, 0), (404, 0)])
+@pytest.mark.parametrize(("status", "written"), [(200, 1), (302, 1), (409, 1), (403, 0), (404, 0), (500, 0), (503, 0)])
 def test_refusals_show_nothing(branch: Branch, booked: Appointment, status: int, written: int) -> None:
     asked(lambda _request: HttpResponse(Appointment.objects.get().name, status=status), an_officer(branch))
     assert Reading.objects.count() == written
