@@ -12,8 +12,11 @@ from django.utils import timezone
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
+from accounts.sealing.fields import SealedField
 from accounts.typed import validate_name
 from accounts.work import leases
+
+SEALED_AS = "account mail"  # what it says, until it is sent
 
 
 class UserManager(BaseUserManager["User"]):
@@ -39,6 +42,22 @@ class UserManager(BaseUserManager["User"]):
     def note_arrived(self, user: "User") -> None:
         """Note that mails arrive: the person has typed a code that was sent to the address."""
         self.filter(pk=user.pk).exclude(returned_from="").update(returned_from="", returned_at=None)
+
+    def empty(self, user: "User") -> None:
+        """Forget whose the account was. The row stays, because the history refers to it; nobody signs in with it again.
+
+        Sessions end with it, and the address is free for a new account.
+        """
+        AccountMail.objects.filter(recipient__iexact=user.email).delete()
+        for one in user._meta.related_objects:
+            if (
+                one.on_delete is models.CASCADE
+            ):  # what is nothing without the account: its addresses, its ways to sign in
+                one.related_model._default_manager.filter(**{one.field.name: user}).delete()
+        user.email, user.name, user.phone = f"account.{user.pk}@erased.invalid", "", ""
+        user.returned_from, user.returned_at, user.last_login, user.is_active = "", None, None, False
+        user.set_unusable_password()
+        user.save()
 
     def get_by_natural_key(self, email: str | None) -> "User":
         return self.get(email=(email or "").lower())
@@ -144,7 +163,7 @@ class AccountMail(models.Model):
     kind = models.CharField(max_length=60)  # the name of its template
     recipient = models.EmailField()
     language = models.CharField(max_length=2, choices=settings.LANGUAGES)
-    content = models.BinaryField(null=True, editable=False)  # subject, text and HTML, sealed; null once settled
+    content = SealedField(SEALED_AS, null=True, editable=False)  # subject, text and HTML, sealed; null once settled
     # Names the browser session that asked for the mail. Only the latest mail that one session asks for is sent.
     asked_by = models.CharField(max_length=22, blank=True, editable=False)
     # Since when that session waits for a mail. Unlike `created_at`, it stays when one unsent mail replaces another.

@@ -75,7 +75,7 @@ def platform(request: HttpRequest, platform_slug: str) -> HttpResponse:
 
 @require_safe
 def page(request: HttpRequest, name: str) -> HttpResponse:
-    """Shows a page of text: help, privacy, accessibility."""
+    """Shows a page of text: help, accessibility."""
     return render(request, f"agencies/{name}.html")
 
 

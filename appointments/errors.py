@@ -108,6 +108,12 @@ class KeyReused(BookingError):
     field = "Idempotency-Key"
 
 
+class NotOver(BookingError):
+    """The citizen wants an appointment to be forgotten that goes on, or that can no longer be cancelled."""
+
+    message = _("It is too late to cancel this appointment. Its data can be erased from tomorrow on.")
+
+
 class HoldExpired(BookingError):
     message = _("The time was not kept any longer. Please choose a time again; what you typed is still here.")
 

@@ -293,6 +293,15 @@ class CancelForm(forms.Form):
     )
 
 
+class EraseForm(forms.Form):
+    """Asks whether somebody really means it, because nobody can bring it back."""
+
+    sure = forms.BooleanField(
+        label=_("Yes, erase it. I know that nobody can bring it back."),
+        error_messages={"required": _("Tick the box if you want this.")},
+    )
+
+
 class FindForm(forms.Form):
     reference = forms.CharField(
         label=_("Reference of the appointment"),

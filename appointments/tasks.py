@@ -89,7 +89,8 @@ def check_alerts() -> None:
 
 @shared_task(base=Sweep, time_limit=QUICK_LIMIT)
 def expire_due() -> None:
-    """Give back the times of overdue holds, and of overdue bookings that were never verified."""
+    """Give back the times of overdue holds and of bookings that were never verified; forget what was typed meanwhile."""
+    retention.forget_typed(now=timezone.now())
     while booking.expire(by=worker("expire_due"), now=timezone.now(), limit=SWEEP) == SWEEP:
         pass
 

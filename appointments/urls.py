@@ -20,6 +20,7 @@ from appointments.views.counter.here import here
 from appointments.views.counter.rating import rate_visit
 from appointments.views.counter.ticket import ticket
 from appointments.views.messages.calendar_file import calendar_file
+from appointments.views.mydata import data, erase
 from appointments.views.offers.answer import offer
 from appointments.views.times.branch import branch
 from appointments.views.times.channel import channel, start
@@ -50,6 +51,9 @@ managing: list[URLPattern] = [
     path("rate/", rate, name="rate"),
     path("calendar.ics", calendar_file, name="calendar"),
     path("here/", here, name="here"),
+    path("data/", data.appointment, name="appointment_data"),
+    path("data.json", data.appointment_file, name="appointment_data_file"),
+    path("erase/", erase.appointment, name="appointment_erase"),
     path("join/", join, name="join"),
     path("join/enter/", enter, name="enter"),
     path("join/guests/", guests.invite, name="invite"),
@@ -76,6 +80,10 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
     path("appointments/leave/", leave, name="leave"),
+    path("appointments/data/", data.account, name="data"),
+    path("appointments/data.json", data.account_file, name="data_file"),
+    path("appointments/data/erase/", erase.past, name="erase_past"),
+    path("appointments/data/close/", erase.close, name="close_account"),
     path("appointments/<slug:reference>/", include(managing)),
     path("<slug:platform_slug>/<slug:code>/book/", include(journey)),
     path("<slug:platform_slug>/<slug:code>/now/", line, name="line"),

@@ -33,9 +33,10 @@ DEMO_FACTS_UNTIL = date(2022, 11, 30)
 # Without keys the demo still starts, and so do commands that need no key. The checks refuse it everywhere else.
 SECRET_KEY = env.key("SECRET_KEY") or "insecure: SECRET_KEY is not set"
 SECRET_KEY_FALLBACKS = env.items("SECRET_KEY_FALLBACKS")
-# Encrypts and hashes tax numbers. Unlike SECRET_KEY it cannot be changed without re-writing the stored values.
+# Encrypts and hashes tax numbers. What the older keys have sealed is still read (accounts/sealing).
 OWN_DATA_KEY = env.key("DATA_KEY")
 DATA_KEY = OWN_DATA_KEY or SECRET_KEY
+DATA_KEY_FALLBACKS = env.items("DATA_KEY_FALLBACKS")
 
 # The public address of the site. Mail, SMS and calendar files link to it.
 SITE_URL = env.text("SITE_URL", "http://localhost:8000").rstrip("/")
@@ -94,6 +95,7 @@ MIDDLEWARE = [
     "mydesklive.pages.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "mydesklive.pages.sight.SightMiddleware",
     "mydesklive.pages.middleware.SwitchMiddleware",
     "reports.gateway.counting.PageViewMiddleware",
 ]

@@ -7,7 +7,7 @@ from django.urls import include, path, re_path
 from accounts.views import AddressCode, SignInCode, address, no_passwords
 from appointments.history.timeline import BY_SMS
 from appointments.views.messages import replies
-from mydesklive.pages import metrics, probes, views
+from mydesklive.pages import metrics, privacy, probes, views
 
 handler500 = "mydesklive.pages.outages.failed"
 
@@ -31,6 +31,8 @@ urlpatterns = [
         path("calls/livekit/", include("videocalls.livekit")),
         path("calls/", include("videocalls.urls")),
         path("admin/", admin.site.urls),
+        path("privacy/", privacy.privacy, name="privacy"),
+        path("cookies/", privacy.cookies, name="cookies"),
         path("", include("accounts.urls")),
         # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.
         path("", include("appointments.urls")),

@@ -12,6 +12,7 @@ import pytest
 from django.conf import settings
 
 from mydesklive.local import places, postgres, redis
+from tests import leaks
 
 # The settings of a test run. They replace those of the shell.
 ENVIRONMENT = {
@@ -59,7 +60,18 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    leaks.listen()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; tests have no real passwords
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """Fails a test that has logged what somebody has typed, whatever the test is about."""
+    leaks.taken()
+    result = yield
+    if found := leaks.taken():
+        pytest.fail("The log tells of somebody:\n" + "\n".join(found[:5]), pytrace=False)
+    return result
 
 
 @pytest.hookimpl(trylast=True)

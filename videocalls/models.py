@@ -11,6 +11,7 @@ from django.db.models.expressions import Combinable
 from django.utils.translation import gettext_lazy as _
 
 from accounts import sealing
+from accounts.sealing.fields import SealedField
 from accounts.work import leases
 
 SEATS = 4  # people who can be in a room at the same time: each sends a picture to each other one
@@ -110,7 +111,7 @@ class Meeting(models.Model):
 
     call = models.ForeignKey(VideoCall, models.CASCADE, related_name="meetings", verbose_name=_("video call"))
     provider = models.CharField(_("provider"), max_length=20)
-    sealed = models.BinaryField(default=b"", editable=False)
+    sealed = SealedField(PURPOSE, default=b"", editable=False)
     # From then on (UTC) it may be removed, or removing it is tried again.
     unneeded_at = models.DateTimeField(_("not needed from"), null=True, blank=True)
     given_up_at = models.DateTimeField(_("could not be removed"), null=True, blank=True)

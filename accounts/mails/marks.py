@@ -21,7 +21,7 @@ from django.conf import settings
 from django.core.mail import EmailMessage
 from django.utils.module_loading import import_string
 
-from accounts.sealing import key_for
+from accounts.sealing import keys_for
 
 PURPOSE = "mark of a mail"
 SEAL, ADDRESS = 16, 8  # characters of base32
@@ -43,7 +43,8 @@ class Mark:
 
     def is_for(self, address: str) -> bool:
         """Return whether the mail went to this address, in whatever letters."""
-        return hmac.compare_digest(self.address, _hash(f"{self.kind}-{self.key}", address))
+        row = f"{self.kind}-{self.key}"
+        return any(hmac.compare_digest(self.address, _hash(row, address, key)) for key in keys_for(PURPOSE))
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,8 @@ def stamp(letter: EmailMessage, kind: str, key: int) -> None:
     Auto-Submitted (RFC 3834) keeps holiday notices from answering.
     """
     row = f"{kind}-{key}"
-    mark = f"{row}.{_seal(row)}.{_hash(row, letter.to[0])}"
+    today, *_older = keys_for(PURPOSE)
+    mark = f"{row}.{_seal(row, today)}.{_hash(row, letter.to[0], today)}"
     _name, sender = parseaddr(settings.DEFAULT_FROM_EMAIL)
     letter.extra_headers["Message-ID"] = f"<{mark}@{sender.rpartition('@')[2]}>"
     letter.extra_headers["Auto-Submitted"] = "auto-generated"
@@ -99,16 +101,16 @@ def found_in(texts: Iterable[str]) -> list[Mark]:
 
 
 def _is_seal(row: str, seal: str) -> bool:
-    return hmac.compare_digest(seal, _seal(row))
+    return any(hmac.compare_digest(seal, _seal(row, key)) for key in keys_for(PURPOSE))
 
 
-def _seal(row: str) -> str:
-    return _code(row)[:SEAL]
+def _seal(row: str, key: bytes) -> str:
+    return _code(row, key)[:SEAL]
 
 
-def _hash(row: str, address: str) -> str:
-    return _code(f"{row} {address.strip().lower()}")[:ADDRESS]
+def _hash(row: str, address: str, key: bytes) -> str:
+    return _code(f"{row} {address.strip().lower()}", key)[:ADDRESS]
 
 
-def _code(text: str) -> str:
-    return base64.b32encode(hmac.new(key_for(PURPOSE), text.encode(), sha256).digest()).decode().lower()
+def _code(text: str, key: bytes) -> str:
+    return base64.b32encode(hmac.new(key, text.encode(), sha256).digest()).decode().lower()

@@ -23,7 +23,7 @@ from django.utils.crypto import get_random_string
 from accounts.mails import marks
 from accounts.mails.handing import AddressRefused, ServerAway, Undeliverable, hand_over
 from accounts.mails.marks import Notice
-from accounts.models import AccountMail, User
+from accounts.models import SEALED_AS, AccountMail, User
 from accounts.peers import Dealt
 from accounts.sealing import opened, sealed
 from accounts.work import leases
@@ -41,7 +41,7 @@ RETRIES = (5 / 60, 15 / 60, 0.5, 1, 2, 4, 8, 15, 30, 60, 120, 240, 480)
 AWAITED_LASTS, NEWS_LASTS = timedelta(minutes=settings.CODE_MINUTES), timedelta(days=1)
 # Mail is late if somebody has waited so long for one that is not sent yet. Rows are forgotten after KEPT.
 LATE, KEPT = timedelta(seconds=30), timedelta(days=1)
-SEALED_AS, ASKER = "account mail", "asks_for_mail"
+ASKER = "asks_for_mail"
 MARKED_AS = "account"
 
 

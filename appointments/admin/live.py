@@ -23,6 +23,7 @@ from accounts.people import signed_in
 from agencies.access import REACHES
 from agencies.models import Branch
 from agencies.wallclock import midnight, zone_of
+from appointments import sight
 from videocalls.presence import AWAY
 
 SALT = "appointments.admin.live"
@@ -99,4 +100,5 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)
         row = cursor.fetchone()
+    sight.read_by(user)
     return Live(user, branch, *row) if row else None

@@ -1,7 +1,6 @@
 """What the officers' own pages share: the check of who may open them, and the search for a branch or an appointment."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
@@ -19,7 +18,6 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
-from appointments import history
 from appointments.booking.persons import completed_before
 from appointments.errors import SlotNotFound
 from appointments.history import Actor, By
@@ -92,19 +90,15 @@ def visits_of(request: HttpRequest, *appointments: int) -> list[Ticket]:
     return list(told.select_related("appointment", "branch", "officer"))
 
 
-def visits_before(request: HttpRequest, appointment: Appointment, now: datetime) -> list[Ticket]:
+def visits_before(request: HttpRequest, appointment: Appointment) -> list[Ticket]:
     """Returns the completed tickets of earlier visits with what was written down, the latest first.
 
     They are the visit that this appointment follows, and those of the same person for the same service, as far as the
-    officer may see them. Records that the officer has read each, as when its own page is opened.
+    officer may see them.
     """
     others = [one.pk for one in completed_before(appointment)]
     followed = [appointment.follows_id] if appointment.follows_id else []
-    found = sorted(visits_of(request, *followed, *others), key=lambda one: one.arrived_at, reverse=True)[:LATEST]
-    for visit in found:
-        if visit.appointment:
-            history.reading(visit.appointment, by=acting(request), now=now)
-    return found
+    return sorted(visits_of(request, *followed, *others), key=lambda one: one.arrived_at, reverse=True)[:LATEST]
 
 
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:

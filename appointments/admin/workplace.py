@@ -19,14 +19,13 @@ from accounts.people import signed_in
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin, unbroken
 from agencies.models import Branch, Role
-from appointments import history
 from appointments.admin.booking import callers, contact, day, printing, steps
 from appointments.admin.calendar import calendar, planning
 from appointments.admin.calls import door
 from appointments.admin.counter import board, presses, screens, serving
 from appointments.admin.disruptions import promises
 from appointments.admin.messages import texts
-from appointments.admin.pages import acting, address, find, officers_page, own_branches, page, visits_before, visits_of
+from appointments.admin.pages import address, find, officers_page, own_branches, page, visits_before, visits_of
 from appointments.admin.watch import sending, watch
 from appointments.booking.persons import tax_number_of
 from appointments.calls import provision
@@ -201,9 +200,8 @@ class AppointmentAdmin(PlacedAdmin):
 
 @officers_page
 def detail(request: HttpRequest, reference: str) -> HttpResponse:
-    """Shows one appointment, read-only, with the steps that are possible now. Records that the officer has read it."""
+    """Shows one appointment, read-only, with the steps that are possible now."""
     appointment, now = find(request, reference), timezone.now()
-    history.reading(appointment, by=acting(request), now=now)
     context = {
         "title": appointment.spoken_reference,
         "appointment": appointment,
@@ -220,7 +218,7 @@ def detail(request: HttpRequest, reference: str) -> HttpResponse:
         "moved_to": provision.second_provider(appointment),
         "tax_number": tax_number_of(appointment),
         **_linked(request, appointment),
-        "visits": [*visits_of(request, appointment.pk), *visits_before(request, appointment, now)],
+        "visits": [*visits_of(request, appointment.pk), *visits_before(request, appointment)],
     }
     return page(request, "booking/detail.html", context)
 

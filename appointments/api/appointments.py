@@ -59,7 +59,7 @@ from appointments.api.serializers import (
 )
 from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
-from appointments.booking.persons import Contact, digest_of
+from appointments.booking.persons import Contact, digests_of
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
@@ -378,4 +378,4 @@ def _once(request: Request, given: dict[str, Any]) -> Once | None:
     if not key:
         return None
     own = hashlib.sha256(f"{caller(request)} {key}".encode(errors="replace")).hexdigest()
-    return Once(own, digest_of(given))
+    return Once(own, digests_of(given))

@@ -15,7 +15,7 @@ from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
-from appointments.booking.persons import Contact, digest_of, sign
+from appointments.booking.persons import Contact, digests_of, sign
 from appointments.claims import Held, Visitor
 from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms, WrongStatus
 from appointments.history import Actor, By
@@ -108,10 +108,10 @@ def _patience(appointment: Appointment, contact: Contact, now: datetime) -> time
 
 @dataclass(frozen=True)
 class Once:
-    """Something that is booked once, however often it is asked for: its key, and a digest of what is asked for."""
+    """Something that is booked once, however often it is asked for: its key, and `digests_of` what is asked for."""
 
     key: str
-    digest: str
+    digests: list[str]
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def book(
     Raises the BookingError that says why it is refused.
     """
     _procedure, asked = asked_for(slot, procedure.code)
-    said = digest_of([slot, procedure.pk, channel, asdict(contact), follows and follows.pk])
+    said = digests_of([slot, procedure.pk, channel, asdict(contact), follows and follows.pk])
     once = Once(idempotency_key, said) if idempotency_key else None
     return book_asked(asked, channel, contact, by=by, now=now, once=once, follows=follows).appointment
 
@@ -182,7 +182,7 @@ def _book(
     appointment = _new(asked, channel, by, now)
     appointment.follows = follows
     if once:
-        appointment.idempotency_key, appointment.request_digest = once.key, once.digest
+        appointment.idempotency_key, appointment.request_digest = once.key, once.digests[0]
     if follows:
         appointment.citizen = follows.citizen
     sign(appointment, contact)
@@ -234,7 +234,7 @@ def _made_before(once: Once | None) -> Appointment | None:
     if once is None or stored is None:
         return None
     made = Appointment.objects.select_related("agency", "branch", "procedure").get(pk=stored)
-    if made.request_digest not in ("", once.digest):
+    if made.request_digest not in ("", *once.digests):
         raise KeyReused
     return made
 

@@ -4,19 +4,24 @@ import json
 import re
 from dataclasses import dataclass
 
+from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from stdnum.gr import vat
 
 from accounts.models import User
-from accounts.sealing import fingerprint, opened, sealed
+from accounts.sealing import fingerprints, opened, sealed
 from agencies.models import Procedure
 from agencies.text import search_key
+from appointments import sight
 from appointments.models import Appointment, Status
+from appointments.models.appointment import OPEN, TAX_NUMBER
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
 _SEPARATORS = re.compile(r"[\s.-]")
 # The country code before the number: EL in the European Union, GR elsewhere, or ΕΛ in Greek letters.
 _COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
-SEALED_AS = "tax number"
+PERSON = "person"
+BATCH = 500
 
 
 @dataclass(frozen=True)
@@ -48,30 +53,36 @@ def person_key(*, tax_number: str = "", email: str = "") -> str:
 
     The key is empty if neither is known. Such appointments, which officers make for callers, are not counted.
     """
+    return next(iter(person_keys(tax_number=tax_number, email=email)), "")
+
+
+def person_keys(*, tax_number: str = "", email: str = "") -> list[str]:
+    """Return all keys by which the person's appointments may have been counted, that of today first."""
     if tax_number:
-        return _keyed(f"afm:{tax_number}")
-    return _keyed(f"email:{email.strip().lower()}") if email else ""
-
-
-def _keyed(text: str) -> str:
-    return fingerprint(text, "person")
+        return fingerprints(f"afm:{tax_number}", PERSON)
+    return fingerprints(f"email:{email.strip().lower()}", PERSON) if email else []
 
 
 def digest_of(asked: object) -> str:
-    """Return a keyed hash of what somebody asks for. It tells repeated requests from others, and nothing about people.
+    return digests_of(asked)[0]
 
-    `asked` is anything that JSON can hold; other values count as their text. The order of a dictionary does not matter.
+
+def digests_of(asked: object) -> list[str]:
+    """Return keyed hashes of what somebody asks for, that of today first, and those of earlier data keys.
+
+    They tell repeated requests from others, and nothing about people. `asked` is anything that JSON can hold; other values
+    count as their text. The order of a dictionary does not matter.
     """
     text = json.dumps(asked, sort_keys=True, default=str)
-    return fingerprint(text, "request")
+    return fingerprints(text, "request")
 
 
 def encrypted(tax_number: str) -> bytes | None:
-    return sealed(tax_number, SEALED_AS) if tax_number else None
+    return sealed(tax_number, TAX_NUMBER) if tax_number else None
 
 
 def decrypted(token: bytes | memoryview | None) -> str:
-    return opened(token, SEALED_AS) if token else ""
+    return opened(token, TAX_NUMBER) if token else ""
 
 
 def sign(appointment: Appointment, contact: Contact) -> None:
@@ -81,12 +92,58 @@ def sign(appointment: Appointment, contact: Contact) -> None:
     appointment.notes = contact.notes
     appointment.index_contact()
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
-    appointment.person_key = key_of(contact, appointment.citizen)
+    appointment.person_key = counted_as(keys_of(contact, appointment.citizen))
 
 
-def key_of(contact: Contact, citizen: User | None) -> str:
-    """Return the key of the person who books with this contact, signed in as this citizen or as a guest."""
-    return person_key(tax_number=contact.tax_number, email=citizen.email if citizen else contact.email)
+def keys_of(contact: Contact, citizen: User | None) -> list[str]:
+    """Return the keys of the person who books with this contact, signed in as this citizen or as a guest."""
+    return person_keys(tax_number=contact.tax_number, email=citizen.email if citizen else contact.email)
+
+
+def counted_as(keys: list[str]) -> str:
+    """Return the key by which the person is counted from now on, and count the open appointments by it, too.
+
+    Without this, who has appointments from before a change of DATA_KEY would get as many again.
+    """
+    today, *older = keys or [""]
+    if older:
+        _rekey(Appointment.objects.filter(person_key__in=older, status__in=OPEN).exclude(person_key=""), today)
+    return today
+
+
+def _rekey(rows: QuerySet[Appointment], key: str) -> int:
+    """Count these by the key. Not if the person has the same place by both keys already: that ends with one of the two.
+
+    It happens if a process with the old key has booked after one with the new key.
+    """
+    try:
+        with transaction.atomic():
+            return rows.update(person_key=key)
+    except IntegrityError:
+        return 0
+
+
+def recounted(appointment: Appointment) -> str | None:
+    """Return today's key of the person, by what the stored key was made of. None if that is not known any more."""
+    citizen = appointment.citizen
+    made_of = [{"tax_number": decrypted(appointment.tax_number_encrypted)}, {"email": appointment.email}]
+    if citizen:
+        made_of.append({"email": citizen.email})
+    known = [keys for keys in (person_keys(**one) for one in made_of) if appointment.person_key in keys]
+    return known[0][0] if known else None
+
+
+def recount() -> int:
+    """Give today's key to all persons who are counted by an older one; return the number of appointments."""
+    rows = Appointment.objects.exclude(person_key="").select_related("citizen").order_by("pk")
+    renewed, last = 0, 0
+    while batch := list(rows.filter(pk__gt=last)[:BATCH]):
+        for one in batch:
+            key = recounted(one)
+            if key and key != one.person_key:
+                renewed += _rekey(Appointment.objects.filter(pk=one.pk, person_key=one.person_key), key)
+        last = batch[-1].pk
+    return renewed
 
 
 def completed_before(appointment: Appointment) -> list[Appointment]:
@@ -103,7 +160,8 @@ def completed_before(appointment: Appointment) -> list[Appointment]:
         status=Status.COMPLETED,
         starts_at__lt=appointment.starts_at,
     )
-    return [one for one in known.order_by("-starts_at", "-pk") if _spoken(one.name) == _spoken(appointment.name)]
+    with sight.aside():
+        return [one for one in known.order_by("-starts_at", "-pk") if _spoken(one.name) == _spoken(appointment.name)]
 
 
 def _spoken(name: str) -> list[str]:

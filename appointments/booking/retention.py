@@ -2,13 +2,14 @@
 
 from datetime import datetime, timedelta
 
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
-from appointments.models import Appointment, IdentityCheck, Notification, Reading, ReceivedSms, Ticket
+from appointments.models import Appointment, IdentityCheck, KeptDraft, Notification, Reading, ReceivedSms, Ticket
 
 # Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
@@ -33,6 +34,9 @@ NOBODY = {
     "search": "",
 }
 
+# What a session holds of a draft, and until when.
+TYPED = ("typed", "typed_until")
+
 # The same for a ticket.
 UNSAID = {"name": "", "phone": "", "internal_note": "", "citizen_note": "", "park_reason": ""}
 
@@ -56,13 +60,19 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     old = Appointment.objects.filter(named, agency=agency, ends_at__lt=ended_before).order_by("pk")
     erased = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
-        erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
-        Reading.objects.filter(appointment__in=pks).delete()
-        IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
-        # The error of a mail server may contain the citizen's address.
-        told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
-        told.update(last_error="", sent_to="")
-        _erase_queue(Ticket.objects.filter(appointment__in=pks))
+        erased += forget(pks)
+    return erased
+
+
+def forget(pks: list[int]) -> int:
+    """Erase all that tells who came with these appointments; return how many they are."""
+    erased = Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+    Reading.objects.filter(appointment__in=pks).delete()
+    IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
+    # The error of a mail server may contain the citizen's address.
+    told = Notification.objects.filter(appointment__in=pks).exclude(last_error="", sent_to="")
+    told.update(last_error="", sent_to="")
+    _erase_queue(Ticket.objects.filter(appointment__in=pks))
     return erased
 
 
@@ -127,6 +137,24 @@ def _fold_history(agency: Agency, ended_before: datetime) -> None:
 def forget_received(*, now: datetime) -> int:
     """Delete which SMS were received. No gateway repeats one after so long."""
     return ReceivedSms.objects.filter(received_at__lt=now - REPEATED).delete()[0]
+
+
+def forget_typed(*, now: datetime) -> int:
+    """Take out of sessions what was typed and not booked, soon after the held time; return how many they were.
+
+    A session that is written in the same moment keeps its turn for the next run.
+    """
+    return sum(_forget_typed(draft) for draft in KeptDraft.objects.filter(forget_at__lte=now).order_by("pk")[:BATCH])
+
+
+def _forget_typed(draft: KeptDraft) -> bool:
+    session = Session.objects.filter(session_key=draft.session).first()
+    if session:
+        rest = {name: value for name, value in session.get_decoded().items() if name not in TYPED}
+        same = Session.objects.filter(session_key=draft.session, session_data=session.session_data)
+        if not same.update(session_data=Session.objects.encode(rest)):
+            return False
+    return bool(KeptDraft.objects.filter(pk=draft.pk, forget_at=draft.forget_at).delete()[0])
 
 
 def uncount_past(*, now: datetime) -> int:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
-from appointments.booking.persons import Contact, key_of
+from appointments.booking.persons import Contact, keys_of
 from appointments.errors import LimitReached, PerhapsBooked
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet
@@ -29,7 +29,9 @@ def refusal(
     `known` are the appointments that the visitor has opened by their links (`opened_as`). It is LimitReached if one of the
     appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
     """
-    counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure.pk, status__in=OPEN)
+    counted = Appointment.objects.filter(
+        person_key__in=keys_of(contact, citizen), procedure=procedure.pk, status__in=OPEN
+    )
     counted = counted.filter(limit_place__isnull=False)
     if any(one.opened_as in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
         return LimitReached()

@@ -17,6 +17,7 @@ from django.utils.translation import get_language, gettext, ngettext
 from agencies.models import Branch, Channel, Closure
 from agencies.models.opening import CLOSES_BRANCH, CLOSES_DURING
 from agencies.models.until import minutes_until
+from appointments import sight
 from appointments.models import Appointment, Status, TimeSlot
 from appointments.models.appointment import AppointmentQuerySet
 
@@ -159,6 +160,8 @@ def appointments(days: Days, wish: Wish) -> AppointmentQuerySet:
 def entries(days: Days, wish: Wish) -> list[Entry]:
     """Returns the appointments as plain rows with one query. A large branch has thousands of them on one page."""
     rows = appointments(days, wish).values_list(
+        "pk",
+        "citizen",
         "reference",
         "starts_at",
         "ends_at",
@@ -171,9 +174,10 @@ def entries(days: Days, wish: Wish) -> list[Entry]:
         "officer__email",
         "ticket__desk",
     )
+    sight.note({pk: citizen for pk, citizen, *_rest in rows})
     return [
         Entry(reference, starts_at, ends_at, status, channel, name, localized or greek, officer or email or "", desk)
-        for reference, starts_at, ends_at, status, channel, name, localized, greek, officer, email, desk in rows
+        for _pk, _citizen, reference, starts_at, ends_at, status, channel, name, localized, greek, officer, email, desk in rows
     ]
 
 

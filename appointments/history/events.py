@@ -11,8 +11,7 @@ from typing import Any
 from django.db.models import Model
 
 from accounts.models import User
-from accounts.security import What, tell_when_done
-from appointments.models import Appointment, Desk, Disruption, Event, Reading, Ticket
+from appointments.models import Appointment, Desk, Disruption, Event, Ticket
 
 By = Event.By
 
@@ -105,9 +104,3 @@ def as_it_was(model: type[Model], plain: Mapping[str, Any]) -> dict[str, Any]:
     """Turn the values that `as_it_is` returned back into values of the model's fields."""
     fields = {one.attname: one for one in model._meta.concrete_fields}
     return {name: fields[name].to_python(value) for name, value in plain.items()}
-
-
-def reading(appointment: Appointment, *, by: Actor, now: datetime) -> None:
-    """Store that an officer has opened the page of this citizen's record."""
-    Reading.objects.create(appointment=appointment, officer=by.officer, at=now, page=by.page)
-    tell_when_done(What.RECORD_READ, appointment=appointment.pk, page=by.page)

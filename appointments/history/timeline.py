@@ -62,6 +62,7 @@ ICONS = {
     Verb.FAIL: "unsubscribe",
     Verb.RESEND: "forward_to_inbox",
     Verb.CORRECT: "contact_mail",
+    Verb.ERASE: "no_accounts",
     Verb.DOUBT: "help",
 }
 
@@ -338,5 +339,6 @@ def _to_citizen(event: Event, words: Words) -> str:
         Verb.COMPLETE: _("Completed"),
         Verb.MISS: _("Marked as missed"),
         Verb.EXPIRE: _("Not confirmed in time"),
+        Verb.ERASE: _("Your data was erased"),
     }
     return texts.get(event.verb, "")

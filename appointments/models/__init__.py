@@ -12,7 +12,7 @@ from appointments.models.notification import Mailbox, Notice, Notification, OwnT
 from appointments.models.offer import Offer
 from appointments.models.rating import Rating
 from appointments.models.reading import Reading
-from appointments.models.slot import Claim, TimeSlot
+from appointments.models.slot import Claim, KeptDraft, TimeSlot
 
 __all__ = [
     "Alert",
@@ -26,6 +26,7 @@ __all__ = [
     "Feed",
     "IdentityCheck",
     "Journey",
+    "KeptDraft",
     "Mailbox",
     "Miscount",
     "NothingFree",

@@ -20,14 +20,16 @@ from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
+from accounts.sealing.fields import SealedField
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
 from agencies.text import search_key
 from agencies.wallclock import all_zones, midnight, zone_of
-from appointments import references
+from appointments import references, sight
 from appointments.references import random_reference
 from videocalls.models import VideoCall
 
+TAX_NUMBER = "tax number"  # what sealed ones are sealed as
 SHORTEST_NUMBER = 5  # digits; a search text with fewer is not taken for a telephone number
 _ANY = "REFERENCE"  # stands in a path where a reference will stand
 # How long after an appointment its link still tells whose it was. Until then it is rated, and its result is read.
@@ -216,6 +218,7 @@ def _zones_by_midnight(now: datetime) -> dict[datetime, list[str]]:
     return found
 
 
+@sight.watched("reference", "name", "phone", "notes", "tax_number_encrypted")
 class Appointment(models.Model):
     """One citizen, one service, one channel, and one or more consecutive slots. Times are UTC.
 
@@ -271,7 +274,7 @@ class Appointment(models.Model):
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default="el")
     timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
     notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
-    tax_number_encrypted = models.BinaryField(null=True, editable=False)
+    tax_number_encrypted = SealedField(TAX_NUMBER, null=True, editable=False)
     # A keyed hash of the tax number or the e-mail, by which a person's open appointments are counted without the name.
     person_key = models.CharField(max_length=64, blank=True, editable=False)
     # Name, e-mail and telephone as officers search for them; `index_contact` writes it.

@@ -43,6 +43,7 @@ class Event(models.Model):
         CORRECT = "correct", _("Contact changed")
         CHANGE = "change", _("Details have changed")
         CONFIRM = "confirm", _("Confirmed by the citizen")
+        ERASE = "erase", _("Personal data erased")
         # On the day, with a ticket or without
         CHECK_IN = "check_in", _("Arrived")
         ADMIT = "admit", _("In the queue")

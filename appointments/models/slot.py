@@ -70,6 +70,20 @@ class TimeSlot(models.Model):
         return self.taken < self.capacity
 
 
+class KeptDraft(models.Model):
+    """That a session holds what somebody has typed on the way to a booking, and until when it may.
+
+    A session lives for hours, and its computer may be shared. The worker takes what was typed out of it when the time is
+    over. No admin: rows stay for minutes.
+    """
+
+    session = models.CharField(max_length=40, unique=True)
+    forget_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.pk}"
+
+
 class Claim(models.Model):
     """Who has taken the time of an appointment on the website, as keyed hashes. Only `appointments.claims` writes it.
 

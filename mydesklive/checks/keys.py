@@ -10,7 +10,7 @@ from django.core.checks import Warning as Caution
 from mydesklive.checks.places import CONFIGURATION, is_demo, wrong
 
 UNSET = "insecure: SECRET_KEY is not set"
-# Characters. A data key cannot be changed, so a shorter one that still cannot be guessed stays good.
+# Characters. Data keys of 32 were taken once, and cannot be guessed either.
 SECRET_LENGTH, DATA_LENGTH = 50, 32
 STEPS = 10  # different distances between neighbours; random text of this length has twice as many
 # What documentation, templates and our own files show in place of a key.
@@ -55,6 +55,17 @@ def check_old_keys(**kwargs: object) -> list[CheckMessage]:
 
 
 @register(CONFIGURATION)
+def check_old_data_keys(**kwargs: object) -> list[CheckMessage]:
+    weak = [weakness(key, DATA_LENGTH) for key in settings.DATA_KEY_FALLBACKS]
+    hint = "Run `manage.py reseal`, then remove it: whoever guesses it can read what it has sealed."
+    found: list[CheckMessage] = []
+    found += [wrong(37, f"Key {place} of DATA_KEY_FALLBACKS {why}.", hint) for place, why in enumerate(weak, 1) if why]
+    if settings.DATA_KEY in settings.DATA_KEY_FALLBACKS:
+        found.append(wrong(38, "DATA_KEY is among DATA_KEY_FALLBACKS.", "Name each key once; DATA_KEY is the newest."))
+    return [] if is_demo() else found
+
+
+@register(CONFIGURATION)
 def check_data_key(**kwargs: object) -> list[CheckMessage]:
     if is_demo():
         return []
@@ -62,7 +73,13 @@ def check_data_key(**kwargs: object) -> list[CheckMessage]:
         to_do = f"{MAKE}, and keep it as long as the data. An installation that has data without it sets it to its SECRET_KEY."
         return [wrong(12, "DATA_KEY is not set: the SECRET_KEY could never be changed.", to_do)]
     if why := weakness(settings.OWN_DATA_KEY, DATA_LENGTH):
-        return [wrong(13, f"DATA_KEY {why}.", f"{MAKE}, before there are data: it cannot be changed later.")]
+        return [
+            wrong(
+                13,
+                f"DATA_KEY {why}.",
+                f"{MAKE}. If there are data already, put the weak key into DATA_KEY_FALLBACKS and run `manage.py reseal`.",
+            )
+        ]
     if settings.OWN_DATA_KEY == settings.SECRET_KEY:
         hint = "Set SECRET_KEY to a new key and put the old one into SECRET_KEY_FALLBACKS. Leave DATA_KEY as it is."
         return [Caution("DATA_KEY is the SECRET_KEY: who learns one knows both.", hint=hint, id="mydesklive.W003")]

@@ -1,7 +1,6 @@
 """A database of the first release, with people in it, is migrated to today and used."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date, datetime, time
 from importlib import import_module
 from pathlib import Path
@@ -19,7 +18,6 @@ from django.test import Client, override_settings
 from icalendar import Calendar
 from psycopg import sql
 
-from accounts import sealing
 from accounts.models import User
 from agencies.models import Agency, Branch, Membership, Procedure, ProductionPeriod, Role
 from appointments import booking, counter
@@ -42,25 +40,11 @@ KEP = Totals(submitted=13, served=2, missed=1, cancelled=1, ratings=1, satisfied
 DYPA = Totals(submitted=1)
 
 
-@contextmanager
-def _data_key(key: str) -> Iterator[None]:
-    """Works with this key. A process derives its keys once, because it never gets another one."""
-    derived = (sealing.key_for, sealing._fernet)
-    try:
-        with override_settings(DATA_KEY=key):
-            for one in derived:
-                one.cache_clear()
-            yield
-    finally:
-        for one in derived:
-            one.cache_clear()
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _first_release(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
     """Lets the tests of this file use a migrated database of the first release. What each of them writes is undone."""
     # It had no data key, so its secret key goes on as one (docs/operations.md, "Keys").
-    with _data_key(settings.SECRET_KEY), django_db_blocker.unblock():
+    with override_settings(DATA_KEY=settings.SECRET_KEY), django_db_blocker.unblock():
         own = connection.settings_dict["NAME"]
         name = f"{own}_first"
         _recreate(name)

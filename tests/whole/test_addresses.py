@@ -31,11 +31,13 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Channel, Membership, Role, Synonym, SystemToken
+from agencies.models import Branch, Channel, Membership, Procedure, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
-from appointments.models import Appointment, Disruption, Event, Feed, Notification, Queue, Ticket
+from appointments.booking.persons import encrypted
+from appointments.models import Appointment, Disruption, Event, Feed, Notification, Queue, Reading, Ticket
 from mydesklive.postgresql.connection import Cursor
+from mydesklive.privacy import cookies
 from mydesklive.staff.rights import MATRIX, RIGHTS, Reach, Rights, printed
 from reports.models import Recipient, Subscription
 from tests.builders import (
@@ -275,7 +277,7 @@ def asked(people: dict[str, str], url: str) -> dict[tuple[str, str], HttpRespons
 
 def answer(session: str, url: str, method: str) -> HttpResponse:
     """What the person gets; the database is afterwards as it was."""
-    return sent(session, lambda: CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": ticket_code()}))
+    return sent(session, lambda: asked_once(url, method))
 
 
 def ticket_code() -> str:
@@ -308,8 +310,12 @@ def is_refused(response: HttpResponse) -> bool:
 
 def polled(session: str, response: HttpResponse) -> list[HttpResponse]:
     """The answers at the addresses that the page gives to its scripts."""
+    return [answer(session, url, "get") for url in polled_by(response)]
+
+
+def polled_by(response: HttpResponse) -> list[str]:
     found = set(re.findall(r'\sdata-[\w-]+="(/[^"]*)"', response.content.decode(errors="replace")))
-    return [answer(session, unescape(url), "get") for url in sorted(found)]
+    return [unescape(url) for url in sorted(found)]
 
 
 def tells(text: str, secret: str) -> bool:
@@ -373,6 +379,9 @@ def test_address_answers_everybody_without_an_error_or_a_secret(
     found = asked(people.all, f"{url}{QUERIES.get(address.name, '')}")
     assert {who: one.status_code for who, one in found.items() if one.status_code >= 500} == {}
     assert unlike_the_matrix(address, people, found) == {}
+    assert {name for one in found.values() for name in one.cookies} <= cookies.NAMES, (
+        "The page about cookies does not name it."
+    )
     kept = [who for who, one in found.items() if is_personal(one) and not is_kept_by_nobody(one)]
     assert kept == [] or address.name in INVENTED, "A cache may keep what tells of somebody."
     secrets = {name: key for name, key in people.all.items() if key}
@@ -548,6 +557,114 @@ def known_to(role: str, own: str) -> set[str]:
     """Operators manage those who have a role."""
     staff = User.objects.filter(OF_STAFF).values_list("email", flat=True)
     return {own} | (set(staff) if role == "operator" else set())
+
+
+# What staff see of citizens is written down
+
+
+def told_of(appointment: Appointment) -> set[str]:
+    """All by which a page can tell who somebody is, or lead there."""
+    of = (appointment.name, appointment.email, appointment.phone, appointment.reference, appointment.spoken_reference)
+    return {one for one in of if one}
+
+
+@dataclass
+class Look:
+    """An answer, the appointments that it tells of, and those of them of which is not written that they were shown."""
+
+    response: HttpResponse
+    shown: set[int]
+    unwritten: set[int]
+
+
+def look_at(session: str, send: Callable[[], HttpResponse]) -> Look:
+    looks = []
+
+    def look() -> HttpResponse:
+        response = whole(send())
+        text, match = unescape(plainly(response)), response.wsgi_request.resolver_match
+        is_answered = response.status_code not in (301, 302, 403, 404, 405)  # these repeat the address alone
+        everybody = Appointment.objects.all() if is_answered else []
+        shown = {one.pk for one in everybody if any(told in text for told in told_of(one))}
+        rows = Reading.objects.filter(page=match.view_name if match else "")
+        looks.append(Look(response, shown, shown - set(rows.values_list("appointment", flat=True))))
+        return response
+
+    sent(session, look)
+    return looks[0]
+
+
+def asked_once(url: str, method: str) -> HttpResponse:
+    return CLIENT.get(url) if method == "get" else CLIENT.post(url, {"ticket": ticket_code()})
+
+
+TAX = "090000045"
+# Where an officer needs it to find the citizen's file. No list has it, and no address.
+WITH_TAX_NUMBER = {
+    "admin:appointments_appointment_change",
+    "admin:appointments_serving",
+    "admin:appointments_serving_save",
+    "admin:appointments_serving_complete",
+}
+
+
+def told_apart() -> None:
+    """Gives each appointment a person and a tax number of its own."""
+    for number, one in enumerate(Appointment.objects.exclude(name="").order_by("pk")):
+        contact = {"name": f"Κρητικού{number}", "email": f"froso{number}@example.net", "phone": f"+30691234567{number}"}
+        Appointment.objects.filter(pk=one.pk).update(**contact, tax_number_encrypted=encrypted(TAX))
+    Procedure.objects.update(identification=Procedure.Identification.TAX_NUMBER)
+
+
+@pytest.mark.parametrize("who", ["agent", "administrator"])
+def test_what_staff_see_of_a_citizen_is_written_down(people: People, who: str) -> None:
+    """Every page, file, feed and answer, whoever wrote it: the mechanism lies where rows give out what they hold."""
+    urls = {url_of(address): address.name for address in ADDRESSES if address.name not in INVENTED}
+    told_apart()
+    pages, missing, taxed = set(), {}, set()
+    for (url, name), method in product(urls.items(), METHODS):
+        looks = {url: look_at(people.insiders[who], lambda url=url, method=method: asked_once(url, method))}
+        if method == "get":
+            also = polled_by(looks[url].response)
+            looks |= {one: look_at(people.insiders[who], lambda one=one: CLIENT.get(one)) for one in also}
+        pages |= {name} if any(one.shown for one in looks.values()) else set()
+        taxed |= {name for look in looks.values() if TAX in written(look.response)}
+        missing |= {f"{method} {one}": look.unwritten for one, look in looks.items() if look.unwritten}
+    assert missing == {}
+    assert len(pages) > 12
+    assert taxed <= WITH_TAX_NUMBER
+    assert "admin:appointments_appointment_change" in taxed
+
+
+def test_what_systems_and_calendars_fetch_of_a_citizen_is_written_down(people: People) -> None:
+    urls = {url_of(address): address.name for address in ADDRESSES if address.name not in INVENTED}
+    told_apart()
+    [feed] = [url for url, name in urls.items() if name == "appointments:feed"]
+    look = look_at("", lambda: CLIENT.get(feed))
+    assert (len(look.shown), look.unwritten) == (3, set())
+    Appointment.objects.update(source=Appointment.Source.SYSTEM)  # a system sees its own bookings alone
+    token, pages = {"Authorization": "Bearer secret"}, set()
+    for url, name in urls.items():
+        if url.startswith("/api/"):
+            look = look_at("", lambda url=url: CLIENT.get(url, headers=token))
+            pages |= {name} if look.shown else set()
+            assert look.unwritten == set(), url
+    assert pages
+
+
+@pytest.mark.parametrize("who", ["who booked", "operator", "official"])
+def test_nobody_else_is_said_to_have_looked(people: People, who: str) -> None:
+    """Citizens look at their own. Operators and officials see counts, so nobody may be told that they have looked."""
+    for address, method in product(ADDRESSES, METHODS):
+        if address.name in INVENTED or address.name == "appointments:feed":
+            continue
+
+        def look(url: str = url_of(address), method: str = method) -> HttpResponse:
+            response = getattr(CLIENT, method)(url)
+            assert not Reading.objects.exists(), (method, url)
+            return response
+
+        sent(people.all[who], look)
 
 
 # Where staff choose one of many branches

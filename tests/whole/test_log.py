@@ -18,6 +18,7 @@ from agencies.models import SystemToken
 from appointments.models import Appointment, Mailbox, Notification, ReturnedMail
 from appointments.tasks import deliver_due, read_mailbox
 from mydesklive.logs.lines import Json, Line
+from tests import leaks
 from tests.builders import a_user, an_officer, an_open_branch, slots_of
 from tests.pages import signed_in
 from tests.servers.returned import notice_of
@@ -140,3 +141,29 @@ def test_people_who_get_roles(logged: Logged) -> None:
     user.is_official = True
     user.save()
     assert_nobody_is_named(logged())
+
+
+@pytest.mark.parametrize("level", [logging.INFO, logging.WARNING])
+@pytest.mark.parametrize("said", ["froso@mail.example.org", "Κρητικού", "6998877665", "+306998877665", "094259216"])
+@pytest.mark.parametrize("name", ["appointments.booking.anything", "mydesklive.request"])
+def test_every_test_would_fail_that_logs_a_person(level: int, said: str, name: str) -> None:
+    """Also at a level that this run does not show."""
+    logging.getLogger(name).log(level, "somebody: %s", said)
+    [found] = leaks.taken()
+    assert said in found
+
+
+@pytest.mark.parametrize(
+    "said", ["1772000000", "127.0.0.1:6900000000", "2026-03-02", "a-6912345678-b", "no-reply@localhost"]
+)
+def test_what_names_nobody_may_be_logged(said: str) -> None:
+    logging.getLogger("appointments.booking").warning("something: %s", said)
+    assert leaks.taken() == []
+
+
+def test_listening_shows_no_more_than_before(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("appointments.booking.anything").info("a small thing")
+    assert caplog.messages == []
+    with caplog.at_level(logging.INFO):
+        logging.getLogger("appointments.booking.anything").info("a small thing")
+    assert caplog.messages == ["a small thing"]

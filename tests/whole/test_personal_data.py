@@ -114,6 +114,7 @@ KEPT: dict[str, dict[str, str]] = {
         ("address", "last_error"), "emptied when the notice is sent, given up or no longer needed: a constraint says so"
     ),
     "appointments.ReceivedSms": {"digest": "a keyed hash of the gateway's name for an SMS, deleted after a month"},
+    "appointments.KeptDraft": {"session": "random, and the row goes ten minutes after the held time"},
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

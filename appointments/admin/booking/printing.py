@@ -15,8 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies.models import Channel
-from appointments import history, wording
-from appointments.admin.pages import acting, address, find, officers_page
+from appointments import wording
+from appointments.admin.pages import address, find, officers_page
 from appointments.models import Appointment
 from appointments.models.appointment import CHANGEABLE
 
@@ -68,12 +68,11 @@ def slip(request: HttpRequest, reference: str) -> HttpResponse:
 
 
 def _printed(request: HttpRequest, reference: str, paper: str, **more: Any) -> HttpResponse:
-    """Shows the paper. Records that the officer has read the appointment, as its own page does."""
+    """Shows the paper."""
     appointment, now = find(request, reference), timezone.now()
     if not is_printed(appointment):
         messages.warning(request, gettext("Nothing is printed about an appointment that has begun or is over."))
         return redirect(address("change", reference))
-    history.reading(appointment, by=acting(request), now=now)
     words = Words(
         translation.get_language(), gettext("Print"), gettext("Back to the appointment"), gettext("Put on the letter")
     )

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from appointments import sight
 from appointments.calls.door import AtDoor
 from appointments.counter.line import Line
 
@@ -28,13 +29,15 @@ class Kept:
     state: str
     line: Line
     doors: Mapping[int, AtDoor]
-    drawn: dict[tuple[object, ...], str] = field(default_factory=dict)
+    drawn: dict[tuple[object, ...], tuple[str, Mapping[int, int | None]]] = field(default_factory=dict)
 
     def rows(self, kind: tuple[object, ...], draw: Callable[[], str], token: str) -> str:
-        """Returns the HTML of the rows for this kind of desk, with the page's own CSRF token."""
+        """Returns the HTML of the rows for this kind of desk, with the page's own CSRF token. Notes who is shown."""
         if kind not in self.drawn:
-            self.drawn[kind] = draw()
-        return self.drawn[kind].replace(TOKEN, token)
+            self.drawn[kind] = sight.gathered(draw)
+        drawn, seen = self.drawn[kind]
+        sight.note(seen)
+        return drawn.replace(TOKEN, token)
 
 
 _lines: OrderedDict[int, Kept] = OrderedDict()

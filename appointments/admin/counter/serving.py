@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from accounts.people import signed_in
 from agencies.models import Channel, Procedure
-from appointments import counter, history
+from appointments import counter
 from appointments.admin.calls.door import identity_of, panel_of
 from appointments.admin.counter import follow_up
 from appointments.admin.counter.board import (
@@ -98,8 +98,6 @@ def missing_lead(ticket: Ticket) -> str:
 @officers_page
 def serving(request: HttpRequest, code: str) -> HttpResponse:
     ticket = find_ticket(request, code)
-    if ticket.appointment:
-        history.reading(ticket.appointment, by=acting(request), now=timezone.now())
     return _page(request, ticket, ResultForm(ticket, initial=_written(ticket)))
 
 
@@ -161,7 +159,7 @@ def _page(request: HttpRequest, ticket: Ticket, form: ResultForm, told: Answer |
         "tax_number": tax_number_of(ticket.appointment),
         "followers": followers,
         "notices": list(ticket.notices.told()) if ticket.is_walk_in and ticket.is_remote else [],
-        "visits": visits_before(request, ticket.appointment, now) if ticket.appointment else [],
+        "visits": visits_before(request, ticket.appointment) if ticket.appointment else [],
         "procedures": services_of(ticket.branch),
         "is_open": ticket.state in Ticket.AT_DESK,
         "queue_url": queue_address(ticket.branch),

@@ -15,7 +15,7 @@ from appointments import claims, history
 from appointments.booking import owed
 from appointments.booking.contacts.owing import owe_anew, reach_of
 from appointments.booking.locking import locked, refusals
-from appointments.booking.persons import decrypted, person_key
+from appointments.booking.persons import counted_as, decrypted, person_keys
 from appointments.booking.taking import limit_place
 from appointments.errors import (
     AddressRefused,
@@ -133,9 +133,9 @@ def _count_person(appointment: Appointment) -> None:
     """
     citizen = appointment.citizen
     tax_number = decrypted(appointment.tax_number_encrypted)
-    key = person_key(tax_number=tax_number, email=citizen.email if citizen else appointment.email)
-    if key == appointment.person_key:
+    keys = person_keys(tax_number=tax_number, email=citizen.email if citizen else appointment.email)
+    if appointment.person_key in keys or not (keys or appointment.person_key):
         return
     was_counted = appointment.limit_place is not None or not appointment.person_key
-    appointment.person_key = key
+    appointment.person_key = counted_as(keys)
     appointment.limit_place = limit_place(appointment) if was_counted and appointment.is_open else None

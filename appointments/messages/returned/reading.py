@@ -39,11 +39,19 @@ DONE_WITH = {Outcome.BOUNCED, Outcome.DELAYED, Outcome.DECLINED, Outcome.NOTHING
 
 def current() -> str:
     """Return the key of the mailbox that is configured, or "" if none is. A new password changes nothing."""
+    return next(iter(_keys()), "")
+
+
+def _keys() -> list[str]:
+    """Return today's key of the mailbox, and those that earlier data keys gave it."""
     if not settings.BOUNCE_URL:
-        return ""
+        return []
     where = imap.place(settings.BOUNCE_URL)
     told = f"{where.user} {where.host} {where.port} {where.folder}"
-    return salted_hmac("appointments.mailbox", told, secret=settings.DATA_KEY, algorithm="sha256").hexdigest()
+    return [
+        salted_hmac("appointments.mailbox", told, secret=secret, algorithm="sha256").hexdigest()
+        for secret in (settings.DATA_KEY, *settings.DATA_KEY_FALLBACKS)
+    ]
 
 
 def read(*, now: datetime) -> int:
@@ -68,6 +76,9 @@ def read(*, now: datetime) -> int:
 @transaction.atomic
 def _claim(key: str, now: datetime) -> Mailbox | None:
     """Lease the mailbox to this worker, or return None if it is not due or another worker has it."""
+    known = Mailbox.objects.filter(key__in=_keys()).order_by("pk").first()
+    if known and known.key != key:  # DATA_KEY has changed, and the mailbox has not
+        Mailbox.objects.filter(pk=known.pk).update(key=key)
     Mailbox.objects.get_or_create(key=key, defaults={"due_at": now, "retry_at": now})
     due = Mailbox.objects.filter(leases.is_free(now=now), key=key, retry_at__lte=now)
     mailbox: Mailbox | None = leases.lock_first(due.order_by("pk"))

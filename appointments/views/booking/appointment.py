@@ -12,7 +12,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from appointments.counter import arrivals
-from appointments.history import timeline
+from appointments.history import readings, timeline
 from appointments.messages import seen
 from appointments.models import Appointment, Status, Ticket
 from appointments.models.appointment import EXPECTED, PROMISED
@@ -50,6 +50,7 @@ def detail(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         "may_rate": appointment.status == Status.COMPLETED and appointment.rated_at is None,
         "is_ahead": appointment.status in PROMISED and appointment.ends_at > now and not fell_out,
         "history": timeline.for_citizen(appointment),
+        "looks": readings.for_citizen(appointment),
         "messages_sent": seen.for_citizen(appointment),
         "summary": _summary(appointment),
     }

@@ -5,7 +5,7 @@ What was typed is forgotten soon after the held time: the next visitor may sit a
 Reading it does not create a session, so visitors who only read have none.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
@@ -20,7 +20,7 @@ from appointments.booking.persons import decrypted, encrypted
 from appointments.claims import Visitor, session_hash
 from appointments.errors import BookingError, HoldExpired, TooManyHolds
 from appointments.forms import LONGEST
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, KeptDraft, Status
 from appointments.models.appointment import AppointmentQuerySet
 from appointments.views.acting import visitor
 from appointments.views.times.journey import Journey
@@ -30,7 +30,7 @@ HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 # choice leaves rows behind. Large offices and mobile providers stay below.
 HOLDS = DatabaseLimit("holds", 200, 600)
 # How long after the held time what was typed is kept, so that the visitor can choose another time.
-GRACE = timedelta(minutes=15)
+GRACE = timedelta(minutes=10)
 TYPED = ("name", "email", "asked_about", "phone", "tax_number", "notes", "language")
 
 
@@ -61,6 +61,8 @@ class Draft:
     def typed(self, *, now: datetime) -> dict[str, str]:
         """Returns the fields of the details form as they were typed, unless it is too late."""
         self._forget_late(now)
+        if "typed" in self._session:
+            self._have_forgotten()
         kept = dict(self._session.get("typed", {}))
         if number := kept.get("tax_number"):
             kept["tax_number"] = decrypted(number.encode())
@@ -146,6 +148,7 @@ class Draft:
         """Gives back the held time, and forgets everything that this browser's session knows."""
         if held := self._active(now):
             booking.release(held, by=visitor(self._request), now=now)
+        self._forget_typed()
         self._session.flush()
 
     def _remember_place(self, journey: Journey) -> None:
@@ -162,6 +165,20 @@ class Draft:
     def _keep_until(self, moment: datetime) -> None:
         """Keeps what was or will be typed until this moment at least."""
         self._session["typed_until"] = max(moment.timestamp(), self._session.get("typed_until", 0))
+        if "typed" in self._session:
+            self._have_forgotten()
+
+    def _have_forgotten(self) -> None:
+        """Has the worker forget what was typed in time, if nobody comes back. A sign-in gives the session another key."""
+        if not self._session.session_key:
+            self._session.create()
+        until, key = self._session["typed_until"], str(self._session.session_key)
+        if self._session.get("forgotten") != [until, key]:
+            row = KeptDraft(session=key, forget_at=datetime.fromtimestamp(until, UTC))
+            KeptDraft.objects.bulk_create(
+                [row], update_conflicts=True, unique_fields=["session"], update_fields=["forget_at"]
+            )
+            self._session["forgotten"] = [until, key]
 
     def _forget_late(self, now: datetime) -> None:
         """Forgets what an earlier visitor has left behind. Comes before a time is held, which keeps what was typed."""
@@ -169,7 +186,9 @@ class Draft:
             self._forget_typed()
 
     def _forget_typed(self) -> None:
-        for name in ("typed", "typed_until"):
+        if "forgotten" in self._session:
+            KeptDraft.objects.filter(session=self._session["forgotten"][1]).delete()
+        for name in ("typed", "typed_until", "forgotten"):
             self._session.pop(name, None)
 
     def _taken_beside(self, found: AppointmentQuerySet) -> Appointment | None:

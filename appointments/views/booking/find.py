@@ -10,6 +10,7 @@ stranger has a fifth of his tries.
 
 from datetime import datetime
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -31,6 +32,8 @@ from appointments.views.entry import remember
 QUARTER, HOUR = 15 * 60, 3600
 TRIES, TRIES_OF_NETWORK = DatabaseLimit("finding", 5, QUARTER), DatabaseLimit("finding-of-network", 100, QUARTER)
 ALL_TRIES, LAST_TRY = DatabaseLimit("finding-of-all", 100, HOUR), DatabaseLimit("finding-last", 1, HOUR)
+# Cookies beside that of the session. The messages of the next page have one too, and say that all is forgotten.
+OTHER_COOKIES = ("timezone", settings.LANGUAGE_COOKIE_NAME)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -57,10 +60,14 @@ def find(request: HttpRequest) -> HttpResponse:
 
 @require_POST
 def leave(request: HttpRequest) -> HttpResponse:
-    """Forgets the visitor, as signing out does: what was typed, the held time, and the appointments that were opened."""
+    """Forgets the visitor: what was typed, the held time, the appointments that were opened, and what scripts have stored."""
     Draft(request).leave(now=timezone.now())
     messages.success(request, _("Everything you typed and opened here has been cleared from this browser."))
-    return redirect("agencies:portal")
+    answer = redirect("agencies:portal")
+    answer.headers["Clear-Site-Data"] = '"storage"'
+    for cookie in OTHER_COOKIES:
+        answer.delete_cookie(cookie)
+    return answer
 
 
 def _counted(request: HttpRequest, reference: str, now: datetime) -> list[tuple[DatabaseLimit, str]]:

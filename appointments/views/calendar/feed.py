@@ -21,6 +21,7 @@ from accounts.security import What, tell
 from agencies import access
 from agencies.models import Agency, Branch, Closure, Procedure
 from agencies.wallclock import midnight, zone_of
+from appointments import sight
 from appointments.calendar import feed as calendar_feed
 from appointments.models import Appointment, Feed
 
@@ -45,6 +46,7 @@ def feed(request: HttpRequest, key: str) -> HttpResponse:
     found = get_object_or_404(Feed.objects.select_related("branch", "officer"), key=key)
     if found.has_ended:
         raise Http404
+    sight.read_by(found.officer_id or found.made_by_id, by_program=True)
     content = _content(found, timezone.now())
     etag = quote_etag(_fingerprint(found, content))
     answer = get_conditional_response(request, etag=etag) or HttpResponse(_file(content), content_type=TYPE)

@@ -19,8 +19,8 @@ from pytest_django import DjangoAssertNumQueries
 from accounts.limits import DatabaseLimit
 from agencies.models import Agency, Branch, Channel, Procedure
 from appointments import booking
-from appointments.models import Appointment, Status, TimeSlot
-from appointments.tasks import deliver_due
+from appointments.models import Appointment, KeptDraft, Status, TimeSlot
+from appointments.tasks import deliver_due, expire_due
 from appointments.views.booking import draft
 from tests.builders import (
     GUEST,
@@ -469,6 +469,36 @@ def test_what_was_typed_is_forgotten_shortly_after_the_hold(
     clock.move_to(forgotten)
     assert told_of_the_last(client) == []
     assert "typed" not in client.session
+    assert not KeptDraft.objects.exists()
+
+
+@pytest.mark.parametrize("signs_in", [False, True])
+def test_what_was_typed_leaves_the_session_though_nobody_comes_back(
+    client: Client, branch: Branch, clock: time_machine.Traveller, signs_in: bool
+) -> None:
+    held = come_to_check(client, slot_at(at(9)))
+    assert held.expires_at
+    if signs_in:
+        client.force_login(a_user())
+        client.get(f"{BOOK}details/")
+    ends = set(Session.objects.values_list("expire_date", flat=True))
+    for early, kept in ((minutes(1), True), (minutes(0), False)):
+        clock.move_to(held.expires_at + draft.GRACE - early)
+        expire_due()
+        stored = [session.get_decoded() for session in Session.objects.all()]
+        assert [("typed" in one, "Μαρία" in f"{one}") for one in stored if one] == [(kept, kept)]
+    assert not KeptDraft.objects.exists()
+    assert set(Session.objects.values_list("expire_date", flat=True)) == ends  # it lives no longer than before
+
+
+def test_session_that_is_gone_has_nothing_to_forget(
+    client: Client, branch: Branch, clock: time_machine.Traveller
+) -> None:
+    come_to_check(client, slot_at(at(9)))
+    Session.objects.all().delete()
+    clock.shift(timedelta(hours=1))
+    expire_due()
+    assert not KeptDraft.objects.exists()
 
 
 def test_wrong_details_are_forgotten_too(client: Client, branch: Branch, clock: time_machine.Traveller) -> None:

@@ -198,7 +198,9 @@ def test_page_is_never_stored_by_others(client: Client, own: str) -> None:
 
 def test_detail_asks_few_queries(client: Client, own: str, django_assert_num_queries: DjangoAssertNumQueries) -> None:
     client.get(own)  # the first visit notes that the address is proven
-    with django_assert_num_queries(5):  # the session, the appointment, what it is offered, its messages and its history
+    with django_assert_num_queries(
+        6
+    ):  # session, appointment, what it is offered, its messages, its history, who looked
         client.get(own)
 
 

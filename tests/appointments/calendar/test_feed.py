@@ -198,7 +198,9 @@ def test_feed_takes_the_same_queries_for_one_and_three(
     for numbers in ((1,), (2, 3)):
         for number in numbers:
             an_appointment(slot_at(at(10), branch), number)
-        with django_assert_num_queries(11):  # and appointments with agency, branch and service
+        with django_assert_num_queries(
+            12
+        ):  # and appointments with agency, branch and service, and writing who is shown
             read(client, feed)
     assert len(uids(client, feed)) == 3
 

@@ -361,7 +361,7 @@ def test_poll_answers_nothing_new_with_one_query(
 
 
 @pytest.mark.parametrize("count", [3, 30])
-def test_poll_with_news_takes_four_queries(
+def test_poll_with_news_takes_four_queries_and_writes_who_is_shown(
     client: Client, branch: Branch, desk: Desk, count: int, django_assert_num_queries: DjangoAssertNumQueries
 ) -> None:
     for number in range(count):
@@ -371,7 +371,7 @@ def test_poll_with_news_takes_four_queries(
     booked(branch, 10, minutes=-30, channel=Channel.PHONE)
     press(client, branch, "next", seen=0)
     poll = key_of(client, branch)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         text = text_of(client.get(poll))
     assert text.count('<li class="row') == count + 3
 

@@ -278,10 +278,10 @@ def test_what_was_typed_and_not_sent_is_there_again(page: Page, branch: Branch) 
     page.locator("button.slot").last.click()
     expect(page.get_by_label("Ονοματεπώνυμο")).to_have_value("Μαρία Παπαδάκη")
     page.get_by_label("Ονοματεπώνυμο").fill("Μαρία Π.")
-    page.get_by_role("button", name="Διαγραφή και έξοδος").click()
+    page.get_by_role("button", name="Να με ξεχάσει ο υπολογιστής").click()
     expect(page.locator("h1")).to_contain_text("Κλείστε ραντεβού")
     page.reload()  # nothing was kept while the page was left
-    expect(page.get_by_role("button", name="Διαγραφή και έξοδος")).to_have_count(0)
+    expect(page.get_by_role("button", name="Να με ξεχάσει ο υπολογιστής")).to_have_count(0)
 
 
 @pytest.mark.parametrize("javascript", [True, False], ids=["scripts", "plain"])
@@ -303,7 +303,7 @@ def test_what_was_typed_goes_along_to_the_other_language(
     expect(page.get_by_label("Full name")).to_have_value("Μαρία Παπαδάκη")
 
 
-def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Branch) -> None:
+def test_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Branch) -> None:
     """A guest books, leaves and comes back; an officer signs in and chooses a language."""
     page = new_page()
     answers: list[Response] = []
@@ -321,7 +321,7 @@ def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Br
     page.get_by_role("button", name="Συνέχεια").click()
     page.get_by_role("button", name="Κλείστε το ραντεβού").click()
     found = {cookie["name"] for cookie in page.context.cookies()}
-    page.get_by_role("button", name="Διαγραφή και έξοδος").click()
+    page.get_by_role("button", name="Να με ξεχάσει ο υπολογιστής").click()
     expect(page.get_by_role("status").filter(has_text="διαγράφηκαν")).to_be_visible()
     assert "sessionid" not in {cookie["name"] for cookie in page.context.cookies()}
     found |= {line.split("=")[0] for one in answers for line in one.header_values("set-cookie")}
@@ -333,5 +333,5 @@ def test_privacy_page_names_every_cookie_of_a_walk(new_page: NewPage, branch: Br
 
     # The room of a video call has one for each language: tests/videocalls tells that it sets no other.
     found |= {"seat-el", "seat-en"}
-    page.goto("/privacy/")
+    page.goto("/cookies/")
     assert found == {*page.locator("main code").all_inner_texts()}

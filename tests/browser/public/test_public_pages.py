@@ -23,6 +23,7 @@ SMALL, PHONE, DESK = (320, 640), (390, 844), (1280, 900)
 ADDRESSES = ["/", "/?q=hania", "/?q=nothing", "/mykeplive/", "/myegdixlive/", "/mykeplive/kep-dilosi/", "/help/"]
 ADDRESSES += [
     "/privacy/",
+    "/cookies/",
     "/accessibility/",
     "/reports/open-data/",
     "/accounts/login/",

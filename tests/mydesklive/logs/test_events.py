@@ -14,11 +14,12 @@ from django.test import Client, RequestFactory
 from accounts.limits import Limit
 from accounts.security import What, tell
 from agencies.models import Membership, Role, SystemToken
-from appointments import history
 from appointments.booking import retention
+from appointments.history import readings
+from appointments.models import Reading
 from mydesklive.logs.lines import Json
 from mydesklive.tasks import clear_sessions
-from tests.builders import NOW, a_user, an_agency, an_officer, an_open_branch, booked_at, by, minutes
+from tests.builders import NOW, a_user, an_agency, an_officer, an_open_branch, booked_at, minutes
 
 pytestmark = pytest.mark.django_db
 Told = Callable[[], list[dict[str, Any]]]
@@ -116,7 +117,8 @@ def test_reading_and_erasing_records(told: Told):
     branch = an_open_branch()
     appointment, officer = booked_at(branch, 9), an_officer(branch)
     told()
-    history.reading(appointment, by=by(officer, "admin:day"), now=NOW)
+    reader = readings.Reader(Reading.By.OFFICER, officer.pk, "admin:day")
+    readings.write([appointment.pk], by=reader, now=NOW, one_look=minutes(10))
     [event] = told()
     assert (event["event"], event["appointment"], event["page"]) == ("record_read", appointment.pk, "admin:day")
     retention.erase_old(now=NOW + minutes(24 * 60 * (branch.agency.retention_days + 9)))
