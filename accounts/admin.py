@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -16,8 +17,8 @@ from accounts.models import User
 from accounts.people import invited, named, signed_in
 from accounts.typed.addresses import StaffAddressField
 
-# Permissions come from roles alone, and addresses are personal data.
-for model in (Group, EmailAddress, EmailConfirmation):
+# Permissions come from roles alone, addresses and identities are personal data, and the environment sets up providers.
+for model in (Group, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

@@ -9,11 +9,11 @@ from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
-from accounts.typed import on_one_line, validate_name
+from accounts.typed import on_one_line, phones, validate_name
 from accounts.typed.addresses import AddressField
+from accounts.typed.tax_numbers import clean_tax_number
 from agencies.models import Branch, Channel, Procedure
-from appointments import phones
-from appointments.booking.persons import Contact, clean_tax_number
+from appointments.booking.persons import Contact
 from appointments.errors import BookingError
 from appointments.models import Appointment, Notification
 

@@ -9,15 +9,14 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from accounts.typed import on_one_line, validate_name
+from accounts.typed import on_one_line, phones, validate_name
+from accounts.typed.tax_numbers import clean_tax_number
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.facts import AnyBranch, BranchFacts, ProcedureFacts
 from agencies.models import Branch, Channel, Procedure
 from agencies.models.branch import validate_timezone
-from appointments import phones
 from appointments.booking import Made
-from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
 

@@ -1,10 +1,7 @@
 """Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
 import json
-import re
 from dataclasses import dataclass
-
-from stdnum.gr import vat
 
 from accounts.models import User
 from accounts.sealing import fingerprint, opened, sealed
@@ -12,10 +9,6 @@ from agencies.models import Procedure
 from agencies.text import search_key
 from appointments.models import Appointment, Status
 
-_NINE_DIGITS = re.compile("[0-9]{9}")
-_SEPARATORS = re.compile(r"[\s.-]")
-# The country code before the number: EL in the European Union, GR elsewhere, or ΕΛ in Greek letters.
-_COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 SEALED_AS = "tax number"
 
 
@@ -30,17 +23,6 @@ class Contact:
     timezone: str = ""
     tax_number: str = ""
     notes: str = ""
-
-
-def clean_tax_number(text: str) -> str:
-    """Return the nine digits of a Greek tax number (AFM) as people write it: "EL 090 000 045", "090000045".
-
-    Raises ValueError unless there are nine digits, not all zeros, of which the last is the right check digit.
-    """
-    number = _COUNTRY.sub("", _SEPARATORS.sub("", text))
-    if not _NINE_DIGITS.fullmatch(number) or not vat.is_valid(number) or number == "000000000":
-        raise ValueError(text)
-    return number
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:

@@ -4,6 +4,7 @@ from django.urls import Resolver404, resolve, reverse, translate_url
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
+from accounts.providers import configured
 from appointments.views.acting import IN_LINE
 
 
@@ -15,6 +16,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_url": settings.SITE_URL,
         "code_minutes": settings.CODE_MINUTES,
         "LANGUAGE_CODE": translation.get_language(),
+        "ways": SimpleLazyObject(configured.ways),
         "has_traces": SimpleLazyObject(lambda: _has_traces(request)),
         "languages": SimpleLazyObject(lambda: _languages(request)),
     }
