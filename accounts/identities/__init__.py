@@ -30,6 +30,12 @@ def level_of(request: HttpRequest) -> str:
     return str(_proof(request).get("level", ""))
 
 
+def is_enough(level: str, needed: str) -> bool:
+    """Return whether a level of assurance reaches the one that is needed. "" is no level, and needs none."""
+    order = ["", *Identity.Level.values]
+    return order.index(level) >= order.index(needed)
+
+
 def _proof(request: HttpRequest) -> dict[str, object]:
     proof = getattr(request, "session", {}).get(PROOF) or {}
     user = getattr(request, "user", None)

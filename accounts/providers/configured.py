@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp
@@ -10,17 +11,22 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from accounts.identities import is_enough
+from accounts.models import Identity
+
 CITIZENS, STAFF, EUROPE = "taxisnet", "taxisnet_staff", "europe"
 OIDC = "openid_connect"
+WITH_CODE = "oauth2serverotp"  # the path of the server of TAXISnet that also asks for a one-time code
 
 
 @dataclass(frozen=True)
 class Way:
-    """A way to sign in: the text of its button, and where the button's form is sent to."""
+    """A way to sign in: the text of its button, where the button's form is sent to, and the highest level it may reach."""
 
     source: str
     text: str
     url: str
+    level: str
 
 
 def apps() -> list[SocialApp]:
@@ -81,11 +87,31 @@ def ways() -> list[Way]:
         STAFF: _("Public employees: sign in with TAXISnet"),
     }
     found = {app.provider_id or app.provider: app for app in apps()}
-    return [Way(source, str(text), _login_url(source)) for source, text in texts.items() if source in found]
+    return [
+        Way(source, str(text), _login_url(source), _highest(found[source]))
+        for source, text in texts.items()
+        if source in found
+    ]
 
 
 def way(source: str) -> Way | None:
     return next((one for one in ways() if one.source == source), None)
+
+
+def reaching(level: str) -> list[Way]:
+    """Return the ways for citizens that may reach this level of assurance."""
+    return [one for one in ways() if one.source != STAFF and is_enough(one.level, level)]
+
+
+def level_of(base: str) -> str:
+    """Return how sure TAXISnet is: a password alone is low, a password and a one-time code are substantial."""
+    is_with_code = urlsplit(base).path.rstrip("/").endswith(f"/{WITH_CODE}")
+    return (Identity.Level.SUBSTANTIAL if is_with_code else Identity.Level.LOW).value
+
+
+def _highest(app: SocialApp) -> str:
+    """A provider of OpenID Connect tells the level only when somebody has signed in there."""
+    return level_of(app.settings["url"]) if is_taxisnet(app) else Identity.Level.HIGH.value
 
 
 def _login_url(source: str) -> str:

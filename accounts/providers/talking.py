@@ -9,7 +9,7 @@ from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
 from threading import Timer
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from requests import ConnectionError as Unreachable
@@ -59,7 +59,7 @@ def _exchange(request: PreparedRequest) -> Response:
         guard.start()
         connection.sock.settimeout(WHOLE)
         headers = {name: _text(value) for name, value in request.headers.items()} | {"Connection": "close"}
-        connection.request(str(request.method), request.path_url, request.body, headers)
+        connection.request(str(request.method), request.path_url, cast(Any, request.body), headers)
         return _response(request, connection.getresponse(), guard)
     finally:
         if guard:

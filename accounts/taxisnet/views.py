@@ -1,7 +1,7 @@
 """Going to TAXISnet and coming back: that of citizens, and that of public employees, which is another server path."""
 
 from typing import Any
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, urlencode
 
 from allauth.socialaccount.adapter import get_adapter
 from allauth.socialaccount.models import SocialApp, SocialLogin, SocialToken
@@ -9,11 +9,9 @@ from allauth.socialaccount.providers.oauth2.views import OAuth2Adapter, OAuth2Ca
 from django.http import HttpRequest
 
 from accounts.identities.people import Person
-from accounts.models import Identity
+from accounts.providers.configured import level_of
 from accounts.providers.round_trip import Careful, coming_back, leaving
 from accounts.taxisnet import answers
-
-WITH_CODE = "oauth2serverotp"  # the path of the server that also asks for a one-time code
 
 
 class Asking(OAuth2Adapter):
@@ -45,12 +43,6 @@ class Asking(OAuth2Adapter):
 def signed_in(login: SocialLogin, person: Person) -> SocialLogin:
     login.person = person
     return login
-
-
-def level_of(base: str) -> str:
-    """Return how sure TAXISnet is: a password alone is low, a password and a one-time code are substantial."""
-    is_with_code = urlsplit(base).path.rstrip("/").endswith(f"/{WITH_CODE}")
-    return Identity.Level.SUBSTANTIAL if is_with_code else Identity.Level.LOW
 
 
 def sign_out_url(app: SocialApp, back: str) -> str:

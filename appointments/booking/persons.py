@@ -1,9 +1,10 @@
 """Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from accounts.models import User
+from accounts.identities.people import tax_number_of as tax_number_told
+from accounts.models import Identity, User
 from accounts.sealing import fingerprint, opened, sealed
 from agencies.models import Procedure
 from agencies.text import search_key
@@ -23,6 +24,12 @@ class Contact:
     timezone: str = ""
     tax_number: str = ""
     notes: str = ""
+
+
+def identified(contact: Contact, identity: Identity) -> Contact:
+    """Return the contact with the name, and the tax number if there is one, that a provider has told of the citizen."""
+    number = tax_number_told(identity)
+    return replace(contact, name=identity.name, tax_number=number or contact.tax_number)
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:

@@ -13,6 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 from django.test import Client
 
+from accounts import identities
+from accounts.identities import joining
+from accounts.identities.people import Person
+from accounts.models import User
+from tests.builders import NOW
+
 CLIENT_ID, SECRET = "mydesk", "a secret of thirty-two bytes or more"
 MARIA = '<root><userinfo userid="User065278322" taxid="065278322   " lastname="&#928;ΑΠΑ&#916;ΑΚΗ  " firstname="ΜΑΡΙΑ "/></root>'
 CLAIMS = {"sub": "FR/GR/1", "given_name": "Jean", "family_name": "Dupont", "acr": "http://eidas.europa.eu/LoA/high"}
@@ -125,3 +131,14 @@ def back(client: Client, source: str = "taxisnet", code: str = "c0de", **form: s
     """Goes to the provider and comes back, and returns the answer."""
     state = left(client, source, **form)["state"]
     return client.get(f"/accounts/{source}/login/callback/", {"code": code, "state": state})
+
+
+def signed_in_at(client: Client, user: User, level: str = "substantial", **told: str) -> Client:
+    """Signs in an account with an identity, as after a sign-in at TAXISnet at this level."""
+    about = {"last_name": "ΠΑΠΑΔΑΚΗ", "first_name": "ΜΑΡΙΑ", "tax_number": "065278322"} | told
+    joining.renew(user, Person("taxisnet", "065278322", level, **about), now=NOW)
+    client.force_login(user)
+    session = client.session
+    session[identities.PROOF] = {"user": user.pk, "source": "taxisnet", "level": level}
+    session.save()
+    return client
