@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accounts import identities
 from accounts.models import User
 from accounts.people import invited, named, signed_in
 from accounts.typed.addresses import StaffAddressField
@@ -116,7 +117,8 @@ class UserAdmin(ModelAdmin):
         if obj is None:
             return ()
         own = (*self.roles, "is_active") if obj == signed_in(request) or obj.is_superuser else ()
-        return ("email", "date_joined", "last_login", *own)
+        told = () if identities.of(obj) is None else ("name",)
+        return ("email", "date_joined", "last_login", *told, *own)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)

@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
@@ -29,6 +30,7 @@ from accounts.mails import outbox
 from accounts.models import User
 from accounts.providers import configured
 from accounts.providers.round_trip import failed
+from accounts.security import What, tell
 
 WAIT = timedelta(seconds=tries.CODE_TAKES)
 
@@ -97,13 +99,17 @@ def contact_code(request: HttpRequest, who: Waiting) -> HttpResponseBase:
     form = ContactCodeForm(request.POST, code=process.code) if request.method == "POST" else ContactCodeForm()
     if form.is_valid():
         return _entered(request, who, process)
-    if form.errors and not process.record_invalid_attempt():
-        return _ended(request, who, Why.CODE)
+    if form.errors:
+        has_more = process.record_invalid_attempt()
+        tell(What.CODE_FAILED, last=int(not has_more))
+        if not has_more:
+            return _ended(request, who, Why.CODE)
     context = {
         "verify_form": form,
         "form": form,
         "email": process.email,
         "can_resend": process.can_resend,
+        "cancel_url": reverse("contact"),
         "progress": outbox.progress(request.session, process.email, now=timezone.now()),
     }
     return render(request, "accounts/entering/code.html", context)

@@ -10,6 +10,7 @@ from typing import Any
 from allauth.account.adapter import get_adapter
 from allauth.account.internal.flows.code_verification import AbstractCodeVerificationProcess
 from allauth.core import context
+from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.http import HttpRequest
 
@@ -45,7 +46,11 @@ def who(request: HttpRequest) -> Waiting | None:
     if time.time() - kept["at"] > PATIENCE:
         end(request)
         return None
-    return Waiting(Person.unpacked(kept["person"]), kept["next"])
+    try:
+        return Waiting(Person.unpacked(kept["person"]), kept["next"])
+    except InvalidToken:  # the key has changed meanwhile
+        end(request)
+        return None
 
 
 def end(request: HttpRequest) -> None:

@@ -10,6 +10,7 @@ from django.db import IntegrityError, transaction
 from accounts.identities.people import Person
 from accounts.identities.reasons import Why
 from accounts.models import Identity, User
+from accounts.security import What, tell_when_done
 
 
 class NotJoinedError(Exception):
@@ -64,6 +65,9 @@ def _join(person: Person, at: Reached, is_staff: bool, now: datetime) -> Joined:
         user.save(update_fields=["phone"])
     account = SocialAccount.objects.create(user=user, provider=person.source, uid=person.subject)
     renew(user, person, now=now)
+    if is_new:
+        tell_when_done(What.SIGNED_UP, account=user.pk)
+    tell_when_done(What.IDENTITY_GIVEN, account=user.pk, source=person.source, level=person.level)
     return Joined(user, account, is_new)
 
 

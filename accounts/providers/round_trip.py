@@ -28,6 +28,7 @@ from requests import JSONDecodeError, RequestException
 from accounts.identities.reasons import UnusableError, Why
 from accounts.limits import DatabaseLimit
 from accounts.limits.networks import network_of
+from accounts.security import What, tell
 
 View = Callable[..., HttpResponseBase]
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ LANGUAGE = "sign-in language"  # in the session
 
 def failed(why: Why, *, source: str = "", back: str | None = None) -> HttpResponseBase:
     """Lead to the page that says why somebody is not signed in. It can be read again and in the other language."""
+    tell(What.SIGN_IN_FAILED, why=why, source=source)
     query = {name: value for name, value in (("source", source), ("next", back)) if value}
     address = reverse("sign-in-failed", args=[why])
     return redirect(f"{address}?{urlencode(query)}" if query else address)
@@ -90,7 +92,7 @@ def _answered(answer: Callable[[], HttpResponseBase], back: str | None) -> HttpR
 
 def reason_of(error: Exception | None) -> Why:
     """Return why the sign-in has failed, and log it. What providers say is never logged: it may tell who somebody is."""
-    logger.warning("A sign-in at a provider has failed: %s", type(error).__name__)
+    logger.warning("A provider has signed nobody in: %s", type(error).__name__)
     if isinstance(error, UnusableError):
         return error.why
     return Why.AWAY if isinstance(error, RequestException) else Why.BROKEN

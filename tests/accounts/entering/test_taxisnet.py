@@ -4,6 +4,7 @@ import logging
 import time
 
 import pytest
+import time_machine
 from allauth.account.models import EmailAddress
 from allauth.socialaccount.models import SocialAccount
 from django.contrib.sessions.models import Session
@@ -17,7 +18,7 @@ from accounts.identities.people import tax_number_of
 from accounts.models import Identity, User
 from accounts.providers import talking
 from tests import codes
-from tests.builders import a_user
+from tests.builders import NOW, a_user
 from tests.pages import text_of
 from tests.servers.identity import Provider, back, left
 
@@ -393,3 +394,56 @@ def test_employee_whose_role_has_ended_is_not_signed_in(client: Client, provider
     client.post("/accounts/contact/code/", {"code": codes.latest()})
     User.objects.update(is_operator=False)
     assert "/not-signed-in/no-role/" in back(Client(), "taxisnet-staff", code="another")["Location"]
+
+
+def test_employee_signs_out_of_the_admin_at_the_provider_too(client: Client, provider: Provider):
+    officer = a_user("officer@example.org", is_operator=True)
+    back(client, "taxisnet-staff")
+    client.post("/accounts/contact/", {"email": officer.email})
+    client.post("/accounts/contact/code/", {"code": codes.latest()})
+    answer = client.post("/admin/logout/")
+    assert answer["Location"].startswith(f"{provider.url}/oauth2servergov/logout/mydesk/")
+    assert not is_signed_in(client)
+
+
+def test_operator_cannot_rename_whom_a_provider_has_named(client: Client, provider: Provider):
+    officer = a_user("officer@example.org", is_operator=True, is_invited=True)
+    back(client, "taxisnet-staff")
+    client.post("/accounts/contact/", {"email": officer.email})
+    client.post("/accounts/contact/code/", {"code": codes.latest()})
+    other = Client()
+    other.force_login(a_user("operator@example.org", is_operator=True))
+    page = text_of(other.get(f"/admin/accounts/user/{officer.pk}/change/"))
+    assert "ΜΑΡΙΑ ΠΑΠΑΔΑΚΗ" in page
+    assert 'name="name"' not in page
+
+
+def test_person_sealed_with_another_key_begins_again(client: Client, provider: Provider):
+    back(client)
+    session = client.session
+    session["waiting person"] |= {"person": "sealed elsewhere"}
+    session.save()
+    assert "/not-signed-in/state/" in client.get("/accounts/contact/")["Location"]
+
+
+def test_waiting_person_can_clear_the_computer(client: Client, provider: Provider):
+    back(client)
+    assert "/appointments/leave/" in text_of(client.get("/accounts/contact/"))
+    client.post("/appointments/leave/")
+    assert "/not-signed-in/state/" in client.get("/accounts/contact/")["Location"]
+
+
+@pytest.mark.parametrize("again", [1, 3])
+def test_code_sent_again_replaces_the_first(client: Client, provider: Provider, again: int):
+    with time_machine.travel(NOW, tick=False) as clock:
+        back(client)
+        client.post("/accounts/contact/", {"email": ADDRESS})
+        first = codes.latest()
+        for number in range(again):
+            clock.shift(61)
+            client.post("/accounts/contact/code/", {"action": "resend"})
+            assert (codes.latest() != first) or number > 1
+        client.post("/accounts/contact/code/", {"code": first})
+        assert not User.objects.exists()
+        client.post("/accounts/contact/code/", {"code": codes.latest()})
+        assert User.objects.exists()
