@@ -36,7 +36,7 @@ class ContactForm(StaffContactForm):
         label=_("Telephone"),
         max_length=30,
         required=False,
-        help_text=_("The officer calls you there if something changes. You can leave it empty."),
+        help_text=_("The officer calls you there if something changes."),
         widget=forms.TextInput({"type": "tel", "autocomplete": "tel"}),
     )
 

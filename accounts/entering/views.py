@@ -7,11 +7,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import wraps
 
+from allauth.account.adapter import get_adapter
 from allauth.account.utils import get_next_redirect_url
 from allauth.socialaccount.models import SocialLogin
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -35,12 +36,19 @@ from accounts.security import What, tell
 WAIT = timedelta(seconds=tries.CODE_TAKES)
 
 
+def _home(request: HttpRequest) -> HttpResponseBase | None:
+    """Leads on whom an earlier click, or another tab, has signed in meanwhile."""
+    return redirect(get_adapter(request).get_login_redirect_url(request)) if request.user.is_authenticated else None
+
+
 @never_cache
 @require_safe
-def sign_in_failed(request: HttpRequest, why: str) -> HttpResponse:
+def sign_in_failed(request: HttpRequest, why: str) -> HttpResponseBase:
     """Says why somebody is not signed in, and offers what to do."""
     if why not in [*Why]:
         raise Http404
+    if why == Why.STATE and (home := _home(request)):
+        return home
     source = request.GET.get("source", "")
     context = {
         "told": texts.TOLD[Why(why)],
@@ -56,8 +64,9 @@ def for_waiting(view: Callable[[HttpRequest, Waiting], HttpResponseBase]) -> Cal
 
     @wraps(view)
     def opened(request: HttpRequest) -> HttpResponseBase:
-        person = waiting.who(request)
-        return view(request, person) if person else failed(Why.STATE)
+        if person := waiting.who(request):
+            return view(request, person)
+        return _home(request) or failed(Why.STATE)
 
     return never_cache(require_http_methods(["GET", "HEAD", "POST"])(opened))
 

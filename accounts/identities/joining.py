@@ -1,5 +1,6 @@
 """Giving an account to a person whom a provider has signed in, and keeping what the provider says each time."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,6 +12,8 @@ from accounts.identities.people import Person
 from accounts.identities.reasons import Why
 from accounts.models import Identity, User
 from accounts.security import What, tell_when_done
+
+ATTEMPTS = 2  # a second click of the same moment has made what the second attempt finds
 
 
 class NotJoinedError(Exception):
@@ -38,16 +41,15 @@ class Joined:
 
 
 def join(person: Person, at: Reached, *, is_staff: bool, now: datetime) -> Joined:
-    """Give the person the account with this address, or make one.
+    """Give the person the account with this address, or make one. Doing it twice, by a second click, changes nothing.
 
     Everything is made, or nothing. Raises NotJoinedError if the account is another person's, may not be used, or if the
     person has got another account in the same moment.
     """
-    try:
-        with transaction.atomic():
+    for _attempt in range(ATTEMPTS):
+        with suppress(IntegrityError), transaction.atomic():
             return _join(person, at, is_staff, now)
-    except IntegrityError:
-        raise NotJoinedError(Why.AGAIN) from None
+    raise NotJoinedError(Why.AGAIN)
 
 
 def _join(person: Person, at: Reached, is_staff: bool, now: datetime) -> Joined:
@@ -63,7 +65,7 @@ def _join(person: Person, at: Reached, is_staff: bool, now: datetime) -> Joined:
     if at.phone:
         user.phone = at.phone
         user.save(update_fields=["phone"])
-    account = SocialAccount.objects.create(user=user, provider=person.source, uid=person.subject)
+    account, _is_first = SocialAccount.objects.get_or_create(user=user, provider=person.source, uid=person.subject)
     renew(user, person, now=now)
     if is_new:
         tell_when_done(What.SIGNED_UP, account=user.pk)

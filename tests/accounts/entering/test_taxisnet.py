@@ -14,12 +14,14 @@ from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
 
 from accounts import identities
-from accounts.identities.people import tax_number_of
+from accounts.identities import joining
+from accounts.identities.people import Person, tax_number_of
 from accounts.models import Identity, User
 from accounts.providers import talking
 from tests import codes
 from tests.builders import NOW, a_user
 from tests.pages import text_of
+from tests.races import at_once
 from tests.servers.identity import Provider, back, left
 
 pytestmark = pytest.mark.django_db
@@ -312,6 +314,35 @@ def test_two_browsers_make_one_account_of_one_person(client: Client, provider: P
     answer = other.post("/accounts/contact/code/", {"code": joined_codes[1]})
     assert "/not-signed-in/again/" in answer["Location"]
     assert [user.email for user in User.objects.all()] == ["first@example.org"]
+
+
+def test_second_click_on_the_code_changes_nothing(client: Client, provider: Provider):
+    back(client)
+    client.post("/accounts/contact/", {"email": ADDRESS})
+    kept, code = dict(client.session.items()), codes.latest()
+    client.post("/accounts/contact/code/", {"code": code})
+    session = client.session
+    session.update(kept)  # as the second click had read it
+    session.save()
+    assert client.post("/accounts/contact/code/", {"code": code})["Location"] == "/appointments/"
+    assert User.objects.count() == SocialAccount.objects.count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_of_one_moment_make_one_account(client: Client):
+    person = Person("taxisnet", NUMBER, "low", "ΠΑΠΑΔΑΚΗ", "ΜΑΡΙΑ", tax_number=NUMBER)
+
+    def join() -> joining.Joined:
+        return joining.join(person, joining.Reached(ADDRESS, "", "el"), is_staff=False, now=NOW)
+
+    assert at_once([join] * 4) == {"done": 4}
+    assert User.objects.count() == SocialAccount.objects.count() == Identity.objects.count() == 1
+
+
+def test_going_back_after_the_sign_in_leads_on(client: Client, provider: Provider):
+    joined(client)
+    for page in ("/accounts/contact/", "/accounts/contact/code/", "/accounts/not-signed-in/state/"):
+        assert client.get(page)["Location"] == "/appointments/"
 
 
 def test_page_about_contact_opens_only_for_who_waits(client: Client):
