@@ -115,7 +115,7 @@ def levels(text: str) -> dict[str, str]:
     """Returns names with the level of assurance that each means. Raises ValueError if one means none."""
     found = dict(pair.strip().rsplit("=", 1) for pair in text.split(","))
     if not set(found.values()) <= {"low", "substantial", "high"}:
-        raise ValueError
+        raise ValueError("no level")
     return found
 
 

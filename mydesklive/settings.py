@@ -281,6 +281,8 @@ OIDC_URL = env.text("OIDC_URL", _SANDBOX and f"{SITE_URL}/sandbox/oidc").rstrip(
 OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", _SANDBOX)
 OIDC_SECRET = env.text("OIDC_SECRET", _SANDBOX)
 OIDC_ACR_VALUES = env.text("OIDC_ACR_VALUES")
+# Where else than at OIDC_URL the provider's page is, if it is elsewhere. Browsers are led nowhere else.
+OIDC_ORIGINS = env.items("OIDC_ORIGINS")
 _LEVELS = "names of levels, such as urn:example:gold=substantial,urn:example:chip=high"
 OIDC_LEVELS: dict[str, str] = env.read("OIDC_LEVELS", {}, environment.levels, _LEVELS)
 SOCIALACCOUNT_ADAPTER = "accounts.entering.social.SocialAccountAdapter"
@@ -424,7 +426,7 @@ CONTENT_SECURITY_POLICY = {
         "object-src": [NONE],
         "base-uri": [SELF],
         # Buttons lead to providers, and so does signing out.
-        "form-action": [SELF, *environment.origins(TAXISNET_URL, TAXISNET_STAFF_URL, OIDC_URL)],
+        "form-action": [SELF, *environment.origins(TAXISNET_URL, TAXISNET_STAFF_URL, OIDC_URL, *OIDC_ORIGINS)],
         "frame-ancestors": [NONE],
     },
 }

@@ -1,14 +1,16 @@
 """Signing in at TAXISnet, against a stand-in that answers as the real one does, and in every bad way."""
 
+import json
 import logging
 import time
 
 import pytest
 import time_machine
-from allauth.account.models import EmailAddress
-from allauth.socialaccount.models import SocialAccount
+from allauth.account.models import EmailAddress, Login
+from allauth.socialaccount.models import SocialAccount, SocialLogin
 from django.contrib.sessions.models import Session
 from django.db import connection
+from django.http import HttpRequest
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from pytest_django import Settings
@@ -17,7 +19,7 @@ from accounts import identities
 from accounts.identities import joining
 from accounts.identities.people import Person, tax_number_of
 from accounts.models import Identity, User
-from accounts.providers import talking
+from accounts.providers import configured, talking
 from tests import codes
 from tests.builders import NOW, a_user
 from tests.pages import text_of
@@ -478,3 +480,16 @@ def test_code_sent_again_replaces_the_first(client: Client, provider: Provider, 
         assert not User.objects.exists()
         client.post("/accounts/contact/code/", {"code": codes.latest()})
         assert User.objects.exists()
+
+
+def test_level_outlives_a_second_factor(client: Client, provider: Provider):
+    """Between a password or a provider and a second factor, allauth keeps the sign-in in the session, as JSON."""
+    user = joined(client)
+    entry = SocialLogin(
+        user=user, account=SocialAccount.objects.get(), provider=configured.provider(HttpRequest(), "taxisnet")
+    )
+    entry.state = {"next": "/help/", "level": "substantial"}
+    kept = json.loads(json.dumps(Login(user=user, signal_kwargs={"sociallogin": entry}).serialize()))
+    again = Login.deserialize(kept).signal_kwargs["sociallogin"]
+    assert (again.account.provider, again.state["level"]) == ("taxisnet", "substantial")
+    assert NUMBER not in str(kept)
