@@ -5,6 +5,7 @@
 
 import ssl
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from socket import SHUT_RDWR
@@ -12,14 +13,20 @@ from threading import Timer
 from typing import Any, cast
 from urllib.parse import urlsplit
 
+from django.utils import timezone
 from requests import ConnectionError as Unreachable
 from requests import PreparedRequest, Response, Session
 from requests.adapters import BaseAdapter
 from requests.structures import CaseInsensitiveDict
 
+from accounts.peers import Peer, PeerAway
+
 CONNECT = 3.0  # seconds until the server takes the connection
 WHOLE = 6.0  # seconds for all of the answer; a sign-in asks twice
 LONGEST = 128 * 1024  # bytes of an answer
+# Seconds for which a provider that does not answer is left alone, and how long one request may take to ask it again.
+PAUSES, PROBE = (5, 15, 30), timedelta(minutes=1)
+OF_SIGN_IN = "sign-in "
 
 
 def session() -> Session:
@@ -38,11 +45,19 @@ class Bounded(BaseAdapter):
     """Sends a request on a connection of its own, and cuts it off when the time is over."""
 
     def send(self, request: PreparedRequest, *args: Any, **kwargs: Any) -> Response:
+        """Send it, unless the provider is left alone: so only the first ones wait for one that does not answer."""
         host = urlsplit(request.url or "").hostname or "the provider"
+        right = Peer(f"{OF_SIGN_IN}{host}", PAUSES, PROBE).ask(now=timezone.now())
+        if right is None:
+            raise Unreachable(f"{host} does not work, and is left alone for a while")
         try:
-            return _exchange(request)
+            response = _exchange(request)
         except (OSError, HTTPException, ValueError) as error:
-            raise Unreachable(f"{host} does not answer ({type(error).__name__})") from None
+            told = f"{host} does not answer ({type(error).__name__})"
+            right.failed(PeerAway(told), now=timezone.now())
+            raise Unreachable(told) from None
+        right.answered()
+        return response
 
     def close(self) -> None:
         """There is nothing to close: each request has closed its connection."""

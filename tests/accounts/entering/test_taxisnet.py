@@ -3,6 +3,7 @@
 import json
 import logging
 import time
+from datetime import timedelta
 
 import pytest
 import time_machine
@@ -20,6 +21,7 @@ from accounts.identities import joining
 from accounts.identities.people import Person, tax_number_of
 from accounts.models import Identity, User
 from accounts.providers import configured, talking
+from appointments.watch.sending import away
 from tests import codes
 from tests.builders import NOW, a_user
 from tests.pages import text_of
@@ -169,10 +171,10 @@ def test_slow_answer_ends_within_the_time(
     client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch, how: str
 ):
     monkeypatch.setattr(talking, "WHOLE", 0.3)
-    setattr(provider, how, 5 if how == "wait" else 0.05)
+    setattr(provider, how, 30 if how == "wait" else 0.25)  # a quarter of a second for each letter
     begun = time.monotonic()
     assert "/not-signed-in/away/" in back(client)["Location"]
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 10
     assert nothing_made()
 
 
@@ -183,6 +185,23 @@ def test_nobody_there_is_told(client: Client, provider: Provider, settings: Sett
     page = text_of(client.get(answer["Location"]))
     assert 'href="/help/"' in page
     assert "Η υπηρεσία σύνδεσης δεν απαντά" in page
+
+
+def test_only_the_first_one_waits_for_a_provider_that_hangs(
+    client: Client, provider: Provider, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(talking, "WHOLE", 0.3)
+    provider.wait = 5
+    with time_machine.travel(NOW, tick=False) as clock:
+        assert "/not-signed-in/away/" in back(client)["Location"]
+        asked = len(provider.asked)
+        assert "/not-signed-in/away/" in back(Client(), code="second")["Location"]
+        assert len(provider.asked) == asked
+        assert [(one.label, one.is_of_sign_in) for one in away()] == [("υπηρεσία σύνδεσης (127.0.0.1)", True)]
+        provider.wait = 0
+        clock.shift(timedelta(seconds=6))
+        assert back(Client(), code="third")["Location"] == "/accounts/contact/"
+        assert away() == []
 
 
 def test_refusal_at_the_provider_is_no_error(client: Client, provider: Provider):
