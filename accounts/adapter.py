@@ -6,14 +6,17 @@ from allauth.account.models import EmailAddress
 from allauth.core import context as current
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.shortcuts import get_current_site
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts import identities
 from accounts.limits import tries
 from accounts.mails import outbox
 from accounts.models import User
+from accounts.providers import configured
 from accounts.security import What, tell
+from accounts.taxisnet.views import sign_out_url
 
 # Tells the owner of an account about a change that only the owner can cause. No flood of other mails may hide it.
 TO_OWNERS = ("account/email/email_changed",)
@@ -56,6 +59,18 @@ class AccountAdapter(DefaultAccountAdapter):
         tries.remember_owner(request, cast(User, user).email, now=timezone.now())
         if records and records[-1]["method"] == "code":
             User.objects.note_arrived(cast(User, user))
+
+    def post_login(self, request: HttpRequest, user: AbstractBaseUser, **about: Any) -> HttpResponse:
+        """Keeps in the session how sure the provider is that has signed the person in."""
+        if login := (about["signal_kwargs"] or {}).get("sociallogin"):
+            identities.note_proof(request, login.account.provider, login.state["level"])
+        return super().post_login(request, user, **about)
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        """Leads on to the provider, so that the next person at this computer is not signed in there."""
+        back: str = super().get_logout_redirect_url(request)
+        app = configured.of(identities.proved_by(request))
+        return sign_out_url(app, request.build_absolute_uri(back)) if app and configured.is_taxisnet(app) else back
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
         """Owes the mail, unless the address has had too many. The page says the same, so that strangers learn nothing.

@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -12,12 +13,13 @@ from django.http import Http404, HttpRequest
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
+from accounts import identities
 from accounts.models import User
 from accounts.people import invited, named, signed_in
 from accounts.typed.addresses import StaffAddressField
 
-# Permissions come from roles alone, and addresses are personal data.
-for model in (Group, EmailAddress, EmailConfirmation):
+# Permissions come from roles alone, addresses and identities are personal data, and the environment sets up providers.
+for model in (Group, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -115,7 +117,8 @@ class UserAdmin(ModelAdmin):
         if obj is None:
             return ()
         own = (*self.roles, "is_active") if obj == signed_in(request) or obj.is_superuser else ()
-        return ("email", "date_joined", "last_login", *own)
+        told = () if identities.of(obj) is None else ("name",)
+        return ("email", "date_joined", "last_login", *told, *own)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)

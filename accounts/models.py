@@ -17,6 +17,8 @@ from accounts.typed import validate_name
 from accounts.work import leases
 
 SEALED_AS = "account mail"  # what it says, until it is sent
+SUBJECT, TAX_NUMBER = "subject of an identity", "tax number"  # what an identity has sealed
+LONGEST_NAME = 120  # characters
 
 
 class UserManager(BaseUserManager["User"]):
@@ -71,7 +73,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     """
 
     email = models.EmailField(_("e-mail address"), unique=True, error_messages={"unique": _("This address is taken.")})
-    name = models.CharField(_("full name"), max_length=120, blank=True, validators=[validate_name])
+    name = models.CharField(_("full name"), max_length=LONGEST_NAME, blank=True, validators=[validate_name])
     phone = models.CharField(_("telephone"), max_length=20, blank=True)
     language = models.CharField(_("language"), max_length=2, choices=settings.LANGUAGES, default=settings.LANGUAGE_CODE)
     is_active = models.BooleanField(_("may sign in"), default=True)
@@ -140,6 +142,49 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.name.split(" ")[0] or self.email
+
+
+class Identity(models.Model):
+    """Who the owner of an account is, as a provider such as TAXISnet has said. People cannot change it.
+
+    `subject` names the person at the provider, and is a keyed hash: nobody reads a tax number from it.
+    """
+
+    class Kind(models.TextChoices):
+        PERSON = "person", _("person")
+        BUSINESS = "business", _("business")
+
+    class Level(models.TextChoices):
+        """How sure the provider is, by eIDAS (EU 910/2014, article 8), from the lowest."""
+
+        LOW = "low", _("low")
+        SUBSTANTIAL = "substantial", _("substantial")
+        HIGH = "high", _("high")
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="identity", verbose_name=_("user"))
+    source = models.CharField(max_length=40)  # the id of the provider
+    subject = models.CharField(max_length=64)
+    subject_encrypted = SealedField(SUBJECT)  # what `subject` is a hash of, for the day on which keys change
+    kind = models.CharField(max_length=8, choices=Kind)
+    level = models.CharField(max_length=11, choices=Level)
+    first_name = models.CharField(max_length=120, blank=True)  # empty for a business
+    last_name = models.CharField(max_length=250)
+    tax_number_encrypted = SealedField(TAX_NUMBER, null=True)  # null if the provider tells none
+    tax_number_hash = models.CharField(max_length=64, blank=True)
+    confirmed_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("identity")
+        verbose_name_plural = _("identities")
+        constraints = (models.UniqueConstraint(fields=["source", "subject"], name="one_account_for_a_person"),)
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.user_id}"
+
+    @property
+    def name(self) -> str:
+        """Return the full name, cut to what a name may have elsewhere."""
+        return f"{self.first_name} {self.last_name}".strip()[:LONGEST_NAME]
 
 
 class AccountMailQuerySet(models.QuerySet["AccountMail"]):

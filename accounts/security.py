@@ -25,6 +25,7 @@ class What(StrEnum):
     SIGN_IN_FAILED = "sign_in_failed"
     SIGNED_OUT = "signed_out"
     SIGNED_UP = "signed_up"
+    IDENTITY_GIVEN = "identity_given"
     CODE_MAILED = "code_mailed"
     CODE_FAILED = "code_failed"
     ADDRESS_CONFIRMED = "address_confirmed"

@@ -94,8 +94,8 @@ class AddressCode(_AwaitsCode, ConfirmEmailVerificationCodeView):
     wait = tries.CODE_TAKES  # nobody has proved yet that the address is theirs
 
 
-def no_passwords(request: HttpRequest) -> HttpResponseBase:
-    """Closes the libraries' pages about passwords. Only the demo has passwords, and all its visitors share them."""
+def closed(request: HttpRequest) -> HttpResponseBase:
+    """Closes pages of libraries: about passwords, which only the demo has, for all its visitors; and about providers."""
     raise Http404
 
 

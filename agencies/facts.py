@@ -43,6 +43,7 @@ class ProcedureFacts:
     duration_minutes: int
     channels: list[str]
     identification: str
+    assurance: str
     open_limit: int
     is_offered: bool
     by_referral: bool
@@ -97,10 +98,10 @@ AnyBranch = Branch | BranchFacts
 
 AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, agency.hold_minutes, agency.reminders"
 PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
-    procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
+    procedure.identification, procedure.assurance, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
 BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
 # The numbers of these columns.
-AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 9
+AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 10
 
 PROCEDURE_BY_CODE = f"""
 SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
@@ -138,7 +139,13 @@ def facts_of(procedure: Procedure) -> ProcedureFacts:
     agency = procedure.agency
     return ProcedureFacts(
         *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
-        *(procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral),
+        *(
+            procedure.identification,
+            procedure.assurance,
+            procedure.open_limit,
+            procedure.is_offered,
+            procedure.by_referral,
+        ),
         AgencyFacts(
             *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
         ),

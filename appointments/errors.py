@@ -122,6 +122,13 @@ class OfferGone(BookingError):
     message = _("This time is no longer held for you. Please choose another one.")
 
 
+class LevelTooLow(BookingError):
+    """The service needs to know better who books."""
+
+    message = _("To book this service you have to sign in with a stronger proof of who you are.")
+    field = "procedure"
+
+
 class ProofNeeded(BookingError):
     """A guest has to sign in first: programs take times away from people. Pages show the way to sign in."""
 

@@ -8,12 +8,13 @@ from django.core.exceptions import ValidationError
 from django.http import QueryDict
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
-from accounts.typed import on_one_line, validate_name
+from accounts.identities.people import tax_number_of
+from accounts.models import Identity, User
+from accounts.typed import on_one_line, phones, validate_name
 from accounts.typed.addresses import AddressField
+from accounts.typed.tax_numbers import clean_tax_number
 from agencies.models import Branch, Channel, Procedure
-from appointments import phones
-from appointments.booking.persons import Contact, clean_tax_number
+from appointments.booking.persons import Contact
 from appointments.errors import BookingError
 from appointments.models import Appointment, Notification
 
@@ -87,10 +88,22 @@ class TimeForm(forms.Form):
     )
 
 
+class MaskedInput(forms.TextInput):
+    """Shows the end of a number alone."""
+
+    def format_value(self, value: Any) -> str:
+        return masked(str(value or ""))
+
+
+def masked(number: str) -> str:
+    return "•" * max(0, len(number) - 3) + number[-3:]
+
+
 class DetailsForm(forms.Form):
     """The citizen's name and contact. Fields that the service or the channel does not need are left out.
 
     `country` is the branch's country. A telephone number typed without a country code is read as one of this country.
+    With an `identity`, name and tax number are those that a provider has told, whatever is sent.
     """
 
     name = forms.CharField(
@@ -125,7 +138,15 @@ class DetailsForm(forms.Form):
         label=_("Language of our messages"), choices=settings.LANGUAGES, widget=forms.RadioSelect
     )
 
-    def __init__(self, procedure: Procedure, channel: str, country: str, *args: Any, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        procedure: Procedure,
+        channel: str,
+        country: str,
+        *args: Any,
+        identity: Identity | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.country = country
         self.fields["email"].widget.sent = self.initial.get("asked_about", "")
@@ -134,6 +155,18 @@ class DetailsForm(forms.Form):
         phone = self.fields["phone"]
         phone.required = channel != Channel.IN_PERSON
         phone.help_text = PHONE_HINTS[Channel(channel)]
+        if identity:
+            self._lock(identity)
+
+    def _lock(self, identity: Identity) -> None:
+        """Shows what the provider has told. Nobody reads a whole tax number over the citizen's shoulder."""
+        told = {"name": identity.name, "tax_number": tax_number_of(identity)}
+        for name, value in told.items():
+            if value and (field := self.fields.get(name)):
+                field.disabled, field.validators, self.initial[name] = True, [], value
+                field.help_text = _("This comes from the sign-in service and cannot be changed here.")
+        if told["tax_number"] and "tax_number" in self.fields:
+            self.fields["tax_number"].widget = MaskedInput()
 
     def clean_name(self) -> str:
         return on_one_line(self.cleaned_data["name"])

@@ -109,3 +109,24 @@ def mail(url: str) -> dict[str, Any]:
     if url.startswith("smtp") and not found["EMAIL_HOST"]:
         raise ValueError
     return found
+
+
+def levels(text: str) -> dict[str, str]:
+    """Returns names with the level of assurance that each means. Raises ValueError if one means none."""
+    found = dict(pair.strip().rsplit("=", 1) for pair in text.split(","))
+    if not set(found.values()) <= {"low", "substantial", "high"}:
+        raise ValueError("no level")
+    return found
+
+
+def origins(*urls: str) -> list[str]:
+    """Returns scheme and host of the addresses. Those that cannot be read are left out: the checks tell them."""
+    found = []
+    for url in filter(None, urls):
+        try:
+            parts = site(url)
+        except ValueError:
+            continue
+        if parts.scheme in {"http", "https"} and parts.netloc:
+            found.append(f"{parts.scheme}://{parts.netloc}")
+    return [*dict.fromkeys(found)]

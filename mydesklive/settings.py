@@ -67,11 +67,14 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "csp",
     "rest_framework",
     "drf_spectacular",
     "drf_spectacular_sidecar",
     "accounts",
+    "accounts.taxisnet",
     "agencies",
     "videocalls",
     "appointments",
@@ -265,6 +268,29 @@ ACCOUNT_SESSION_REMEMBER = False
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0, most=10)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"
 
+# Sign-in at TAXISnet, of citizens and of public employees: the address with its path, such as
+# https://oauth2.gsis.gr/oauth2serverotp, and what GSIS gives for it. The demo has a provider of its own.
+SANDBOX = MYDESK_DEMO
+_SANDBOX = "sandbox" if SANDBOX else ""
+TAXISNET_URL = env.text("TAXISNET_URL", _SANDBOX and f"{SITE_URL}/sandbox/oauth2serverotp").rstrip("/")
+TAXISNET_CLIENT_ID = env.text("TAXISNET_CLIENT_ID", _SANDBOX)
+TAXISNET_SECRET = env.text("TAXISNET_SECRET", _SANDBOX)
+TAXISNET_STAFF_URL = env.text("TAXISNET_STAFF_URL", _SANDBOX and f"{SITE_URL}/sandbox/oauth2servergov").rstrip("/")
+TAXISNET_STAFF_CLIENT_ID = env.text("TAXISNET_STAFF_CLIENT_ID", _SANDBOX)
+TAXISNET_STAFF_SECRET = env.text("TAXISNET_STAFF_SECRET", _SANDBOX)
+# Sign-in of other Europeans at a provider of OpenID Connect. OIDC_LEVELS are its own names for levels of assurance.
+OIDC_URL = env.text("OIDC_URL", _SANDBOX and f"{SITE_URL}/sandbox/oidc").rstrip("/")
+OIDC_CLIENT_ID = env.text("OIDC_CLIENT_ID", _SANDBOX)
+OIDC_SECRET = env.text("OIDC_SECRET", _SANDBOX)
+OIDC_ACR_VALUES = env.text("OIDC_ACR_VALUES")
+# Where else than at OIDC_URL the provider's page is, if it is elsewhere. Browsers are led nowhere else.
+OIDC_ORIGINS = env.items("OIDC_ORIGINS")
+_LEVELS = "names of levels, such as urn:example:gold=substantial,urn:example:chip=high"
+OIDC_LEVELS: dict[str, str] = env.read("OIDC_LEVELS", {}, environment.levels, _LEVELS)
+SOCIALACCOUNT_ADAPTER = "accounts.entering.social.SocialAccountAdapter"
+SOCIALACCOUNT_PROVIDERS = {"openid_connect": {"provider_class": "accounts.europe.provider.EuropeProvider"}}
+SOCIALACCOUNT_STORE_TOKENS = False
+
 # Messages
 
 Env.EMAIL_SCHEMES["demo"] = "accounts.mails.mailbox.DemoBackend"
@@ -401,7 +427,8 @@ CONTENT_SECURITY_POLICY = {
         "connect-src": [SELF],
         "object-src": [NONE],
         "base-uri": [SELF],
-        "form-action": [SELF],
+        # Buttons lead to providers, and so does signing out.
+        "form-action": [SELF, *environment.origins(TAXISNET_URL, TAXISNET_STAFF_URL, OIDC_URL, *OIDC_ORIGINS)],
         "frame-ancestors": [NONE],
     },
 }

@@ -1,10 +1,11 @@
 """The map of the product. Greek pages at /, English ones under /en/."""
 
+from django.conf import settings
 from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from accounts.views import AddressCode, SignInCode, address, no_passwords
+from accounts.views import AddressCode, SignInCode, address, closed
 from appointments.history.timeline import BY_SMS
 from appointments.views.messages import replies
 from mydesklive.pages import metrics, privacy, probes, views
@@ -25,7 +26,9 @@ urlpatterns = [
         path("accounts/login/code/confirm/", SignInCode.as_view(), name="account_confirm_login_code"),
         path("accounts/confirm-email/", AddressCode.as_view(), name="account_email_verification_sent"),
         path("accounts/email/", address, name="account_email"),
-        re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
+        re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", closed),
+        # People get an identity with their first sign-in, and nobody can exchange it.
+        re_path(r"^accounts/(?:3rdparty|social)/", closed),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
         path("calls/livekit/", include("videocalls.livekit")),
@@ -33,6 +36,7 @@ urlpatterns = [
         path("admin/", admin.site.urls),
         path("privacy/", privacy.privacy, name="privacy"),
         path("cookies/", privacy.cookies, name="cookies"),
+        *([path("sandbox/", include("mydesklive.sandbox.urls"))] if settings.SANDBOX else []),
         path("", include("accounts.urls")),
         # These come last: `<platform>/` and `<platform>/<procedure>/` match every address that nothing above matches.
         path("", include("appointments.urls")),

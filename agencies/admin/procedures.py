@@ -20,7 +20,10 @@ class ProcedureAdmin(PlacedAdmin):
     search_fields = ("name_el", "name_en", "code", "mitos_id")
     fieldsets = (
         (None, {"fields": ("agency", "code", ("is_offered", "by_referral"), ("name_el", "name_en"))}),
-        (_("How"), {"fields": ("channels", ("duration_minutes", "open_limit"), "identification", "mitos_id")}),
+        (
+            _("How"),
+            {"fields": ("channels", ("duration_minutes", "open_limit"), ("identification", "assurance"), "mitos_id")},
+        ),
         (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
     )
 

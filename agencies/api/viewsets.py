@@ -112,7 +112,7 @@ class ProcedureSerializer(serializers.ModelSerializer):
         model = Procedure
         fields = (
             *("code", "agency", "name", "description", "documents", "duration_minutes", "channels", "identification"),
-            *("open_limit", "mitos_id", "url"),
+            *("assurance", "open_limit", "mitos_id", "url"),
         )
 
     @extend_schema_field(OpenApiTypes.URI)

@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from accounts.models import Identity
 from agencies.models.agency import Agency
 from agencies.models.channel import Channel
 from agencies.text import localized
@@ -42,6 +43,16 @@ class Procedure(models.Model):
     channels = ArrayField(models.CharField(max_length=10, choices=Channel), verbose_name=_("channels"))
     identification = models.CharField(
         _("identification needed"), max_length=12, choices=Identification, default=Identification.NONE
+    )
+    # How sure it must be who books: a level of eIDAS. Officers who book for somebody see to it themselves.
+    assurance = models.CharField(
+        _("level of assurance needed"),
+        max_length=11,
+        choices=Identity.Level,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Citizens then have to sign in at this level or a higher one. Empty: nobody has to sign in."),
     )
     open_limit = models.PositiveSmallIntegerField(
         _("open appointments per person"), default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]

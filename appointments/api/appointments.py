@@ -6,6 +6,7 @@ Serializers check the input, and the verbs in `appointments.booking` do the rest
 import hashlib
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
@@ -14,6 +15,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from django.utils.decorators import method_decorator
+from django.utils.functional import cached_property
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
@@ -26,7 +28,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
 
-from accounts.models import User
+from accounts import identities
+from accounts.models import Identity, User
 from accounts.typed import CONTROL, NO_CONTROL, cleaned_deeply, has_control
 from agencies.api.callers import IsCitizenOrSystem, WriteThrottle, caller
 from agencies.api.refusing import TOO_LONG
@@ -59,7 +62,7 @@ from appointments.api.serializers import (
 )
 from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
-from appointments.booking.persons import Contact, digests_of
+from appointments.booking.persons import Contact, digests_of, identified
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
@@ -313,8 +316,8 @@ class AppointmentViewSet(CodedViewSet):
         return booking.book_asked(
             asked["slot"],
             asked["channel"],
-            _contact(asked),
-            by=self._actor,
+            self._contact(asked),
+            by=replace(self._actor, level=asked.get("assurance", "")) if self._is_system else self._actor,
             now=timezone.now(),
             once=_once(self.request, asked["given"]),
         )
@@ -323,7 +326,7 @@ class AppointmentViewSet(CodedViewSet):
         """Returns what the caller may know. An agency's system knows its citizens; a citizen knows only own ones."""
         if isinstance(self.request.auth, SystemFacts):
             return error
-        return telling.refusal(_contact(asked), _citizen(self.request), asked["procedure"], now=timezone.now())
+        return telling.refusal(self._contact(asked), _citizen(self.request), asked["procedure"], now=timezone.now())
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:
@@ -342,7 +345,7 @@ class AppointmentViewSet(CodedViewSet):
         Agencies' systems need not give it.
         """
         needs_it = asked["procedure"].identification == Procedure.Identification.TAX_NUMBER
-        if needs_it and not asked["tax_number"] and not isinstance(self.request.auth, SystemFacts):
+        if needs_it and not self._contact(asked).tax_number and not self._is_system:
             raise ValidationError({"tax_number": REQUIRED})
 
     @property
@@ -351,7 +354,20 @@ class AppointmentViewSet(CodedViewSet):
         page = match.view_name if match else ""
         if isinstance(self.request.auth, SystemFacts):
             return Actor(By.SYSTEM, page=page)
-        return Actor(By.CITIZEN, _citizen(self.request), page)
+        return Actor(By.CITIZEN, _citizen(self.request), page, identities.level_of(self.request))
+
+    @property
+    def _is_system(self) -> bool:
+        return isinstance(self.request.auth, SystemFacts)
+
+    def _contact(self, asked: dict[str, Any]) -> Contact:
+        """Returns the contact. Name and tax number of a citizen with an identity are those that the provider told."""
+        contact = _contact(asked)
+        return identified(contact, self._identity) if self._identity else contact
+
+    @cached_property
+    def _identity(self) -> Identity | None:
+        return None if self._is_system else identities.of(_citizen(self.request))
 
 
 def _contact(asked: dict[str, Any]) -> Contact:

@@ -9,15 +9,15 @@ from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 
-from accounts.typed import on_one_line, validate_name
+from accounts.models import Identity
+from accounts.typed import on_one_line, phones, validate_name
+from accounts.typed.tax_numbers import clean_tax_number
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.facts import AnyBranch, BranchFacts, ProcedureFacts
 from agencies.models import Branch, Channel, Procedure
 from agencies.models.branch import validate_timezone
-from appointments import phones
 from appointments.booking import Made
-from appointments.booking.persons import clean_tax_number
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
 
@@ -160,6 +160,12 @@ class BookingSerializer(serializers.Serializer):
         required=False, allow_blank=True, default="", help_text="Greek tax number (AFM), where the service asks for it."
     )
     notes = serializers.CharField(required=False, allow_blank=True, default="", max_length=500)
+    assurance = serializers.ChoiceField(
+        Identity.Level.choices,
+        required=False,  # without a default: what is not sent leaves the digest of the request as it was
+        allow_blank=True,
+        help_text="How sure an agency's system is who the citizen is. Citizens who are signed in need not say it.",
+    )
     timezone = serializers.CharField(
         required=False,
         allow_blank=True,

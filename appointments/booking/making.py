@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from accounts.identities import is_enough
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
 from agencies.models import Channel
@@ -17,7 +18,15 @@ from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digests_of, sign
 from appointments.claims import Held, Visitor
-from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms, WrongStatus
+from appointments.errors import (
+    BookingError,
+    HoldExpired,
+    KeyReused,
+    LevelTooLow,
+    LinkUnsendable,
+    LinkUnsendableBySms,
+    WrongStatus,
+)
 from appointments.history import Actor, By
 from appointments.models import Appointment, Event, Status
 from appointments.times.asking import AskedTime, asked_for, bookable_slot, require_bookable
@@ -74,16 +83,18 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
 
     A guest has to verify the e-mail address first if the agency requires it, or while many guests take times. A citizen
     who has signed in since the time was held becomes the citizen of the appointment. An appointment that has been
-    confirmed already is returned as it is. Raises HoldExpired if the hold has run out, EmailToProve if the guest has to
-    sign in, TooManyOpen if the account has too many appointments, or else LimitReached.
+    confirmed already is returned as it is. Raises HoldExpired if the hold has run out, LevelTooLow if the service needs a
+    stronger sign-in, EmailToProve if the guest has to sign in, TooManyOpen if the account has too many appointments, or
+    else LimitReached.
     """
     with refusals(), locked(held) as appointment:
         if appointment.status in (Status.BOOKED, Status.UNVERIFIED):
             return appointment
         if appointment.status != Status.HELD or appointment.is_overdue(now):
             raise HoldExpired
+        _require_level(appointment.procedure, by)
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
-        appointment.citizen = by.citizen or appointment.citizen
+        appointment.citizen, appointment.assurance = by.citizen or appointment.citizen, by.level
         patience = _patience(appointment, contact, now)
         sign(appointment, contact)
         appointment.limit_place = taking.limit_place(appointment)
@@ -94,6 +105,12 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
             _settle(appointment, now)
             history.note(Verb.BOOK, by=by, now=now, appointment=appointment, before=before)
     return appointment
+
+
+def _require_level(procedure: AnyProcedure, by: Actor) -> None:
+    """Raise LevelTooLow if the service needs to know better who books. Officers see to it themselves."""
+    if by.by != By.OFFICER and not is_enough(by.level, procedure.assurance):
+        raise LevelTooLow
 
 
 def _patience(appointment: Appointment, contact: Contact, now: datetime) -> timedelta | None:
@@ -179,6 +196,7 @@ def _book(
 ) -> Appointment:
     assisted = by.by == By.OFFICER
     asked = require_bookable(asked, channel, now=now, assisted=assisted)
+    _require_level(asked.procedure, by)
     appointment = _new(asked, channel, by, now)
     appointment.follows = follows
     if once:
@@ -247,6 +265,7 @@ def _new(asked: AskedTime, channel: str, by: Actor, now: datetime) -> Appointmen
         branch_id=asked.branch_id,
         channel=channel,
         citizen=by.citizen,
+        assurance=by.level,
         source=SOURCES.get(by.by, Source.WEB),
         created_at=now,
     )

@@ -13,11 +13,11 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db import connection
 
+from accounts.typed.phones import mobile_number
 from accounts.work.waking import wake_worker
 from agencies.wallclock import instant
 from appointments.models import Appointment, Notification
 from appointments.models.notification import AWAITED
-from appointments.phones import mobile_number
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 # The tasks that send what somebody waits for.

@@ -1,14 +1,13 @@
 """Storing who an appointment belongs to: a keyed hash of the person for the limit, and the encrypted tax number."""
 
 import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import IntegrityError, transaction
 from django.db.models import QuerySet
-from stdnum.gr import vat
 
-from accounts.models import User
+from accounts.identities.people import tax_number_of as tax_number_told
+from accounts.models import Identity, User
 from accounts.sealing import fingerprints, opened, sealed
 from agencies.models import Procedure
 from agencies.text import search_key
@@ -16,10 +15,6 @@ from appointments import sight
 from appointments.models import Appointment, Status
 from appointments.models.appointment import OPEN, TAX_NUMBER
 
-_NINE_DIGITS = re.compile("[0-9]{9}")
-_SEPARATORS = re.compile(r"[\s.-]")
-# The country code before the number: EL in the European Union, GR elsewhere, or ΕΛ in Greek letters.
-_COUNTRY = re.compile(r"^(EL|GR|ΕΛ)", re.IGNORECASE)
 PERSON = "person"
 BATCH = 500
 
@@ -37,15 +32,10 @@ class Contact:
     notes: str = ""
 
 
-def clean_tax_number(text: str) -> str:
-    """Return the nine digits of a Greek tax number (AFM) as people write it: "EL 090 000 045", "090000045".
-
-    Raises ValueError unless there are nine digits, not all zeros, of which the last is the right check digit.
-    """
-    number = _COUNTRY.sub("", _SEPARATORS.sub("", text))
-    if not _NINE_DIGITS.fullmatch(number) or not vat.is_valid(number) or number == "000000000":
-        raise ValueError(text)
-    return number
+def identified(contact: Contact, identity: Identity) -> Contact:
+    """Return the contact with the name, and the tax number if there is one, that a provider has told of the citizen."""
+    number = tax_number_told(identity)
+    return replace(contact, name=identity.name, tax_number=number or contact.tax_number)
 
 
 def person_key(*, tax_number: str = "", email: str = "") -> str:

@@ -18,11 +18,15 @@ By = Event.By
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts: a person or a program in one role, and the page (the name of a URL, or of a task) of the action."""
+    """Who acts: a person or a program in one role, and the page (the name of a URL, or of a task) of the action.
+
+    `level` is how sure it is who a citizen is: the level of assurance of the sign-in.
+    """
 
     by: Event.By
     user: User | None = None
     page: str = ""
+    level: str = ""
 
     @property
     def citizen(self) -> User | None:

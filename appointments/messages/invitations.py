@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from icalendar import Alarm, Calendar, Event, vCalAddress, vText, vUri
 
 from accounts.typed import on_one_line
+from accounts.typed.phones import normalized
 from agencies.models import Channel
 from appointments.models import Appointment, Status
-from appointments.phones import normalized
 from appointments.wording import calls, place, when
 
 # How long before the appointment the alarms ring: time to get there, or to sit down at the screen or telephone.

@@ -10,6 +10,7 @@ from datetime import datetime
 from django.db import transaction
 
 from accounts.limits import DatabaseLimit, keyed
+from accounts.typed.phones import GREECE, normalized
 from agencies.text import search_key
 from appointments import booking, history, references
 from appointments.booking import owed
@@ -17,7 +18,6 @@ from appointments.errors import BookingError
 from appointments.history import Actor, By
 from appointments.history.timeline import BY_SMS
 from appointments.models import Appointment, Event, ReceivedSms, Status
-from appointments.phones import GREECE, normalized
 
 Outcome = ReceivedSms.Outcome
 CITIZEN = Actor(By.GUEST, page=BY_SMS)

@@ -18,8 +18,8 @@ from django.conf import settings
 
 from accounts.mails.handing import Undeliverable
 from accounts.peers import PeerAway
+from accounts.typed.phones import mobile_number
 from appointments.messages.conversation import Conversation, listening
-from appointments.phones import mobile_number
 
 logger = logging.getLogger(__name__)
 

@@ -19,7 +19,7 @@ from django.urls import reverse
 from django.utils import translation
 from django.utils.translation import gettext_lazy as _
 
-from accounts.models import User
+from accounts.models import Identity, User
 from accounts.sealing.fields import SealedField
 from agencies import access
 from agencies.models import Agency, Branch, Channel, Procedure
@@ -275,6 +275,16 @@ class Appointment(models.Model):
     timezone = models.CharField(_("citizen's time zone"), max_length=50, blank=True)
     notes = models.TextField(_("what the citizen told us"), max_length=500, blank=True)
     tax_number_encrypted = SealedField(TAX_NUMBER, null=True, editable=False)
+    # How sure it was who booked: the level of assurance of the sign-in. Empty for guests, and after a code or a password.
+    assurance = models.CharField(
+        _("level of assurance"),
+        max_length=11,
+        choices=Identity.Level,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+    )
     # A keyed hash of the tax number or the e-mail, by which a person's open appointments are counted without the name.
     person_key = models.CharField(max_length=64, blank=True, editable=False)
     # Name, e-mail and telephone as officers search for them; `index_contact` writes it.

@@ -11,7 +11,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.identities.people import tax_number_of
+from accounts.models import Identity, User
 from appointments.booking.persons import decrypted
 from appointments.history import readings, timeline
 from appointments.messages import seen
@@ -61,8 +62,25 @@ def of_account(user: User, appointments: Iterable[Appointment]) -> Part:
         Fact("last_sign_in_at", _("Last sign-in"), user.last_login),
         Fact("mail_returned_at", _("Mails come back since"), user.returned_at),
     ]
+    facts += _told(user)
     rows = [of_appointment(one) for one in appointments]
     return Part("account", _("Your account"), facts, [Part("appointments", _("Your appointments"), many=rows)])
+
+
+def _told(user: User) -> list[Fact]:
+    """Return what a provider such as TAXISnet has said of the person."""
+    identity = Identity.objects.filter(user=user).first()
+    if identity is None:
+        return []
+    return [
+        Fact("identity_source", _("Identified by"), identity.source),
+        Fact("identity_kind", _("Kind of person"), identity.get_kind_display()),
+        Fact("identity_level", _("Level of assurance"), identity.get_level_display()),
+        Fact("identity_first_name", _("First name"), identity.first_name),
+        Fact("identity_last_name", _("Last name or company"), identity.last_name),
+        Fact("identity_tax_number", _("Tax number"), tax_number_of(identity)),
+        Fact("identity_confirmed_at", _("Last confirmed"), identity.confirmed_at),
+    ]
 
 
 def of_appointment(appointment: Appointment) -> Part:

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from django.http import HttpRequest
 from django.urls import reverse
 
+from accounts import identities
 from accounts.models import User
 from accounts.sealing import random_key
 from appointments.history import Actor, By
@@ -15,7 +16,7 @@ IN_LINE = "place in line"  # in the session: the code of the ticket that the vis
 def visitor(request: HttpRequest) -> Actor:
     page = request.resolver_match.view_name if request.resolver_match else ""
     if isinstance(request.user, User):
-        return Actor(By.CITIZEN, request.user, page)
+        return Actor(By.CITIZEN, request.user, page, identities.level_of(request))
     return Actor(By.GUEST, page=page)
 
 

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.mails.handing import MAIL_SERVER
 from accounts.models import Peer, User
+from accounts.providers.talking import OF_SIGN_IN
 from accounts.work.due import Due, Lane, age, lanes
 from agencies import access
 from agencies.models import Agency, Branch, Role
@@ -42,6 +43,7 @@ class Away:
     label: str
     since: datetime
     is_of_video: bool
+    is_of_sign_in: bool
 
 
 @dataclass(frozen=True)
@@ -66,11 +68,13 @@ class Lost:
 def away() -> list[Away]:
     """Return the servers of others that are left alone at present, the one first that has not worked for longest."""
     rows = Peer.objects.order_by("since", "name").values_list("name", "since")
-    return [Away(label_of(name), since, name.startswith(OF_VIDEO)) for name, since in rows]
+    return [Away(label_of(name), since, name.startswith(OF_VIDEO), name.startswith(OF_SIGN_IN)) for name, since in rows]
 
 
 def label_of(peer: str) -> str:
     """Return the name of a server for people."""
+    if peer.startswith(OF_SIGN_IN):
+        return gettext("sign-in service (%(host)s)") % {"host": peer.removeprefix(OF_SIGN_IN)}
     if not peer.startswith(OF_VIDEO):
         return str(PEERS.get(peer, peer))
     kind, _space, host = peer.removeprefix(OF_VIDEO).partition(" ")

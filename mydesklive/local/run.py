@@ -192,7 +192,8 @@ def _welcome(port: int) -> None:
     sign_ins = "\n".join(f"    {email:<26} {who}" for email, who in SIGN_INS.items())
     say(
         f"\n{rule}\n  myDESKlive runs at http://localhost:{port}\n\n"
-        f"  Sign in with the password: demo\n{sign_ins}\n\n  Ctrl-C stops it.\n{rule}\n"
+        f"  Sign in with the password: demo\n{sign_ins}\n"
+        f"  or with TAXISnet: a sandbox asks who you are\n\n  Ctrl-C stops it.\n{rule}\n"
     )
 
 

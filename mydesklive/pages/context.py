@@ -4,6 +4,8 @@ from django.urls import Resolver404, resolve, reverse, translate_url
 from django.utils import translation
 from django.utils.functional import SimpleLazyObject
 
+from accounts.entering.waiting import WAITING
+from accounts.providers import configured
 from appointments.views.acting import IN_LINE
 
 
@@ -15,6 +17,7 @@ def site(request: HttpRequest) -> dict[str, object]:
         "site_url": settings.SITE_URL,
         "code_minutes": settings.CODE_MINUTES,
         "LANGUAGE_CODE": translation.get_language(),
+        "ways": SimpleLazyObject(configured.ways),
         "has_traces": SimpleLazyObject(lambda: _has_traces(request)),
         "languages": SimpleLazyObject(lambda: _languages(request)),
     }
@@ -23,7 +26,7 @@ def site(request: HttpRequest) -> dict[str, object]:
 def _has_traces(request: HttpRequest) -> bool:
     """Returns whether a guest has left something in this browser that the next person should not see."""
     session = getattr(request, "session", {})
-    return any(session.get(name) for name in ("hold", "typed", "appointments", IN_LINE))
+    return any(session.get(name) for name in ("hold", "typed", "appointments", IN_LINE, WAITING))
 
 
 def _languages(request: HttpRequest) -> list[dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any, cast
 
+from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.contrib.admin.views.autocomplete import AutocompleteJsonView
 from django.contrib.auth.views import LogoutView, redirect_to_login
@@ -62,7 +63,8 @@ class StaffSite(UnfoldAdminSite):
         return redirect_to_login(beginning, reverse(settings.LOGIN_URL))
 
     def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return LogoutView.as_view(next_page=settings.ACCOUNT_LOGOUT_REDIRECT_URL)(request)
+        """Leads on to the provider at which the person has signed in, as on all other pages."""
+        return LogoutView.as_view(next_page=get_adapter(request).get_logout_redirect_url(request))(request)
 
 
 def _nothing(request: HttpRequest, **kwargs: str) -> HttpResponse:

@@ -12,6 +12,8 @@ from django.db import models
 from django.utils import timezone
 
 from accounts import sealing
+from accounts.identities.joining import Reached, join
+from accounts.identities.people import Person
 from accounts.mails import marks
 from accounts.models import AccountMail
 from accounts.sealing.fields import SealedField
@@ -220,3 +222,20 @@ def test_mailbox_stays_the_same(keys: Keys, settings: Any) -> None:
     keys(SECOND, FIRST)
     assert reading._claim(reading.current(), timezone.now()) == read
     assert Mailbox.objects.get().key == reading.current()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("resealed", [False, True])
+def test_identity_is_known_over_a_change_of_the_key(keys: Keys, resealed: bool) -> None:
+    person = Person("taxisnet", f"User{TAX}", "low", "ΠΑΠΑΔΟΠΟΥΛΟΥ", "ΕΥΦΡΟΣΥΝΗ", tax_number=TAX)
+    at = Reached("froso@example.org", "", "el")
+    first = join(person, at, is_staff=False, now=NOW)
+    keys(SECOND, FIRST)
+    if resealed:
+        call_command("reseal", stdout=StringIO())
+    again = join(replace(person), at, is_staff=False, now=NOW)
+    elsewhere = replace(person, source="taxisnet_otp")
+    assert (again.user, again.account, elsewhere.is_same_as(again.user.identity)) == (first.user, first.account, True)
+    if resealed:
+        keys(SECOND)
+        assert join(replace(person), at, is_staff=False, now=NOW).account == first.account

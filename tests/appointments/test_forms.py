@@ -1,8 +1,8 @@
 import pytest
 from django.utils import translation
 
+from accounts.typed import phones
 from agencies.models import Channel, Procedure
-from appointments import phones
 from appointments.admin.forms import CallerForm
 from appointments.forms import DetailsForm
 

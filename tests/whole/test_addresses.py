@@ -172,12 +172,14 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "part": lambda _address: 0,
     "pk": lambda address: row_of(address).pk,
     "platform_slug": lambda _address: "mykeplive",
+    "provider_id": lambda _address: "europe",
     "reference": reference,
     "room": lambda _address: VideoCall.objects.get().room,
     "slug": lambda _address: "kep",
     "step": lambda address: "phone" if address.name.endswith("call_step") else "next",
     "token": lambda _address: "a" * 22,
     "uidb36": lambda _address: "1",
+    "why": lambda _address: "away",
 }
 # Not a page about one row of its model, though a row is named.
 VALUES_OF: dict[tuple[str, str], Any] = {("admin:view_on_site", "object_id"): 1}

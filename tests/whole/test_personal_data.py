@@ -35,6 +35,12 @@ FIGURES = {
 KEPT: dict[str, dict[str, str]] = {
     "accounts.Count": {"what": CODE, "who": "a keyed hash, deleted when its period is over"},
     "accounts.User": dict.fromkeys(("password", "email", "name", "phone", "returned_from"), ACCOUNT),
+    "accounts.Identity": {
+        **dict.fromkeys(("user", "first_name", "last_name"), ACCOUNT),
+        **dict.fromkeys(("subject_encrypted", "tax_number_encrypted"), "sealed; the row goes with the account"),
+        **dict.fromkeys(("subject", "tax_number_hash"), "a keyed hash; the row goes with the account"),
+        "source": CODE,
+    },
     "accounts.Planned": {"task": CODE},
     "accounts.Peer": {
         "name": "a kind of server, and its host",

@@ -7,11 +7,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from accounts import identities
 from appointments import booking
 from appointments.booking import telling
 from appointments.booking.persons import digest_of
-from appointments.errors import BookingError, HoldExpired, LimitReached, ProofNeeded
-from appointments.forms import ConfirmForm, DetailsForm, refuse
+from appointments.errors import BookingError, HoldExpired, LevelTooLow, LimitReached, ProofNeeded
+from appointments.forms import ConfirmForm, DetailsForm, masked, refuse
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in, visitor
 from appointments.views.booking.draft import Draft, citizen, own_timezone
@@ -22,7 +23,8 @@ from appointments.views.times.journey import Journey
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
 def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
-    details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
+    typed, identity = draft.typed(now=timezone.now()), identities.of(request.user)
+    details = DetailsForm(held.procedure, held.channel, held.branch.country, typed, identity=identity)
     if not details.is_valid():
         return redirect(journey.address("details"))
     form, sign_in = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm(), ""
@@ -36,7 +38,7 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
             refuse(form, _limit_reached(request, held, details))
         except BookingError as error:
             refuse(form, error)
-            sign_in = to_sign_in(request.path) if isinstance(error, ProofNeeded) else ""
+            sign_in = to_sign_in(request.path) if isinstance(error, ProofNeeded | LevelTooLow) else ""
     context = journey.context("check") | _change_urls(journey)
     context |= {
         "held": held,
@@ -83,10 +85,14 @@ def _change_urls(journey: Journey) -> dict[str, str]:
 
 
 def _rows(details: DetailsForm) -> list[dict[str, str]]:
-    """Returns label, value and field of everything that was filled in."""
+    """Returns label, value and field of everything that was filled in. What a provider has told has no field to change."""
     shown = details.cleaned_data | {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
     return [
-        {"label": str(details[name].label), "value": str(shown[name]), "field": details[name].auto_id}
-        for name in details.fields
+        {
+            "label": str(details[name].label),
+            "value": masked(shown[name]) if field.disabled and name == "tax_number" else str(shown[name]),
+            "field": "" if field.disabled else details[name].auto_id,
+        }
+        for name, field in details.fields.items()
         if shown.get(name)
     ]

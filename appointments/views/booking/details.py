@@ -5,6 +5,9 @@ from django.shortcuts import redirect, render
 from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
+from accounts import identities
+from accounts.models import Identity
+from accounts.providers import configured
 from appointments.demand import steps
 from appointments.forms import DetailsForm, initial_details
 from appointments.models import Appointment
@@ -19,17 +22,33 @@ from appointments.views.times.journey import Journey
 def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
     if way := _ways_out(request, journey).get(request.POST.get("leave", "")):
         return redirect(way)
+    needed = held.procedure.assurance
+    if not identities.is_enough(identities.level_of(request), needed):
+        return _too_low(request, journey, needed)
+    identity = identities.of(request.user)
     if request.method == "POST":
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST)
+        form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST, identity=identity)
         if form.is_valid():
             steps.filled(request, held, now=timezone.now())
             return redirect(journey.address("check"))
     else:
         typed = draft.typed(now=timezone.now())
         initial = initial_details(citizen(request), typed, translation.get_language() or "el")
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial)
+        form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial, identity=identity)
     context = journey.context("details") | {"held": held, "form": form, "carried": "details"}
     return render(request, "appointments/booking/details.html", context)
+
+
+def _too_low(request: HttpRequest, journey: Journey, needed: str) -> HttpResponse:
+    """Says which sign-in the service needs. The time stays held, and what was typed stays kept."""
+    level = identities.level_of(request)
+    context = journey.context("details") | {
+        "needed": Identity.Level(needed).label,
+        "level": Identity.Level(level).label if level else "",
+        "reaching": configured.reaching(needed),
+        "next": request.path,
+    }
+    return render(request, "appointments/booking/level.html", context)
 
 
 def _ways_out(request: HttpRequest, journey: Journey) -> dict[str, str]:

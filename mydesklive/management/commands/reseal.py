@@ -3,6 +3,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from accounts.identities import recounting
 from accounts.sealing.rotation import renew, sealed_columns
 from appointments.booking import persons
 
@@ -14,7 +15,7 @@ class Command(BaseCommand):
         columns = [renew(model, field) for model, field in sealed_columns()]
         for column in columns:
             self.stdout.write(f"{column.name}: {column.renewed} sealed anew, {column.unreadable} not readable")
-        self.stdout.write(f"People counted anew: {persons.recount()} appointments")
+        self.stdout.write(f"People counted anew: {persons.recount()} appointments, {recounting.recount()} identities")
         if any(column.unreadable for column in columns):
             raise CommandError("Some values were sealed with none of the keys. Add their key to DATA_KEY_FALLBACKS.")
         if settings.DATA_KEY_FALLBACKS:

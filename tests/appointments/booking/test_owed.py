@@ -14,12 +14,12 @@ from django.conf import settings
 from django.db import transaction
 from kombu.pools import producers
 
+from accounts.typed.phones import mobile_number
 from accounts.work.waking import WAKE_PAUSE, _latest_waking, _send_task
 from appointments import booking
 from appointments.booking.owed import after_night, waking_hours
 from appointments.messages.truth import is_true
 from appointments.models import Appointment, Notification, Status, TimeSlot
-from appointments.phones import mobile_number
 from mydesklive.celery import app
 from tests.builders import (
     GUEST,

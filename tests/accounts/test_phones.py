@@ -2,10 +2,10 @@ import re
 
 import pytest
 
+from accounts.typed.phones import mobile_number, normalized
 from agencies.models import Branch
 from appointments.booking.owed import sms_number
 from appointments.models import Appointment
-from appointments.phones import mobile_number, normalized
 
 # Typed as people type it there, the branch's country, as it is stored, whether an SMS can reach it.
 TYPED_AT_A_BRANCH = [
