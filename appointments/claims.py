@@ -22,6 +22,7 @@ from django.db import connection
 
 from accounts.limits import keyed
 from accounts.models import User
+from accounts.typed.mailboxes import counted
 from agencies.facts import BranchFacts
 from agencies.models import Branch
 from appointments.errors import EmailToProve, TooManyHolds, TooManyOpen
@@ -203,8 +204,8 @@ def proof_within(held: Appointment, email: str, *, now: datetime) -> timedelta |
     `held` is locked. Raises EmailToProve if the typed address, or the session, has too many bookings already of which
     nobody has proved the address.
     """
-    _lock([f"email {email.strip().lower()}"])
-    address = _hashed("email", email.strip().lower())
+    _lock([f"email {counted(email)}"])
+    address = _hashed("email", counted(email))
     appointment: dict[str, Any] = {"appointment": held.pk, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(TYPED, appointment | {"email": address})

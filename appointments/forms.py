@@ -227,6 +227,7 @@ class GuestMailForm(forms.Form):
     email = AddressField(
         label=_("E-mail address of the guest"),
         help_text=_("We use it for this one message, and do not keep it."),
+        takes_disposable=True,
         error_messages={"required": _("Enter an e-mail address.")},
     )
 
@@ -253,6 +254,7 @@ class LineForm(forms.Form):
     email = AddressField(
         label=_("E-mail address for a message when you are next"),
         required=False,
+        takes_disposable=True,
         help_text=_("We use it for this alone, and delete it when your turn is over."),
     )
     # Sent twice, the form gives the same place.
@@ -301,7 +303,9 @@ class FindForm(forms.Form):
         error_messages={"required": _("Enter the reference.")},
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
-    email = AddressField(label=_("E-mail address"), help_text=_("The one you gave when you booked."))
+    email = AddressField(
+        label=_("E-mail address"), help_text=_("The one you gave when you booked."), takes_disposable=True
+    )
 
 
 class RatingForm(forms.Form):

@@ -8,6 +8,7 @@ from stdnum.gr import vat
 
 from accounts.models import User
 from accounts.sealing import fingerprint, opened, sealed
+from accounts.typed.mailboxes import counted
 from agencies.models import Procedure
 from agencies.text import search_key
 from appointments.models import Appointment, Status
@@ -50,7 +51,7 @@ def person_key(*, tax_number: str = "", email: str = "") -> str:
     """
     if tax_number:
         return _keyed(f"afm:{tax_number}")
-    return _keyed(f"email:{email.strip().lower()}") if email else ""
+    return _keyed(f"email:{counted(email)}") if email else ""
 
 
 def _keyed(text: str) -> str:
