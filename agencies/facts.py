@@ -44,6 +44,10 @@ class ProcedureFacts:
     channels: list[str]
     identification: str
     open_limit: int
+    category_id: int | None
+    period_limit: int | None
+    period_days: int
+    days_between: int
     is_offered: bool
     by_referral: bool
     agency: AgencyFacts
@@ -97,10 +101,11 @@ AnyBranch = Branch | BranchFacts
 
 AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, agency.hold_minutes, agency.reminders"
 PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
-    procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
+    procedure.identification, procedure.open_limit, procedure.category_id, procedure.period_limit, procedure.period_days,
+    procedure.days_between, procedure.is_offered, procedure.by_referral"""
 BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
 # The numbers of these columns.
-AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 9
+AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 13
 
 PROCEDURE_BY_CODE = f"""
 SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
@@ -138,7 +143,9 @@ def facts_of(procedure: Procedure) -> ProcedureFacts:
     agency = procedure.agency
     return ProcedureFacts(
         *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
-        *(procedure.identification, procedure.open_limit, procedure.is_offered, procedure.by_referral),
+        *(procedure.identification, procedure.open_limit, procedure.category_id),
+        *(procedure.period_limit, procedure.period_days, procedure.days_between),
+        *(procedure.is_offered, procedure.by_referral),
         AgencyFacts(
             *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
         ),

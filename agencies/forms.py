@@ -75,6 +75,22 @@ class ProcedureForm(forms.ModelForm):
         if self.instance.pk is None and "is_offered" in self.fields:
             self.initial["is_offered"] = False
 
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        agency = self.instance.agency if self.instance.pk else cleaned.get("agency")
+        if agency is None:
+            return cleaned
+        if (category := cleaned.get("category")) and category.agency_id != agency.pk:
+            self.add_error("category", _("This category belongs to another agency."))
+        looked_back = {"period_days": bool(cleaned.get("period_limit")), "days_between": True}
+        for name, is_used in looked_back.items():
+            if is_used and (cleaned.get(name) or 0) > agency.retention_days:
+                text = _(
+                    "Personal data is erased %(days)s days after an appointment, so nobody can count further back."
+                )
+                self.add_error(name, ValidationError(text, params={"days": agency.retention_days}))
+        return cleaned
+
 
 class MembershipForm(forms.ModelForm):
     """Gives a role at one branch, or at all branches if somebody says so. `asker` is the user who gives it."""

@@ -165,10 +165,14 @@ PHONE_HINTS = {
 
 
 class ConfirmForm(forms.Form):
-    """Names the held time and the details that the page showed, because another window may have changed them."""
+    """Names what the page showed: the held time, the details, and another appointment at that time.
+
+    All of them may have changed in another window.
+    """
 
     hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
     seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    overlap = forms.CharField(max_length=12, required=False, widget=forms.HiddenInput)
 
 
 class PhoneForm(forms.Form):

@@ -59,7 +59,7 @@ from appointments.api.serializers import (
 )
 from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
-from appointments.booking.persons import Contact, digest_of
+from appointments.booking.persons import Contact, digest_of, key_of
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
@@ -302,7 +302,7 @@ class AppointmentViewSet(CodedViewSet):
     def partial_update(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
         slot, now = MOVE.run_validation(request.data or {})["slot"], timezone.now()
-        return self._answer(lambda: booking.reschedule(appointment, slot, by=self._actor, now=now))
+        return self._answer(lambda: self._move(appointment, slot, now))
 
     def destroy(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
@@ -319,11 +319,22 @@ class AppointmentViewSet(CodedViewSet):
             once=_once(self.request, asked["given"]),
         )
 
+    def _move(self, appointment: Appointment, slot: int, now: datetime) -> Appointment:
+        try:
+            return booking.reschedule(appointment, slot, by=self._actor, now=now)
+        except LimitReached as error:
+            if isinstance(self.request.auth, SystemFacts):
+                raise
+            person, procedure = appointment.person_key, appointment.procedure
+            raise telling.refusal(error, person, _citizen(self.request), procedure, now=now) from error
+
     def _limit_reached(self, asked: dict[str, Any], error: LimitReached) -> BookingError:
         """Returns what the caller may know. An agency's system knows its citizens; a citizen knows only own ones."""
         if isinstance(self.request.auth, SystemFacts):
             return error
-        return telling.refusal(_contact(asked), _citizen(self.request), asked["procedure"], now=timezone.now())
+        citizen = _citizen(self.request)
+        person = key_of(_contact(asked), citizen)
+        return telling.refusal(error, person, citizen, asked["procedure"], now=timezone.now())
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:

@@ -17,6 +17,7 @@ from accounts.work.waking import wake_worker
 from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed, taking
+from appointments.booking.allowance import rules
 from appointments.booking.locking import locked
 from appointments.errors import HoldExpired, TooLate, WrongStatus
 from appointments.history import Actor
@@ -53,6 +54,8 @@ def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime,
         if appointment.is_at(asked.starts_at, asked.branch_id):
             return appointment
         _require_seen(appointment, revision)
+        if not by.is_for_agency:  # the category has this appointment already
+            rules.require_frequency(appointment, asked.procedure, asked.branch.local(asked.starts_at).date())
         step = _Step(appointment, asked)
         appointment.slot_ids += step.end_offers(Offer.State.CHANGED, by, now)
         taking.lock_slots(appointment, asked)

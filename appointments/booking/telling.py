@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
-from appointments.booking.persons import Contact, key_of
-from appointments.errors import LimitReached, PerhapsBooked
+from appointments.errors import CountedLimit, LimitReached, PerhapsBooked
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet
 
@@ -22,19 +21,32 @@ Kind, Medium = Notification.Kind, Notification.Medium
 
 
 def refusal(
-    contact: Contact, citizen: User | None, procedure: AnyProcedure, *, known: Collection[str] = (), now: datetime
+    error: LimitReached,
+    person: str,
+    citizen: User | None,
+    procedure: AnyProcedure,
+    *,
+    known: Collection[str] = (),
+    now: datetime,
 ) -> LimitReached | PerhapsBooked:
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
-    `known` are the appointments that the visitor has opened by their links (`opened_as`). It is LimitReached if one of the
-    appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
+    `person` is the key by which the appointments are counted, and `known` are those that the visitor has opened by their
+    links (`opened_as`). It is the error itself if one of the appointments that count is the visitor's own, and
+    PerhapsBooked if nobody knows.
     """
-    counted = Appointment.objects.filter(person_key=key_of(contact, citizen), procedure=procedure.pk, status__in=OPEN)
-    counted = counted.filter(limit_place__isnull=False)
+    counted = _counted(error, person, procedure)
     if any(one.opened_as in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
-        return LimitReached()
+        return error
     _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
-    return PerhapsBooked(procedure.open_limit)
+    return PerhapsBooked(error.rule(procedure.open_limit))
+
+
+def _counted(error: LimitReached, person: str, procedure: AnyProcedure) -> AppointmentQuerySet:
+    if isinstance(error, CountedLimit):
+        return Appointment.objects.filter(pk__in=error.counted)
+    found = Appointment.objects.filter(person_key=person, procedure=procedure.pk, status__in=OPEN)
+    return found.filter(limit_place__isnull=False)
 
 
 def _send_links(appointments: AppointmentQuerySet, now: datetime) -> None:
