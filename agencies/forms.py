@@ -77,6 +77,9 @@ class ProcedureForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
+        for name in ("period_days", "days_between"):
+            if name in cleaned and cleaned[name] is None:
+                cleaned[name] = Procedure._meta.get_field(name).default
         agency = self.instance.agency if self.instance.pk else cleaned.get("agency")
         if agency is None:
             return cleaned

@@ -203,6 +203,15 @@ class TooManyHolds(ProofNeeded):
         return f"{self.message} {later % {'minutes': self.minutes}}"
 
 
+class WorkToDo(ProofNeeded):
+    """The day is crowded, and the guest's browser has not solved the puzzle that makes many requests dear."""
+
+    message = _(
+        "Many people are choosing times of this day right now. So that programs do not take them away, your browser first "
+        "solves a small puzzle by itself. You have to do nothing, and it takes a few seconds."
+    )
+
+
 class EmailToProve(ProofNeeded):
     """Several bookings have been made with the address, or in the session, and nobody has proved an address.
 

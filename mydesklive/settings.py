@@ -349,6 +349,7 @@ STATICFILES_DIRS = [
     ("vendor/plot", BASE_DIR / "node_modules/@observablehq/plot/dist"),
     ("vendor/topojson", BASE_DIR / "node_modules/topojson-client/dist"),
     ("vendor/world", BASE_DIR / "node_modules/world-atlas"),
+    ("vendor/altcha", BASE_DIR / "node_modules/altcha/dist/workers"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.flag("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))

@@ -16,12 +16,12 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='procedure',
             name='days_between',
-            field=models.PositiveSmallIntegerField(db_default=0, default=0, help_text='0 means that there may be several on one day.', validators=[django.core.validators.MaxValueValidator(366)], verbose_name='days from one appointment of a person to the next'),
+            field=models.PositiveSmallIntegerField(blank=True, db_default=0, default=0, help_text='0 means that there may be several on one day.', validators=[django.core.validators.MaxValueValidator(366)], verbose_name='days from one appointment of a person to the next'),
         ),
         migrations.AddField(
             model_name='procedure',
             name='period_days',
-            field=models.PositiveSmallIntegerField(db_default=30, default=30, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(366)], verbose_name='length of the period, days'),
+            field=models.PositiveSmallIntegerField(blank=True, db_default=30, default=30, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(366)], verbose_name='length of the period, days'),
         ),
         migrations.AddField(
             model_name='procedure',

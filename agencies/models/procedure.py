@@ -88,12 +88,14 @@ class Procedure(models.Model):
         _("length of the period, days"),
         default=30,
         db_default=30,
+        blank=True,
         validators=[MinValueValidator(1), MaxValueValidator(366)],
     )
     days_between = models.PositiveSmallIntegerField(
         _("days from one appointment of a person to the next"),
         default=0,
         db_default=0,
+        blank=True,
         validators=[MaxValueValidator(366)],
         help_text=_("0 means that there may be several on one day."),
     )

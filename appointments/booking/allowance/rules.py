@@ -14,6 +14,7 @@ from django.db import connection
 
 from agencies.facts import AnyProcedure
 from agencies.models import Category
+from agencies.wallclock import zone_of
 from appointments.errors import TooManyInPeriod, TooManyOfCategory, TooSoonAfter
 from appointments.models import Appointment, Status
 from appointments.models.appointment import OPEN, PROMISED
@@ -25,13 +26,13 @@ AHEAD = timedelta(days=3660)  # nobody publishes times as far ahead
 
 LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(%s, %s))"
 OF_SERVICE = """
-SELECT appointment.id, coalesce(appointment.promised_day, (appointment.starts_at AT TIME ZONE branch.timezone)::date)
+SELECT appointment.id, appointment.promised_day, appointment.starts_at, branch.timezone
 FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
 WHERE appointment.person_key = %(person)s AND appointment.procedure_id = %(procedure)s AND appointment.status = ANY(%(counted)s)
     AND appointment.starts_at BETWEEN %(first)s AND %(last)s AND appointment.id IS DISTINCT FROM %(own)s
 """
 OF_CATEGORY = """
-SELECT appointment.id, coalesce(appointment.promised_day, (appointment.ends_at AT TIME ZONE branch.timezone)::date)
+SELECT appointment.id, appointment.promised_day, appointment.starts_at, branch.timezone
 FROM appointments_appointment appointment JOIN agencies_branch branch ON branch.id = appointment.branch_id
 JOIN agencies_procedure procedure ON procedure.id = appointment.procedure_id
 WHERE appointment.person_key = %(person)s AND procedure.category_id = %(category)s AND appointment.status = ANY(%(open)s)
@@ -128,4 +129,5 @@ def _require_category(appointment: Appointment, category: int, now: datetime) ->
 def _found(sql: str, appointment: Appointment, **params: Any) -> list[tuple[int, date]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, {"person": appointment.person_key, "own": appointment.pk, **params})
-        return cursor.fetchall()
+        rows = cursor.fetchall()
+    return [(pk, promised or begins.astimezone(zone_of(zone)).date()) for pk, promised, begins, zone in rows]
