@@ -236,6 +236,18 @@ class TooManyCorrections(BookingError):
     field = "email"
 
 
+class TooManyMoves(BookingError):
+    """One appointment is moved again and again: each move sends messages, and shows times that others could have."""
+
+    message = _("You have moved this appointment many times today. Try again tomorrow, or call us.")
+
+
+class TooManyCancelled(BookingError):
+    """One account or network cancels again and again: somebody books and cancels, so that others find nothing free."""
+
+    message = _("Many appointments have been cancelled from here in the last hour. Try again in an hour, or call us.")
+
+
 class AddressRefused(BookingError):
     """Several bookings have been made with the address that nobody has proved. It does not say so, as they may be others'."""
 
