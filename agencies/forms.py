@@ -79,7 +79,7 @@ class ProcedureForm(forms.ModelForm):
         cleaned = super().clean() or {}
         for name in ("period_days", "days_between"):
             if name in cleaned and cleaned[name] is None:
-                cleaned[name] = Procedure._meta.get_field(name).default
+                cleaned[name] = getattr(Procedure(), name)
         agency = self.instance.agency if self.instance.pk else cleaned.get("agency")
         if agency is None:
             return cleaned
