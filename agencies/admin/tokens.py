@@ -1,4 +1,5 @@
 import secrets
+from datetime import timedelta
 
 from django.contrib import admin
 from django.db.models import Model, QuerySet
@@ -6,6 +7,7 @@ from django.forms import ModelForm
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -13,15 +15,21 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.models import Role, SystemToken
 
+YEAR = timedelta(days=365)  # how long a token is valid, unless somebody says otherwise
+
 
 @admin.register(SystemToken)
 class SystemTokenAdmin(PlacedAdmin):
     """The token itself is shown only once, on the page after its creation."""
 
-    list_display = ("label", "agency", "is_active", "created_at")
+    list_display = ("label", "agency", "is_active", "ends_at", "created_at")
     list_filter = (AgencyFilter, "is_active")
     list_select_related = ("agency",)
-    fields = ("agency", "label", "is_active", "created_at")
+    fields = ("agency", "label", "is_active", "ends_at", "created_at")
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
+        initial = super().get_changeform_initial_data(request)
+        return {"ends_at": timezone.now() + YEAR} | initial
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

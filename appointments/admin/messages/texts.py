@@ -163,7 +163,10 @@ def _styled(request: HttpRequest, answer: HttpResponse, form: TextForm) -> HttpR
     agency, key, now = form.agency, form.key, form.now
     shown = (previews.preview(agency, key, "", "", now=now), previews.with_everything(agency, key, now=now))
     sources = style_sources(*(one.html for one in shown if one))
-    return csp_update({"style-src": sources})(lambda _request: answer)(request)
+    csp_update({"style-src": sources})(lambda _request: answer)(
+        request
+    )  # it notes on the answer what the policy allows
+    return answer
 
 
 def _form(request: HttpRequest, agency: Agency, key: Key, versions: list[OwnText], now: datetime) -> TextForm:

@@ -26,7 +26,8 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
     details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
     if not details.is_valid():
         return redirect(journey.address("details"))
-    form, refused = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm(), None
+    form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
+    refused: BookingError | None = None
     seen, overlap = digest_of(details.cleaned_data), _at_same_time(request, held, details)
     if request.method == "POST" and _agrees(form, draft, seen) and _knows(form, overlap):
         try:
@@ -35,9 +36,10 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
             raise
         except LimitReached as error:
             refused = _limit_reached(error, request, held, details)
+            refuse(form, refused)
         except BookingError as error:
             refused = error
-        refuse(form, refused)
+            refuse(form, error)
     context = journey.context("check") | _change_urls(journey)
     context |= {"held": held, "seen": seen, "form": form, "rows": _rows(details), "overlap": overlap}
     context["has_own"] = isinstance(refused, LimitReached)
