@@ -5,7 +5,8 @@ PORT ?= 8000
 LOCAL ?= $(CURDIR)/.local
 TESTS ?=
 SOAK ?=
-export PORT LOCAL
+ADVISORIES ?=
+export PORT LOCAL ADVISORIES
 
 BIN := .venv/bin
 SETUP := $(PYTHON) -m mydesklive.local.install
