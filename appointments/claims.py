@@ -27,7 +27,7 @@ from accounts.typed.mailboxes import counted
 from agencies.facts import BranchFacts
 from agencies.models import Branch
 from appointments.errors import EmailToProve, TooManyHolds, TooManyOpen, WorkToDo
-from appointments.models import Appointment, Claim
+from appointments.models import Appointment, Claim, TimeSlot
 from appointments.models.appointment import PROMISED
 from appointments.times.asking import AskedTime
 
@@ -193,8 +193,15 @@ def require_room(visitor: Visitor, asked: AskedTime, *, instead: list[Held], now
         raise TooManyHolds(asked.procedure.agency.hold_minutes)
     if in_all >= IN_ALL or at_branch >= (AT_CROWDED_BRANCH if at_day.is_crowded else AT_BRANCH):
         raise TooManyHolds(max(math.ceil((frees_at - now) / timedelta(minutes=1)), 1))
-    if at_day.is_crowded and not visitor.has_worked:
+    if at_day.is_crowded and not (visitor.has_worked or _changes_place(instead, params)):
         raise WorkToDo
+
+
+def _changes_place(instead: list[Held], day: dict[str, Any]) -> bool:
+    """Return whether the guest gives another time of the same day back for it, and so takes none away from people."""
+    given_back = [one.slot for one in instead if one.in_time]
+    of_day = {"rule": day["rule"], "starts_at__gte": day["begins"], "starts_at__lt": day["ends"]}
+    return TimeSlot.objects.filter(pk__in=given_back, **of_day).exists()
 
 
 def keep(appointment: Appointment, slot: int, visitor: Visitor, *, instead: list[int], now: datetime) -> None:

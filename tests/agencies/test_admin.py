@@ -308,9 +308,12 @@ def test_token_is_shown_once_and_works(administrator: Client, kep: Agency) -> No
     assert SystemToken.digest_of(key) not in again
 
 
-def test_new_token_ends_after_a_year_unless_somebody_says_otherwise(administrator: Client) -> None:
+def test_new_token_ends_after_a_year_unless_somebody_says_otherwise(administrator: Client, kep: Agency) -> None:
     form = administrator.get(f"{ADMIN}systemtoken/add/").context["adminform"].form
     assert timedelta(days=364) < form.get_initial_for_field(form.fields["ends_at"], "ends_at") - timezone.now()
+    data = {"agency": kep.pk, "label": "ERP", "is_active": "on", "ends_at": "2027-03-02T07:30"}
+    administrator.post(f"{ADMIN}systemtoken/add/", data)
+    assert SystemToken.objects.get().ends_at == datetime(2027, 3, 2, 5, 30, tzinfo=UTC)
 
 
 def test_token_for_another_agency_is_refused(administrator: Client, aade: Agency) -> None:

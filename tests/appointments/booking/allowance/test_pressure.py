@@ -67,6 +67,19 @@ def test_who_comes_back_to_the_own_time_or_signs_in_does_not_work(client: Client
     assert client.post(TIMES, {"slot": slots[31].pk}).status_code == 302
 
 
+def test_who_changes_the_own_time_of_the_day_does_not_work_again(client: Client) -> None:
+    every = slots_of(an_open_branch())
+    slots = tuesday(every)
+    assert client.post(TIMES, {"slot": every[-1].pk}).status_code == 302
+    crowd(slots, 9)
+    page = client.post(TIMES, {"slot": slots[30].pk})  # another day's time for it takes one away from people
+    sent = solution_of(page.context["puzzle"])
+    assert client.post(TIMES, {"slot": slots[30].pk, "proof": sent}).status_code == 302
+    assert client.post(TIMES, {"slot": slots[31].pk}).status_code == 302
+    assert Appointment.objects.filter(status=Status.HELD, starts_at__gte=slots[20].starts_at).count() == 1
+    assert_counts_agree()
+
+
 def test_programs_that_ask_the_verb_itself_work_too() -> None:
     slots = tuesday(slots_of(an_open_branch()))
     crowd(slots, 9)
