@@ -32,11 +32,13 @@ def refusal(
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
     `person` is the key by which the appointments are counted, and `known` are those that the visitor has opened by their
-    links (`opened_as`). It is the error itself if one of the appointments that count is the visitor's own, and
-    PerhapsBooked if nobody knows.
+    links (`opened_as`). It is the error itself if the appointments that count are the visitor's own, and PerhapsBooked if
+    nobody knows.
     """
     counted = _counted(error, person, procedure)
-    if any(one.opened_as in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
+    own = [one.opened_as in known or bool(citizen and one.citizen_id == citizen.pk) for one in counted]
+    # A day that is told comes from all that count. With one of them that is somebody else's, it would tell of that one.
+    if own and (all(own) if isinstance(error, CountedLimit) else any(own)):
         return error
     _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
     return PerhapsBooked(error.rule(procedure.open_limit))

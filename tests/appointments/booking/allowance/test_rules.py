@@ -180,6 +180,18 @@ def test_page_tells_strangers_the_rule_and_the_owner_the_day(client: Client) -> 
     assert Appointment.objects.get(reference=reference).status == Status.HELD
 
 
+def test_who_books_with_the_address_of_somebody_learns_no_day_of_theirs(client: Client) -> None:
+    slots = ruled(days_between=3)
+    an_appointment(slots[0], 1)  # somebody's, on Tuesday 3
+    client.get(an_appointment(slots[4], 1).link())  # the visitor's, on Monday 9
+    client.post(TIMES, {"slot": slots[1].pk})
+    client.post(f"{BOOK}details/", TYPED)
+    reference = Appointment.objects.get(status=Status.HELD).reference
+    told = text_of(client.post(f"{BOOK}check/", {"hold": reference}))
+    assert "τουλάχιστον 3 ημέρες" in told
+    assert "το νωρίτερο" not in told
+
+
 def test_api_tells_the_own_citizen_when_it_is_possible_again(client: Client) -> None:
     slots, user = ruled(days_between=3), a_user()
     an_appointment(slots[0], 1, citizen=user)
