@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
@@ -56,6 +57,15 @@ class AgencyForm(forms.ModelForm):
             self.add_error("video_link", _("Give the address, or choose another provider."))
 
 
+def _kept_shorter(days: int) -> str:
+    told = ngettext(
+        "Personal data is erased %(days)s day after an appointment, so nobody can count further back.",
+        "Personal data is erased %(days)s days after an appointment, so nobody can count further back.",
+        days,
+    )
+    return told % {"days": days}
+
+
 class ProcedureForm(forms.ModelForm):
     """A service. A new one is not offered until somebody ticks it, because many branches would offer it at once."""
 
@@ -88,10 +98,7 @@ class ProcedureForm(forms.ModelForm):
         looked_back = {"period_days": bool(cleaned.get("period_limit")), "days_between": True}
         for name, is_used in looked_back.items():
             if is_used and (cleaned.get(name) or 0) > agency.retention_days:
-                text = _(
-                    "Personal data is erased %(days)s days after an appointment, so nobody can count further back."
-                )
-                self.add_error(name, ValidationError(text, params={"days": agency.retention_days}))
+                self.add_error(name, _kept_shorter(agency.retention_days))
         return cleaned
 
 

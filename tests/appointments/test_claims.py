@@ -33,8 +33,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
-from tests.pages import text_of
-from tests.puzzles import solution_of
+from tests.pages import solution_of, text_of
 from tests.races import assert_counts_agree, at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "no_redis")]

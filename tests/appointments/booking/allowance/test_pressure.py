@@ -13,8 +13,7 @@ from appointments.claims import Visitor
 from appointments.errors import WorkToDo
 from appointments.models import Appointment, Status, TimeSlot
 from tests.builders import GUEST, NOW, TUESDAY, a_user, an_open_branch, slots_of
-from tests.pages import text_of
-from tests.puzzles import solution_of
+from tests.pages import solution_of, text_of
 from tests.races import assert_counts_agree
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "no_redis")]

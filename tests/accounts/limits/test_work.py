@@ -12,7 +12,7 @@ import time_machine
 from accounts.limits import work
 from accounts.limits.work import LONGEST, Proof, puzzle
 from tests.builders import NOW
-from tests.puzzles import solution_of
+from tests.pages import solution_of
 
 pytestmark = pytest.mark.django_db
 THING = "hold 7"
