@@ -16,6 +16,7 @@ ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 DJANGO_SETTINGS_MODULE=mydeskli
 WORKDIR /app
 COPY requirements/runtime.txt requirements/
 RUN pip install --no-cache-dir --require-hashes --no-deps -r requirements/runtime.txt
+COPY --from=assets /assets/node_modules/altcha/dist/workers node_modules/altcha/dist/workers
 COPY --from=assets /assets/node_modules/@digigov/css/dist node_modules/@digigov/css/dist
 COPY --from=assets /assets/node_modules/@event-calendar/build/dist node_modules/@event-calendar/build/dist
 COPY --from=assets /assets/node_modules/@fontsource/roboto node_modules/@fontsource/roboto

@@ -5,7 +5,8 @@ PORT ?= 8000
 LOCAL ?= $(CURDIR)/.local
 TESTS ?=
 SOAK ?=
-export PORT LOCAL
+ADVISORIES ?=
+export PORT LOCAL ADVISORIES
 
 BIN := .venv/bin
 SETUP := $(PYTHON) -m mydesklive.local.install
@@ -16,7 +17,7 @@ COMPILE := ../$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 # Commands that only read the code need valid settings, but no running services. The demo needs no keys.
 LOOK := DJANGO_SETTINGS_MODULE=mydesklive.settings EMAIL_URL=dummymail: SITE_URL=http://localhost MYDESK_DEMO=1
 
-.PHONY: run test pictures lint fmt messages bench soak lock clean
+.PHONY: run test pictures lint fmt messages bench soak audit lock clean
 
 run: ## run the product with invented data at http://localhost:8000 (PORT, LOCAL, DATABASE_URL, REDIS_URL)
 	@$(SETUP) run
@@ -58,6 +59,10 @@ bench: ## measure the speed and write bench/RESULTS.md
 soak: ## ten minutes of people, while each part is stopped, hung, slowed and killed in turn: SOAK="--short", SOAK="--causes 'hang redis'"
 	@$(SETUP) test
 	$(BIN)/python -m bench.soak $(SOAK)
+
+audit: ## compare what is locked with known vulnerabilities; ADVISORIES=folder with PyPI.zip and npm.zip of osv.dev needs no network
+	@$(SETUP) lint
+	$(BIN)/python deploy/audit.py
 
 lock: ## lock the newest versions that fit requirements/*.in and package.json
 	@$(SETUP) lint

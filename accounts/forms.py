@@ -30,7 +30,7 @@ class SignInForm(LoginForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["login"] = AddressField(label=E_MAIL)
+        self.fields["login"] = AddressField(label=E_MAIL, takes_disposable=True)
         if settings.PASSWORD_SIGN_IN:
             self.fields["password"] = PasswordField(label=_("Password"), autocomplete="current-password")
 
@@ -38,7 +38,7 @@ class SignInForm(LoginForm):
 class CodeForm(RequestLoginCodeForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["email"] = AddressField(label=E_MAIL)
+        self.fields["email"] = AddressField(label=E_MAIL, takes_disposable=True)
 
     def clean_email(self) -> str:
         tries.count_code(context.request, self.cleaned_data["email"], now=timezone.now())

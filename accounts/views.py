@@ -23,17 +23,17 @@ from django.views.decorators.http import require_safe
 from accounts.limits import tries
 from accounts.mails import outbox
 from accounts.mails.mailbox import parsed
+from accounts.mails.styling import style_sources
 from accounts.models import DemoMail
 from accounts.people import signed_in
 
 PER_PAGE = 25
 # A mail is shown in a frame that runs no scripts and loads no files. Its links may open in the surrounding window, whose
 # script may ask how high the mail is.
-MAIL_HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'self'; "
-    "sandbox allow-same-origin allow-top-navigation-by-user-activation",
-    "X-Frame-Options": "SAMEORIGIN",
-}
+MAIL_POLICY = (
+    "default-src 'none'; style-src {styles}; img-src data:; frame-ancestors 'self'; "
+    "sandbox allow-same-origin allow-top-navigation-by-user-activation"
+)
 View = Callable[..., HttpResponseBase]
 
 
@@ -138,7 +138,10 @@ def mail_html(request: HttpRequest, pk: int) -> HttpResponse:
     body = parsed(get_object_or_404(DemoMail, pk=pk)).get_body(("html",))
     if body is None:
         raise Http404
-    return HttpResponse('<base target="_top">' + body.get_content(), headers=MAIL_HEADERS)
+    html = body.get_content()
+    policy = MAIL_POLICY.format(styles=" ".join(style_sources(html)))
+    headers = {"Content-Security-Policy": policy, "X-Frame-Options": "SAMEORIGIN"}
+    return HttpResponse('<base target="_top">' + html, headers=headers)
 
 
 @demo_only

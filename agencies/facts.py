@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from django.db import connection
+from django.utils import timezone
 
 from agencies.models import Agency, Branch, Channel, Procedure, SystemToken
 from agencies.wallclock import midnight, zone_of
@@ -45,6 +46,10 @@ class ProcedureFacts:
     identification: str
     assurance: str
     open_limit: int
+    category_id: int | None
+    period_limit: int | None
+    period_days: int
+    days_between: int
     is_offered: bool
     by_referral: bool
     agency: AgencyFacts
@@ -98,10 +103,11 @@ AnyBranch = Branch | BranchFacts
 
 AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, agency.hold_minutes, agency.reminders"
 PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
-    procedure.identification, procedure.assurance, procedure.open_limit, procedure.is_offered, procedure.by_referral"""
+    procedure.identification, procedure.assurance, procedure.open_limit, procedure.category_id, procedure.period_limit,
+    procedure.period_days, procedure.days_between, procedure.is_offered, procedure.by_referral"""
 BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
 # The numbers of these columns.
-AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 10
+AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 14
 
 PROCEDURE_BY_CODE = f"""
 SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
@@ -113,7 +119,8 @@ SELECT {BRANCH_COLUMNS}
 FROM agencies_branch branch JOIN agencies_agency agency ON agency.id = branch.agency_id
 WHERE branch.code = %(code)s AND branch.is_open AND agency.stage = ANY(%(live)s)
 """
-SYSTEM_COLUMNS, IS_SYSTEM = "system.id, system.agency_id", "system.digest = %(digest)s AND system.is_active"
+SYSTEM_COLUMNS = "system.id, system.agency_id"
+IS_SYSTEM = "system.digest = %(digest)s AND system.is_active AND (system.ends_at IS NULL OR system.ends_at > %(now)s)"
 SYSTEM_BY_DIGEST = f"SELECT {SYSTEM_COLUMNS} FROM agencies_systemtoken system WHERE {IS_SYSTEM}"
 
 
@@ -139,13 +146,9 @@ def facts_of(procedure: Procedure) -> ProcedureFacts:
     agency = procedure.agency
     return ProcedureFacts(
         *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
-        *(
-            procedure.identification,
-            procedure.assurance,
-            procedure.open_limit,
-            procedure.is_offered,
-            procedure.by_referral,
-        ),
+        *(procedure.identification, procedure.assurance, procedure.open_limit, procedure.category_id),
+        *(procedure.period_limit, procedure.period_days, procedure.days_between),
+        *(procedure.is_offered, procedure.by_referral),
         AgencyFacts(
             *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
         ),
@@ -174,13 +177,13 @@ def open_branch_plainly(code: str) -> BranchFacts | None:
     return facts_of_branch(found) if found else None
 
 
-def system_of(key: str) -> SystemFacts | None:
-    """Returns the system with this token if the token is valid."""
-    row = _row(SYSTEM_BY_DIGEST, digest=SystemToken.digest_of(key))
+def system_of(key: str, *, now: datetime | None = None) -> SystemFacts | None:
+    """Returns the system with this token if the token is valid at `now`, which is this moment if nobody says another."""
+    row = _row(SYSTEM_BY_DIGEST, digest=SystemToken.digest_of(key), now=now or timezone.now())
     return SystemFacts(*row) if row else None
 
 
-def _row(sql: str, **params: str | list[str]) -> Row | None:
+def _row(sql: str, **params: str | list[str] | datetime) -> Row | None:
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         return cursor.fetchone()

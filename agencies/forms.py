@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
@@ -56,6 +57,15 @@ class AgencyForm(forms.ModelForm):
             self.add_error("video_link", _("Give the address, or choose another provider."))
 
 
+def _kept_shorter(days: int) -> str:
+    told = ngettext(
+        "Personal data is erased %(days)s day after an appointment, so nobody can count further back.",
+        "Personal data is erased %(days)s days after an appointment, so nobody can count further back.",
+        days,
+    )
+    return told % {"days": days}
+
+
 class ProcedureForm(forms.ModelForm):
     """A service. A new one is not offered until somebody ticks it, because many branches would offer it at once."""
 
@@ -74,6 +84,22 @@ class ProcedureForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk is None and "is_offered" in self.fields:
             self.initial["is_offered"] = False
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean() or {}
+        for name in ("period_days", "days_between"):
+            if name in cleaned and cleaned[name] is None:
+                cleaned[name] = getattr(Procedure(), name)
+        agency = self.instance.agency if self.instance.pk else cleaned.get("agency")
+        if agency is None:
+            return cleaned
+        if (category := cleaned.get("category")) and category.agency_id != agency.pk:
+            self.add_error("category", _("This category belongs to another agency."))
+        looked_back = {"period_days": bool(cleaned.get("period_limit")), "days_between": True}
+        for name, is_used in looked_back.items():
+            if is_used and (cleaned.get(name) or 0) > agency.retention_days:
+                self.add_error(name, _kept_shorter(agency.retention_days))
+        return cleaned
 
 
 class MembershipForm(forms.ModelForm):

@@ -6,7 +6,8 @@ address is confirmed, or for an hour.
 
 How many times a network may take depends on how crowded the day is. Many people share the address of an office or of a
 mobile provider, so a network may take many while most times of a day are left. Once guests have taken a QUARTER of the
-desks of a day, each network may have one of the branch. Nobody is locked out: who signs in is not counted by network.
+desks of a day, each network may have one of the branch, and each guest's browser works for it (`accounts.limits.work`).
+Nobody is locked out: who signs in is not counted by network, and does not work.
 
 Locks are taken before those of the verbs, in the order of their keys. So requests of one moment do not count past each
 other.
@@ -22,10 +23,11 @@ from django.db import connection
 
 from accounts.limits import keyed
 from accounts.models import User
+from accounts.typed.mailboxes import counted
 from agencies.facts import BranchFacts
 from agencies.models import Branch
-from appointments.errors import EmailToProve, TooManyHolds, TooManyOpen
-from appointments.models import Appointment, Claim
+from appointments.errors import EmailToProve, TooManyHolds, TooManyOpen, WorkToDo
+from appointments.models import Appointment, Claim, TimeSlot
 from appointments.models.appointment import PROMISED
 from appointments.times.asking import AskedTime
 
@@ -111,11 +113,15 @@ WHERE claim.{{of}} = %(who)s AND claim.{{of}} <> '' AND claim.created_at > %(sin
 
 @dataclass(frozen=True)
 class Visitor:
-    """Who chooses a time on the website: the session and the network, and the reference of the time held before."""
+    """Who chooses a time on the website: the session and the network, and the reference of the time held before.
+
+    `has_worked` says whether the browser has solved the puzzle for the time, which a guest needs on a crowded day.
+    """
 
     session: str
     network: str
     held: str = ""
+    has_worked: bool = True
 
 
 @dataclass(frozen=True)
@@ -169,7 +175,9 @@ def held_by(visitor: Visitor, citizen: User | None, asked: AskedTime, *, now: da
 
 
 def require_room(visitor: Visitor, asked: AskedTime, *, instead: list[Held], now: datetime) -> None:
-    """Raise TooManyHolds if the guest's network has too many times. Those that this one replaces do not count.
+    """Raise TooManyHolds if the guest's network has too many times, and WorkToDo if the browser has to work for one.
+
+    Times that this one replaces do not count.
 
     A time that the guest has had until now or lately goes on (`instead` is of the same slot). It has been counted meanwhile,
     so the network gets no more by it.
@@ -185,6 +193,15 @@ def require_room(visitor: Visitor, asked: AskedTime, *, instead: list[Held], now
         raise TooManyHolds(asked.procedure.agency.hold_minutes)
     if in_all >= IN_ALL or at_branch >= (AT_CROWDED_BRANCH if at_day.is_crowded else AT_BRANCH):
         raise TooManyHolds(max(math.ceil((frees_at - now) / timedelta(minutes=1)), 1))
+    if at_day.is_crowded and not (visitor.has_worked or _changes_place(instead, params)):
+        raise WorkToDo
+
+
+def _changes_place(instead: list[Held], day: dict[str, Any]) -> bool:
+    """Return whether the guest gives another time of the same day back for it, and so takes none away from people."""
+    given_back = [one.slot for one in instead if one.in_time]
+    of_day = {"rule": day["rule"], "starts_at__gte": day["begins"], "starts_at__lt": day["ends"]}
+    return TimeSlot.objects.filter(pk__in=given_back, **of_day).exists()
 
 
 def keep(appointment: Appointment, slot: int, visitor: Visitor, *, instead: list[int], now: datetime) -> None:
@@ -203,8 +220,8 @@ def proof_within(held: Appointment, email: str, *, now: datetime) -> timedelta |
     `held` is locked. Raises EmailToProve if the typed address, or the session, has too many bookings already of which
     nobody has proved the address.
     """
-    _lock([f"email {email.strip().lower()}"])
-    address = _hashed("email", email.strip().lower())
+    _lock([f"email {counted(email)}"])
+    address = _hashed("email", counted(email))
     appointment: dict[str, Any] = {"appointment": held.pk, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(TYPED, appointment | {"email": address})

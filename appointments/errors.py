@@ -1,7 +1,10 @@
 """The exceptions by which a booking, a change or another step is refused, with messages for citizens and officers."""
 
+from collections.abc import Collection
+from datetime import date
 from typing import ClassVar
 
+from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
@@ -75,6 +78,74 @@ class LimitReached(BookingError):
     message = _("You already have an open appointment for this service. You can move it or cancel it.")
     field = "procedure"
 
+    def rule(self, limit: int) -> str:
+        """Return what may be told to everybody. `limit` is the service's number of open appointments."""
+        rule = ngettext(
+            "A citizen may have %(limit)s open appointment for this service.",
+            "A citizen may have up to %(limit)s open appointments for this service.",
+            limit,
+        )
+        return rule % {"limit": limit}
+
+
+class CountedLimit(LimitReached):
+    """A limit that counts more than the open appointments for one service. `counted` are the keys of those that count."""
+
+    def __init__(self, limit: int, day: date, counted: Collection[int] = ()) -> None:
+        super().__init__(limit, day)
+        self.limit, self.day, self.counted = limit, day, counted
+
+    def __str__(self) -> str:
+        return f"{self.rule(self.limit)} {self._again % {'day': date_format(self.day, 'j E Y')}}"
+
+    _again: ClassVar[str | Promise] = _("The next one may be on %(day)s at the earliest.")
+
+
+class TooManyOfCategory(CountedLimit):
+    """`day` is that of the first of these appointments that is over."""
+
+    _again = _("You can book again after your appointment on %(day)s, or when you cancel one that you do not need.")
+
+    def __init__(self, limit: int, day: date, counted: Collection[int], category: str) -> None:
+        super().__init__(limit, day, counted)
+        self.category = category
+
+    def rule(self, _limit: int) -> str:
+        rule = ngettext(
+            "A citizen may have %(limit)s open appointment for services of the category “%(category)s”.",
+            "A citizen may have up to %(limit)s open appointments for services of the category “%(category)s”.",
+            self.limit,
+        )
+        return rule % {"limit": self.limit, "category": self.category}
+
+
+class TooManyInPeriod(CountedLimit):
+    """`day` is the first one after the wanted one on which the rule allows the service."""
+
+    def __init__(self, limit: int, day: date, counted: Collection[int], days: int) -> None:
+        super().__init__(limit, day, counted)
+        self.days = days
+
+    def rule(self, _limit: int) -> str:
+        rule = ngettext(
+            "A citizen may have %(limit)s appointment for this service in any %(days)s days.",
+            "A citizen may have up to %(limit)s appointments for this service in any %(days)s days.",
+            self.limit,
+        )
+        return rule % {"limit": self.limit, "days": self.days}
+
+
+class TooSoonAfter(CountedLimit):
+    """`limit` is the number of days from one appointment to the next, and `day` as in TooManyInPeriod."""
+
+    def rule(self, _limit: int) -> str:
+        rule = ngettext(
+            "From one appointment for this service to the next there is at least %(days)s day.",
+            "From one appointment for this service to the next there are at least %(days)s days.",
+            self.limit,
+        )
+        return rule % {"days": self.limit}
+
 
 class PerhapsBooked(BookingError):
     """The person may have no further appointment for the service. It says nothing about an appointment of somebody.
@@ -88,17 +159,12 @@ class PerhapsBooked(BookingError):
     )
     field = "procedure"
 
-    def __init__(self, limit: int) -> None:
-        super().__init__(limit)
-        self.limit = limit
+    def __init__(self, rule: str) -> None:
+        super().__init__(rule)
+        self.rule = rule
 
     def __str__(self) -> str:
-        rule = ngettext(
-            "A citizen may have %(limit)s open appointment for this service.",
-            "A citizen may have up to %(limit)s open appointments for this service.",
-            self.limit,
-        )
-        return f"{self.message} {rule % {'limit': self.limit}}"
+        return f"{self.message} {self.rule}"
 
 
 class KeyReused(BookingError):
@@ -150,6 +216,15 @@ class TooManyHolds(ProofNeeded):
         return f"{self.message} {later % {'minutes': self.minutes}}"
 
 
+class WorkToDo(ProofNeeded):
+    """The day is crowded, and the guest's browser has not solved the puzzle that makes many requests dear."""
+
+    message = _(
+        "Many people are choosing times of this day right now. So that programs do not take them away, your browser first "
+        "solves a small puzzle by itself. You have to do nothing, and it takes a few seconds."
+    )
+
+
 class EmailToProve(ProofNeeded):
     """Several bookings have been made with the address, or in the session, and nobody has proved an address.
 
@@ -172,6 +247,18 @@ class TooManyCorrections(BookingError):
 
     message = _("You have changed this several times today. Try again tomorrow, or call us.")
     field = "email"
+
+
+class TooManyMoves(BookingError):
+    """One appointment is moved again and again: each move sends messages, and shows times that others could have."""
+
+    message = _("You have moved this appointment many times today. Try again tomorrow, or call us.")
+
+
+class TooManyCancelled(BookingError):
+    """One account or network cancels again and again: somebody books and cancels, so that others find nothing free."""
+
+    message = _("Many appointments have been cancelled from here in the last hour. Try again in an hour, or call us.")
 
 
 class AddressRefused(BookingError):

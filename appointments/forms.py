@@ -198,10 +198,14 @@ PHONE_HINTS = {
 
 
 class ConfirmForm(forms.Form):
-    """Names the held time and the details that the page showed, because another window may have changed them."""
+    """Names what the page showed: the held time, the details, and another appointment at that time.
+
+    All of them may have changed in another window.
+    """
 
     hold = forms.CharField(max_length=12, widget=forms.HiddenInput)
     seen = forms.CharField(max_length=64, required=False, widget=forms.HiddenInput)
+    overlap = forms.CharField(max_length=12, required=False, widget=forms.HiddenInput)
 
 
 class PhoneForm(forms.Form):
@@ -260,6 +264,7 @@ class GuestMailForm(forms.Form):
     email = AddressField(
         label=_("E-mail address of the guest"),
         help_text=_("We use it for this one message, and do not keep it."),
+        takes_disposable=True,
         error_messages={"required": _("Enter an e-mail address.")},
     )
 
@@ -286,6 +291,7 @@ class LineForm(forms.Form):
     email = AddressField(
         label=_("E-mail address for a message when you are next"),
         required=False,
+        takes_disposable=True,
         help_text=_("We use it for this alone, and delete it when your turn is over."),
     )
     # Sent twice, the form gives the same place.
@@ -343,7 +349,9 @@ class FindForm(forms.Form):
         error_messages={"required": _("Enter the reference.")},
         widget=forms.TextInput({"autocomplete": "off", "autocapitalize": "characters", "spellcheck": "false"}),
     )
-    email = AddressField(label=_("E-mail address"), help_text=_("The one you gave when you booked."))
+    email = AddressField(
+        label=_("E-mail address"), help_text=_("The one you gave when you booked."), takes_disposable=True
+    )
 
 
 class RatingForm(forms.Form):

@@ -7,6 +7,7 @@ because many are secret.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
@@ -21,7 +22,10 @@ _POSTGRESQL = {"postgres", "postgresql", "psql", "pgsql"}
 
 
 class Environment:
-    """The variables of a process. An empty one counts as not set, because Compose passes on what it does not know."""
+    """The variables of a process. An empty one counts as not set, because Compose passes on what it does not know.
+
+    Any of them may stand in a file instead, whose path is in NAME_FILE: so are secrets handed to containers.
+    """
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
@@ -29,14 +33,27 @@ class Environment:
 
     def key(self, name: str) -> str:
         """Returns the value to the letter, with spaces and line breaks: it has encrypted data and signed links."""
-        return self._variables.get(name, "")
+        return self._given(name)
 
     def text(self, name: str, default: str = "") -> str:
-        value = self._variables.get(name, "").strip()
+        value = self._given(name).strip()
         if _CONTROL.search(value):
             self.malformed[name] = "one line without control characters"
             return default
         return value or default
+
+    def _given(self, name: str) -> str:
+        value, path = self._variables.get(name, ""), self._variables.get(f"{name}_FILE", "")
+        if not path:
+            return value
+        if value:
+            self.malformed[f"{name}_FILE"] = f"nothing, because {name} is set too"
+            return value
+        try:
+            return Path(path).read_text().rstrip("\r\n")
+        except (OSError, ValueError):
+            self.malformed[f"{name}_FILE"] = "the path of a text file that this process can read"
+            return ""
 
     def flag(self, name: str, default: bool) -> bool:
         value = self.text(name).lower()

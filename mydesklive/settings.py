@@ -4,10 +4,10 @@ A process with errors in its configuration does not start (`checks`).
 """
 
 import os
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
-from csp.constants import NONCE, NONE, SELF, UNSAFE_INLINE
+from csp.constants import NONCE, NONE, SELF
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from environ import Env
@@ -230,6 +230,11 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+# Argon2 is what OWASP recommends. Passwords that were stored otherwise are stored anew at the next sign-in.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 # Citizens sign in with a code sent by e-mail. Only the demo has a page that asks for a password.
 PASSWORD_SIGN_IN = MYDESK_DEMO
 LOGIN_URL = "account_login"
@@ -364,6 +369,11 @@ PUBLISHER_NAME_EL = env.text("PUBLISHER_NAME_EL", "myDESKlive")
 PUBLISHER_NAME_EN = env.text("PUBLISHER_NAME_EN", "myDESKlive")
 PUBLISHER_EMAIL = env.text("PUBLISHER_EMAIL")
 
+# Who is told of weak points (/.well-known/security.txt): mailto:… or https://…. Empty is the help page.
+SECURITY_CONTACT = env.text("SECURITY_CONTACT")
+# Until when that page is good. A test says when somebody has to look at it again: https://www.rfc-editor.org/rfc/rfc9116
+SECURITY_TXT_EXPIRES = datetime(2027, 10, 31, tzinfo=UTC)
+
 # Static files: hashed and compressed by `collectstatic`, or straight from their folders in tests.
 
 STATIC_URL = "/static/"
@@ -377,6 +387,7 @@ STATICFILES_DIRS = [
     ("vendor/plot", BASE_DIR / "node_modules/@observablehq/plot/dist"),
     ("vendor/topojson", BASE_DIR / "node_modules/topojson-client/dist"),
     ("vendor/world", BASE_DIR / "node_modules/world-atlas"),
+    ("vendor/altcha", BASE_DIR / "node_modules/altcha/dist/workers"),
     ("vendor/roboto", BASE_DIR / "node_modules/@fontsource/roboto/files"),
 ]
 STATIC_MANIFEST = env.flag("STATIC_MANIFEST", not (MYDESK_DEMO or DEBUG))
@@ -400,7 +411,7 @@ SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 # The proxy in front has to set this header itself and drop the one that it receives.
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if _https else None
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _https else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = _https
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = _https
 SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_AGE = 12 * 3600
@@ -422,7 +433,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
-        "style-src": [SELF],
+        "style-src": [SELF, NONCE],  # the colours of the admin's theme stand in its pages
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "object-src": [NONE],
@@ -431,12 +442,6 @@ CONTENT_SECURITY_POLICY = {
         "form-action": [SELF, *environment.origins(TAXISNET_URL, TAXISNET_STAFF_URL, OIDC_URL, *OIDC_ORIGINS)],
         "frame-ancestors": [NONE],
     },
-}
-# The admin's theme and the API's pages come from libraries, which set styles from scripts.
-LIBRARY_PAGES_POLICY = {
-    **CONTENT_SECURITY_POLICY["DIRECTIVES"],
-    "script-src": [SELF, NONCE],
-    "style-src": [SELF, UNSAFE_INLINE],
 }
 
 # The API

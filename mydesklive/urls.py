@@ -19,6 +19,7 @@ urlpatterns = [
     path("metrics", metrics.metrics, name="metrics"),
     path("hooks/sms/", replies.receive, name=BY_SMS),
     path("robots.txt", views.robots, name="robots"),
+    path(".well-known/security.txt", views.security, name="security"),
     path("api/v1/", include("mydesklive.api")),
     path("i18n/", include("django.conf.urls.i18n")),
     *i18n_patterns(

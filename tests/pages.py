@@ -1,10 +1,12 @@
 """Signing in, and reading what pages show: with Django's client and in the browser."""
 
+import json
 import re
 from collections.abc import Callable
 from html import unescape
 from typing import Any
 
+import altcha
 from django.test import Client
 from playwright.sync_api import Page
 from pytest_django.live_server_helper import LiveServer
@@ -56,3 +58,11 @@ def choose_first_time(page: Page, day: str) -> None:
     times = page.locator(".times__day", has_text=day)
     times.locator("summary").click()
     times.locator("label").first.click()
+
+
+def solution_of(puzzle: str) -> str:
+    """Solves a puzzle of `accounts.limits.work`, as a browser does."""
+    challenge = altcha.Challenge.from_dict(json.loads(puzzle))
+    solution = altcha.solve_challenge(challenge)
+    assert solution is not None
+    return altcha.Payload(challenge, solution).to_base64()

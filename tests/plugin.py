@@ -38,6 +38,7 @@ ENVIRONMENT = {
     "PUBLISHER_NAME_EL": "",
     "PUBLISHER_NAME_EN": "",
     "PUBLISHER_EMAIL": "",
+    "SECURITY_CONTACT": "",
     "MYDESK_DEMO": "0",
     "DEBUG": "0",
     "STATIC_MANIFEST": "0",

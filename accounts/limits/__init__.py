@@ -25,6 +25,7 @@ from django.db import connection
 from django.utils.crypto import salted_hmac
 
 from accounts.security import What, tell
+from accounts.typed.mailboxes import counted
 
 COUNT = """
 INSERT INTO accounts_count AS counted (what, who, period, number, ends_at) VALUES (%s, %s, %s, 1, %s)
@@ -178,4 +179,4 @@ MAILS_AN_HOUR, MAILS_A_DAY = DatabaseLimit("mails-an-hour", 15, 3600), DatabaseL
 
 def is_flooded(address: str, *, now: datetime, limits: Sequence[DatabaseLimit] = (MAILS_AN_HOUR, MAILS_A_DAY)) -> bool:
     """Counts one more mail to the address, and returns whether it is too many."""
-    return any_passed(limits, address.strip().lower(), now=now)
+    return any_passed(limits, counted(address), now=now)

@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, is_flooded, keyed
 from accounts.limits.networks import network_of
+from accounts.typed.mailboxes import counted
 
 MINUTE, HOUR, DAY = 60, 3600, 24 * 3600
 # Of one network.
@@ -131,7 +132,7 @@ def _of_password(request: HttpRequest, login: str) -> list[tuple[DatabaseLimit, 
 
 
 def _pair(request: HttpRequest, email: str) -> str:
-    return f"{network_of(request)} {email.strip().lower()}"
+    return f"{network_of(request)} {counted(email)}"
 
 
 def _refuse_if(too_often: bool) -> None:

@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminEmailInputWidget
 
 from accounts.typed import providers
+from accounts.typed.mailboxes import refuse_disposable
 
 ATTRIBUTES = {"autocomplete": "email", "spellcheck": "false", "autocapitalize": "none"}
 
@@ -40,17 +41,24 @@ class StaffAskedInput(AskedInput, UnfoldAdminEmailInputWidget):
 
 
 class AddressField(forms.EmailField):
+    """Refuses throw-away addresses, unless it only looks up an address or writes there once (`takes_disposable`)."""
+
     widget: Any = AskedInput(ATTRIBUTES)
     default_error_messages = {
         "required": _("Enter your e-mail address."),
         "invalid": _("Enter an e-mail address in the right form, like name@example.com."),
     }
 
-    def __init__(self, **options: Any) -> None:
+    takes_disposable = False
+
+    def __init__(self, *, takes_disposable: bool = False, **options: Any) -> None:
         super().__init__(**{"max_length": 254} | options)
+        self.takes_disposable = takes_disposable or type(self).takes_disposable
 
     def clean(self, value: Any) -> str:
         email: str = super().clean(value)
+        if not self.takes_disposable:
+            refuse_disposable(email)
         if (better := providers.meant(email)) and email != self.widget.sent:
             self.widget.asked_about = email
             raise ValidationError(
@@ -64,4 +72,5 @@ class StaffAddressField(AddressField):
     """The same in the admin, where staff type the address of somebody else."""
 
     widget = StaffAskedInput
+    takes_disposable = True
     default_error_messages = {"required": _("Enter an e-mail address.")}

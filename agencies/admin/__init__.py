@@ -2,7 +2,8 @@
 publishes the times that depend on them, and tells citizens what changes."""
 
 from agencies.admin.memberships import MembershipAdmin
+from agencies.admin.procedures import CategoryAdmin
 from agencies.admin.synonyms import SynonymAdmin
 from agencies.admin.tokens import SystemTokenAdmin
 
-__all__ = ["MembershipAdmin", "SynonymAdmin", "SystemTokenAdmin"]
+__all__ = ["CategoryAdmin", "MembershipAdmin", "SynonymAdmin", "SystemTokenAdmin"]

@@ -7,7 +7,7 @@ from accounts.models import User
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import ProcedureForm
-from agencies.models import Procedure, Role
+from agencies.models import Category, Procedure, Role
 
 
 class ProcedureAdmin(PlacedAdmin):
@@ -20,9 +20,10 @@ class ProcedureAdmin(PlacedAdmin):
     search_fields = ("name_el", "name_en", "code", "mitos_id")
     fieldsets = (
         (None, {"fields": ("agency", "code", ("is_offered", "by_referral"), ("name_el", "name_en"))}),
+        (_("How"), {"fields": ("channels", "duration_minutes", ("identification", "assurance"), "mitos_id")}),
         (
-            _("How"),
-            {"fields": ("channels", ("duration_minutes", "open_limit"), ("identification", "assurance"), "mitos_id")},
+            _("How often"),
+            {"fields": (("open_limit", "category"), ("period_limit", "period_days"), "days_between")},
         ),
         (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
     )
@@ -42,8 +43,38 @@ class ProcedureAdmin(PlacedAdmin):
         return access.administers(user)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
-        return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
+        agencies = access.whole_agencies(user, Role.AGENCY_ADMIN)
+        return {"agency": agencies, "category": Category.objects.filter(agency__in=agencies)}
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         # The code is the procedure's address. A change of agency would move its appointments to the other agency.
         return ("agency", "code") if obj else ()
+
+
+@admin.register(Category)
+class CategoryAdmin(PlacedAdmin):
+    """Services that share a limit. One that no service uses any more may be deleted."""
+
+    list_display = ("name", "open_limit", "agency")
+    list_filter = (AgencyFilter,)
+    list_select_related = ("agency",)
+    fields = ("agency", ("name_el", "name_en"), "open_limit")
+
+    @admin.display(description=_("category"), ordering="name_el")
+    def name(self, category: Category) -> str:
+        return category.name
+
+    def rows(self, user: User, found: QuerySet) -> QuerySet:
+        return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))
+
+    def may_see(self, user: User) -> bool:
+        return access.administers(user)
+
+    def may_delete(self, user: User, row: Model | None = None) -> bool:
+        return self.may_change(user, row)
+
+    def choices(self, user: User) -> dict[str, QuerySet]:
+        return {"agency": access.whole_agencies(user, Role.AGENCY_ADMIN)}
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return ("agency",) if obj else ()

@@ -1,27 +1,45 @@
 import secrets
+from datetime import timedelta
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import Model, QuerySet
-from django.forms import ModelForm
+from django.db.models import DateTimeField, Field, Model, QuerySet
+from django.forms import DateTimeInput, ModelForm
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils import timezone
 from django.utils.translation import gettext as _
+from unfold.widgets import INPUT_CLASSES
 
 from accounts.models import User
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.models import Role, SystemToken
 
+YEAR = timedelta(days=365)  # how long a token is valid, unless somebody says otherwise
+
 
 @admin.register(SystemToken)
 class SystemTokenAdmin(PlacedAdmin):
     """The token itself is shown only once, on the page after its creation."""
 
-    list_display = ("label", "agency", "is_active", "created_at")
+    list_display = ("label", "agency", "is_active", "ends_at", "created_at")
     list_filter = (AgencyFilter, "is_active")
     list_select_related = ("agency",)
-    fields = ("agency", "label", "is_active", "created_at")
+    fields = ("agency", "label", "is_active", "ends_at", "created_at")
+
+    def formfield_for_dbfield(self, db_field: Field, request: HttpRequest, **kwargs: Any) -> Any:
+        """Asks for day and time in one field, as browsers do."""
+        if isinstance(db_field, DateTimeField):
+            classes = " ".join(INPUT_CLASSES)
+            widget = DateTimeInput({"type": "datetime-local", "class": classes}, format="%Y-%m-%dT%H:%M")
+            return db_field.formfield(widget=widget)
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, str | list[str]]:
+        initial = super().get_changeform_initial_data(request)
+        return {"ends_at": timezone.now() + YEAR} | initial
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

@@ -22,6 +22,27 @@ class ProcedureQuerySet(models.QuerySet["Procedure"]):
         return self.filter(offered, agency__stage__in=Agency.LIVE)
 
 
+class Category(models.Model):
+    """Services of an agency that count together: a person may have so many open appointments for all of them."""
+
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="categories", verbose_name=_("agency"))
+    name_el = models.CharField(_("name (Greek)"), max_length=200)
+    name_en = models.CharField(_("name (English)"), max_length=200)
+    open_limit = models.PositiveSmallIntegerField(
+        _("open appointments per person"), default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
+
+    class Meta:
+        verbose_name = _("category of services")
+        verbose_name_plural = _("categories of services")
+        ordering = ("agency", "pk")
+
+    def __str__(self) -> str:
+        return self.name
+
+    name = localized("name")
+
+
 class Procedure(models.Model):
     """A service that citizens book."""
 
@@ -56,6 +77,38 @@ class Procedure(models.Model):
     )
     open_limit = models.PositiveSmallIntegerField(
         _("open appointments per person"), default=1, validators=[MinValueValidator(1), MaxValueValidator(20)]
+    )
+    category = models.ForeignKey(
+        Category,
+        models.PROTECT,
+        related_name="procedures",
+        verbose_name=_("category"),
+        null=True,
+        blank=True,
+        db_index=False,
+        help_text=_("Services of one category share a limit of open appointments per person."),
+    )
+    period_limit = models.PositiveSmallIntegerField(
+        _("most appointments per person in a period"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(100)],
+        help_text=_("Also past ones count, but not cancelled ones. Empty means any number."),
+    )
+    period_days = models.PositiveSmallIntegerField(
+        _("length of the period, days"),
+        default=30,
+        db_default=30,
+        blank=True,
+        validators=[MinValueValidator(1), MaxValueValidator(366)],
+    )
+    days_between = models.PositiveSmallIntegerField(
+        _("days from one appointment of a person to the next"),
+        default=0,
+        db_default=0,
+        blank=True,
+        validators=[MaxValueValidator(366)],
+        help_text=_("0 means that there may be several on one day."),
     )
     mitos_id = models.CharField(_("Mitos number"), max_length=6, blank=True, validators=[RegexValidator(r"^\d{6}$")])
     is_offered = models.BooleanField(_("offered to the public"), default=True)

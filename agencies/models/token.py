@@ -5,12 +5,23 @@ from django.utils.translation import gettext_lazy as _
 
 
 class SystemToken(models.Model):
-    """Lets an agency's own system book for that agency through the API. Only a digest of the token is stored."""
+    """Lets an agency's own system book for that agency through the API. Only a digest of the token is stored.
+
+    An agency may have several for one system, so a new one takes the place of an old one while the system runs.
+    """
 
     agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="tokens", verbose_name=_("agency"))
     label = models.CharField(_("system"), max_length=80)
     digest = models.CharField(max_length=64, unique=True, editable=False)
     is_active = models.BooleanField(_("active"), default=True)
+    ends_at = models.DateTimeField(
+        _("valid until"),
+        null=True,
+        blank=True,
+        help_text=_(
+            "Make a new token before, give it to the system, and switch the old one off. Empty: until it is switched off."
+        ),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     # The token itself. Only the newly made object has it, and it is never stored.

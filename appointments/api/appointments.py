@@ -62,7 +62,7 @@ from appointments.api.serializers import (
 )
 from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
-from appointments.booking.persons import Contact, digests_of, identified
+from appointments.booking.persons import Contact, digests_of, identified, keys_of
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
@@ -305,7 +305,7 @@ class AppointmentViewSet(CodedViewSet):
     def partial_update(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
         slot, now = MOVE.run_validation(request.data or {})["slot"], timezone.now()
-        return self._answer(lambda: booking.reschedule(appointment, slot, by=self._actor, now=now))
+        return self._answer(lambda: self._move(appointment, slot, now))
 
     def destroy(self, request: Request, reference: str) -> Response:
         appointment = self.get_object()
@@ -322,11 +322,22 @@ class AppointmentViewSet(CodedViewSet):
             once=_once(self.request, asked["given"]),
         )
 
+    def _move(self, appointment: Appointment, slot: int, now: datetime) -> Appointment:
+        try:
+            return booking.reschedule(appointment, slot, by=self._actor, now=now)
+        except LimitReached as error:
+            if isinstance(self.request.auth, SystemFacts):
+                raise
+            keys, procedure = [appointment.person_key], appointment.procedure
+            raise telling.refusal(error, keys, _citizen(self.request), procedure, now=now) from error
+
     def _limit_reached(self, asked: dict[str, Any], error: LimitReached) -> BookingError:
         """Returns what the caller may know. An agency's system knows its citizens; a citizen knows only own ones."""
         if isinstance(self.request.auth, SystemFacts):
             return error
-        return telling.refusal(self._contact(asked), _citizen(self.request), asked["procedure"], now=timezone.now())
+        citizen = _citizen(self.request)
+        keys = keys_of(self._contact(asked), citizen)
+        return telling.refusal(error, keys, citizen, asked["procedure"], now=timezone.now())
 
     def _answer(self, change: Callable[[], Appointment]) -> Response:
         try:

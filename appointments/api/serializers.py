@@ -11,6 +11,7 @@ from rest_framework.exceptions import ValidationError
 
 from accounts.models import Identity
 from accounts.typed import on_one_line, phones, validate_name
+from accounts.typed.mailboxes import refuse_disposable
 from accounts.typed.tax_numbers import clean_tax_number
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
@@ -149,7 +150,7 @@ class BookingSerializer(serializers.Serializer):
     procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
     channel = serializers.ChoiceField(Channel.choices)
     name = serializers.CharField(max_length=120, validators=[validate_name])
-    email = serializers.EmailField(max_length=254)
+    email = serializers.EmailField(max_length=254, validators=[refuse_disposable])
     phone = serializers.CharField(
         required=False, allow_blank=True, default="", max_length=30, help_text="Needed by video and by telephone."
     )

@@ -12,13 +12,15 @@ from typing import Any
 
 from django.db import transaction
 
+from accounts.limits import DatabaseLimit
 from accounts.work.sweeps import each
 from accounts.work.waking import wake_worker
 from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed, taking
+from appointments.booking.allowance import rules
 from appointments.booking.locking import locked
-from appointments.errors import HoldExpired, TooLate, WrongStatus
+from appointments.errors import BookingError, HoldExpired, TooLate, TooManyMoves, WrongStatus
 from appointments.history import Actor
 from appointments.models import Appointment, Event, Notification, Offer, Status, Ticket, TimeSlot
 from appointments.models.appointment import CHANGEABLE
@@ -26,6 +28,8 @@ from appointments.times.asking import AskedTime, bookable_slot
 from videocalls import presence
 from videocalls.models import VideoCall
 
+# Moves of one appointment by its citizen.
+MOVES = DatabaseLimit("moves", 20, 24 * 3600)
 logger = logging.getLogger(__name__)
 CancelledBy, Verb = Appointment.CancelledBy, Event.Verb
 # Fields that moving or cancelling changes. The event keeps their earlier values.
@@ -38,13 +42,21 @@ def reschedule(
     """Move the appointment to the time of this slot, and give back its old time.
 
     Both happen in one transaction, so the old time is kept if the new one is refused. Raises the BookingError that says
-    why: WrongStatus also if it has got another `revision` than the one that was seen, as moves and offers give it.
+    why: WrongStatus also if it has got another `revision` than the one that was seen, as moves and offers give it, and
+    TooManyMoves for citizens.
     """
     channel, assisted = booked.channel, by.is_for_agency
-    asked = bookable_slot(slot_id, booked.procedure, channel, now=now, assisted=assisted)
-    return taking.at_any_rule(
-        lambda time: _reschedule(booked, time, by, now, revision), asked, channel, now=now, assisted=assisted
-    )
+    if not assisted and MOVES.passed(booked.reference, now=now):
+        raise TooManyMoves
+    try:
+        asked = bookable_slot(slot_id, booked.procedure, channel, now=now, assisted=assisted)
+        return taking.at_any_rule(
+            lambda time: _reschedule(booked, time, by, now, revision), asked, channel, now=now, assisted=assisted
+        )
+    except BookingError:
+        if not assisted:
+            MOVES.uncount(booked.reference, now=now)
+        raise
 
 
 def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime, revision: int | None) -> Appointment:
@@ -53,6 +65,8 @@ def _reschedule(booked: Appointment, asked: AskedTime, by: Actor, now: datetime,
         if appointment.is_at(asked.starts_at, asked.branch_id):
             return appointment
         _require_seen(appointment, revision)
+        if not by.is_for_agency:  # the category has this appointment already
+            rules.require_frequency(appointment, asked.procedure, asked.branch.local(asked.starts_at).date())
         step = _Step(appointment, asked)
         appointment.slot_ids += step.end_offers(Offer.State.CHANGED, by, now)
         taking.lock_slots(appointment, asked)

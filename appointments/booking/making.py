@@ -15,6 +15,7 @@ from agencies.facts import AnyProcedure
 from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed, taking
+from appointments.booking.allowance import rules
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import Contact, digests_of, sign
 from appointments.claims import Held, Visitor
@@ -97,6 +98,9 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
         appointment.citizen, appointment.assurance = by.citizen or appointment.citizen, by.level
         patience = _patience(appointment, contact, now)
         sign(appointment, contact)
+        rules.require_allowed(
+            appointment, appointment.procedure, appointment.branch.local(appointment.starts_at).date(), now=now
+        )
         appointment.limit_place = taking.limit_place(appointment)
         if patience:
             _await_verification(appointment, patience, now)
@@ -208,11 +212,15 @@ def _book(
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    # A booking is one statement, which needs no transaction. A follow-up, or a citizen's, takes several, so it needs one.
+    # A booking is one statement, which needs no transaction. Others take several: a follow-up, a citizen's, and what a rule
+    # about other appointments of the person allows.
     counted = by.citizen if by.by == By.CITIZEN else None
-    with refusals(), transaction.atomic() if follows or counted else nullcontext():
+    ruled = follows is None and rules.are_there(asked.procedure)
+    with refusals(), transaction.atomic() if follows or counted or ruled else nullcontext():
         if counted:
             claims.require_account_room(counted, now=now)
+        if ruled:
+            rules.require_allowed(appointment, asked.procedure, asked.branch.local(asked.starts_at).date(), now=now)
         if follows:
             # The citizen is being served already, so that appointment no longer counts towards the limit per person.
             Appointment.objects.filter(pk=follows.pk).update(limit_place=None)

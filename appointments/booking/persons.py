@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.identities.people import tax_number_of as tax_number_told
 from accounts.models import Identity, User
 from accounts.sealing import fingerprints, opened, sealed
+from accounts.typed.mailboxes import counted
 from agencies.models import Procedure
 from agencies.text import search_key
 from appointments import sight
@@ -50,7 +51,7 @@ def person_keys(*, tax_number: str = "", email: str = "") -> list[str]:
     """Return all keys by which the person's appointments may have been counted, that of today first."""
     if tax_number:
         return fingerprints(f"afm:{tax_number}", PERSON)
-    return fingerprints(f"email:{email.strip().lower()}", PERSON) if email else []
+    return fingerprints(f"email:{counted(email)}", PERSON) if email else []
 
 
 def digest_of(asked: object) -> str:

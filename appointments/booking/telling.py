@@ -10,8 +10,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
-from appointments.booking.persons import Contact, keys_of
-from appointments.errors import LimitReached, PerhapsBooked
+from appointments.errors import CountedLimit, LimitReached, PerhapsBooked
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet
 
@@ -22,21 +21,34 @@ Kind, Medium = Notification.Kind, Notification.Medium
 
 
 def refusal(
-    contact: Contact, citizen: User | None, procedure: AnyProcedure, *, known: Collection[str] = (), now: datetime
+    error: LimitReached,
+    keys: Collection[str],
+    citizen: User | None,
+    procedure: AnyProcedure,
+    *,
+    known: Collection[str] = (),
+    now: datetime,
 ) -> LimitReached | PerhapsBooked:
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
-    `known` are the appointments that the visitor has opened by their links (`opened_as`). It is LimitReached if one of the
-    appointments that count is the visitor's own, and PerhapsBooked if nobody knows.
+    `keys` are those by which the person's appointments may be counted, and `known` are those that the visitor has opened by their
+    links (`opened_as`). It is the error itself if the appointments that count are the visitor's own, and PerhapsBooked if
+    nobody knows.
     """
-    counted = Appointment.objects.filter(
-        person_key__in=keys_of(contact, citizen), procedure=procedure.pk, status__in=OPEN
-    )
-    counted = counted.filter(limit_place__isnull=False)
-    if any(one.opened_as in known or (citizen and one.citizen_id == citizen.pk) for one in counted):
-        return LimitReached()
+    counted = _counted(error, keys, procedure)
+    own = [one.opened_as in known or bool(citizen and one.citizen_id == citizen.pk) for one in counted]
+    # A day that is told comes from all that count. With one of them that is somebody else's, it would tell of that one.
+    if own and (all(own) if isinstance(error, CountedLimit) else any(own)):
+        return error
     _send_links(counted.filter(status__in=EXPECTED).exclude(email=""), now)
-    return PerhapsBooked(procedure.open_limit)
+    return PerhapsBooked(error.rule(procedure.open_limit))
+
+
+def _counted(error: LimitReached, keys: Collection[str], procedure: AnyProcedure) -> AppointmentQuerySet:
+    if isinstance(error, CountedLimit):
+        return Appointment.objects.filter(pk__in=error.counted)
+    found = Appointment.objects.filter(person_key__in=keys, procedure=procedure.pk, status__in=OPEN)
+    return found.filter(limit_place__isnull=False)
 
 
 def _send_links(appointments: AppointmentQuerySet, now: datetime) -> None:

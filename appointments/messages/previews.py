@@ -16,7 +16,7 @@ from agencies.models import Agency, Channel
 from agencies.wallclock import all_zones
 from appointments.counter.line import TOLD_AFTER
 from appointments.messages import mails, segments
-from appointments.messages.texts import checking
+from appointments.messages.texts import checking, kinds
 from appointments.messages.texts.kinds import Key, Kind, Medium
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, Ticket
 from appointments.models.appointment import PROMISED
@@ -48,6 +48,12 @@ def checked(agency: Agency, key: Key, subject: str, body: str, *, now: datetime)
         if longest and longest.is_too_long:
             raise ValidationError({"body": _too_long(longest)})
     return preview(agency, key, subject, body, now=now)
+
+
+def with_everything(agency: Agency, key: Key, *, now: datetime) -> Preview | None:
+    """Return the preview of a text with all that a text can have: each placeholder alone, in a line and in a list."""
+    body = "\n\n".join(f"{{{name}}}\n\n**a** {{{name}}}\n\n- {{{name}}}" for name in kinds.allowed(key))
+    return preview(agency, key, "", body, now=now)
 
 
 def _too_long(longest: Preview) -> str:

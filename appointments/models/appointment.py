@@ -362,6 +362,8 @@ class Appointment(models.Model):
         )
         indexes = (
             models.Index(fields=["branch", "starts_at"], name="appointment_by_branch"),
+            # How often a person has had a service (`booking/allowance/rules.py`), and what else there is at the time.
+            models.Index(fields=["person_key", "starts_at"], condition=~Q(person_key=""), name="appointment_by_person"),
             models.Index(fields=["citizen"], condition=Q(citizen__isnull=False), name="appointment_by_citizen"),
             models.Index(fields=["follows"], condition=Q(follows__isnull=False), name="appointment_by_followed"),
             GinIndex(fields=["search"], name="appointment_search"),

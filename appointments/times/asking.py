@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.utils import timezone
 
 from agencies.facts import (
     AGENCY_COLUMNS,
@@ -95,17 +96,17 @@ def asked_for(slot_id: int, code: str) -> Asked:
 
     Each is None if it does not exist.
     """
-    return _read("", slot_id, code)[1]
+    return _read("", slot_id, code, timezone.now())[1]
 
 
-def asked_by(key: str, slot_id: int, code: str) -> tuple[SystemFacts | None, Asked]:
-    """Read the system with this token, if the token is valid, and what `asked_for` reads. One query."""
-    return _read(SystemToken.digest_of(key), slot_id, code)
+def asked_by(key: str, slot_id: int, code: str, *, now: datetime | None = None) -> tuple[SystemFacts | None, Asked]:
+    """Read the system with this token, if the token is valid at `now`, and what `asked_for` reads. One query."""
+    return _read(SystemToken.digest_of(key), slot_id, code, now or timezone.now())
 
 
-def _read(digest: str, slot_id: int, code: str) -> tuple[SystemFacts | None, Asked]:
+def _read(digest: str, slot_id: int, code: str, now: datetime) -> tuple[SystemFacts | None, Asked]:
     with connection.cursor() as cursor:
-        cursor.execute(ASKED, {"digest": digest, "slot": slot_id, "procedure": code})
+        cursor.execute(ASKED, {"digest": digest, "slot": slot_id, "procedure": code, "now": now})
         row = cursor.fetchone()
     system, rest = row[:SYSTEM_WIDTH], row[SYSTEM_WIDTH:]
     return (None if system[0] is None else SystemFacts(*system)), _asked_in(rest)

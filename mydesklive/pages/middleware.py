@@ -4,8 +4,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from csp.constants import HEADER
-from csp.middleware import CSPMiddleware, PolicyParts
-from django.conf import settings
+from csp.middleware import CSPMiddleware
 from django.contrib.messages.middleware import MessageMiddleware
 from django.core.exceptions import BadRequest
 from django.http import HttpRequest, JsonResponse, QueryDict, UnreadablePostError
@@ -142,12 +141,11 @@ class MessagesMiddleware(MessageMiddleware):
 
 
 class PolicyMiddleware(CSPMiddleware):
-    """Tells browsers what a page may load. Our own pages keep the strict policy of the settings.
+    """Tells browsers what a page may load: the same for all pages, those of libraries included.
 
-    Pages of libraries get a looser one. Data loads nothing, so its policy forbids everything.
+    Data loads nothing, so its policy forbids everything.
     """
 
-    ADMIN, API_DOCS = ("/admin/", "/en/admin/"), "/api/v1/docs/"
     DATA, NOTHING = "application/json", "default-src 'none'; frame-ancestors 'none'"
 
     def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
@@ -155,11 +153,3 @@ class PolicyMiddleware(CSPMiddleware):
             response.headers[HEADER] = self.NOTHING
             return response
         return super().process_response(request, response)
-
-    def get_policy_parts(
-        self, request: HttpRequest, response: HttpResponseBase, report_only: bool = False
-    ) -> PolicyParts:
-        parts = super().get_policy_parts(request, response, report_only)
-        if request.path_info.startswith((*self.ADMIN, self.API_DOCS)):
-            parts.replace = settings.LIBRARY_PAGES_POLICY
-        return parts

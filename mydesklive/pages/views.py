@@ -16,6 +16,20 @@ def robots(request: HttpRequest) -> HttpResponse:
     return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
 
 
+@require_safe
+def security(request: HttpRequest) -> HttpResponse:
+    """Says whom to tell of a weak point, as RFC 9116 wants it."""
+    contact = settings.SECURITY_CONTACT or settings.SITE_URL + reverse("agencies:help")
+    lines = [
+        f"Contact: {contact}",
+        f"Expires: {settings.SECURITY_TXT_EXPIRES:%Y-%m-%dT%H:%M:%SZ}",
+        "Preferred-Languages: el, en",
+        f"Canonical: {settings.SITE_URL}/.well-known/security.txt",
+        "",
+    ]
+    return HttpResponse("\n".join(lines), content_type="text/plain; charset=utf-8")
+
+
 def sign_in(request: HttpRequest) -> HttpResponseBase:
     """Shows the password page in the demo, and otherwise the page that sends a code by e-mail."""
     if settings.PASSWORD_SIGN_IN:

@@ -124,6 +124,7 @@ def _of_supervisors() -> list[Item]:
 def _of_administrators() -> list[Item]:
     return [
         _item(_("Services"), "assignment", "agencies_procedure_changelist"),
+        _item(_("Categories of services"), "category", "agencies_category_changelist"),
         _item(_("Memberships"), "badge", "agencies_membership_changelist"),
         _item(_("Agencies"), "account_balance", "agencies_agency_changelist"),
         _item(_("Search words"), "manage_search", "agencies_synonym_changelist"),

@@ -1,6 +1,7 @@
 """Changing the data key while everything runs: what older keys have sealed and hashed stays readable, and is sealed anew."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import StringIO
 from typing import Any
 

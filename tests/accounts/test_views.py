@@ -141,6 +141,7 @@ def test_html_of_a_mail_runs_and_loads_nothing(client: Client):
     assert "default-src 'none'" in policy
     assert "script-src" not in policy
     assert "allow-scripts" not in policy
+    assert "unsafe-inline" not in policy
     assert answer["X-Frame-Options"] == "SAMEORIGIN"
 
 

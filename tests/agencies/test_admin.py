@@ -1,13 +1,14 @@
 """Permissions in the admin: which people may see and change which rows. Nobody can give rights that they do not have."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets
 from django.test import Client, RequestFactory
+from django.utils import timezone
 
 from accounts.models import User
 from agencies.facts import system_of
@@ -305,6 +306,14 @@ def test_token_is_shown_once_and_works(administrator: Client, kep: Agency) -> No
     again = text_of(administrator.get(f"{ADMIN}systemtoken/{token.pk}/change/"))
     assert key not in again
     assert SystemToken.digest_of(key) not in again
+
+
+def test_new_token_ends_after_a_year_unless_somebody_says_otherwise(administrator: Client, kep: Agency) -> None:
+    form = administrator.get(f"{ADMIN}systemtoken/add/").context["adminform"].form
+    assert timedelta(days=364) < form.get_initial_for_field(form.fields["ends_at"], "ends_at") - timezone.now()
+    data = {"agency": kep.pk, "label": "ERP", "is_active": "on", "ends_at": "2027-03-02T07:30"}
+    administrator.post(f"{ADMIN}systemtoken/add/", data)
+    assert SystemToken.objects.get().ends_at == datetime(2027, 3, 2, 5, 30, tzinfo=UTC)
 
 
 def test_token_for_another_agency_is_refused(administrator: Client, aade: Agency) -> None:

@@ -1,4 +1,4 @@
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from django.utils import translation
 
 from agencies.facts import SystemFacts, system_of
 from agencies.models import Agency, Branch, Channel, Closure, Membership, OpeningRule, Procedure, Role, SystemToken
+from appointments.times.asking import asked_by
 from tests import builders as a
 
 pytestmark = pytest.mark.django_db
@@ -232,3 +233,12 @@ def test_token_is_found_by_its_key_while_active(branch: Branch):
     assert system_of("another") is None
     SystemToken.objects.update(is_active=False)
     assert system_of("a secret") is None
+
+
+def test_token_ends_by_itself(branch: Branch):
+    SystemToken.objects.create(
+        agency=branch.agency, label="IVR", digest=SystemToken.digest_of("a secret"), ends_at=a.NOW
+    )
+    for ask in (system_of, lambda key, now: asked_by(key, 1, "none", now=now)[0]):
+        assert ask("a secret", now=a.NOW - timedelta(seconds=1))
+        assert ask("a secret", now=a.NOW) is None

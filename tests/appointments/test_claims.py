@@ -33,7 +33,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
-from tests.pages import text_of
+from tests.pages import solution_of, text_of
 from tests.races import assert_counts_agree, at_once
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "no_redis")]
@@ -229,7 +229,8 @@ def test_neighbour_leaves_a_visitor_the_own_hold(clock: time_machine.Traveller) 
     for number, slot in enumerate(slots[:9]):
         hold(slot, guest(60 + number))
     visitor = Client(REMOTE_ADDR=GREEDY)
-    assert visitor.post(TIMES, {"slot": slots[20].pk}).status_code == 302
+    worked = solution_of(visitor.post(TIMES, {"slot": slots[20].pk}).context["puzzle"])
+    assert visitor.post(TIMES, {"slot": slots[20].pk, "proof": worked}).status_code == 302
     assert not may_hold(slots[21], guest(1))
     assert visitor.post(TIMES, {"slot": slots[22].pk}).status_code == 302
     clock.shift(minutes(11))

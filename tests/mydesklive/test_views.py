@@ -1,7 +1,13 @@
+import re
+
 import pytest
 from django.core.cache import caches
 from django.test import Client
 from pytest_django.fixtures import Settings
+
+from agencies.models import Role
+from tests.builders import an_agency, an_officer
+from tests.pages import signed_in
 
 
 def test_a_lost_cache_finds_and_keeps_nothing(no_redis: None):
@@ -34,11 +40,25 @@ def test_pages_run_no_script_but_ours(client: Client):
 
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/admin/", "/en/admin/", "/api/v1/docs/"])
-def test_pages_of_libraries_set_their_own_styles(client: Client, path: str):
+def test_pages_of_libraries_have_the_policy_of_ours(client: Client, path: str):
     policy = client.get(path).headers["Content-Security-Policy"].split("; ")
-    assert "style-src 'self' 'unsafe-inline'" in policy
+    assert "script-src 'self'" in policy
     assert "frame-ancestors 'none'" in policy
-    assert "unsafe-eval" not in " ".join(policy)
+    assert "unsafe" not in " ".join(policy)
+
+
+@pytest.mark.django_db
+def test_only_the_colours_of_the_theme_stand_in_a_page_and_by_a_nonce(client: Client):
+    signed_in(client, an_officer(an_agency(), Role.AGENCY_ADMIN))
+    first, second = (client.get("/admin/agencies/procedure/") for _time in range(2))
+    nonces = set()
+    for page in (first, second):
+        styles = re.findall("<style[^>]*>", page.content.decode())
+        (nonce,) = re.findall("'nonce-([^']+)'", page.headers["Content-Security-Policy"])
+        assert styles == [f'<style nonce="{nonce}">']
+        nonces.add(nonce)
+    assert len(nonces) == 2
+    assert " style=" not in first.content.decode()
 
 
 @pytest.mark.django_db

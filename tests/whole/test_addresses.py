@@ -31,7 +31,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Channel, Membership, Procedure, Role, Synonym, SystemToken
+from agencies.models import Branch, Category, Channel, Membership, Procedure, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.booking.persons import encrypted
@@ -226,6 +226,7 @@ def a_branch_with_everything() -> Branch:
     booked_at(branch, 9, day=TUESDAY, name=NAME)
     desk = a_desk(branch, officer)
     Feed.objects.create(branch=branch, made_by=officer, made_at=NOW)
+    Category.objects.create(agency=branch.agency, name_el="Βεβαιώσεις", name_en="Certificates")
     Synonym.objects.create(code="affidavit", agency=branch.agency, words="ένορκη βεβαίωση")
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")

@@ -71,6 +71,7 @@ KEPT: dict[str, dict[str, str]] = {
         ),
         PUBLISHED,
     ),
+    "agencies.Category": dict.fromkeys(("name_el", "name_en"), PUBLISHED),
     "agencies.Procedure": dict.fromkeys(
         (
             *("code", "name_el", "name_en", "description_el", "description_en", "documents_el", "documents_en"),

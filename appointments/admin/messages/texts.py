@@ -6,6 +6,7 @@ from datetime import datetime
 from functools import wraps
 from typing import Any
 
+from csp.decorators import csp_update
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -20,6 +21,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from accounts.mails.styling import style_sources
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Agency, Role
@@ -153,7 +155,18 @@ def text(request: HttpRequest, agency: Agency, key: Key) -> HttpResponse:
     form = _form(request, agency, key, versions, now)
     if request.method == "POST" and form.is_valid() and do == "save" and _save(request, form):
         return redirect(_address(agency, key))
-    return page(request, "messages/text.html", _context(request, form, versions))
+    return _styled(request, page(request, "messages/text.html", _context(request, form, versions)), form)
+
+
+def _styled(request: HttpRequest, answer: HttpResponse, form: TextForm) -> HttpResponse:
+    """Lets the page show the styles of its mails. What somebody types later has none that are not in one of these."""
+    agency, key, now = form.agency, form.key, form.now
+    shown = (previews.preview(agency, key, "", "", now=now), previews.with_everything(agency, key, now=now))
+    sources = style_sources(*(one.html for one in shown if one))
+    csp_update({"style-src": sources})(lambda _request: answer)(
+        request
+    )  # it notes on the answer what the policy allows
+    return answer
 
 
 def _form(request: HttpRequest, agency: Agency, key: Key, versions: list[OwnText], now: datetime) -> TextForm:

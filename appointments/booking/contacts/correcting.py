@@ -13,6 +13,7 @@ from accounts.limits import DatabaseLimit
 from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed
+from appointments.booking.allowance import rules
 from appointments.booking.contacts.owing import owe_anew, reach_of
 from appointments.booking.locking import locked, refusals
 from appointments.booking.persons import counted_as, decrypted, person_keys
@@ -73,7 +74,7 @@ def _correct(appointment: Appointment, to: NewContact, by: Actor, now: datetime)
     if appointment.channel == Channel.VIDEO and not owed.is_reachable(appointment):
         raise LinkUnsendableBySms if settings.SMS_URL else LinkUnsendable
     if is_other:
-        _start_anew(appointment, now)
+        _start_anew(appointment, by, now)
     appointment.index_contact()
     appointment.revision += 1
     appointment.save()
@@ -102,7 +103,7 @@ def _change(was: str, now: str) -> str:
     return "changed"
 
 
-def _start_anew(appointment: Appointment, now: datetime) -> None:
+def _start_anew(appointment: Appointment, by: Actor, now: datetime) -> None:
     """Take what the earlier address has proved from the new one: whose it is, what its links open, and who counts."""
     is_first = not appointment.address_changes
     appointment.address_changes += 1
@@ -113,7 +114,7 @@ def _start_anew(appointment: Appointment, now: datetime) -> None:
             patience = claims.proof_within(appointment, appointment.email, now=now)
         except EmailToProve as error:
             raise AddressRefused from error
-    _count_person(appointment)
+    _count_person(appointment, by, now)
     if appointment.status == Status.UNVERIFIED and is_first:
         _restart(appointment, patience, now)
 
@@ -126,7 +127,7 @@ def _restart(appointment: Appointment, by_crowd: timedelta | None, now: datetime
     appointment.expires_at = max(appointment.expires_at, min(now + patience, appointment.starts_at))
 
 
-def _count_person(appointment: Appointment) -> None:
+def _count_person(appointment: Appointment, by: Actor, now: datetime) -> None:
     """Count the appointment as the person's whose address it is now. A tax number, or an account, stays the same person.
 
     An appointment that is no longer counted stays so.
@@ -138,4 +139,7 @@ def _count_person(appointment: Appointment) -> None:
         return
     was_counted = appointment.limit_place is not None or not appointment.person_key
     appointment.person_key = counted_as(keys)
+    if was_counted and appointment.is_open and not by.is_for_agency:
+        day = appointment.branch.local(appointment.starts_at).date()
+        rules.require_allowed(appointment, appointment.procedure, day, now=now)
     appointment.limit_place = limit_place(appointment) if was_counted and appointment.is_open else None

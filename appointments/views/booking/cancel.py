@@ -9,7 +9,7 @@ from appointments import booking
 from appointments.errors import BookingError
 from appointments.forms import CancelForm, revision_seen
 from appointments.models import Appointment
-from appointments.views.acting import visitor
+from appointments.views.acting import count_cancellation, visitor
 from appointments.views.entry import for_appointment, refuse_change
 
 
@@ -23,6 +23,7 @@ def cancel(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     if form.is_valid():
         reason, seen = form.cleaned_data["reason"], revision_seen(request.POST)
         try:
+            count_cancellation(request, now=now)
             booking.cancel(appointment, by=visitor(request), reason=reason, now=now, revision=seen)
         except BookingError as error:
             messages.error(request, str(error))

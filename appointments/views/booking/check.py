@@ -10,8 +10,9 @@ from django.views.decorators.http import require_http_methods
 from accounts import identities
 from appointments import booking
 from appointments.booking import telling
-from appointments.booking.persons import digest_of
-from appointments.errors import BookingError, HoldExpired, LevelTooLow, LimitReached, ProofNeeded
+from appointments.booking.allowance import overlaps
+from appointments.booking.persons import digest_of, keys_of
+from appointments.errors import BookingError, HoldExpired, LevelTooLow, LimitReached, PerhapsBooked, ProofNeeded
 from appointments.forms import ConfirmForm, DetailsForm, masked, refuse
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in, visitor
@@ -27,28 +28,39 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
     details = DetailsForm(held.procedure, held.channel, held.branch.country, typed, identity=identity)
     if not details.is_valid():
         return redirect(journey.address("details"))
-    form, sign_in = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm(), ""
-    seen = digest_of(details.cleaned_data)
-    if request.method == "POST" and _agrees(form, draft, seen):
+    form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
+    refused: BookingError | None = None
+    seen, overlap = digest_of(details.cleaned_data), _at_same_time(request, held, details)
+    if request.method == "POST" and _agrees(form, draft, seen) and _knows(form, overlap):
         try:
             return finished(request, draft, _confirm(request, held, details))
         except HoldExpired:
             raise
-        except LimitReached:
-            refuse(form, _limit_reached(request, held, details))
+        except LimitReached as error:
+            refused = _limit_reached(error, request, held, details)
+            refuse(form, refused)
         except BookingError as error:
+            refused = error
             refuse(form, error)
-            sign_in = to_sign_in(request.path) if isinstance(error, ProofNeeded | LevelTooLow) else ""
     context = journey.context("check") | _change_urls(journey)
-    context |= {
-        "held": held,
-        "seen": seen,
-        "form": form,
-        "rows": _rows(details),
-        "limit": str(LimitReached()),
-        "sign_in": sign_in,
-    }
+    context |= {"held": held, "seen": seen, "form": form, "rows": _rows(details), "overlap": overlap}
+    context["has_own"] = isinstance(refused, LimitReached)
+    context["sign_in"] = to_sign_in(request.path) if isinstance(refused, ProofNeeded | LevelTooLow) else ""
     return render(request, "appointments/booking/check.html", context)
+
+
+def _at_same_time(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment | None:
+    """Returns an appointment that the visitor has at the time already. It is no obstacle, but is told."""
+    who, known = citizen(request), request.session.get("appointments", [])
+    keys = keys_of(details.contact(""), who)
+    return overlaps.at_same_time(keys, who, held.starts_at, held.ends_at, known=known, but=held)
+
+
+def _knows(form: ConfirmForm, overlap: Appointment | None) -> bool:
+    """Returns whether the sent page told of the other appointment at the time. Otherwise adds that to the form."""
+    if overlap and form.cleaned_data["overlap"] != overlap.reference:
+        form.add_error(None, _("You have another appointment at this time. Look at it below, and then decide."))
+    return not form.errors
 
 
 def _agrees(form: ConfirmForm, draft: Draft, seen: str) -> bool:
@@ -69,10 +81,12 @@ def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> A
     return booking.confirm(held, contact, by=visitor(request), now=timezone.now())
 
 
-def _limit_reached(request: HttpRequest, held: Appointment, details: DetailsForm) -> BookingError:
+def _limit_reached(
+    error: LimitReached, request: HttpRequest, held: Appointment, details: DetailsForm
+) -> LimitReached | PerhapsBooked:
     """Returns what the visitor may know of the reason, and has the owner of the open appointment told."""
-    contact, known = details.contact(own_timezone(request)), request.session.get("appointments", [])
-    return telling.refusal(contact, citizen(request), held.procedure, known=known, now=timezone.now())
+    keys, known = keys_of(details.contact(""), citizen(request)), request.session.get("appointments", [])
+    return telling.refusal(error, keys, citizen(request), held.procedure, known=known, now=timezone.now())
 
 
 def _change_urls(journey: Journey) -> dict[str, str]:

@@ -11,7 +11,7 @@ from accounts.limits import DatabaseLimit
 from accounts.limits.networks import network_of
 from appointments import booking
 from appointments.booking import telling
-from appointments.booking.persons import Contact
+from appointments.booking.persons import person_keys
 from appointments.errors import BookingError, LimitReached, TooManyCorrections
 from appointments.forms import ContactForm, refuse, revision_seen
 from appointments.models import Appointment, Status
@@ -44,10 +44,9 @@ def _correct(request: HttpRequest, appointment: Appointment, form: ContactForm) 
         if OF_NETWORK.passed(network_of(request), now=now):
             raise TooManyCorrections
         return booking.correct(appointment, to, by=visitor(request), now=now, revision=seen)
-    except LimitReached:
-        known = request.session.get("appointments", [])
-        person = Contact(name=appointment.name, email=to.email)
-        refuse(form, telling.refusal(person, None, appointment.procedure, known=known, now=now))
+    except LimitReached as error:
+        known, keys = request.session.get("appointments", []), person_keys(email=to.email)
+        refuse(form, telling.refusal(error, keys, None, appointment.procedure, known=known, now=now))
     except BookingError as error:
         refuse(form, error)
     return None

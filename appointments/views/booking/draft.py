@@ -12,6 +12,7 @@ from django.http import HttpRequest, QueryDict
 
 from accounts.limits import DatabaseLimit
 from accounts.limits.networks import network_of
+from accounts.limits.work import Proof
 from accounts.models import User
 from agencies.models import Procedure
 from agencies.models.branch import validate_timezone
@@ -52,6 +53,11 @@ def is_held(appointment: Appointment, now: datetime) -> bool:
     """Returns whether the appointment's time is still held."""
     deadline = appointment.expires_at
     return appointment.status == Status.HELD and deadline is not None and deadline > now
+
+
+def thing_of(slot: int) -> str:
+    """Returns for what a guest's browser works: to hold the time of this slot."""
+    return f"hold {slot}"
 
 
 class Draft:
@@ -209,5 +215,7 @@ class Draft:
         network, by = network_of(self._request), visitor(self._request)
         if HOLDS.passed(f"account {by.citizen.pk}" if by.citizen else network, now=now):
             raise TooManyHolds(HOLDS.seconds // 60)
-        who = Visitor(self._session.session_key or "", network, held)
+        proof = Proof(self._request.POST.get("proof", ""))
+        has_worked = by.citizen is not None or proof.is_for(thing_of(slot), now=now)
+        who = Visitor(self._session.session_key or "", network, held, has_worked)
         return booking.hold(slot, procedure, channel, by=by, now=now, visitor=who)

@@ -16,7 +16,9 @@ from agencies import offering
 from agencies.models import Branch
 from agencies.wallclock import parse_day
 from appointments import booking
-from appointments.errors import BookingError, SlotTaken
+from appointments.booking import telling
+from appointments.booking.allowance import overlaps
+from appointments.errors import BookingError, LimitReached, SlotTaken
 from appointments.forms import TimeForm, revision_seen
 from appointments.models import Appointment
 from appointments.times import asking, glance
@@ -58,20 +60,42 @@ def move_check(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         return refuse_change(request, appointment)
     form = TimeForm(request.POST if request.method == "POST" else request.GET)
     slot = _slot(form, appointment, now)
-    if slot and request.method == "POST":
-        try:
-            seen = revision_seen(request.POST)
-            booking.reschedule(appointment, slot.pk, by=visitor(request), now=now, revision=seen)
-        except BookingError as error:
-            form.add_error("slot", str(error))
-        else:
-            messages.success(request, _("Your appointment has been moved. We have sent you the new time."))
-            return redirect(appointment)
+    overlap = _at_same_time(request, appointment, slot) if slot else None
+    is_told = not overlap or request.POST.get("overlap") == overlap.reference
+    if slot and request.method == "POST" and is_told and _move(request, appointment, slot, form, now):
+        messages.success(request, _("Your appointment has been moved. We have sent you the new time."))
+        return redirect(appointment)
     if slot is None or form.errors:
         return _times(request, appointment, form, now)
-    context = {"appointment": appointment, "agency": appointment.agency, "slot": slot, "form": form}
+    context = {"appointment": appointment, "agency": appointment.agency, "slot": slot, "form": form, "overlap": overlap}
     context["branch"] = Branch.objects.get(pk=slot.branch_id)
     return render(request, "appointments/booking/move_check.html", context)
+
+
+def _move(request: HttpRequest, appointment: Appointment, slot: AskedTime, form: TimeForm, now: datetime) -> bool:
+    """Moves the appointment, and returns whether that was possible. Otherwise the form says why not."""
+    try:
+        seen = revision_seen(request.POST)
+        booking.reschedule(appointment, slot.pk, by=visitor(request), now=now, revision=seen)
+    except LimitReached as error:
+        form.add_error("slot", str(_limited(error, request, appointment, now)))
+    except BookingError as error:
+        form.add_error("slot", str(error))
+    return not form.errors
+
+
+def _at_same_time(request: HttpRequest, appointment: Appointment, slot: AskedTime) -> Appointment | None:
+    """Returns another appointment that the visitor has at the chosen time. It is no obstacle, but is told."""
+    who, known = visitor(request).citizen, request.session.get("appointments", [])
+    ends_at = slot.starts_at + (appointment.ends_at - appointment.starts_at)
+    keys = [appointment.person_key] if appointment.person_key else []
+    return overlaps.at_same_time(keys, who, slot.starts_at, ends_at, known=known, but=appointment)
+
+
+def _limited(error: LimitReached, request: HttpRequest, appointment: Appointment, now: datetime) -> BookingError:
+    """Returns what the visitor may know of the person's other appointments."""
+    keys, known = [appointment.person_key], request.session.get("appointments", [])
+    return telling.refusal(error, keys, visitor(request).citizen, appointment.procedure, known=known, now=now)
 
 
 def _slot(form: TimeForm, appointment: Appointment, now: datetime) -> AskedTime | None:

@@ -8,13 +8,14 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from accounts.limits.work import puzzle
 from agencies.wallclock import parse_day
 from appointments.demand import steps
-from appointments.errors import BookingError, HoldExpired, ProofNeeded
+from appointments.errors import BookingError, HoldExpired, ProofNeeded, WorkToDo
 from appointments.forms import TimeForm
 from appointments.times.week import find_week
 from appointments.views.acting import to_sign_in
-from appointments.views.booking.draft import Draft, is_held
+from appointments.views.booking.draft import Draft, is_held, thing_of
 from appointments.views.times import elsewhere
 from appointments.views.times.journey import Journey
 
@@ -26,23 +27,36 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
     if journey.next_question != "times":
         return redirect(f"{journey.address('start')}?{request.GET.urlencode()}")
     now = timezone.now()
-    form, sign_in = TimeForm(request.POST) if request.method == "POST" else TimeForm(), ""
+    form, refused = TimeForm(request.POST) if request.method == "POST" else TimeForm(), {}
     if form.is_valid():
         slot = form.cleaned_data["slot"]
         try:
             held = Draft(request).take(slot, journey, now=now)
         except BookingError as error:
-            form.add_error("slot", str(error))
-            sign_in = _sign_in(request, journey, slot) if isinstance(error, ProofNeeded) else ""
+            if not isinstance(error, WorkToDo):  # that is no mistake of the visitor
+                form.add_error("slot", str(error))
+            refused = _ways_on(error, request, journey, slot, now)
         else:
             steps.held(request, held, now=now)
             return redirect(journey.address("details"))
     if "gone" in request.GET and not form.is_bound:
         form = _told(HoldExpired())
-    context = _context(request, journey, form, now) | {"sign_in": sign_in}
+    context = _context(request, journey, form, now) | refused
     if context["week"] is None and request.method == "GET":
         steps.nothing_free(request, journey.procedure, journey.channel, journey.branch, now=now)
     return render(request, "appointments/booking/time.html", context)
+
+
+def _ways_on(
+    error: BookingError, request: HttpRequest, journey: Journey, slot: int, now: datetime
+) -> dict[str, str | int]:
+    """Returns what the refused visitor can do to get this time: sign in, or let the browser work for it."""
+    if not isinstance(error, ProofNeeded):
+        return {}
+    ways: dict[str, str | int] = {"sign_in": _sign_in(request, journey, slot)}
+    if isinstance(error, WorkToDo):
+        ways |= {"puzzle": puzzle(thing_of(slot), now=now), "puzzled": slot, "why": str(error)}
+    return ways
 
 
 def _sign_in(request: HttpRequest, journey: Journey, slot: int) -> str:
