@@ -21,6 +21,8 @@ from appointments.views.counter.rating import rate_visit
 from appointments.views.counter.ticket import ticket
 from appointments.views.messages.calendar_file import calendar_file
 from appointments.views.offers.answer import offer
+from appointments.views.owners.links import links
+from appointments.views.owners.proof import proof
 from appointments.views.times.branch import branch
 from appointments.views.times.channel import channel, start
 from appointments.views.times.procedure import procedure
@@ -38,6 +40,7 @@ journey: list[URLPattern] = [
 
 managing: list[URLPattern] = [
     path("", detail, name="detail"),
+    path("open/", proof, name="open"),
     path("done/", done, name="done"),
     path("verify/", verify, name="verify"),
     path("verify/again/", verify_again, name="verify_again"),
@@ -75,6 +78,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/<slug:code>/enter/", enter_line, name="enter_line"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
+    path("appointments/find/links/", links, name="links"),
     path("appointments/leave/", leave, name="leave"),
     path("appointments/<slug:reference>/", include(managing)),
     path("<slug:platform_slug>/<slug:code>/book/", include(journey)),

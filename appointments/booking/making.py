@@ -15,6 +15,7 @@ from agencies.models import Channel
 from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
+from appointments.booking.owners import joining
 from appointments.booking.persons import Contact, digest_of, sign
 from appointments.claims import Held, Visitor
 from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms, WrongStatus
@@ -222,6 +223,7 @@ def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         appointment.address_proven_at = now
+        appointment.citizen = joining.account_of(appointment)
         _settle(appointment, now)
         claims.drop(appointment.pk)
         history.note(Verb.VERIFY, by=by, now=now, appointment=appointment, before=before)

@@ -179,6 +179,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
             )
         return self.filter(wanted)
 
+    def of_address(self, address: str) -> "AppointmentQuerySet":
+        """Those whose messages go to this address, in whatever letters. The search index finds them."""
+        return self.matching(address.strip()).filter(email__iexact=address.strip())
+
     def with_reference(self, typed: str) -> "AppointmentQuerySet":
         """The appointment whose reference was typed or scanned, in whatever letters."""
         return self.filter(reference__in=references.readings(typed))
