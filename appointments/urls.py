@@ -26,6 +26,7 @@ from appointments.views.owners.proof import proof
 from appointments.views.times.branch import branch
 from appointments.views.times.channel import channel, start
 from appointments.views.times.procedure import procedure
+from appointments.views.whom.choosing import whom
 
 app_name = "appointments"
 
@@ -34,6 +35,7 @@ journey: list[URLPattern] = [
     path("channel/", channel, name="channel"),
     path("branch/", branch, name="branch"),
     path("time/", times, name="times"),
+    path("whom/", whom, name="whom"),
     path("details/", details, name="details"),
     path("check/", check, name="check"),
 ]

@@ -1,6 +1,9 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -8,6 +11,7 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import ProcedureForm
 from agencies.models import Procedure, Role
+from agencies.models.procedure import declare
 
 
 class ProcedureAdmin(PlacedAdmin):
@@ -21,6 +25,7 @@ class ProcedureAdmin(PlacedAdmin):
     fieldsets = (
         (None, {"fields": ("agency", "code", ("is_offered", "by_referral"), ("name_el", "name_en"))}),
         (_("How"), {"fields": ("channels", ("duration_minutes", "open_limit"), "identification", "mitos_id")}),
+        (_("Who books"), {"fields": ("booked_for", ("declaration_el", "declaration_en"))}),
         (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
     )
 
@@ -31,6 +36,12 @@ class ProcedureAdmin(PlacedAdmin):
     @admin.display(description=_("channels"))
     def channel_names(self, procedure: Procedure) -> str:
         return ", ".join(str(label) for _value, label in procedure.channel_choices)
+
+    def save_model(self, request: HttpRequest, obj: Procedure, form: Any, change: bool) -> None:
+        """Saves the service, and a new version of what is declared if the text is another one."""
+        super().save_model(request, obj, form, change)
+        greek, english = (form.cleaned_data.get(name, "") for name in ("declaration_el", "declaration_en"))
+        declare(obj, greek, english, now=timezone.now())
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

@@ -5,7 +5,7 @@ from agencies.models.branch import Branch
 from agencies.models.channel import Channel
 from agencies.models.membership import Membership, Role
 from agencies.models.opening import Closure, OpeningRule
-from agencies.models.procedure import Procedure
+from agencies.models.procedure import Declaration, ForWhom, Procedure
 from agencies.models.production import ProductionPeriod, PublishedCount
 from agencies.models.search import Search
 from agencies.models.synonym import Synonym
@@ -16,6 +16,8 @@ __all__ = [
     "Branch",
     "Channel",
     "Closure",
+    "Declaration",
+    "ForWhom",
     "Membership",
     "OpeningRule",
     "Procedure",

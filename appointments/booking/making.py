@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -16,6 +16,7 @@ from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.locking import locked, refusals
 from appointments.booking.owners import joining
+from appointments.booking.parties import storing
 from appointments.booking.persons import Contact, digest_of, sign
 from appointments.claims import Held, Visitor
 from appointments.errors import BookingError, HoldExpired, KeyReused, LinkUnsendable, LinkUnsendableBySms, WrongStatus
@@ -83,11 +84,13 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
             return appointment
         if appointment.status != Status.HELD or appointment.is_overdue(now):
             raise HoldExpired
+        storing.require(appointment.procedure, contact)
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         appointment.citizen = by.citizen or appointment.citizen
         patience = _patience(appointment, contact, now)
         sign(appointment, contact)
         appointment.limit_place = taking.limit_place(appointment)
+        storing.store(appointment, contact, now=now)
         if patience:
             _await_verification(appointment, patience, now)
             history.note(Verb.REQUEST, by=by, now=now, appointment=appointment, before=before)
@@ -141,7 +144,7 @@ def book(
     Raises the BookingError that says why it is refused.
     """
     _procedure, asked = asked_for(slot, procedure.code)
-    said = digest_of([slot, procedure.pk, channel, asdict(contact), follows and follows.pk])
+    said = digest_of([slot, procedure.pk, channel, contact.said(), follows and follows.pk])
     once = Once(idempotency_key, said) if idempotency_key else None
     return book_asked(asked, channel, contact, by=by, now=now, once=once, follows=follows).appointment
 
@@ -180,20 +183,24 @@ def _book(
 ) -> Appointment:
     assisted = by.by == By.OFFICER
     asked = require_bookable(asked, channel, now=now, assisted=assisted)
+    if not assisted:
+        storing.require(asked.procedure, contact)
     appointment = _new(asked, channel, by, now)
     appointment.follows = follows
     if once:
         appointment.idempotency_key, appointment.request_digest = once.key, once.digest
     if follows:
         appointment.citizen = follows.citizen
+        contact = replace(contact, behalf=contact.behalf or storing.behalf_of(follows))
     sign(appointment, contact)
     _require_link_sendable(appointment)
     _promise(appointment, now)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    # A booking is one statement, which needs no transaction. A follow-up, or a citizen's, takes several, so it needs one.
+    # A booking is one statement, which needs no transaction. A follow-up, a citizen's, or one for somebody else takes several.
     counted = by.citizen if by.by == By.CITIZEN else None
-    with refusals(), transaction.atomic() if follows or counted else nullcontext():
+    several = follows or counted or contact.behalf or contact.declared
+    with refusals(), transaction.atomic() if several else nullcontext():
         if counted:
             claims.require_account_room(counted, now=now)
         if follows:
@@ -203,6 +210,9 @@ def _book(
             lambda time: taking.make(appointment, time, Verb.BOOK, messages, by=by),
             asked, channel, now=now, assisted=assisted,
         )  # fmt: skip
+        storing.store(appointment, contact, now=now)
+        if contact.behalf:
+            owed.owe_person(appointment, now=now)
     owed.wake(messages)
     _wake_for_call(appointment)
     return appointment

@@ -2,15 +2,15 @@
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from stdnum.gr import vat
 
 from accounts.models import User
 from accounts.sealing import fingerprint, opened, sealed
-from agencies.models import Procedure
+from agencies.models import ForWhom, Procedure
 from agencies.text import search_key
-from appointments.models import Appointment, Status
+from appointments.models import Appointment, Party, Status
 
 _NINE_DIGITS = re.compile("[0-9]{9}")
 _SEPARATORS = re.compile(r"[\s.-]")
@@ -20,8 +20,23 @@ SEALED_AS = "tax number"
 
 
 @dataclass(frozen=True)
+class Behalf:
+    """The business or the person for whom somebody books. `consent` is the version of the text that was agreed to."""
+
+    kind: str
+    name: str
+    standing: str
+    email: str = ""
+    phone: str = ""
+    consent: int = 0
+
+
+@dataclass(frozen=True)
 class Contact:
-    """The citizen who comes, and how to reach them. `timezone` is the citizen's IANA zone, empty if not known."""
+    """Whoever books, and how to reach them. `timezone` is the citizen's IANA zone, empty if not known.
+
+    The tax number is that of `behalf`, if it is booked for somebody else. `declared` is the version that was accepted.
+    """
 
     name: str
     email: str = ""
@@ -30,6 +45,13 @@ class Contact:
     timezone: str = ""
     tax_number: str = ""
     notes: str = ""
+    behalf: Behalf | None = None
+    declared: int = 0
+
+    def said(self) -> dict[str, object]:
+        """Return all of it, without what is new and empty: a repeated request of the release before has the same digest."""
+        told = asdict(self)
+        return {name: value for name, value in told.items() if value or name not in ("behalf", "declared")}
 
 
 def clean_tax_number(text: str) -> str:
@@ -43,14 +65,16 @@ def clean_tax_number(text: str) -> str:
     return number
 
 
-def person_key(*, tax_number: str = "", email: str = "") -> str:
-    """Return the key by which a person's open appointments are counted: a hash of the tax number, or of the e-mail.
+def person_key(*, tax_number: str = "", email: str = "", phone: str = "") -> str:
+    """Return the key by which a person's open appointments are counted: a hash of the tax number, the e-mail or the number.
 
     The key is empty if neither is known. Such appointments, which officers make for callers, are not counted.
     """
     if tax_number:
         return _keyed(f"afm:{tax_number}")
-    return _keyed(f"email:{email.strip().lower()}") if email else ""
+    if email:
+        return _keyed(f"email:{email.strip().lower()}")
+    return _keyed(f"phone:{phone}") if phone else ""
 
 
 def _keyed(text: str) -> str:
@@ -79,13 +103,23 @@ def sign(appointment: Appointment, contact: Contact) -> None:
     appointment.name, appointment.email, appointment.phone = contact.name, contact.email, contact.phone
     appointment.language, appointment.timezone = contact.language, contact.timezone
     appointment.notes = contact.notes
-    appointment.index_contact()
+    appointment.index_contact(*others_of(contact.behalf))
     appointment.tax_number_encrypted = encrypted(contact.tax_number)
     appointment.person_key = key_of(contact, appointment.citizen)
 
 
+def others_of(behalf: "Behalf | Party | None") -> tuple[str, ...]:
+    """Return what else the appointment is found by: the one for whom it is."""
+    return (behalf.name, behalf.email, behalf.phone) if behalf else ()
+
+
 def key_of(contact: Contact, citizen: User | None) -> str:
-    """Return the key of the person who books with this contact, signed in as this citizen or as a guest."""
+    """Return the key of the person for whom this contact books, signed in as this citizen or as a guest.
+
+    A business, and a person for whom somebody else books, are counted as such, whoever books.
+    """
+    if contact.behalf:
+        return person_key(tax_number=contact.tax_number, email=contact.behalf.email, phone=contact.behalf.phone)
     return person_key(tax_number=contact.tax_number, email=citizen.email if citizen else contact.email)
 
 
@@ -116,6 +150,9 @@ def tax_number_of(appointment: Appointment | None) -> str:
 
     It is empty if the service does not ask for it, and for citizens without an appointment.
     """
-    if appointment is None or appointment.procedure.identification != Procedure.Identification.TAX_NUMBER:
+    if appointment is None:
+        return ""
+    asks = appointment.procedure.identification == Procedure.Identification.TAX_NUMBER
+    if not asks and appointment.for_whom != ForWhom.BUSINESS:
         return ""
     return decrypted(appointment.tax_number_encrypted)

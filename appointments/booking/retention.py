@@ -8,7 +8,16 @@ from django.db.models import Q, QuerySet
 from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
-from appointments.models import Appointment, IdentityCheck, Notification, Reading, ReceivedSms, Ticket
+from appointments.models import (
+    Acceptance,
+    Appointment,
+    IdentityCheck,
+    Notification,
+    Party,
+    Reading,
+    ReceivedSms,
+    Ticket,
+)
 
 # Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
@@ -57,6 +66,8 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
     erased = 0
     while pks := list(old.values_list("pk", flat=True)[:BATCH]):
         erased += Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+        Party.objects.filter(appointment__in=pks).delete()
+        Acceptance.objects.filter(appointment__in=pks).delete()
         Reading.objects.filter(appointment__in=pks).delete()
         IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
         # The error of a mail server may contain the citizen's address.

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
 from agencies import access
-from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.models import Agency, Branch, Channel, ForWhom, Procedure
 from agencies.text import search_key
 from agencies.wallclock import all_zones, midnight, zone_of
 from appointments import references
@@ -382,9 +382,18 @@ class Appointment(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("appointments:detail", args=[self.reference])
 
-    def index_contact(self) -> None:
-        """Bring `search` up to date. Whoever changes the contact calls this before saving."""
-        self.search = " ".join(_lexemes(self.name, self.email, self.phone))
+    def index_contact(self, *others: str) -> None:
+        """Bring `search` up to date. Whoever changes the contact calls this before saving.
+
+        `others` are name and contact of the one for whom the appointment is, if that is not whoever booked.
+        """
+        self.search = " ".join(_lexemes(self.name, self.email, self.phone, *others))
+
+    @property
+    def for_whom(self) -> str:
+        """Return one of ForWhom. One query if the party has not been read."""
+        party = getattr(self, "party", None)
+        return party.kind if party else ForWhom.PERSON
 
     @property
     def is_of_own_address(self) -> bool:

@@ -69,7 +69,7 @@ def find_own(request: HttpRequest, reference: str) -> Appointment | None:
 
 
 def _found(reference: str) -> Appointment | None:
-    related = ("agency", "branch", "procedure__agency", "citizen", "video_call")
+    related = ("agency", "branch", "procedure__agency", "citizen", "video_call", "party", "acceptance__declaration")
     return Appointment.objects.select_related(*related).filter(reference=reference).beyond_hold().one()
 
 

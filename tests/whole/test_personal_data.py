@@ -68,10 +68,11 @@ KEPT: dict[str, dict[str, str]] = {
     "agencies.Procedure": dict.fromkeys(
         (
             *("code", "name_el", "name_en", "description_el", "description_en", "documents_el", "documents_en"),
-            *("channels", "mitos_id"),
+            *("channels", "mitos_id", "booked_for"),
         ),
         PUBLISHED,
     ),
+    "agencies.Declaration": dict.fromkeys(("text_el", "text_en"), PUBLISHED),
     "agencies.ProductionPeriod": dict.fromkeys(("country", "region"), PUBLISHED),
     "agencies.PublishedCount": dict.fromkeys(("source_el", "source_en"), PUBLISHED),
     "agencies.Search": {
@@ -114,6 +115,7 @@ KEPT: dict[str, dict[str, str]] = {
         ("address", "last_error"), "emptied when the notice is sent, given up or no longer needed: a constraint says so"
     ),
     "appointments.ReceivedSms": {"digest": "a keyed hash of the gateway's name for an SMS, deleted after a month"},
+    "appointments.Party": dict.fromkeys(("name", "email", "phone"), "the row goes when its appointment is erased"),
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

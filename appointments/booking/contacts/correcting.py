@@ -15,7 +15,7 @@ from appointments import claims, history
 from appointments.booking import owed
 from appointments.booking.contacts.owing import owe_anew, reach_of
 from appointments.booking.locking import locked, refusals
-from appointments.booking.persons import decrypted, person_key
+from appointments.booking.persons import decrypted, others_of, person_key
 from appointments.booking.taking import limit_place
 from appointments.errors import (
     AddressRefused,
@@ -74,7 +74,7 @@ def _correct(appointment: Appointment, to: NewContact, by: Actor, now: datetime)
         raise LinkUnsendableBySms if settings.SMS_URL else LinkUnsendable
     if is_other:
         _start_anew(appointment, now)
-    appointment.index_contact()
+    appointment.index_contact(*others_of(getattr(appointment, "party", None)))
     appointment.revision += 1
     appointment.save()
     dropped = owe_anew(appointment, before, now=now)
@@ -129,8 +129,12 @@ def _restart(appointment: Appointment, by_crowd: timedelta | None, now: datetime
 def _count_person(appointment: Appointment) -> None:
     """Count the appointment as the person's whose address it is now. A tax number, or an account, stays the same person.
 
+    So does one for whom somebody else has booked.
+
     An appointment that is no longer counted stays so.
     """
+    if hasattr(appointment, "party"):
+        return
     citizen = appointment.citizen
     tax_number = decrypted(appointment.tax_number_encrypted)
     key = person_key(tax_number=tax_number, email=citizen.email if citizen else appointment.email)

@@ -7,11 +7,13 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
+from agencies.models import ForWhom
 from appointments import booking
 from appointments.booking import telling
 from appointments.booking.persons import digest_of
+from appointments.details import CHOICES, BookingForm
 from appointments.errors import BookingError, HoldExpired, LimitReached, ProofNeeded
-from appointments.forms import ConfirmForm, DetailsForm, refuse
+from appointments.forms import ConfirmForm, refuse
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in, visitor
 from appointments.views.booking.draft import Draft, citizen, own_timezone
@@ -22,7 +24,10 @@ from appointments.views.times.journey import Journey
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
 def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
-    details = DetailsForm(held.procedure, held.channel, held.branch.country, draft.typed(now=timezone.now()))
+    now = timezone.now()
+    if not (whom := draft.whom(held.procedure, now=now)):
+        return redirect(journey.address("whom"))
+    details = BookingForm(held, whom, held.procedure.declaration, draft.typed(now=now))
     if not details.is_valid():
         return redirect(journey.address("details"))
     form, sign_in = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm(), ""
@@ -43,6 +48,8 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
         "seen": seen,
         "form": form,
         "rows": _rows(details),
+        "whom": CHOICES[ForWhom(whom)] if "whom" in journey.questions else "",
+        "whom_url": journey.address("whom"),
         "limit": str(LimitReached()),
         "sign_in": sign_in,
     }
@@ -62,12 +69,12 @@ def _agrees(form: ConfirmForm, draft: Draft, seen: str) -> bool:
     return not form.errors
 
 
-def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:
+def _confirm(request: HttpRequest, held: Appointment, details: BookingForm) -> Appointment:
     contact = details.contact(own_timezone(request))
     return booking.confirm(held, contact, by=visitor(request), now=timezone.now())
 
 
-def _limit_reached(request: HttpRequest, held: Appointment, details: DetailsForm) -> BookingError:
+def _limit_reached(request: HttpRequest, held: Appointment, details: BookingForm) -> BookingError:
     """Returns what the visitor may know of the reason, and has the owner of the open appointment told."""
     contact, known = details.contact(own_timezone(request)), request.session.get("appointments", [])
     return telling.refusal(contact, citizen(request), held.procedure, known=known, now=timezone.now())
@@ -82,11 +89,15 @@ def _change_urls(journey: Journey) -> dict[str, str]:
     return {f"{question}_url": journey.address(question) for question in asked}
 
 
-def _rows(details: DetailsForm) -> list[dict[str, str]]:
+def _rows(details: BookingForm) -> list[dict[str, str]]:
     """Returns label, value and field of everything that was filled in."""
-    shown = details.cleaned_data | {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
+    languages = {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
     return [
-        {"label": str(details[name].label), "value": str(shown[name]), "field": details[name].auto_id}
+        {
+            "label": str(details[name].label),
+            "value": str(languages.get(name) or details.shown(name)),
+            "field": details.anchor(name),
+        }
         for name in details.fields
-        if shown.get(name)
+        if details.cleaned_data.get(name)
     ]

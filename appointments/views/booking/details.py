@@ -6,7 +6,8 @@ from django.utils import timezone, translation
 from django.views.decorators.http import require_http_methods
 
 from appointments.demand import steps
-from appointments.forms import DetailsForm, initial_details
+from appointments.details import BookingForm
+from appointments.forms import initial_details
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in
 from appointments.views.booking.draft import Draft, citizen
@@ -19,15 +20,18 @@ from appointments.views.times.journey import Journey
 def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
     if way := _ways_out(request, journey).get(request.POST.get("leave", "")):
         return redirect(way)
+    now = timezone.now()
+    if not (whom := draft.whom(held.procedure, now=now)):
+        return redirect(journey.address("whom"))
+    declaration = held.procedure.declaration
     if request.method == "POST":
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST)
+        form = BookingForm(held, whom, declaration, request.POST)
         if form.is_valid():
-            steps.filled(request, held, now=timezone.now())
+            steps.filled(request, held, now=now)
             return redirect(journey.address("check"))
     else:
-        typed = draft.typed(now=timezone.now())
-        initial = initial_details(citizen(request), typed, translation.get_language() or "el")
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial)
+        initial = initial_details(citizen(request), draft.typed(now=now), translation.get_language() or "el")
+        form = BookingForm(held, whom, declaration, initial=initial)
     context = journey.context("details") | {"held": held, "form": form, "carried": "details"}
     return render(request, "appointments/booking/details.html", context)
 

@@ -36,7 +36,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
             sign_in = _sign_in(request, journey, slot) if isinstance(error, ProofNeeded) else ""
         else:
             steps.held(request, held, now=now)
-            return redirect(journey.address("details"))
+            return redirect(journey.address_after("times"))
     if "gone" in request.GET and not form.is_bound:
         form = _told(HoldExpired())
     context = _context(request, journey, form, now) | {"sign_in": sign_in}

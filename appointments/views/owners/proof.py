@@ -38,7 +38,7 @@ TOO_MANY = gettext_lazy("Too many wrong answers. Please wait an hour, or call th
 
 class CodeForm(forms.Form):
     code = forms.CharField(
-        label=gettext_lazy("Code"),
+        label=gettext_lazy("Code from the mail"),
         max_length=20,
         error_messages={"required": gettext_lazy("Enter the code from the mail.")},
         widget=forms.TextInput({"inputmode": "numeric", "autocomplete": "one-time-code"}),
