@@ -40,8 +40,8 @@ class ProcedureAdmin(PlacedAdmin):
     def save_model(self, request: HttpRequest, obj: Procedure, form: Any, change: bool) -> None:
         """Saves the service, and a new version of what is declared if the text is another one."""
         super().save_model(request, obj, form, change)
-        greek, english = (form.cleaned_data.get(name, "") for name in ("declaration_el", "declaration_en"))
-        declare(obj, greek, english, now=timezone.now())
+        if "declaration_el" in form.cleaned_data:
+            declare(obj, form.cleaned_data["declaration_el"], form.cleaned_data["declaration_en"], now=timezone.now())
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

@@ -159,13 +159,20 @@ def owe_person(appointment: Appointment, *, now: datetime) -> None:
         or party.email.lower() == appointment.email.lower()
     ):
         return
+    is_cancelled = appointment.status == Status.CANCELLED
+    before = appointment.notifications.filter(kind=Kind.FOR_YOU).exclude(state=State.DROPPED)
+    if is_cancelled and not before.exists():
+        return  # the person has never heard of it
     appointment.notifications.get_or_create(
         kind=Kind.FOR_YOU,
         medium=Medium.EMAIL,
         revision=appointment.revision,
-        # The cancellation is another message than the booking of the same revision.
-        minutes_before=int(appointment.status == Status.CANCELLED),
-        defaults={"language": appointment.language, "due_at": now, "sent_to": party.email},
+        defaults={
+            "language": appointment.language,
+            "due_at": now,
+            "sent_to": party.email,
+            "details": {"cancelled": True} if is_cancelled else {},
+        },
     )
     wake_worker("appointments.tasks.deliver_due")
 

@@ -154,6 +154,13 @@ def test_unproven_booker_puts_no_words_into_any_mail(service: Procedure) -> None
         assert MOTHER.name not in told
 
 
+def test_person_is_told_the_clock_of_the_branch_and_not_where_the_booker_is(service: Procedure) -> None:
+    book(service, 9, behalf=MOTHER, timezone="Australia/Melbourne")
+    (told,) = mails_to(MOTHER.email)
+    assert "09:00" in told
+    assert "Μελβούρνη" not in told
+
+
 def test_person_learns_of_a_move_and_a_cancellation_once(service: Procedure, branch: Branch) -> None:
     booked = book(service, 9, behalf=MOTHER)
     moved = booking.reschedule(booked, slot_at(at(11)).pk, by=GUEST, now=NOW)
@@ -162,6 +169,11 @@ def test_person_learns_of_a_move_and_a_cancellation_once(service: Procedure, bra
     booking.cancel(moved, by=GUEST, now=NOW)
     assert "ακυρώθηκε" in mails_to(MOTHER.email)[1]
     assert len(mails_to(MOTHER.email)) == 2
+
+
+def test_person_who_has_never_heard_of_it_is_not_told_of_the_cancellation(service: Procedure) -> None:
+    booking.cancel(book(service, 9, behalf=MOTHER), by=GUEST, now=NOW)
+    assert mails_to(MOTHER.email) == []
 
 
 def test_mail_to_the_person_that_comes_back_says_nothing_about_the_booker(service: Procedure) -> None:

@@ -10,8 +10,8 @@ from agencies.models import Branch, ForWhom, Procedure
 from agencies.models.procedure import declare
 from appointments.booking.parties.storing import CONSENT
 from appointments.models import Acceptance, Appointment, Party
-from tests.builders import NOW, at, slot_at
-from tests.pages import hidden_of, text_of
+from tests.builders import NOW, a_user, at, slot_at
+from tests.pages import hidden_of, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
 BOOK = "/mykeplive/kep-dilosi/book/"
@@ -128,6 +128,19 @@ def test_change_of_mind_keeps_what_was_typed_and_drops_what_is_not_asked(client:
     client.post(DETAILS, OWN)
     confirm(client)
     assert Appointment.objects.get(status="booked").for_whom == "person"
+
+
+def test_sign_in_on_the_way_keeps_the_answer(client: Client, service: Procedure) -> None:
+    hold(client)
+    answer = client.post(WHOM, {"for_whom": "other", "leave": "sign-in"})
+    assert answer.headers["Location"].startswith("/accounts/login/?next=")
+    signed_in(client, a_user("eleni@example.org"))
+    assert re.search(r'value="other"[^>]* checked', text_of(client.get(WHOM)))
+    client.get(DETAILS)
+    client.post(DETAILS, OF_OTHER | {"consent": f"{CONSENT}"})
+    confirm(client)
+    booked = Appointment.objects.get(status="booked")
+    assert (booked.for_whom, booked.citizen and booked.citizen.email) == ("other", "eleni@example.org")
 
 
 @pytest.fixture
