@@ -62,9 +62,10 @@ def find(request: HttpRequest, reference: str) -> Appointment:
     A time that is only held has no citizen yet, so it raises Http404 too.
     """
     related = ("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch", "party")
+    declared = "acceptance__declaration"
     seen = Appointment.objects.seen_by(signed_in(request)).beyond_hold()
     return get_object_or_404(
-        seen.select_related(*related),
+        seen.select_related(*related, declared),
         reference=reference,
     )
 

@@ -287,12 +287,13 @@ def test_api_tells_whom_a_service_is_for_and_what_is_declared(client: Client, se
 
 def test_officers_see_for_whom_it_is(client: Client, service: Procedure, officer: User) -> None:
     book(service, 9, behalf=BUSINESS, tax_number=COMPANY)
-    booked = book(service, 10, 2, behalf=MOTHER)
+    declare(service, *TEXT, now=NOW)
+    booked = book(service, 10, 2, behalf=MOTHER, declared=1)
     signed_in(client, officer)
     day = text_of(client.get("/admin/appointments/appointment/day/?date=2026-03-03"))
     own = text_of(client.get(f"/admin/appointments/appointment/{booked.reference}/change/"))
     assert all(name in day for name in (BUSINESS.name, MOTHER.name))
-    assert all(said in own for said in (MOTHER.name, MOTHER.phone, "Πολίτης 2"))
+    assert all(said in own for said in (MOTHER.name, MOTHER.phone, "Πολίτης 2", *TEXT[0].split("\n")))
 
 
 def test_follow_up_is_for_the_same_party(service: Procedure, officer: User) -> None:
