@@ -52,6 +52,8 @@ class ProcedureFacts:
     days_between: int
     is_offered: bool
     by_referral: bool
+    booked_for: list[str]
+    declaration_version: int
     agency: AgencyFacts
 
     @property
@@ -104,10 +106,11 @@ AnyBranch = Branch | BranchFacts
 AGENCY_COLUMNS = "agency.id, agency.slug, agency.stage, agency.lead_minutes, agency.hold_minutes, agency.reminders"
 PROCEDURE_COLUMNS = """procedure.id, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels,
     procedure.identification, procedure.assurance, procedure.open_limit, procedure.category_id, procedure.period_limit,
-    procedure.period_days, procedure.days_between, procedure.is_offered, procedure.by_referral"""
+    procedure.period_days, procedure.days_between, procedure.is_offered, procedure.by_referral, procedure.booked_for,
+    procedure.declaration_version"""
 BRANCH_COLUMNS = "branch.id, branch.agency_id, branch.code, branch.country, branch.timezone, branch.is_open"
 # The numbers of these columns.
-AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 14
+AGENCY_WIDTH, PROCEDURE_WIDTH = 6, 16
 
 PROCEDURE_BY_CODE = f"""
 SELECT {PROCEDURE_COLUMNS}, {AGENCY_COLUMNS}
@@ -148,7 +151,7 @@ def facts_of(procedure: Procedure) -> ProcedureFacts:
         *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
         *(procedure.identification, procedure.assurance, procedure.open_limit, procedure.category_id),
         *(procedure.period_limit, procedure.period_days, procedure.days_between),
-        *(procedure.is_offered, procedure.by_referral),
+        *(procedure.is_offered, procedure.by_referral, procedure.booked_for, procedure.declaration_version),
         AgencyFacts(
             *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
         ),

@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminColorInputWidget,
+    UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
     UnfoldBooleanSwitchWidget,
 )
@@ -17,7 +18,8 @@ from accounts.models import User
 from accounts.people import invited
 from accounts.typed import validate_name
 from accounts.typed.addresses import StaffAddressField
-from agencies.models import Agency, Channel, Membership, Procedure, Role
+from agencies.models import Agency, Channel, ForWhom, Membership, Procedure, Role
+from agencies.models.procedure import for_oneself, lines_of
 
 
 class Ticked(forms.TypedMultipleChoiceField):
@@ -66,10 +68,30 @@ def _kept_shorter(days: int) -> str:
     return told % {"days": days}
 
 
+def _declaration_field(label: Any) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        required=False,
+        max_length=3000,
+        help_text=_(
+            "One sentence a line. Whoever books ticks each. A change makes a new version; earlier bookings keep theirs."
+        ),
+        widget=UnfoldAdminTextareaWidget({"rows": 4}),
+    )
+
+
 class ProcedureForm(forms.ModelForm):
     """A service. A new one is not offered until somebody ticks it, because many branches would offer it at once."""
 
     channels = channels_field()
+    booked_for = Ticked(
+        label=_("Who it may be booked for"),
+        choices=ForWhom.choices,
+        required=False,
+        help_text=_("If nothing is ticked, everybody books for oneself alone."),
+    )
+    declaration_el = _declaration_field(_("what citizens declare (Greek)"))
+    declaration_en = _declaration_field(_("what citizens declare (English)"))
 
     class Meta:
         model = Procedure
@@ -84,9 +106,17 @@ class ProcedureForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk is None and "is_offered" in self.fields:
             self.initial["is_offered"] = False
+        if declared := self.instance.pk and self.instance.declaration:
+            self.initial.update(declaration_el=declared.text_el, declaration_en=declared.text_en)
+
+    def clean_booked_for(self) -> list[str]:
+        return self.cleaned_data["booked_for"] or for_oneself()
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean() or {}
+        greek, english = (lines_of(cleaned.get(name, "")) for name in ("declaration_el", "declaration_en"))
+        if len(greek) != len(english):
+            self.add_error("declaration_en", _("Write each sentence in both languages, one a line in the same order."))
         for name in ("period_days", "days_between"):
             if name in cleaned and cleaned[name] is None:
                 cleaned[name] = getattr(Procedure(), name)

@@ -8,4 +8,5 @@ class AppointmentsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from appointments.booking.owners import joining  # noqa: F401 (listens for addresses that are proved)
         from appointments.calls import roles  # noqa: F401 (listens for roles that are lost)

@@ -416,3 +416,17 @@ class TooManyLinks(BookingError):
 
     message = _("Too many links were sent by e-mail. Copy the link and send it yourself.")
     field = "email"
+
+
+class NotBookedFor(BookingError):
+    """The service may not be booked for a business, for another person, or for oneself."""
+
+    message = _("This service cannot be booked for whom you say. Choose again.")
+    field = "for_whom"
+
+
+class DeclarationMissing(BookingError):
+    """What the service has people declare was not accepted in its present version, which may be a new one."""
+
+    message = _("Read and accept what you declare: it is needed, or its text has changed.")
+    field = "declaration"

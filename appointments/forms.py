@@ -156,16 +156,19 @@ class DetailsForm(forms.Form):
         phone.required = channel != Channel.IN_PERSON
         phone.help_text = PHONE_HINTS[Channel(channel)]
         if identity:
-            self._lock(identity)
+            self._lock(self._told(identity))
 
-    def _lock(self, identity: Identity) -> None:
+    def _told(self, identity: Identity) -> dict[str, str]:
+        """Returns the fields that the provider has told."""
+        return {"name": identity.name, "tax_number": tax_number_of(identity)}
+
+    def _lock(self, told: dict[str, str]) -> None:
         """Shows what the provider has told. Nobody reads a whole tax number over the citizen's shoulder."""
-        told = {"name": identity.name, "tax_number": tax_number_of(identity)}
         for name, value in told.items():
             if value and (field := self.fields.get(name)):
                 field.disabled, field.validators, self.initial[name] = True, [], value
                 field.help_text = _("This comes from the sign-in service and cannot be changed here.")
-        if told["tax_number"] and "tax_number" in self.fields:
+        if told.get("tax_number") and "tax_number" in self.fields:
             self.fields["tax_number"].widget = MaskedInput()
 
     def clean_name(self) -> str:

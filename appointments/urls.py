@@ -22,9 +22,12 @@ from appointments.views.counter.ticket import ticket
 from appointments.views.messages.calendar_file import calendar_file
 from appointments.views.mydata import data, erase
 from appointments.views.offers.answer import offer
+from appointments.views.owners.links import links
+from appointments.views.owners.proof import proof
 from appointments.views.times.branch import branch
 from appointments.views.times.channel import channel, start
 from appointments.views.times.procedure import procedure
+from appointments.views.whom.choosing import whom
 
 app_name = "appointments"
 
@@ -33,12 +36,14 @@ journey: list[URLPattern] = [
     path("channel/", channel, name="channel"),
     path("branch/", branch, name="branch"),
     path("time/", times, name="times"),
+    path("whom/", whom, name="whom"),
     path("details/", details, name="details"),
     path("check/", check, name="check"),
 ]
 
 managing: list[URLPattern] = [
     path("", detail, name="detail"),
+    path("open/", proof, name="open"),
     path("done/", done, name="done"),
     path("verify/", verify, name="verify"),
     path("verify/again/", verify_again, name="verify_again"),
@@ -79,6 +84,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("queue/<slug:code>/enter/", enter_line, name="enter_line"),
     path("appointments/", mine, name="list"),
     path("appointments/find/", find, name="find"),
+    path("appointments/find/links/", links, name="links"),
     path("appointments/leave/", leave, name="leave"),
     path("appointments/data/", data.account, name="data"),
     path("appointments/data.json", data.account_file, name="data_file"),

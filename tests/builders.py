@@ -47,6 +47,7 @@ def an_agency(slug: str = "kep", **fields: Any) -> Agency:
         "platform_slug": f"my{slug}live",
         "stage": Agency.Stage.PRODUCTION,
         "horizon_days": 14,
+        "verify_minutes": 0,  # most tests book as a guest in one step
     }
     return Agency.objects.create(slug=slug, **defaults | fields)
 

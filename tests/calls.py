@@ -22,6 +22,7 @@ from tests.builders import (
     slots_of,
     where_it_is_noon,
 )
+from tests.codes import open_for
 from videocalls.models import Participant, VideoCall
 from videocalls.providers import Visitor
 
@@ -76,7 +77,7 @@ def arrived(appointment: Appointment, now: datetime) -> Participant:
 def of_link(appointment: Appointment) -> Client:
     """The browser of whoever followed the link of a message."""
     client = Client()
-    client.get(path_of(appointment.link("join")))
+    open_for(client, appointment)
     return client
 
 

@@ -1,6 +1,9 @@
+from typing import Any
+
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import User
@@ -8,6 +11,7 @@ from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
 from agencies.forms import ProcedureForm
 from agencies.models import Category, Procedure, Role
+from agencies.models.procedure import declare
 
 
 class ProcedureAdmin(PlacedAdmin):
@@ -25,6 +29,7 @@ class ProcedureAdmin(PlacedAdmin):
             _("How often"),
             {"fields": (("open_limit", "category"), ("period_limit", "period_days"), "days_between")},
         ),
+        (_("Who books"), {"fields": ("booked_for", ("declaration_el", "declaration_en"))}),
         (_("Texts"), {"fields": (("description_el", "description_en"), ("documents_el", "documents_en"))}),
     )
 
@@ -35,6 +40,12 @@ class ProcedureAdmin(PlacedAdmin):
     @admin.display(description=_("channels"))
     def channel_names(self, procedure: Procedure) -> str:
         return ", ".join(str(label) for _value, label in procedure.channel_choices)
+
+    def save_model(self, request: HttpRequest, obj: Procedure, form: Any, change: bool) -> None:
+        """Saves the service, and a new version of what is declared if the text is another one."""
+        super().save_model(request, obj, form, change)
+        if "declaration_el" in form.cleaned_data:
+            declare(obj, form.cleaned_data["declaration_el"], form.cleaned_data["declaration_en"], now=timezone.now())
 
     def rows(self, user: User, found: QuerySet) -> QuerySet:
         return found.filter(agency__in=access.whole_agencies(user, Role.AGENCY_ADMIN))

@@ -15,7 +15,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from agencies.finding import search
-from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.models import Agency, Branch, Channel, ForWhom, Procedure
 from agencies.text import search_key
 
 # The forms of answers to refused requests.
@@ -100,20 +100,34 @@ class BranchSerializer(serializers.ModelSerializer):
         )
 
 
+class DeclarationSerializer(serializers.Serializer):
+    version = serializers.IntegerField(help_text="To be given as `declaration` when booking.")
+    sentences = serializers.ListField(child=serializers.CharField(), help_text="All of them are declared.")
+
+
 class ProcedureSerializer(serializers.ModelSerializer):
     agency = serializers.CharField(source="agency.slug")
     name = serializers.CharField()
     description = serializers.CharField()
     documents = serializers.ListField(child=serializers.CharField(), help_text="What to bring.")
     channels = channels_field()
+    booked_for = serializers.ListField(
+        child=serializers.ChoiceField(ForWhom.choices), help_text="For whom it may be booked."
+    )
+    declaration = serializers.SerializerMethodField(help_text="What whoever books declares, or null.")
     url = serializers.SerializerMethodField(help_text="The page where people book it.")
 
     class Meta:
         model = Procedure
         fields = (
             *("code", "agency", "name", "description", "documents", "duration_minutes", "channels", "identification"),
-            *("assurance", "open_limit", "mitos_id", "url"),
+            *("assurance", "open_limit", "mitos_id", "booked_for", "declaration", "url"),
         )
+
+    @extend_schema_field(DeclarationSerializer(allow_null=True))
+    def get_declaration(self, procedure: Procedure) -> dict[str, Any] | None:
+        declared = procedure.declaration
+        return {"version": declared.version, "sentences": declared.sentences} if declared else None
 
     @extend_schema_field(OpenApiTypes.URI)
     def get_url(self, procedure: Procedure) -> str:
@@ -227,7 +241,7 @@ class BranchViewSet(PublicViewSet):
     retrieve=extend_schema(summary="One service", responses={200: ProcedureSerializer, 404: NOT_FOUND}),
 )
 class ProcedureViewSet(PublicViewSet):
-    queryset = Procedure.objects.offered().select_related("agency")
+    queryset = Procedure.objects.offered().select_related("agency").with_declaration()
     serializer_class = ProcedureSerializer
     lookup_field = "code"
 

@@ -5,7 +5,7 @@ from agencies.models.branch import Branch
 from agencies.models.channel import Channel
 from agencies.models.membership import Membership, Role
 from agencies.models.opening import Closure, OpeningRule
-from agencies.models.procedure import Category, Procedure
+from agencies.models.procedure import Category, Declaration, ForWhom, Procedure
 from agencies.models.production import ProductionPeriod, PublishedCount
 from agencies.models.search import Search
 from agencies.models.synonym import Synonym
@@ -17,6 +17,8 @@ __all__ = [
     "Category",
     "Channel",
     "Closure",
+    "Declaration",
+    "ForWhom",
     "Membership",
     "OpeningRule",
     "Procedure",

@@ -86,9 +86,9 @@ class Agency(models.Model):
     )
     verify_minutes = models.PositiveSmallIntegerField(
         _("guests confirm their e-mail within, minutes"),
-        default=0,
+        default=30,
         validators=[MaxValueValidator(DAY_MINUTES)],
-        help_text=_("0: guests need not confirm."),
+        help_text=_("0: guests need not confirm, except on crowded days."),
     )
     reminders = ArrayField(
         models.PositiveIntegerField(),

@@ -1,14 +1,27 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator
-from django.db import models
+from django.db import models, transaction
+from django.db.models.functions import JSONObject
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import Identity
 from agencies.models.agency import Agency
 from agencies.models.channel import Channel
 from agencies.text import localized
+
+
+class ForWhom(models.TextChoices):
+    """For whom somebody books. An officer may always book for a caller."""
+
+    PERSON = "person", _("For oneself")
+    BUSINESS = "business", _("For a business")
+    OTHER = "other", _("For another person")
+
+
+def for_oneself() -> list[str]:
+    return [ForWhom.PERSON.value]
 
 
 class ProcedureQuerySet(models.QuerySet["Procedure"]):
@@ -20,6 +33,14 @@ class ProcedureQuerySet(models.QuerySet["Procedure"]):
         """Returns the procedures that officers can book for citizens, also those that the public cannot book."""
         offered = models.Q(is_offered=True) | models.Q(by_referral=True)
         return self.filter(offered, agency__stage__in=Agency.LIVE)
+
+    def with_declaration(self) -> "ProcedureQuerySet":
+        """Reads with each procedure what is declared now, so that `declaration` asks nothing more."""
+        present = Declaration.objects.filter(
+            procedure=models.OuterRef("pk"), version=models.OuterRef("declaration_version")
+        )
+        texts = JSONObject(version="version", text_el="text_el", text_en="text_en")
+        return self.annotate(declared_now=models.Subquery(present.values(texts=texts)[:1]))
 
 
 class Category(models.Model):
@@ -110,6 +131,14 @@ class Procedure(models.Model):
         validators=[MaxValueValidator(366)],
         help_text=_("0 means that there may be several on one day."),
     )
+    booked_for = ArrayField(
+        models.CharField(max_length=8, choices=ForWhom),
+        default=for_oneself,
+        db_default=for_oneself(),
+        verbose_name=_("who it may be booked for"),
+    )
+    # The version of the declaration that whoever books accepts. 0: nothing is declared.
+    declaration_version = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     mitos_id = models.CharField(_("Mitos number"), max_length=6, blank=True, validators=[RegexValidator(r"^\d{6}$")])
     is_offered = models.BooleanField(_("offered to the public"), default=True)
     by_referral = models.BooleanField(
@@ -138,9 +167,75 @@ class Procedure(models.Model):
 
     @property
     def documents(self) -> list[str]:
-        return [line.strip() for line in self._documents.splitlines() if line.strip()]
+        return lines_of(self._documents)
 
     @property
     def channel_choices(self) -> list[tuple[str, str]]:
         """Returns the procedure's channels as (value, label), in the order that all pages use."""
         return [(channel.value, str(channel.label)) for channel in Channel if channel.value in self.channels]
+
+    @property
+    def declaration(self) -> "Declaration | None":
+        """Returns what whoever books declares, as it is worded now. One query, unless it was read before."""
+        if not self.declaration_version:
+            return None
+        if read := getattr(self, "declared_now", None):
+            return Declaration(procedure=self, **read)
+        return self.declarations.filter(version=self.declaration_version).first()
+
+
+class Declaration(models.Model):
+    """One version of what citizens declare when they book the service, one sentence a line. Versions are only ever added.
+
+    It has no admin of its own, because a form would change a version instead of adding one: the service's form does.
+    """
+
+    procedure = models.ForeignKey(Procedure, models.PROTECT, related_name="declarations", db_index=False)
+    version = models.PositiveIntegerField()
+    text_el = models.TextField(blank=True)
+    text_en = models.TextField(blank=True)
+    written_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = _("declaration")
+        verbose_name_plural = _("declarations")
+        constraints = (
+            # Two who save at once write the same version: the second one is refused.
+            models.UniqueConstraint(fields=["procedure", "version"], name="one_declaration_per_version"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.procedure_id}.{self.version}"
+
+    text = localized("text")
+
+    @property
+    def sentences(self) -> list[str]:
+        return lines_of(self.text)
+
+
+def lines_of(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+@transaction.atomic
+def declare(procedure: Procedure, text_el: str, text_en: str, *, now: datetime) -> Declaration | None:
+    """Make this text what citizens declare: a new version, unless it is the present one. An empty text asks for nothing more.
+
+    Returns the new version, or None if nothing changes.
+    """
+    locked = Procedure.objects.select_for_update(no_key=True).get(pk=procedure.pk)
+    latest = locked.declarations.order_by("-version").first()
+    texts = {"text_el": "\n".join(lines_of(text_el)), "text_en": "\n".join(lines_of(text_en))}
+    present = locked.declaration
+    if texts == (
+        {"text_el": present.text_el, "text_en": present.text_en} if present else {"text_el": "", "text_en": ""}
+    ):
+        return None
+    version = latest.version + 1 if latest else 1
+    made = None
+    if any(texts.values()):
+        made = Declaration.objects.create(procedure=locked, version=version, written_at=now, **texts)
+    procedure.declaration_version = version if made else 0
+    procedure.save(update_fields=["declaration_version"])
+    return made

@@ -59,9 +59,11 @@ def find(request: HttpRequest, reference: str) -> Appointment:
 
     A time that is only held has no citizen yet, so it raises Http404 too.
     """
+    related = ("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch", "party")
+    declared = "acceptance__declaration"
     seen = Appointment.objects.seen_by(signed_in(request)).beyond_hold()
     return get_object_or_404(
-        seen.select_related("agency", "branch", "procedure__agency", "officer", "video_call", "follows__branch"),
+        seen.select_related(*related, declared),
         reference=reference,
     )
 
@@ -73,6 +75,7 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
         "procedure__agency",
         "appointment__procedure",
         "appointment__citizen",
+        "appointment__party",
         "appointment__agency",
         "appointment__branch",
         "appointment__video_call",

@@ -62,7 +62,7 @@ from appointments.api.serializers import (
 )
 from appointments.api.wanted import BookingAuthentication, Wanted
 from appointments.booking import Made, Once, telling
-from appointments.booking.persons import Contact, digests_of, identified, keys_of
+from appointments.booking.persons import Behalf, Contact, digests_of, identified, keys_of
 from appointments.errors import BookingError, KeyReused, LimitReached, SlotTaken, TooLate, WrongStatus
 from appointments.history import Actor, By
 from appointments.models import Appointment
@@ -383,7 +383,10 @@ class AppointmentViewSet(CodedViewSet):
 
 def _contact(asked: dict[str, Any]) -> Contact:
     given = {name: asked[name] for name in ("name", "email", "phone", "tax_number", "notes", "timezone")}
-    return Contact(language=asked.get("language") or (get_language() or "el")[:2], **given)
+    behalf = Behalf(**asked["for_whom"]) if "for_whom" in asked else None
+    declared = asked.get("declaration", 0)
+    language = asked.get("language") or (get_language() or "el")[:2]
+    return Contact(language=language, behalf=behalf, declared=declared, **given)
 
 
 def _citizen(request: Request) -> User:

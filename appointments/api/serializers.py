@@ -16,11 +16,13 @@ from accounts.typed.tax_numbers import clean_tax_number
 from agencies import facts
 from agencies.api.viewsets import CODE, CodeField
 from agencies.facts import AnyBranch, BranchFacts, ProcedureFacts
-from agencies.models import Branch, Channel, Procedure
+from agencies.models import Branch, Channel, ForWhom, Procedure
 from agencies.models.branch import validate_timezone
 from appointments.booking import Made
+from appointments.booking.parties.storing import CONSENT, CONSENTS
 from appointments.errors import ChannelNotOffered
 from appointments.models import Appointment, Status
+from appointments.models.behalf.party import STANDINGS, Standing
 
 DAYS, MAX_DAYS = 30, 62
 MAX_BIGINT = 2**63 - 1
@@ -145,6 +147,49 @@ class SlotField(serializers.IntegerField):
         super().__init__(min_value=1, max_value=MAX_BIGINT, help_text="The `id` of a free time.", **options)
 
 
+class PartySerializer(serializers.Serializer):
+    """For whom it is booked, if that is not the one whose name and contact the booking has."""
+
+    kind = serializers.ChoiceField(
+        [ForWhom.BUSINESS.value, ForWhom.OTHER.value], help_text="Has to be among the service's `booked_for`."
+    )
+    name = serializers.CharField(max_length=160, validators=[validate_name], help_text="Of the business or the person.")
+    standing = serializers.ChoiceField(
+        Standing.choices, help_text="What the one who books is to the business or the person."
+    )
+    email = serializers.EmailField(required=False, allow_blank=True, default="", max_length=254)
+    phone = serializers.CharField(
+        required=False,
+        allow_blank=True,
+        default="",
+        max_length=30,
+        help_text="Of a person, this or the e-mail address.",
+    )
+    consent = serializers.IntegerField(
+        required=False,
+        default=0,
+        min_value=0,
+        max_value=CONSENT,
+        help_text=f"For a person: {CONSENT} says that the person knows of the booking and agrees.",
+    )
+
+    def validate_name(self, name: str) -> str:
+        return on_one_line(name)
+
+    def validate(self, party: dict[str, Any]) -> dict[str, Any]:
+        if party["standing"] not in STANDINGS[party["kind"]]:
+            raise ValidationError({"standing": _("Choose one.")})
+        if party["kind"] == ForWhom.BUSINESS:
+            return party | {"email": "", "phone": "", "consent": 0}
+        if party["phone"] and not phones.is_written(party["phone"]):
+            raise ValidationError({"phone": NO_PHONE})
+        if not (party["email"] or party["phone"]):
+            raise ValidationError({"email": _("Enter an e-mail address or a telephone number of the person.")})
+        if party["consent"] not in CONSENTS:
+            raise ValidationError({"consent": _("You can only book if this is so.")})
+        return party
+
+
 class BookingSerializer(serializers.Serializer):
     slot = SlotField()
     procedure = FactField(str, queryset=Procedure.objects.all(), help_text="Code of the service.")
@@ -174,6 +219,16 @@ class BookingSerializer(serializers.Serializer):
         validators=[validate_timezone],
         help_text="Where the citizen is, e.g. Australia/Melbourne.",
     )
+    # Without a default, so that a repeated request of an earlier release has the same digest.
+    for_whom = PartySerializer(
+        required=False, help_text="Left out: the citizen. The tax number is that of the business or the person."
+    )
+    declaration = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=2**31 - 1,
+        help_text="The version of the service's declaration that was accepted.",
+    )
 
     def validate_name(self, name: str) -> str:
         return on_one_line(name)
@@ -196,6 +251,8 @@ class BookingSerializer(serializers.Serializer):
     def validate(self, asked: dict[str, Any]) -> dict[str, Any]:
         if asked["channel"] != Channel.IN_PERSON and not asked["phone"]:
             raise ValidationError({"phone": REQUIRED})
+        if asked.get("for_whom", {}).get("kind") == ForWhom.BUSINESS and not asked["tax_number"]:
+            raise ValidationError({"tax_number": REQUIRED})
         return asked
 
 

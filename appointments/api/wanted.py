@@ -44,6 +44,9 @@ class Wanted:
         asked = self.fields | {"procedure": procedure, "slot": slot, "given": self.fields}
         if asked["phone"] and slot:
             asked["phone"] = stored_phone(asked["phone"], slot.branch.country)
+        party = asked.get("for_whom")
+        if party and party["phone"] and slot:
+            asked["for_whom"] = party | {"phone": stored_phone(party["phone"], slot.branch.country)}
         return asked
 
 

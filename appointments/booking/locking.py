@@ -17,7 +17,7 @@ def locked(appointment: Appointment) -> Iterator[Appointment]:
         # moved to another branch while we waited for the lock would be found with its old branch, or not at all.
         # With no_key, events that refer to the appointment can be written meanwhile.
         Appointment.objects.select_for_update(no_key=True).only("pk").get(pk=appointment.pk)
-        related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen")
+        related = Appointment.objects.select_related("agency", "branch", "procedure__agency", "citizen", "party")
         yield related.get(pk=appointment.pk)
 
 

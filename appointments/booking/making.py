@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,8 @@ from appointments import claims, history
 from appointments.booking import owed, taking
 from appointments.booking.allowance import rules
 from appointments.booking.locking import locked, refusals
+from appointments.booking.owners import joining
+from appointments.booking.parties import storing
 from appointments.booking.persons import Contact, digests_of, sign
 from appointments.claims import Held, Visitor
 from appointments.errors import (
@@ -94,6 +96,7 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
         if appointment.status != Status.HELD or appointment.is_overdue(now):
             raise HoldExpired
         _require_level(appointment.procedure, by)
+        storing.require(appointment.procedure, contact)
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         appointment.citizen, appointment.assurance = by.citizen or appointment.citizen, by.level
         patience = _patience(appointment, contact, now)
@@ -102,6 +105,7 @@ def confirm(held: Appointment, contact: Contact, *, by: Actor, now: datetime) ->
             appointment, appointment.procedure, appointment.branch.local(appointment.starts_at).date(), now=now
         )
         appointment.limit_place = taking.limit_place(appointment)
+        storing.store(appointment, contact, now=now)
         if patience:
             _await_verification(appointment, patience, now)
             history.note(Verb.REQUEST, by=by, now=now, appointment=appointment, before=before)
@@ -161,7 +165,7 @@ def book(
     Raises the BookingError that says why it is refused.
     """
     _procedure, asked = asked_for(slot, procedure.code)
-    said = digests_of([slot, procedure.pk, channel, asdict(contact), follows and follows.pk])
+    said = digests_of([slot, procedure.pk, channel, contact.said(), follows and follows.pk])
     once = Once(idempotency_key, said) if idempotency_key else None
     return book_asked(asked, channel, contact, by=by, now=now, once=once, follows=follows).appointment
 
@@ -201,22 +205,19 @@ def _book(
     assisted = by.by == By.OFFICER
     asked = require_bookable(asked, channel, now=now, assisted=assisted)
     _require_level(asked.procedure, by)
-    appointment = _new(asked, channel, by, now)
-    appointment.follows = follows
-    if once:
-        appointment.idempotency_key, appointment.request_digest = once.key, once.digests[0]
+    if not assisted:
+        storing.require(asked.procedure, contact)
     if follows:
-        appointment.citizen = follows.citizen
-    sign(appointment, contact)
-    _require_link_sendable(appointment)
-    _promise(appointment, now)
+        contact = replace(contact, behalf=contact.behalf or storing.behalf_of(follows))
+    appointment = _unstored(asked, channel, contact, by, now, once, follows)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
-    # A booking is one statement, which needs no transaction. Others take several: a follow-up, a citizen's, and what a rule
-    # about other appointments of the person allows.
+    # A booking is one statement, which needs no transaction. Others take several: a follow-up, a citizen's, one for somebody
+    # else, and what a rule about other appointments of the person allows.
     counted = by.citizen if by.by == By.CITIZEN else None
     ruled = follows is None and rules.are_there(asked.procedure)
-    with refusals(), transaction.atomic() if follows or counted or ruled else nullcontext():
+    several = follows or counted or ruled or contact.behalf or contact.declared
+    with refusals(), transaction.atomic() if several else nullcontext():
         if counted:
             claims.require_account_room(counted, now=now)
         if ruled:
@@ -228,8 +229,32 @@ def _book(
             lambda time: taking.make(appointment, time, Verb.BOOK, messages, by=by),
             asked, channel, now=now, assisted=assisted,
         )  # fmt: skip
+        storing.store(appointment, contact, now=now)
+        if contact.behalf:
+            owed.owe_person(appointment, now=now)
     owed.wake(messages)
     _wake_for_call(appointment)
+    return appointment
+
+
+def _unstored(
+    asked: AskedTime,
+    channel: str,
+    contact: Contact,
+    by: Actor,
+    now: datetime,
+    once: Once | None,
+    follows: Appointment | None,
+) -> Appointment:
+    appointment = _new(asked, channel, by, now)
+    appointment.follows = follows
+    if once:
+        appointment.idempotency_key, appointment.request_digest = once.key, once.digests[0]
+    if follows:
+        appointment.citizen = follows.citizen
+    sign(appointment, contact)
+    _require_link_sendable(appointment)
+    _promise(appointment, now)
     return appointment
 
 
@@ -248,6 +273,7 @@ def verify(unverified: Appointment, *, by: Actor, now: datetime) -> Appointment:
             raise HoldExpired
         before = {"appointment": history.as_it_is(appointment, ("status", "expires_at"))}
         appointment.address_proven_at = now
+        appointment.citizen = joining.account_of(appointment)
         _settle(appointment, now)
         claims.drop(appointment.pk)
         history.note(Verb.VERIFY, by=by, now=now, appointment=appointment, before=before)

@@ -15,8 +15,9 @@ from django.db import connection
 
 from accounts.typed.phones import mobile_number
 from accounts.work.waking import wake_worker
+from agencies.models import ForWhom
 from agencies.wallclock import instant
-from appointments.models import Appointment, Notification
+from appointments.models import Appointment, Notification, Status
 from appointments.models.notification import AWAITED
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
@@ -33,7 +34,7 @@ SETTLES, SOON, AT_ONCE = timedelta(minutes=10), timedelta(days=1), timedelta(hou
 # Messages that are owed once an appointment is completed.
 AFTERWARDS = (Kind.RATING, Kind.SUMMARY)
 # An SMS would not do: it proves no address, or has no room.
-BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY, Kind.CORRECTED)
+BY_MAIL_ALONE = (Kind.VERIFY, Kind.RATING, Kind.SUMMARY, Kind.CORRECTED, Kind.FOR_YOU)
 # No reminder is due sooner than this after the message that tells the time. Whoever has just booked or moved remembers it,
 # and a second message of the same hour makes people read none of them.
 FRESH = timedelta(hours=2)
@@ -55,6 +56,7 @@ def owe_verification(appointment: Appointment, *, now: datetime) -> None:
 
 def owe_confirmation(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, confirmation(appointment, appointment.agency.reminders, appointment.zone, now=now))
+    owe_person(appointment, now=now)
 
 
 def confirmation(appointment: Appointment, reminders: Iterable[int], zone: ZoneInfo, *, now: datetime) -> list[Owed]:
@@ -68,15 +70,18 @@ def confirmation(appointment: Appointment, reminders: Iterable[int], zone: ZoneI
 def owe_move(appointment: Appointment, *, now: datetime) -> None:
     """Tell the citizen the new time, and write reminders of it."""
     _owe(appointment, [*_to_all_media(appointment, Kind.MOVED, now), *_own_reminders(appointment, now)])
+    owe_person(appointment, now=now)
 
 
 def owe_kept(appointment: Appointment, *, now: datetime) -> None:
     """Tell the citizen that the wall-clock time stays although the clock has changed, and write new reminders."""
     _owe(appointment, [*_to_all_media(appointment, Kind.KEPT, now), *_own_reminders(appointment, now)])
+    owe_person(appointment, now=now)
 
 
 def owe_cancellation(appointment: Appointment, *, now: datetime) -> None:
     _owe(appointment, _to_all_media(appointment, Kind.CANCELLED, now))
+    owe_person(appointment, now=now)
 
 
 def owe_offer(appointment: Appointment, *, due: datetime) -> None:
@@ -140,6 +145,34 @@ def owe_notice(appointment: Appointment, earlier: str, *, now: datetime) -> None
         language=appointment.language,
         due_at=now,
         sent_to=earlier,
+    )
+    wake_worker("appointments.tasks.deliver_due")
+
+
+def owe_person(appointment: Appointment, *, now: datetime) -> None:
+    """Tell the person for whom somebody else has booked, if that person has an address: what has become of it, by one mail."""
+    party = getattr(appointment, "party", None)
+    if (
+        party is None
+        or party.kind != ForWhom.OTHER
+        or not party.email
+        or party.email.lower() == appointment.email.lower()
+    ):
+        return
+    is_cancelled = appointment.status == Status.CANCELLED
+    before = appointment.notifications.filter(kind=Kind.FOR_YOU).exclude(state=State.DROPPED)
+    if is_cancelled and not before.exists():
+        return  # the person has never heard of it
+    appointment.notifications.get_or_create(
+        kind=Kind.FOR_YOU,
+        medium=Medium.EMAIL,
+        revision=appointment.revision,
+        defaults={
+            "language": appointment.language,
+            "due_at": now,
+            "sent_to": party.email,
+            "details": {"cancelled": True} if is_cancelled else {},
+        },
     )
     wake_worker("appointments.tasks.deliver_due")
 

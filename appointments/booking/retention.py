@@ -9,7 +9,17 @@ from django.db.models import Q, QuerySet
 from accounts.security import What, tell_when_done
 from accounts.work.sweeps import each
 from agencies.models import Agency
-from appointments.models import Appointment, IdentityCheck, KeptDraft, Notification, Reading, ReceivedSms, Ticket
+from appointments.models import (
+    Acceptance,
+    Appointment,
+    IdentityCheck,
+    KeptDraft,
+    Notification,
+    Party,
+    Reading,
+    ReceivedSms,
+    Ticket,
+)
 
 # Rows changed by one statement, so that locks stay short even if there is much to erase.
 BATCH = 5_000
@@ -67,6 +77,8 @@ def _erase(agency: Agency, ended_before: datetime) -> int:
 def forget(pks: list[int]) -> int:
     """Erase all that tells who came with these appointments; return how many they are."""
     erased = Appointment.objects.filter(pk__in=pks).update(**NOBODY)
+    Party.objects.filter(appointment__in=pks).delete()
+    Acceptance.objects.filter(appointment__in=pks).delete()
     Reading.objects.filter(appointment__in=pks).delete()
     IdentityCheck.objects.filter(appointment__in=pks).update(valid_until=None)
     # The error of a mail server may contain the citizen's address.

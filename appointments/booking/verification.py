@@ -7,6 +7,7 @@ from django.db.models import Q
 
 from accounts.work.waking import wake_worker
 from appointments import claims
+from appointments.booking.owners import joining
 from appointments.models import Appointment, Notification, Status
 
 # Each mail is a row. Its `minutes_before` is the minutes left until the deadline, so there is one row a minute at most.
@@ -21,8 +22,10 @@ def note_proof(appointment: Appointment, *, now: datetime) -> None:
     if appointment.status != Status.UNVERIFIED and appointment.address_proven_at is None:
         unproven = Appointment.objects.filter(pk=appointment.pk, address_proven_at=None)
         # Meanwhile the address may have become another one, which this link does not prove.
-        if unproven.filter(address_changes=appointment.address_changes).update(address_proven_at=now):
-            appointment.address_proven_at = now
+        citizen = joining.account_of(appointment)
+        same = unproven.filter(address_changes=appointment.address_changes)
+        if same.update(address_proven_at=now, citizen=citizen):
+            appointment.address_proven_at, appointment.citizen = now, citizen
             claims.drop(appointment.pk)
 
 

@@ -45,7 +45,7 @@ BATCH = 50
 GATEWAY = Peer("SMS gateway", pauses=(5, 15, 30, 60), probe=timedelta(minutes=2))
 # Mails that anybody can cause who types an address. The other kinds follow from a visit, or from what officers do.
 Kind = Notification.Kind
-OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED, Kind.REPLY)
+OF_ANYBODY = (Kind.VERIFY, Kind.CONFIRMATION, Kind.MOVED, Kind.CANCELLED, Kind.CORRECTED, Kind.REPLY, Kind.FOR_YOU)
 
 
 def deliver(
@@ -113,7 +113,11 @@ def claim_some(*, now: datetime, among: NotificationQuerySet, limit: int) -> lis
     """
     due = among.due(now=now).with_own_text().with_version().order_by("due_at", "pk")
     related = due.select_related(
-        "appointment__agency", "appointment__branch", "appointment__procedure", "appointment__citizen"
+        "appointment__agency",
+        "appointment__branch",
+        "appointment__procedure",
+        "appointment__citizen",
+        "appointment__party",
     )
     messages = leases.lock(related.prefetch_related("appointment__notifications") if limit > 1 else related, limit)
     to_send = [message for message in messages if _is_to_send(message, now)]

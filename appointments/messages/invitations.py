@@ -114,6 +114,8 @@ def _description(appointment: Appointment, link: Link) -> str:
     if not appointment.is_open:
         return _past(appointment, link)
     lines = [when(appointment), f"{_('Reference')}: {appointment.spoken_reference}"]
+    if appointment.name and (party := getattr(appointment, "party", None)):
+        lines += [f"{_('For')}: {on_one_line(party.name)}"]
     if appointment.channel == Channel.VIDEO:
         lines += ["", f"{_('Join the video call')}:", link("join")]
     elif appointment.channel == Channel.PHONE:

@@ -24,6 +24,7 @@ from appointments.messages.texts import saying
 from appointments.messages.texts.kinds import Key
 from appointments.messages.texts.saying import Told
 from appointments.models import Appointment, Notification, Offer, Status
+from appointments.models.notification import TO_OTHERS
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -41,10 +42,11 @@ def mail(message: Notification, *, now: datetime) -> EmailMultiAlternatives:
     To an address that is not proven it says nothing that was typed, in none of its parts. Nor to an earlier address, which
     may have been a wrong one.
     """
-    proven = message.appointment.is_address_proven and message.kind != Kind.CORRECTED
+    proven = message.appointment.is_address_proven and message.kind not in TO_OTHERS
     appointment = message.appointment.as_told(proven=proven)
     with translation.override(message.language), timezone.override(appointment.branch.zone):
         told = context(appointment, message.language, **_of_message(message, appointment, now))
+        told["party"] = getattr(message.appointment, "party", None) if proven else None
         subject, body, html = written(message, told)
         letter = EmailMultiAlternatives(
             subject=subject,
@@ -166,6 +168,11 @@ def _of_message(message: Notification, appointment: Appointment, now: datetime) 
         said["news"] = facts.news(message)
     if message.kind == Kind.REPLY:
         said["outcome"] = message.details.get("outcome", "")
+    if message.kind == Kind.FOR_YOU:
+        # Who has booked is told by name once that reader of mail is known, because anybody can type any name.
+        booked = message.appointment
+        said["booker"] = booked.name if booked.is_address_proven else ""
+        said["is_cancelled"] = appointment.status == Status.CANCELLED
     return of_kind(message.kind, appointment, now) | said
 
 

@@ -27,6 +27,7 @@ SENT = {
     Kind.REPLY: gettext_lazy("We answered %(address)s"),
     Kind.DECLINED: gettext_lazy("We told %(address)s that declining in the calendar does not cancel it"),
     Kind.CORRECTED: gettext_lazy("We told %(address)s that the address was changed"),
+    Kind.FOR_YOU: gettext_lazy("We told %(address)s, for whom the appointment is"),
 }
 
 

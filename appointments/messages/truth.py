@@ -36,6 +36,8 @@ def is_true(message: Notification, *, now: datetime) -> bool:
 def _is_current(message: Notification, now: datetime) -> bool:
     """Return whether a message about the appointment as it stands (its time, branch or offer) is still true."""
     appointment = message.appointment
+    if message.kind == Kind.FOR_YOU and message.details.get("cancelled"):
+        return appointment.status == Status.CANCELLED
     if message.kind in DURING:
         return appointment.status in DURING[Kind(message.kind)] and _holds(message, now)
     ahead = appointment.status == Status.BOOKED and now < appointment.starts_at

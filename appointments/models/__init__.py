@@ -2,6 +2,7 @@
 
 from appointments.models.alert import Alert, AlertMail
 from appointments.models.appointment import Appointment, Status
+from appointments.models.behalf.party import Acceptance, Party
 from appointments.models.counter import Desk, Queue, Ticket
 from appointments.models.demand import Journey, NothingFree
 from appointments.models.disruption import Disruption
@@ -15,6 +16,7 @@ from appointments.models.reading import Reading
 from appointments.models.slot import Claim, KeptDraft, TimeSlot
 
 __all__ = [
+    "Acceptance",
     "Alert",
     "AlertMail",
     "Appointment",
@@ -34,6 +36,7 @@ __all__ = [
     "Notification",
     "Offer",
     "OwnText",
+    "Party",
     "Queue",
     "Rating",
     "Reading",

@@ -22,7 +22,7 @@ from django.utils.translation import gettext_lazy as _
 from accounts.models import Identity, User
 from accounts.sealing.fields import SealedField
 from agencies import access
-from agencies.models import Agency, Branch, Channel, Procedure
+from agencies.models import Agency, Branch, Channel, ForWhom, Procedure
 from agencies.text import search_key
 from agencies.wallclock import all_zones, midnight, zone_of
 from appointments import references, sight
@@ -180,6 +180,10 @@ class AppointmentQuerySet(models.QuerySet["Appointment"]):
                 RawSQL(f"{self.model._meta.db_table}.search @@ %s::tsquery", [lexemes], models.BooleanField())  # noqa: S611
             )
         return self.filter(wanted)
+
+    def of_address(self, address: str) -> "AppointmentQuerySet":
+        """Those whose messages go to this address, in whatever letters. The search index finds them."""
+        return self.matching(address.strip()).filter(email__iexact=address.strip())
 
     def with_reference(self, typed: str) -> "AppointmentQuerySet":
         """The appointment whose reference was typed or scanned, in whatever letters."""
@@ -393,9 +397,18 @@ class Appointment(models.Model):
     def get_absolute_url(self) -> str:
         return reverse("appointments:detail", args=[self.reference])
 
-    def index_contact(self) -> None:
-        """Bring `search` up to date. Whoever changes the contact calls this before saving."""
-        self.search = " ".join(_lexemes(self.name, self.email, self.phone))
+    def index_contact(self, *others: str) -> None:
+        """Bring `search` up to date. Whoever changes the contact calls this before saving.
+
+        `others` are name and contact of the one for whom the appointment is, if that is not whoever booked.
+        """
+        self.search = " ".join(_lexemes(self.name, self.email, self.phone, *others))
+
+    @property
+    def for_whom(self) -> str:
+        """Return one of ForWhom. One query if the party has not been read."""
+        party = getattr(self, "party", None)
+        return party.kind if party else ForWhom.PERSON
 
     @property
     def is_of_own_address(self) -> bool:

@@ -31,6 +31,8 @@ MEANT = {
 }
 DELAYED = _("The mail systems are still trying.")
 CODE = re.compile(r"(\d\.\d{1,3}\.\d{1,3})( delayed)?")
+# Go to another address than the booker's, which is written with them.
+TO_OTHERS = ("corrected", "for_you")
 # Nobody knows of these that they have arrived, and nothing is tried any more.
 UNDELIVERED = ("failed", "bounced", "unsure")
 
@@ -69,9 +71,10 @@ class NotificationQuerySet(models.QuerySet["Notification"]):
     def undelivered(self) -> "NotificationQuerySet":
         """Messages to the citizen that did not arrive, or perhaps not. Officers see them and call the citizen instead.
 
-        What an earlier address is told is none: that it did not arrive there is often the reason for another one.
+        What an earlier address is told is none: that it did not arrive there is often the reason for another one. Nor is what the
+        person is told for whom somebody else has booked.
         """
-        return self.filter(state__in=UNDELIVERED).exclude(kind=Notification.Kind.CORRECTED)
+        return self.filter(state__in=UNDELIVERED).exclude(kind__in=TO_OTHERS)
 
 
 class Notification(models.Model):
@@ -92,6 +95,7 @@ class Notification(models.Model):
         CORRECTED = "corrected", _("The address was changed")
         CHANGED = "changed", _("Details have changed")
         REPLY = "reply", _("Answer to an SMS")
+        FOR_YOU = "for_you", _("To the person for whom it is")
 
     class Medium(models.TextChoices):
         EMAIL = "email", _("E-mail")
@@ -125,8 +129,7 @@ class Notification(models.Model):
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     leased_until = models.DateTimeField(_("leased until"), null=True, blank=True)
     sent_at = models.DateTimeField(_("sent at"), null=True, blank=True)
-    # The address or number that it was sent to, as it was then. What tells an earlier address that it was changed has it
-    # from the beginning.
+    # The address or number that it was sent to, as it was then. Those of TO_OTHERS have it from the beginning.
     sent_to = models.CharField(_("sent to"), max_length=254, blank=True, default="", db_default="")
     last_error = models.CharField(_("last error"), max_length=250, blank=True)
     # What the text needs and no row tells later: the earlier values of changed details, {"branch.address_el": "..."}, or
@@ -175,7 +178,7 @@ class Notification(models.Model):
     @property
     def may_be_sent_again(self) -> bool:
         """Whether it is one of those that `undelivered` finds."""
-        return self.state in UNDELIVERED and self.kind != self.Kind.CORRECTED
+        return self.state in UNDELIVERED and self.kind not in TO_OTHERS
 
     @property
     def is_known_lost(self) -> bool:
@@ -195,7 +198,7 @@ class Notification(models.Model):
     @property
     def address(self) -> str:
         """The address or number that it has to be sent to."""
-        if self.kind == self.Kind.CORRECTED:
+        if self.kind in TO_OTHERS:
             return self.sent_to
         return self.appointment.phone if self.medium == self.Medium.SMS else self.appointment.email
 

@@ -26,7 +26,7 @@ def site(request: HttpRequest) -> dict[str, object]:
 def _has_traces(request: HttpRequest) -> bool:
     """Returns whether a guest has left something in this browser that the next person should not see."""
     session = getattr(request, "session", {})
-    return any(session.get(name) for name in ("hold", "typed", "appointments", IN_LINE, WAITING))
+    return any(session.get(name) for name in ("hold", "typed", "appointments", "linked", IN_LINE, WAITING))
 
 
 def _languages(request: HttpRequest) -> list[dict[str, str]]:

@@ -26,6 +26,7 @@ from appointments.models import (
 )
 from appointments.tasks import deliver_due
 from tests.builders import GUEST, MONDAY, an_officer, at, booked_at, by, messages_of, today_at
+from tests.codes import pass_check
 from tests.conftest import PHONE, NewPage, hurry
 from tests.pages import SOON, choose_first_time, sign_in
 
@@ -144,6 +145,7 @@ def test_citizens_arrive(
 
     phone = new_page(size=PHONE)
     phone.goto(f"{eleni.get_absolute_url()}?key={eleni.link_key}")
+    pass_check(phone)
     phone.get_by_role("button", name="Έφτασα").click()
     expect(phone.locator(".turn__number")).to_have_text("A004")
     expect(phone.get_by_text("3 άτομα πριν από εσάς")).to_be_visible()

@@ -24,6 +24,7 @@ from tests.builders import (
     an_appointment,
     an_officer,
 )
+from tests.codes import pass_check
 from tests.conftest import NewPage, hurry
 from tests.pages import Accessible, fits, sign_in
 
@@ -96,6 +97,8 @@ def test_supervisor_starts_a_strike_and_sees_it_settled(
     expect(row).to_contain_text("Χωρίς e-mail: τηλεφωνήστε στον πολίτη")
 
     phone.goto(f"{first.get_absolute_url()}offer/?key={first.link_key}")
+
+    pass_check(phone)
     assert_accessible(phone)
     phone.get_by_role("button", name="Δέχομαι τη νέα ώρα").click()
     expect(phone.get_by_text("Η νέα ώρα είναι δική σας")).to_be_visible()
@@ -137,6 +140,7 @@ def test_offer_is_answered_on_a_small_screen_without_scripts(new_page: NewPage, 
     page = new_page(size=SMALL, language=language, javascript=False)
     prefix = "" if language == "el" else "/en"
     page.goto(f"{prefix}{appointment.get_absolute_url()}offer/?key={appointment.link_key}")
+    pass_check(page)
     assert page.locator("html").get_attribute("lang") == language
     assert fits(page)
     page.locator("main form button").click()
@@ -148,6 +152,7 @@ def test_pages_of_nothing_found_are_accessible(page: Page, branch: Branch, asser
     appointment = booked(branch, 1)
     a_strike(branch, appointment, ways=["near"])
     page.goto(f"{appointment.get_absolute_url()}offer/?key={appointment.link_key}")
+    pass_check(page)
     expect(page.get_by_text("Δεν βρήκαμε άλλη ελεύθερη ώρα")).to_be_visible()
     assert_accessible(page)
     page.goto(appointment.get_absolute_url())

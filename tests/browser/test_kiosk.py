@@ -28,6 +28,7 @@ from tests.builders import (
     slots_of,
     where_it_is_noon,
 )
+from tests.codes import pass_check
 from tests.conftest import NewPage, hurry
 from tests.pages import fits
 
@@ -311,6 +312,7 @@ def test_citizen_says_on_the_phone_to_have_arrived_and_is_called(
     officer: User,
 ):
     hurry(phone).goto(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    pass_check(phone)
     assert_accessible(phone)
     phone.get_by_role("button", name="Έφτασα").click()
     expect(phone.locator(".turn__number")).to_have_text("A001")

@@ -21,7 +21,7 @@ from agencies.loading import tables
 from agencies.models import Agency, Branch, Channel
 from appointments.models import Appointment, Notification, Offer, Rating, Status, Ticket, TimeSlot
 from appointments.times.publishing import publish_all
-from mydesklive.demo import cast, hall, history, outage, present, story, wanted
+from mydesklive.demo import behalf, cast, hall, history, outage, present, story, wanted
 from mydesklive.demo.history import Published, spread
 from reports import counting
 from reports.models import DailyDemand, DailyWait, MonthlyWait
@@ -320,6 +320,19 @@ def test_cast_signs_in_with_its_roles(home: Branch) -> None:
     token = system_of("demo-kep")
     assert token
     assert token.agency_id == home.agency_id
+
+
+def test_citizen_has_booked_for_a_business_and_a_person(home: Branch) -> None:
+    cast.create()
+    for code, kind in (("kep-epicheiriseis", "business"), ("kep-amea", "other")):
+        a_procedure(home.agency, code, booked_for=["person", kind])
+    publish_all(now=NOW)
+    for _time in range(2):
+        behalf.declare_once(now=NOW)
+    made = behalf.book_for_others(home, now=NOW)
+    assert sorted(one.party.kind for one in made) == ["business", "other"]
+    assert {one.acceptance.declaration.version for one in made} == {1}
+    assert behalf.book_for_others(home, now=NOW) == []
 
 
 def test_citizen_has_an_appointment_of_each_kind(home: Branch) -> None:

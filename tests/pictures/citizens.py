@@ -6,6 +6,7 @@ from django.core import mail
 from agencies.models import Branch
 from appointments.models import Appointment
 from tests.calls import path_of
+from tests.codes import pass_check
 from tests.conftest import PHONE, NewPage
 from tests.pictures.conftest import Take
 
@@ -40,6 +41,7 @@ def test_door(of_the_day: NewPage, video: Appointment, take: Take) -> None:
     page.get_by_text("Το μικρόφωνό σας λειτουργεί: ακούγεστε.").wait_for()
     take(page, "device-test", "main", "main")
     page.goto(path_of(video.link("join")))
+    pass_check(page)
     page.get_by_text("Είστε στην αίθουσα αναμονής.").wait_for()
     take(page, "waiting-room", "main", "main")
     page.get_by_role("button", name="Δημιουργία συνδέσμου").click()

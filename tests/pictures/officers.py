@@ -10,6 +10,7 @@ from agencies.models import Branch, OpeningRule
 from appointments.models import Appointment, Disruption, Queue
 from mydesklive.demo import cast
 from tests.calls import path_of
+from tests.codes import pass_check
 from tests.conftest import PHONE, NewPage
 from tests.pictures.conftest import Take
 
@@ -23,6 +24,7 @@ def test_call(office: Office, of_the_day: NewPage, video: Appointment, take: Tak
     page.goto(f"{ADMIN}queue/")
     page.locator(".seats button").first.click()
     citizen.goto(path_of(video.link("join")))
+    pass_check(citizen)
     citizen.get_by_text("Είστε στην αίθουσα αναμονής.").wait_for()
     page.goto(f"{ADMIN}queue/")
     take(page, "officers-queue")

@@ -29,6 +29,7 @@ from reports import counting
 from reports.counting import Totals
 from reports.tasks import check_counts, count_changed
 from tests.builders import GUEST, NOW, SYSTEM, TUESDAY, WEDNESDAY, a_desk, a_user, at, by, minutes, today_at
+from tests.codes import open_for
 from tests.pages import hidden_of, signed_in, text_of
 
 DUMP = Path(__file__).parent / "data/first_release.sql"
@@ -150,6 +151,7 @@ def test_a_citizen_finds_moves_and_cancels(client: Client, chania: Branch) -> No
 
 def test_a_link_of_the_first_mails_opens_the_appointment_and_its_calendar_file(client: Client) -> None:
     own = of("Μαρία Παπαδοπούλου")
+    open_for(client, own)
     assert own.spoken_reference in text_of(client.get(f"{own.get_absolute_url()}?key={own.link_key}", follow=True))
     (event,) = Calendar.from_ical(client.get(f"{own.get_absolute_url()}calendar.ics").content).events
     assert event.decoded("dtstart") == at(10)

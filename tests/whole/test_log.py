@@ -20,6 +20,7 @@ from appointments.tasks import deliver_due, read_mailbox
 from mydesklive.logs.lines import Json, Line
 from tests import leaks
 from tests.builders import a_user, an_officer, an_open_branch, slots_of
+from tests.codes import follow
 from tests.pages import signed_in
 from tests.servers.returned import notice_of
 
@@ -62,7 +63,7 @@ def booked() -> Appointment:
 
 def test_requests_of_a_citizen_and_an_officer(logged: Logged, booked: Appointment, client: Client) -> None:
     path = f"/appointments/{booked.reference}/"
-    client.get(f"{path}?key={booked.link_key}", follow=True)
+    follow(client, booked)
     client.get(f"/appointments/find/?reference={booked.reference}&email={EMAIL}")
     client.post("/en/accounts/login/code/", {"email": EMAIL})
     client.get(f"/nowhere/{booked.reference}/?name={NAME}")

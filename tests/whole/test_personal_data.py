@@ -75,10 +75,11 @@ KEPT: dict[str, dict[str, str]] = {
     "agencies.Procedure": dict.fromkeys(
         (
             *("code", "name_el", "name_en", "description_el", "description_en", "documents_el", "documents_en"),
-            *("channels", "mitos_id"),
+            *("channels", "mitos_id", "booked_for"),
         ),
         PUBLISHED,
     ),
+    "agencies.Declaration": dict.fromkeys(("text_el", "text_en"), PUBLISHED),
     "agencies.ProductionPeriod": dict.fromkeys(("country", "region"), PUBLISHED),
     "agencies.PublishedCount": dict.fromkeys(("source_el", "source_en"), PUBLISHED),
     "agencies.Search": {
@@ -122,6 +123,7 @@ KEPT: dict[str, dict[str, str]] = {
     ),
     "appointments.ReceivedSms": {"digest": "a keyed hash of the gateway's name for an SMS, deleted after a month"},
     "appointments.KeptDraft": {"session": "random, and the row goes ten minutes after the held time"},
+    "appointments.Party": dict.fromkeys(("name", "email", "phone"), "the row goes when its appointment is erased"),
     "appointments.Queue": {"kiosk_key": SECRET, "display_key": SECRET},
     "appointments.Rating": {"comment": "has no link to who wrote it"},
     "appointments.Reading": {"officer": OFFICER, "page": CODE},

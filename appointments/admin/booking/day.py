@@ -84,7 +84,7 @@ def of_day(branch: Branch, day: date) -> list[Appointment]:
     """
     undelivered = Notification.objects.undelivered().filter(appointment=OuterRef("pk"))
     failed = undelivered.exclude(state=Notification.State.UNSURE)
-    found = Appointment.objects.on_day(branch, day).made().select_related("procedure", "officer")
+    found = Appointment.objects.on_day(branch, day).made().select_related("procedure", "officer", "party")
     found = found.annotate(undelivered=Exists(undelivered), failed=Exists(failed))
     return list(found.order_by("starts_at", "pk"))
 

@@ -16,7 +16,7 @@ from appointments.booking import owed
 from appointments.booking.allowance import rules
 from appointments.booking.contacts.owing import owe_anew, reach_of
 from appointments.booking.locking import locked, refusals
-from appointments.booking.persons import counted_as, decrypted, person_keys
+from appointments.booking.persons import counted_as, decrypted, others_of, person_keys
 from appointments.booking.taking import limit_place
 from appointments.errors import (
     AddressRefused,
@@ -75,7 +75,7 @@ def _correct(appointment: Appointment, to: NewContact, by: Actor, now: datetime)
         raise LinkUnsendableBySms if settings.SMS_URL else LinkUnsendable
     if is_other:
         _start_anew(appointment, by, now)
-    appointment.index_contact()
+    appointment.index_contact(*others_of(getattr(appointment, "party", None)))
     appointment.revision += 1
     appointment.save()
     dropped = owe_anew(appointment, before, now=now)
@@ -130,8 +130,12 @@ def _restart(appointment: Appointment, by_crowd: timedelta | None, now: datetime
 def _count_person(appointment: Appointment, by: Actor, now: datetime) -> None:
     """Count the appointment as the person's whose address it is now. A tax number, or an account, stays the same person.
 
+    So does one for whom somebody else has booked.
+
     An appointment that is no longer counted stays so.
     """
+    if hasattr(appointment, "party"):
+        return
     citizen = appointment.citizen
     tax_number = decrypted(appointment.tax_number_encrypted)
     keys = person_keys(tax_number=tax_number, email=citizen.email if citizen else appointment.email)

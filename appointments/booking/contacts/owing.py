@@ -14,7 +14,7 @@ from django.conf import settings
 from appointments.booking import owed
 from appointments.booking.owed import Owed
 from appointments.models import Appointment, Notification, Status
-from appointments.models.notification import NotificationQuerySet
+from appointments.models.notification import TO_OTHERS, NotificationQuerySet
 
 Kind, Medium, State = Notification.Kind, Notification.Medium, Notification.State
 Reach = dict[str, str]  # of each medium the address to which it leads, "" if it leads nowhere
@@ -70,8 +70,8 @@ class _Messages:
 
 
 def _own(appointment: Appointment) -> NotificationQuerySet:
-    """The messages to the citizen. What tells an earlier address of the change is none of them."""
-    return Notification.objects.filter(appointment=appointment).exclude(kind=Kind.CORRECTED)
+    """The messages to the citizen. What tells an earlier address of the change, or the person for whom it is, is none of them."""
+    return Notification.objects.filter(appointment=appointment).exclude(kind__in=TO_OTHERS)
 
 
 def _drop(appointment: Appointment, gone: list[str]) -> list[int]:

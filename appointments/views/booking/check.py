@@ -8,12 +8,14 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods
 
 from accounts import identities
+from agencies.models import ForWhom
 from appointments import booking
 from appointments.booking import telling
 from appointments.booking.allowance import overlaps
 from appointments.booking.persons import digest_of, keys_of
+from appointments.details import CHOICES, BookingForm
 from appointments.errors import BookingError, HoldExpired, LevelTooLow, LimitReached, PerhapsBooked, ProofNeeded
-from appointments.forms import ConfirmForm, DetailsForm, masked, refuse
+from appointments.forms import ConfirmForm, refuse
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in, visitor
 from appointments.views.booking.draft import Draft, citizen, own_timezone
@@ -24,8 +26,10 @@ from appointments.views.times.journey import Journey
 @require_http_methods(["GET", "HEAD", "POST"])
 @for_held
 def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journey) -> HttpResponse:
-    typed, identity = draft.typed(now=timezone.now()), identities.of(request.user)
-    details = DetailsForm(held.procedure, held.channel, held.branch.country, typed, identity=identity)
+    now, identity = timezone.now(), identities.of(request.user)
+    if not (whom := draft.whom(held.procedure, now=now)):
+        return redirect(journey.address("whom"))
+    details = BookingForm(held, whom, held.procedure.declaration, draft.typed(now=now), identity=identity)
     if not details.is_valid():
         return redirect(journey.address("details"))
     form = ConfirmForm(request.POST) if request.method == "POST" else ConfirmForm()
@@ -44,12 +48,16 @@ def check(request: HttpRequest, draft: Draft, held: Appointment, journey: Journe
             refuse(form, error)
     context = journey.context("check") | _change_urls(journey)
     context |= {"held": held, "seen": seen, "form": form, "rows": _rows(details), "overlap": overlap}
-    context["has_own"] = isinstance(refused, LimitReached)
-    context["sign_in"] = to_sign_in(request.path) if isinstance(refused, ProofNeeded | LevelTooLow) else ""
+    context |= {
+        "whom": CHOICES[ForWhom(whom)] if "whom" in journey.questions else "",
+        "whom_url": journey.address("whom"),
+        "has_own": isinstance(refused, LimitReached),
+        "sign_in": to_sign_in(request.path) if isinstance(refused, ProofNeeded | LevelTooLow) else "",
+    }
     return render(request, "appointments/booking/check.html", context)
 
 
-def _at_same_time(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment | None:
+def _at_same_time(request: HttpRequest, held: Appointment, details: BookingForm) -> Appointment | None:
     """Returns an appointment that the visitor has at the time already. It is no obstacle, but is told."""
     who, known = citizen(request), request.session.get("appointments", [])
     keys = keys_of(details.contact(""), who)
@@ -76,13 +84,13 @@ def _agrees(form: ConfirmForm, draft: Draft, seen: str) -> bool:
     return not form.errors
 
 
-def _confirm(request: HttpRequest, held: Appointment, details: DetailsForm) -> Appointment:
+def _confirm(request: HttpRequest, held: Appointment, details: BookingForm) -> Appointment:
     contact = details.contact(own_timezone(request))
     return booking.confirm(held, contact, by=visitor(request), now=timezone.now())
 
 
 def _limit_reached(
-    error: LimitReached, request: HttpRequest, held: Appointment, details: DetailsForm
+    error: LimitReached, request: HttpRequest, held: Appointment, details: BookingForm
 ) -> LimitReached | PerhapsBooked:
     """Returns what the visitor may know of the reason, and has the owner of the open appointment told."""
     keys, known = keys_of(details.contact(""), citizen(request)), request.session.get("appointments", [])
@@ -98,15 +106,15 @@ def _change_urls(journey: Journey) -> dict[str, str]:
     return {f"{question}_url": journey.address(question) for question in asked}
 
 
-def _rows(details: DetailsForm) -> list[dict[str, str]]:
+def _rows(details: BookingForm) -> list[dict[str, str]]:
     """Returns label, value and field of everything that was filled in. What a provider has told has no field to change."""
-    shown = details.cleaned_data | {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
+    languages = {"language": dict(settings.LANGUAGES)[details.cleaned_data["language"]]}
     return [
         {
             "label": str(details[name].label),
-            "value": masked(shown[name]) if field.disabled and name == "tax_number" else str(shown[name]),
-            "field": "" if field.disabled else details[name].auto_id,
+            "value": str(languages.get(name) or details.shown(name)),
+            "field": "" if field.disabled else details.anchor(name),
         }
         for name, field in details.fields.items()
-        if shown.get(name)
+        if details.cleaned_data.get(name)
     ]

@@ -9,7 +9,8 @@ from accounts import identities
 from accounts.models import Identity
 from accounts.providers import configured
 from appointments.demand import steps
-from appointments.forms import DetailsForm, initial_details
+from appointments.details import BookingForm
+from appointments.forms import initial_details
 from appointments.models import Appointment
 from appointments.views.acting import to_sign_in
 from appointments.views.booking.draft import Draft, citizen
@@ -25,16 +26,18 @@ def details(request: HttpRequest, draft: Draft, held: Appointment, journey: Jour
     needed = held.procedure.assurance
     if not identities.is_enough(identities.level_of(request), needed):
         return _too_low(request, journey, needed)
-    identity = identities.of(request.user)
+    now, identity = timezone.now(), identities.of(request.user)
+    if not (whom := draft.whom(held.procedure, now=now)):
+        return redirect(journey.address("whom"))
+    declaration = held.procedure.declaration
     if request.method == "POST":
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, request.POST, identity=identity)
+        form = BookingForm(held, whom, declaration, request.POST, identity=identity)
         if form.is_valid():
-            steps.filled(request, held, now=timezone.now())
+            steps.filled(request, held, now=now)
             return redirect(journey.address("check"))
     else:
-        typed = draft.typed(now=timezone.now())
-        initial = initial_details(citizen(request), typed, translation.get_language() or "el")
-        form = DetailsForm(held.procedure, held.channel, held.branch.country, initial=initial, identity=identity)
+        initial = initial_details(citizen(request), draft.typed(now=now), translation.get_language() or "el")
+        form = BookingForm(held, whom, declaration, initial=initial, identity=identity)
     context = journey.context("details") | {"held": held, "form": form, "carried": "details"}
     return render(request, "appointments/booking/details.html", context)
 

@@ -6,6 +6,7 @@ Reading it does not create a session, so visitors who only read have none.
 """
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.http import HttpRequest, QueryDict
@@ -32,7 +33,12 @@ HELD_OR_BOOKED = (Status.HELD, Status.EXPIRED, Status.UNVERIFIED, Status.BOOKED)
 HOLDS = DatabaseLimit("holds", 200, 600)
 # How long after the held time what was typed is kept, so that the visitor can choose another time.
 GRACE = timedelta(minutes=10)
-TYPED = ("name", "email", "asked_about", "phone", "tax_number", "notes", "language")
+TYPED = (
+    *("name", "email", "asked_about", "phone", "tax_number", "notes", "language"),
+    *("for_whom", "party", "party_email", "party_phone", "standing"),
+)
+# Several values, or none if nothing is ticked.
+TICKED, MOST_TICKED = ("consent", "declaration"), 50
 
 
 def citizen(request: HttpRequest) -> User | None:
@@ -64,7 +70,7 @@ class Draft:
     def __init__(self, request: HttpRequest) -> None:
         self._request, self._session = request, request.session
 
-    def typed(self, *, now: datetime) -> dict[str, str]:
+    def typed(self, *, now: datetime) -> dict[str, Any]:
         """Returns the fields of the details form as they were typed, unless it is too late."""
         self._forget_late(now)
         if "typed" in self._session:
@@ -77,12 +83,21 @@ class Draft:
     def keep_typed(self, data: QueryDict, *, now: datetime) -> None:
         """Keeps what was typed, correct or not, until shortly after the held time. The tax number is stored encrypted."""
         self._forget_late(now)
-        kept = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
+        kept: dict[str, Any] = {name: str(data[name])[:LONGEST] for name in TYPED if name in data}
+        if "email" in data:  # the details form: a box that is not ticked is not sent
+            kept |= {name: [one[:LONGEST] for one in data.getlist(name)[:MOST_TICKED]] for name in TICKED}
         if "tax_number" in kept:
             kept["tax_number"] = (encrypted(kept["tax_number"]) or b"").decode()
         # Another service asks for more or less. What this one does not ask for is kept as well.
         self._session["typed"] = self._session.get("typed", {}) | kept
         self._keep_until(now + GRACE)
+
+    def whom(self, procedure: Procedure, *, now: datetime) -> str:
+        """Returns for whom the appointment is, or "" if the service allows several answers and none was given."""
+        if len(procedure.booked_for) == 1:
+            return procedure.booked_for[0]
+        answer = self.typed(now=now).get("for_whom", "")
+        return answer if answer in procedure.booked_for else ""
 
     def held(self, journey: Journey) -> Appointment | None:
         """Returns the time of the journey's service that is held for the visitor, or None.

@@ -30,7 +30,7 @@ def for_held(view: View) -> Callable[[HttpRequest, str, str], HttpResponse]:
     @wraps(view)
     def opened(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
         journey, draft = Journey.find(platform_slug, code, {}), Draft(request)
-        if "email" in request.POST:
+        if {"email", "for_whom"} & request.POST.keys():
             draft.keep_typed(request.POST, now=timezone.now())
         if "keep" in request.POST:  # the page is left, and nobody reads the answer (js/booking/booking.js)
             return HttpResponse(status=204)

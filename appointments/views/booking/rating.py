@@ -8,11 +8,11 @@ from django.views.decorators.http import require_http_methods
 from appointments.booking.ratings import rate as keep
 from appointments.forms import RatingForm
 from appointments.models import Appointment, Status
-from appointments.views.entry import for_appointment
+from appointments.views.entry import for_link, is_own
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_appointment
+@for_link
 def rate(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     if appointment.status != Status.COMPLETED or appointment.rated_at:
         return redirect(appointment)
@@ -21,6 +21,7 @@ def rate(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         keep(appointment, form.cleaned_data["score"], comment=form.cleaned_data["comment"], now=timezone.now())
         messages.success(request, _("Thank you for your opinion."))
         return redirect(appointment)
-    visit = {"procedure": appointment.procedure, "branch": appointment.branch, "agency": appointment.agency}
-    context = {**visit, "form": form, "back_url": appointment.get_absolute_url(), "back_text": _("Your appointment")}
+    visit = {"procedure": appointment.procedure, "branch": appointment.branch} if is_own(request, appointment) else {}
+    back = {"back_url": appointment.get_absolute_url(), "back_text": _("Your appointment")}
+    context = {**visit, **back, "agency": appointment.agency, "form": form}
     return render(request, "appointments/booking/rate.html", context)

@@ -38,7 +38,7 @@ def times(request: HttpRequest, platform_slug: str, code: str) -> HttpResponse:
             refused = _ways_on(error, request, journey, slot, now)
         else:
             steps.held(request, held, now=now)
-            return redirect(journey.address("details"))
+            return redirect(journey.address_after("times"))
     if "gone" in request.GET and not form.is_bound:
         form = _told(HoldExpired())
     context = _context(request, journey, form, now) | refused

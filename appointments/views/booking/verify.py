@@ -15,11 +15,11 @@ from appointments.booking import verification
 from appointments.errors import HoldExpired, WrongStatus
 from appointments.models import Appointment, Status
 from appointments.views.acting import visitor
-from appointments.views.entry import came_by_mail, for_appointment
+from appointments.views.entry import came_by_mail, for_appointment, for_link, is_own
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-@for_appointment
+@for_link
 def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
     now = timezone.now()
     waiting = appointment.status == Status.UNVERIFIED
@@ -33,11 +33,18 @@ def verify(request: HttpRequest, appointment: Appointment) -> HttpResponse:
         except WrongStatus:  # the address has become another one, whose mail has to be opened
             return redirect(appointment)
         else:
+            if not is_own(request, appointment):
+                messages.success(request, _("Your appointment is booked. We have sent you the confirmation."))
             return redirect("appointments:done", appointment.reference)
     if appointment.status not in (Status.UNVERIFIED, Status.EXPIRED):
         return redirect(appointment)
     in_time = waiting and not appointment.is_overdue(now)
-    context = {"appointment": appointment, "agency": appointment.agency, "in_time": in_time}
+    context = {
+        "appointment": appointment,
+        "agency": appointment.agency,
+        "in_time": in_time,
+        "is_own": is_own(request, appointment),
+    }
     return render(request, "appointments/booking/verify.html", context)
 
 

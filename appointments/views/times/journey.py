@@ -85,7 +85,8 @@ class Journey:
     def questions(self) -> list[str]:
         asked = ["channel"] if len(self.procedure.channels) > 1 else []
         asked += [] if self.only_branch else ["branch"]
-        return [*asked, "times", "details", "check"]
+        whom = ["whom"] if len(self.procedure.booked_for) > 1 else []
+        return [*asked, "times", *whom, "details", "check"]
 
     def free(self, now: datetime) -> dict[str, dict[int, FreeTime]]:
         """Returns the earliest time of each branch (its key) in each channel of the service, as at a glance."""
@@ -110,6 +111,9 @@ class Journey:
         query = urlencode({name: value for name, value in (answers.get(question, {}) | more).items() if value})
         path = reverse(f"appointments:{question}", args=[self.agency.platform_slug, self.procedure.code])
         return f"{path}?{query}" if query else path
+
+    def address_after(self, question: str) -> str:
+        return self.address(self.questions[self.questions.index(question) + 1])
 
     def address_before(self, question: str) -> str:
         """Returns the address of the page before: the question before this one, or the service's own page."""

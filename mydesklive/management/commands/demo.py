@@ -19,7 +19,7 @@ from agencies.models import Branch, Closure, PublishedCount, Synonym
 from agencies.wallclock import midnight
 from appointments.times.publishing import publish, publish_all
 from appointments.watch import alerts
-from mydesklive.demo import cast, hall, history, outage, premises, present, story, wanted
+from mydesklive.demo import behalf, cast, hall, history, outage, premises, present, story, wanted
 from reports import counting
 from reports.opening import releasing
 
@@ -103,7 +103,9 @@ class Command(BaseCommand):
         present.settle(home, User.objects.filter(email=cast.AGENT).values_list("pk", flat=True).first(), now=now)
         story.tell()
         if home:
+            behalf.declare_once(now=now)
             cast.book_for_citizen(past=home.midnight(past_day), now=now)
+            behalf.book_for_others(home, now=now)
             hall.fill(home, now=now)
             outage.fill(home, now=now)
         if since < open_day:

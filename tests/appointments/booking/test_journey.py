@@ -39,6 +39,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
+from tests.codes import open_for
 from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -742,7 +743,7 @@ def test_second_open_appointment_of_ones_own_is_refused_plainly(client: Client, 
     assert OWN in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
     booking.release(held, by=GUEST, now=NOW)
     client.logout()
-    client.get(f"/appointments/{own.reference}/?key={own.link_key}")
+    open_for(client, own)
     held = come_to_check(client, slot_at(at(10)))
     assert OWN in text_of(client.post(f"{BOOK}check/", {"hold": held.reference}))
     assert mails_to(own) == 1

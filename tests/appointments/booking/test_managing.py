@@ -36,6 +36,7 @@ from tests.builders import (
     slot_at,
     slots_of,
 )
+from tests.codes import open_for
 from tests.pages import hidden_of, signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -50,7 +51,7 @@ def booked(branch: Branch) -> Appointment:
 @pytest.fixture
 def own(client: Client, booked: Appointment) -> str:
     """The address of the page of an appointment that the client has opened by its link."""
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
     return booked.get_absolute_url()
 
 
@@ -66,6 +67,7 @@ def serve(appointment: Appointment) -> Appointment:
 def test_link_opens_and_leaves_no_key_in_the_address(client: Client, booked: Appointment) -> None:
     answer = client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
     assert answer.headers["Location"] == booked.get_absolute_url()
+    open_for(client, booked)
     page = text_of(client.get(booked.get_absolute_url()))
     assert booked.spoken_reference in page
     assert "citizen1@example.org" in page
@@ -128,7 +130,7 @@ def test_link_names_nobody_a_month_after_the_appointment(
 ) -> None:
     visit = a_visit(branch)
     clock.move_to(visit.ends_at + LINK_TELLS - minutes(1))
-    client.get(visit.link().removeprefix(settings.SITE_URL))
+    open_for(client, visit)
     assert visit.name in told(client, visit, "detail")
     clock.move_to(visit.ends_at + LINK_TELLS)
     for visitor in (client, Client()):
@@ -361,7 +363,7 @@ def test_move_without_a_time_is_told(client: Client, own: str) -> None:
 def test_change_too_late_is_told(client: Client, booked: Appointment, page: str, clock: time_machine.Traveller) -> None:
     own = booked.get_absolute_url()
     clock.move_to(at(8, 30))
-    client.get(f"{own}?key={booked.link_key}")
+    open_for(client, booked)
     answer = client.post(f"{own}{page}", {"slot": 1}) if page == "cancel/" else client.get(f"{own}{page}")
     assert answer.headers["Location"] == own
     assert "Είναι αργά για να αλλάξετε εδώ το ραντεβού. Τηλεφωνήστε μας." in text_of(client.get(own))
@@ -425,7 +427,7 @@ def unverified(client: Client, branch: Branch) -> Appointment:
     procedure = Procedure.objects.select_related("agency").get()
     held = booking.hold(slot_at(at(9)).pk, procedure, "in_person", by=GUEST, now=NOW)
     waiting = booking.confirm(held, a_contact(), by=GUEST, now=NOW)
-    client.get(f"{waiting.get_absolute_url()}?key={waiting.link_key}")
+    open_for(client, waiting)
     return waiting
 
 

@@ -31,6 +31,7 @@ from tests.builders import (
     slots_of,
     today_at,
 )
+from tests.codes import open_for
 
 pytestmark = pytest.mark.django_db
 State = Ticket.State
@@ -77,7 +78,7 @@ def press_in_the_queue(client: Client, old: Appointment, officer: User) -> str:
 
 
 def press_on_own_page(client: Client, old: Appointment, officer: User) -> str:
-    client.get(f"{old.get_absolute_url()}?key={old.link_key}")
+    open_for(client, old)
     return _text(client, f"{old.get_absolute_url()}here/", {})
 
 

@@ -40,6 +40,7 @@ from tests.builders import (
     by,
     slot_at,
 )
+from tests.codes import open_for
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("noon")]
@@ -209,6 +210,7 @@ def test_note_is_mailed_when_it_can_no_longer_be_taken_back_and_stands_on_the_pa
     assert "Με e-mail" in letter.body
     appointment = ticket.appointment
     assert appointment is not None
+    open_for(client, appointment)
     page = text_of(client.get(f"/appointments/{appointment.reference}/?key={appointment.link_key}", follow=True))
     assert "Η βεβαίωση θα σταλεί ως την Παρασκευή." in page
 

@@ -14,6 +14,7 @@ from agencies.models import Branch, Channel
 from appointments import counter, references
 from appointments.models import Appointment, Desk, Event, Status, Ticket
 from tests.builders import GUEST, NOW, a_desk, a_walk_in, booked_at, by, today_at
+from tests.codes import open_for
 
 pytestmark = pytest.mark.django_db
 State = Ticket.State
@@ -148,7 +149,7 @@ def booked(branch: Branch) -> Appointment:
 
 @pytest.fixture
 def own(client: Client, booked: Appointment) -> str:
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
     return booked.get_absolute_url()
 
 
@@ -213,7 +214,7 @@ def test_code_for_the_kiosk_opens_the_appointment_for_nobody(booked: Appointment
 def test_video_citizen_is_seen_in_the_queue_once_in_the_waiting_room(branch: Branch, clock: time_machine.Traveller):
     video = booked_at(branch, 9, channel=Channel.VIDEO, now=NOW)
     client = Client()
-    client.get(f"{video.get_absolute_url()}?key={video.link_key}")
+    open_for(client, video)
     clock.move_to(today_at(8, 40))
     client.post(f"{video.get_absolute_url()}join/", {"step": "arrive"})
     assert not Ticket.objects.exists()

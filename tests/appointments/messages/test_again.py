@@ -30,6 +30,7 @@ from tests.builders import (
     minutes,
     slot_at,
 )
+from tests.codes import open_for
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -160,7 +161,7 @@ def test_citizen_reads_what_was_sent_and_what_did_not_arrive(client: Client, boo
     Notification.objects.filter(pk=reminder.pk).update(
         state=State.FAILED, sent_to=booked.email, due_at=NOW + minutes(5)
     )
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
     page = text_of(client.get(booked.get_absolute_url()))
     assert "Στείλαμε την επιβεβαίωση: c…@example.org" in page
     assert "Ένα μήνυμα δεν έφτασε (c…@example.org)" in page

@@ -16,6 +16,7 @@ from appointments import booking
 from appointments.history import Actor
 from appointments.messages import delivery
 from appointments.models import Appointment, Notification, Status
+from appointments.models.notification import TO_OTHERS
 from appointments.tasks import deliver_due
 from tests import codes
 from tests.builders import GUEST, NOW, STAFF, a_contact, a_user, an_open_branch, booked_at, slots_of
@@ -47,7 +48,7 @@ def owed(appointment: Appointment, kind: str, number: int, *, now: datetime = NO
             minutes_before=each + 1,
             language="el",
             due_at=now,
-            sent_to=VICTIM if kind == Kind.CORRECTED else "",
+            sent_to=VICTIM if kind in TO_OTHERS else "",
         )
         for each in range(number)
     )

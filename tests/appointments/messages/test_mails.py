@@ -286,8 +286,9 @@ def one_in_melbourne(kind: str) -> Appointment:
     return appointment
 
 
-# Of a visit that is over, the branch's clock is enough. An earlier address is told no time at all.
-@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.RATING, Kind.SUMMARY, Kind.CORRECTED}))
+# Of a visit that is over, the branch's clock is enough. An earlier address is told no time at all, and of the person for whom
+# somebody else has booked no clock is known.
+@pytest.mark.parametrize("kind", sorted(set(Kind) - {Kind.RATING, Kind.SUMMARY, Kind.CORRECTED, Kind.FOR_YOU}))
 def test_every_time_in_a_message_stands_on_both_clocks(kind: str) -> None:
     appointment = one_in_melbourne(kind)
     message = Notification(pk=1, appointment=appointment, kind=kind, language="el", revision=appointment.revision)

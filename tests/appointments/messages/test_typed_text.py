@@ -178,7 +178,7 @@ def test_link_in_a_mail_proves_the_address(client: Client) -> None:
     assert told(mail.outbox[-1]) == {}
     link = re.search(r"http://\S+\?key=\S+", mail.outbox[-1].body)
     assert link
-    opened(client, link[0])
+    codes.follow(client, appointment, link=link[0].removeprefix(settings.SITE_URL))
     proven = Appointment.objects.get()
     assert proven.address_proven_at == NOW
     assert told_in_the_next(appointment)
@@ -197,7 +197,7 @@ def test_whoever_booked_cannot_prove_the_address(client: Client) -> None:
     assert appointment.link_key not in invitations.download(appointment, now=NOW).decode().replace("\r\n ", "")
     fresh = Client()
     opened(fresh, str(file["url"]))
-    assert appointment.spoken_reference in text_of(fresh.get(f"{own}/"))
+    assert appointment.spoken_reference in text_of(fresh.get(f"{own}/", follow=True))
     assert not told_in_the_next(appointment)
 
 
@@ -216,7 +216,7 @@ def test_answer_of_the_api_proves_nothing(client: Client) -> None:
     fresh = Client()
     opened(fresh, answer.json()["manage_url"])
     appointment = Appointment.objects.get()
-    assert appointment.spoken_reference in text_of(fresh.get(f"/appointments/{appointment.reference}/"))
+    assert appointment.spoken_reference in text_of(fresh.get(f"/appointments/{appointment.reference}/", follow=True))
     assert not told_in_the_next(appointment)
 
 

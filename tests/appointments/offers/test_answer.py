@@ -9,6 +9,7 @@ from appointments import booking, offers
 from appointments.models import Appointment, Disruption, Offer, Status
 from appointments.offers.replacements import Replacements
 from tests.builders import NOW, TUESDAY, WEDNESDAY, WORKER, a_strike, at, booked_at, offer_of
+from tests.codes import open_for
 from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -26,12 +27,13 @@ def booked(branch: Branch) -> Appointment:
 @pytest.fixture
 def page(client: Client, booked: Appointment) -> str:
     """The address of the offer, which the client has opened by its link."""
+    open_for(client, booked)
     return client.get(f"{booked.get_absolute_url()}offer/?key={booked.link_key}").headers["Location"]
 
 
 def open_link(client: Client, booked: Appointment) -> None:
     """Again, after the session is over."""
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
 
 
 def test_offer_opens_by_its_link_and_shows_both_times(client: Client, booked: Appointment, page: str) -> None:
@@ -76,7 +78,7 @@ def test_answered_offer_leads_to_the_appointment(client: Client, booked: Appoint
 
 def test_appointment_without_offer_leads_to_itself(client: Client, branch: Branch) -> None:
     booked = booked_at(branch, 9, day=TUESDAY)
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
     assert client.get(f"{booked.get_absolute_url()}offer/").headers["Location"] == booked.get_absolute_url()
 
 
@@ -113,6 +115,7 @@ def test_time_that_another_page_showed_is_not_accepted(client: Client, booked: A
 def test_none_found_says_so_and_offers_what_can_be_done(client: Client, branch: Branch) -> None:
     booked = booked_at(branch, 9, day=TUESDAY)
     a_strike(branch, ways=["near"])
+    open_for(client, booked)
     shown = text_of(client.get(f"{booked.get_absolute_url()}offer/?key={booked.link_key}", follow=True))
     assert "Δεν βρήκαμε άλλη ελεύθερη ώρα" in shown
     assert f"{booked.get_absolute_url()}move/" in shown

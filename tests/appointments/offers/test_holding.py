@@ -24,6 +24,7 @@ from tests.builders import (
     booked_at,
     slot_at,
 )
+from tests.codes import open_for
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -138,6 +139,7 @@ def test_disruption_ends_it_and_makes_its_own(branch: Branch, booked: Appointmen
 @FREE
 def test_citizen_reads_that_the_time_is_kept(client: Client, booked: Appointment, reason: Reason) -> None:
     suggest(booked, reason)
+    open_for(client, booked)
     shown = text_of(client.get(f"{booked.get_absolute_url()}?key={booked.link_key}", follow=True))
     asked = text_of(client.get(f"{booked.get_absolute_url()}offer/"))
     for page in (shown, asked):
@@ -157,7 +159,7 @@ def test_page_of_an_offer_that_is_over_leads_to_the_appointment(
     assert offer is not None
     assert offer.deadline is not None
     clock.move_to(offer.deadline + timedelta(seconds=1))
-    client.get(f"{booked.get_absolute_url()}?key={booked.link_key}")
+    open_for(client, booked)
     answer = client.get(f"{booked.get_absolute_url()}offer/")
     assert answer.headers["Location"] == booked.get_absolute_url()
     assert "Σας κρατάμε" not in text_of(client.get(booked.get_absolute_url()))

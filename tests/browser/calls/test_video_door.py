@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from appointments.models import Appointment
 from tests.builders import a_desk, an_officer, minutes
 from tests.calls import an_appointment_soon, arrived, call_of, path_of
+from tests.codes import pass_check
 from tests.conftest import PHONE, NewPage
 from tests.pages import Accessible, fits, sign_in
 from videocalls import presence
@@ -49,6 +50,7 @@ def test_without_a_script_both_sides_find_the_way_in(new_page: NewPage, live_ser
     appointment = an_appointment_soon("near", -minutes(1))
     citizen = new_page(size=PHONE, javascript=False)
     citizen.goto(path_of(appointment.link("join")))
+    pass_check(citizen)
     citizen.get_by_role("button", name="Στην αίθουσα αναμονής").click()
     expect(citizen.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
     staff = queue_page(new_page(javascript=False), appointment, live_server)
@@ -90,8 +92,10 @@ def test_citizen_goes_on_with_another_device(
     appointment = an_appointment_soon("near", -minutes(1))
     computer, telephone = new_page(), new_page(size=(320, 640))
     computer.goto(path_of(appointment.link("join")))
+    pass_check(computer)
     expect(computer.get_by_text("Είστε στην αίθουσα αναμονής.")).to_be_visible()
     telephone.goto(path_of(appointment.link("join")))
+    pass_check(telephone)
     expect(telephone.get_by_text("Είστε στην αίθουσα αναμονής από άλλη συσκευή.")).to_be_visible()
     assert_accessible(telephone)
     assert fits(telephone)
@@ -107,6 +111,7 @@ def test_link_is_sent_by_mail_on_a_small_telephone(new_page: NewPage, assert_acc
     appointment = an_appointment_soon("near", minutes(60))
     page = new_page(size=(320, 640))
     page.goto(path_of(appointment.link("join")))
+    pass_check(page)
     page.get_by_role("button", name="Δημιουργία συνδέσμου").press("Enter")
     page.get_by_role("link", name="Αποστολή του συνδέσμου με e-mail").press("Enter")
     page.get_by_role("button", name="Αποστολή του συνδέσμου").press("Enter")

@@ -11,6 +11,7 @@ from appointments.messages.returned.notices import notice_in
 from appointments.messages.returned.parts import parsed
 from appointments.models import Appointment, Notification
 from tests.builders import an_always_open_branch, an_appointment, minutes, slots_of
+from tests.codes import pass_check
 from tests.conftest import PHONE, NewPage, hurry
 from tests.pages import Accessible, fits
 from tests.servers.returned import notice_of
@@ -28,6 +29,7 @@ def test_page_says_at_once_that_the_mail_came_back(
     verify = Notification.objects.create(appointment=appointment, **sent)
     page = hurry(new_page(size=PHONE))
     page.goto(appointment.shown_link("done").replace("http://localhost:8000", live_server.url))
+    pass_check(page)
     expect(page.get_by_role("heading", level=1)).to_have_text("Μένει ένα βήμα: ανοίξτε το μήνυμα που σας στείλαμε")
     notice = notice_in(parsed(notice_of(verify, "gmail")))
     assert notice is not None

@@ -11,6 +11,7 @@ from appointments import booking
 from appointments.booking import NewContact
 from appointments.models import Appointment, Notification, Status
 from tests.builders import GUEST, NOW, STAFF, a_contact, an_appointment, at, booked_at, minutes, slot_at
+from tests.codes import open_for
 from tests.pages import hidden_of, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -34,9 +35,8 @@ def unverified(branch: Branch) -> Appointment:
 
 
 def opened(client: Client, appointment: Appointment, link: str = "link") -> str:
-    """Opens the appointment by the link of its mail, and returns the address of its page."""
-    key = getattr(appointment, link)().partition("?key=")[2]
-    client.get(f"{appointment.get_absolute_url()}?key={key}")
+    """Lets the browser open the appointment as by the link of its mail, and returns the address of its page."""
+    open_for(client, appointment, by_mail=link == "link")
     return appointment.get_absolute_url()
 
 

@@ -38,6 +38,7 @@ from tests.builders import (
     slots_of,
 )
 from tests.calls import a_video_appointment, call_of, of_link, path_of
+from tests.codes import open_for
 from tests.pages import signed_in, text_of
 from tests.servers.mailserver import MailServer
 from tests.servers.returned import mark_of, notice, notice_of
@@ -260,7 +261,7 @@ def test_officers_read_words_instead_of_codes(told: str, problem: str):
 
 def test_citizens_see_it(client: Client):
     appointment = booked()
-    client.get(f"/en/appointments/{appointment.reference}/?key={appointment.link_key}")
+    open_for(client, appointment)
     for page in ("", "done/"):
         assert "do not arrive" not in text_of(client.get(f"/en/appointments/{appointment.reference}/{page}"))
     comes_back(notice_of(the(appointment)))
@@ -276,9 +277,9 @@ def test_citizen_who_still_has_to_confirm_sees_it(client: Client):
     verify = Notification.objects.create(
         appointment=appointment, kind=Kind.VERIFY, language="el", due_at=NOW, state=State.SENT
     )
-    key = appointment.shown_link().rpartition("key=")[2]
+    open_for(client, appointment, by_mail=False)
     done = f"/en/appointments/{appointment.reference}/done/"
-    page = text_of(client.get(f"{done}?key={key}", follow=True))
+    page = text_of(client.get(done))
     assert "do not arrive" not in page
     assert client.get(f"{done}?seen=unverified-0").status_code == 204
     comes_back(notice_of(verify))

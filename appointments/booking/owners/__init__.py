@@ -1,0 +1,1 @@
+"""Whose account an appointment belongs to."""

@@ -1,0 +1,1 @@
+"""For whom an appointment is booked, and what is declared."""
