@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "django.forms",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -90,7 +91,7 @@ MIDDLEWARE = [
     "mydesklive.pages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.staff.standing.StandingMiddleware",
     "mydesklive.pages.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -152,7 +153,7 @@ WEB_THREADS = env.number("WEB_THREADS", max(4, min(16, 64 // (os.cpu_count() or 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
 
 # Sessions are in the database, so that no booking is lost when the cache is lost.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.staff.sessions"
 CACHES = {
     "default": {
         "BACKEND": "mydesklive.cache.ForgivingRedisCache",
@@ -259,6 +260,27 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
+# The second factor of people with a role. In the demo they may set one up, but need not.
+SECOND_FACTOR_REQUIRED = not MYDESK_DEMO
+MFA_ADAPTER = "accounts.staff.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.staff.forms.CodeForm",
+    "reauthenticate": "accounts.staff.forms.CodeAgainForm",
+    "activate_totp": "accounts.staff.forms.AppForm",
+    "add_webauthn": "accounts.staff.forms.PasskeyForm",
+    "authenticate_webauthn": "accounts.staff.forms.ShownPasskeyForm",
+    "reauthenticate_webauthn": "accounts.staff.forms.PasskeyAgainForm",
+    "login_webauthn": "accounts.staff.forms.PasskeySignInForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "myDESKlive"
+MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
+MFA_RATE_LIMITS = False  # `accounts.limits.tries` counts
+# Sessions of people with a role end after so many minutes in which nobody does anything.
+STAFF_IDLE_MINUTES = env.number("STAFF_IDLE_MINUTES", 30, least=5, most=12 * 60)
 # The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0, most=10)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"

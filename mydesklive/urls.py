@@ -4,7 +4,7 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from accounts.views import AddressCode, SignInCode, address, no_passwords
+from accounts.views import AddressCode, SignInCode, address, no_passwords, password_again
 from appointments.history.timeline import BY_SMS
 from appointments.views.messages import replies
 from mydesklive.pages import metrics, probes, views
@@ -25,7 +25,9 @@ urlpatterns = [
         path("accounts/login/code/confirm/", SignInCode.as_view(), name="account_confirm_login_code"),
         path("accounts/confirm-email/", AddressCode.as_view(), name="account_email_verification_sent"),
         path("accounts/email/", address, name="account_email"),
-        re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", no_passwords),
+        path("accounts/reauthenticate/", password_again, name="account_reauthenticate"),
+        path("accounts/2fa/", include("accounts.staff.urls")),
+        re_path(r"^(?:accounts/password|admin/password_change)/", no_passwords),
         path("accounts/", include("allauth.urls")),
         path("reports/", include("reports.urls")),
         path("calls/livekit/", include("videocalls.livekit")),

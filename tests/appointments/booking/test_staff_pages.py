@@ -84,7 +84,7 @@ def test_day_takes_as_many_queries_for_more_rows(
     signed_in(client, an_officer(branch))
     appointments = [booked(branch, number) for number in range(count)]
     client.get(day_of(appointments[0]))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         text = text_of(client.get(day_of(appointments[0])))
     assert text.count('class="day-table__time"') == count
 
@@ -382,7 +382,7 @@ def test_list_takes_as_many_queries_for_more_rows(
     signed_in(client, an_officer(branch))
     for number in range(count):
         booked(branch, number)
-    with django_assert_num_queries(8):
+    with django_assert_num_queries(7):
         text = text_of(client.get("/en/admin/appointments/appointment/"))
     assert text.count("state state--booked") == count
 
