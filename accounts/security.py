@@ -35,6 +35,8 @@ class What(StrEnum):
     FACTOR_RESET = "factor_reset"
     FACTOR_SHOWN = "factor_shown"
     FACTOR_FAILED = "factor_failed"
+    ROLE_OFFERED = "role_offered"
+    ROLE_OFFER_ENDED = "role_offer_ended"
     ROLE_GIVEN = "role_given"
     ROLE_CHANGED = "role_changed"
     ROLE_TAKEN = "role_taken"

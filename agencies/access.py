@@ -86,6 +86,14 @@ def whole_agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
     return Agency.objects.filter(pk__in=_places(user, role)[0])
 
 
+def is_last_administrator(membership: Membership) -> bool:
+    """Returns whether nobody else who may sign in administers the agency of this membership."""
+    if membership.role != Role.AGENCY_ADMIN:
+        return False
+    of_agency = Membership.objects.filter(agency=membership.agency_id, role=Role.AGENCY_ADMIN, user__is_active=True)
+    return not of_agency.exclude(pk=membership.pk).exists()
+
+
 def may_reset(user: User, person: User) -> bool:
     """Returns whether the user may take the second factor of the person away, who has lost it.
 

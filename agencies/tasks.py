@@ -3,6 +3,7 @@ from django.utils import timezone
 
 from accounts.work.lanes import Sweep
 from accounts.work.sweeps import each
+from agencies.members import inviting
 from agencies.models import Branch
 from agencies.openings.holidays import coming_years, load_holidays
 
@@ -16,3 +17,8 @@ def load_coming_holidays() -> None:
         lambda branch: load_holidays(Branch.objects.filter(pk=branch.pk), years),
         doing="loading the holidays of",
     )
+
+
+@shared_task(base=Sweep)
+def forget_invitations() -> None:
+    inviting.forget(now=timezone.now())

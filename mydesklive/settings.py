@@ -281,6 +281,8 @@ MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
 MFA_RATE_LIMITS = False  # `accounts.limits.tries` counts
 # Sessions of people with a role end after so many minutes in which nobody does anything.
 STAFF_IDLE_MINUTES = env.number("STAFF_IDLE_MINUTES", 30, least=5, most=12 * 60)
+# An invitation to a role is valid for so many days.
+INVITATION_DAYS = env.number("INVITATION_DAYS", 7, least=1, most=60)
 # The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0, most=10)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"

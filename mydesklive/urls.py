@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 
 from accounts.views import AddressCode, SignInCode, address, no_passwords, password_again
+from agencies.views import invitation
 from appointments.history.timeline import BY_SMS
 from appointments.views.messages import replies
 from mydesklive.pages import metrics, probes, views
@@ -25,6 +26,7 @@ urlpatterns = [
         path("accounts/login/code/confirm/", SignInCode.as_view(), name="account_confirm_login_code"),
         path("accounts/confirm-email/", AddressCode.as_view(), name="account_email_verification_sent"),
         path("accounts/email/", address, name="account_email"),
+        path("accounts/invitation/<slug:key>/", invitation, name="invitation"),
         path("accounts/reauthenticate/", password_again, name="account_reauthenticate"),
         path("accounts/2fa/", include("accounts.staff.urls")),
         re_path(r"^(?:accounts/password|admin/password_change)/", no_passwords),

@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
+from django.shortcuts import redirect
 from django.urls import URLPattern, path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
@@ -17,8 +18,8 @@ from accounts.people import named, signed_in
 from accounts.staff import factors, resetting
 from agencies import access
 from agencies.admin.places import AgencyFilter, PlacedAdmin
-from agencies.forms import InvitationForm, MembershipForm
-from agencies.models import Branch, Membership, Role
+from agencies.forms import MembershipForm
+from agencies.models import Agency, Branch, Membership, Role
 
 
 @admin.register(Membership)
@@ -62,6 +63,12 @@ class MembershipAdmin(PlacedAdmin):
         name = "agencies_membership_reset_factor"
         return [path("<int:pk>/reset-factor/", own, name=name), *super().get_urls()]
 
+    def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Leads to the page that invites: a role begins when the person accepts it."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        return redirect("admin:agencies_invitation_add")
+
     def reset_factor(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Resets the second factor of a member who has lost it."""
         row = self.get_object(request, str(pk))
@@ -89,7 +96,22 @@ class MembershipAdmin(PlacedAdmin):
         return access.administers(user) and not (isinstance(row, Membership) and row.user_id == user.pk)
 
     def may_delete(self, user: User, row: Model | None = None) -> bool:
-        return self.may_change(user, row)
+        is_last = isinstance(row, Membership) and access.is_last_administrator(row)
+        return self.may_change(user, row) and not is_last
+
+    def delete_model(self, request: HttpRequest, obj: Membership) -> None:
+        """Looks again when nobody else can end another membership of the agency at the same moment."""
+        Agency.objects.select_for_update(no_key=True).get(pk=obj.agency_id)
+        if access.is_last_administrator(obj):
+            raise PermissionDenied
+        super().delete_model(request, obj)
+
+    def save_model(self, request: HttpRequest, obj: Membership, form: ModelForm, change: bool) -> None:
+        Agency.objects.select_for_update(no_key=True).get(pk=obj.agency_id)
+        kept = Membership.objects.get(pk=obj.pk)
+        if kept.role != obj.role and access.is_last_administrator(kept):
+            raise PermissionDenied
+        super().save_model(request, obj, form, change)
 
     def choices(self, user: User) -> dict[str, QuerySet]:
         agencies = access.whole_agencies(user, Role.AGENCY_ADMIN)
@@ -97,8 +119,6 @@ class MembershipAdmin(PlacedAdmin):
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
         place = ("agency", "branch", "everywhere", "role")
-        if obj is None:
-            return ("email", "name", *place)
         factor = ("has_factor", "last_sign_in")
         is_open = isinstance(obj, Membership) and access.may_reset(signed_in(request), obj.user)
         return ("person", "email", *place, *factor, *(("lost",) if is_open else ()))
@@ -109,6 +129,6 @@ class MembershipAdmin(PlacedAdmin):
     def get_form(
         self, request: HttpRequest, obj: Model | None = None, change: bool = False, **kwargs: Any
     ) -> type[ModelForm]:
-        form = super().get_form(request, obj, change, form=MembershipForm if obj else InvitationForm, **kwargs)
+        form = super().get_form(request, obj, change, form=MembershipForm, **kwargs)
         form.asker = signed_in(request)
         return form

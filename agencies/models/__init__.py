@@ -3,7 +3,7 @@
 from agencies.models.agency import Agency
 from agencies.models.branch import Branch
 from agencies.models.channel import Channel
-from agencies.models.membership import Membership, Role
+from agencies.models.membership import Invitation, Membership, Role
 from agencies.models.opening import Closure, OpeningRule
 from agencies.models.procedure import Procedure
 from agencies.models.production import ProductionPeriod, PublishedCount
@@ -16,6 +16,7 @@ __all__ = [
     "Branch",
     "Channel",
     "Closure",
+    "Invitation",
     "Membership",
     "OpeningRule",
     "Procedure",

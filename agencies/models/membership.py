@@ -1,3 +1,5 @@
+from datetime import datetime
+
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -49,3 +51,60 @@ class Membership(models.Model):
     def clean(self) -> None:
         if self.branch and self.agency_id and self.branch.agency_id != self.agency_id:
             raise ValidationError({"branch": _("This branch belongs to another agency.")})
+
+
+class InvitationQuerySet(models.QuerySet["Invitation"]):
+    def open(self, *, now: datetime) -> "InvitationQuerySet":
+        """Invitations that can be accepted."""
+        return self.filter(state=Invitation.State.OPEN, expires_at__gt=now)
+
+    def forgettable(self, *, before: datetime) -> "InvitationQuerySet":
+        """Invitations whose answer was due before this moment. What came of them stands in the memberships."""
+        return self.filter(expires_at__lte=before)
+
+
+class Invitation(models.Model):
+    """A role that is offered to an address by mail, and begins when somebody who reads that mail accepts it."""
+
+    class State(models.TextChoices):
+        OPEN = "open", _("Invited")
+        ACCEPTED = "accepted", _("Accepted")
+        DECLINED = "declined", _("Declined")
+        WITHDRAWN = "withdrawn", _("Withdrawn")
+
+    email = models.EmailField(_("e-mail address"))
+    name = models.CharField(_("full name"), max_length=120, blank=True)
+    agency = models.ForeignKey("agencies.Agency", models.CASCADE, related_name="invitations", verbose_name=_("agency"))
+    branch = models.ForeignKey(
+        "agencies.Branch", models.CASCADE, null=True, blank=True, related_name="+", verbose_name=_("branch")
+    )
+    role = models.CharField(_("role"), max_length=12, choices=Role, default=Role.AGENT)
+    invited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", verbose_name=_("invited by")
+    )
+    # Hash of the key in the latest mail. Earlier mails open nothing.
+    digest = models.CharField(max_length=64, unique=True, editable=False)
+    state = models.CharField(_("state"), max_length=9, choices=State, default=State.OPEN, editable=False)
+    sent_at = models.DateTimeField(_("sent"), editable=False)
+    expires_at = models.DateTimeField(_("valid until"), editable=False)
+
+    objects = InvitationQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ("-sent_at", "pk")
+        constraints = (
+            models.UniqueConstraint(
+                fields=["email", "agency", "branch"],
+                condition=models.Q(state="open"),
+                nulls_distinct=False,
+                name="one_open_invitation_per_place",
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.email} – {self.get_role_display()}, {self.branch or self.agency}"
+
+    def is_open(self, *, now: datetime) -> bool:
+        return self.state == self.State.OPEN and now < self.expires_at

@@ -147,6 +147,8 @@ def key(address: Address) -> str:
         return Recipient.objects.get().key
     if address.name == "account_reset_password_from_key":
         return "set-password"
+    if address.name == "invitation":
+        return "unknown"
     queue = Queue.objects.get()
     return queue.display_key if address.name == "appointments:display" else queue.kiosk_key
 
@@ -166,7 +168,7 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "month": lambda _address: "2026-01",
     "object_id": object_id,
     "part": lambda _address: 0,
-    "pk": lambda address: row_of(address).pk,
+    "pk": lambda address: 1 if address.name.startswith("mfa_") else row_of(address).pk,
     "platform_slug": lambda _address: "mykeplive",
     "reference": reference,
     "room": lambda _address: VideoCall.objects.get().room,
