@@ -192,6 +192,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds; so soon it sees that the clock was
 # The modules of each app with the work that it owes (accounts/work/due.py), in the order of pages.
 DUE_WORK = [
     "accounts.mails.due",
+    "agencies.members.due",
     "appointments.watch.due",
     "reports.rollups.due",
     "reports.demand.due",
@@ -281,6 +282,9 @@ MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
 MFA_RATE_LIMITS = False  # `accounts.limits.tries` counts
 # Sessions of people with a role end after so many minutes in which nobody does anything.
 STAFF_IDLE_MINUTES = env.number("STAFF_IDLE_MINUTES", 30, least=5, most=12 * 60)
+# A role that its holder has not used for so many days ends. So many days before, a mail warns.
+RIGHTS_LAPSE_DAYS = env.number("RIGHTS_LAPSE_DAYS", 180, least=60, most=1000)
+RIGHTS_WARNING_DAYS = 30
 # An invitation to a role is valid for so many days.
 INVITATION_DAYS = env.number("INVITATION_DAYS", 7, least=1, most=60)
 # The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.

@@ -1,8 +1,10 @@
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
+from django.db.models.functions import Coalesce, Greatest, Now
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -10,6 +12,30 @@ class Role(models.TextChoices):
     AGENT = "agent", _("Officer")
     SUPERVISOR = "supervisor", _("Supervisor")
     AGENCY_ADMIN = "agency_admin", _("Agency administrator")
+
+
+class MembershipQuerySet(models.QuerySet["Membership"]):
+    """A role is used when its holder signs in. One that nobody uses ends after a warning, so that nobody finds it later."""
+
+    def unused(self, *, now: datetime) -> "MembershipQuerySet":
+        """Roles that end soon if they are not used, with `used_at`, and `due_at`: when the next step for them was due."""
+        others = Membership.objects.filter(
+            agency=models.OuterRef("agency"), role=Role.AGENCY_ADMIN, user__is_active=True
+        )
+        is_needed = models.Q(role=Role.AGENCY_ADMIN) & ~models.Exists(others.exclude(pk=models.OuterRef("pk")))
+        used = Greatest("given_at", Coalesce("user__last_login", "given_at"))
+        quiet = timedelta(days=settings.RIGHTS_LAPSE_DAYS - settings.RIGHTS_WARNING_DAYS)
+        rows = self.annotate(used_at=used).filter(used_at__lte=now - quiet).exclude(is_needed)
+        is_warned = models.Q(warned_at__gte=models.F("used_at"))
+        end = models.F("warned_at") + timedelta(days=settings.RIGHTS_WARNING_DAYS)
+        return rows.annotate(
+            is_warned=models.Case(models.When(is_warned, then=models.Value(True)), default=models.Value(False)),
+            due_at=models.Case(models.When(is_warned, then=end), default=models.F("used_at") + quiet),
+        )
+
+    def lapsing(self, *, now: datetime) -> "MembershipQuerySet":
+        """Roles whose holders have to be warned now, or that have to end now because the warning changed nothing."""
+        return self.unused(now=now).filter(due_at__lte=now)
 
 
 class Membership(models.Model):
@@ -29,6 +55,11 @@ class Membership(models.Model):
         help_text=_("Empty: all branches of the agency."),
     )
     role = models.CharField(_("role"), max_length=12, choices=Role, default=Role.AGENT)
+    given_at = models.DateTimeField(_("since"), default=timezone.now, db_default=Now(), editable=False)
+    # When its holder was told by mail that it is unused and ends.
+    warned_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = MembershipQuerySet.as_manager()
 
     class Meta:
         verbose_name = _("membership")
