@@ -132,9 +132,10 @@ class InvitationForm(MembershipForm):
         widget=UnfoldAdminTextInputWidget,
     )
 
-    class Meta(MembershipForm.Meta):
+    class Meta:
         model = Invitation
         fields = ("email", "name", "agency", "branch", "role")
+        help_texts: ClassVar = {"branch": ""}
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].lower()

@@ -1,5 +1,7 @@
 """Answers what allauth asks about second factors."""
 
+from io import BytesIO
+
 import segno
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
@@ -20,7 +22,9 @@ class FactorAdapter(DefaultMFAAdapter):
 
     def build_totp_svg(self, url: str) -> str:
         """Returns the picture that an authenticator app reads, dark on white also in a dark theme."""
-        return segno.make(url, micro=False).svg_inline(scale=5, border=4, light="#fff")
+        picture = BytesIO()
+        segno.make(url, micro=False).save(picture, kind="svg", scale=5, border=4, light="#fff")
+        return picture.getvalue().decode()
 
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:  # noqa: A002
         number = Authenticator.objects.filter(user_id=user.pk, type=type).count() + 1

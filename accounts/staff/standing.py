@@ -38,7 +38,7 @@ FRESH = 15 * 60
 class StandingMiddleware(AuthenticationMiddleware):
     def process_request(self, request: HttpRequest) -> None:
         super().process_request(request)
-        request.user = SimpleLazyObject(lambda: standing(request))
+        request.user = SimpleLazyObject(lambda: standing(request))  # type: ignore[assignment]  # as Django does
 
     def process_view(self, request: HttpRequest, view: Callable[..., Any], args: Any, kwargs: Any) -> Any:
         """Leads people to what they have to do first: sign in anew, show their factor, or set one up."""

@@ -28,7 +28,7 @@ class InvitationAdmin(PlacedAdmin):
     search_fields = ("email", "name")
     autocomplete_fields = ("branch",)
     fields = ("email", "name", "agency", "branch", "everywhere", "role")
-    actions = ("send_again", "withdraw")
+    actions = ("send_again", "withdraw")  # type: ignore[assignment]  # the other pages have none
 
     @admin.display(description=_("branch"))
     def place(self, invitation: Invitation) -> str:

@@ -35,7 +35,7 @@ class MembershipQuerySet(models.QuerySet["Membership"]):
 
     def lapsing(self, *, now: datetime) -> "MembershipQuerySet":
         """Roles whose holders have to be warned now, or that have to end now because the warning changed nothing."""
-        return self.unused(now=now).filter(due_at__lte=now)
+        return self.unused(now=now).filter(models.Q(due_at__lte=now))
 
 
 class Membership(models.Model):

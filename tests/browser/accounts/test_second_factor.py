@@ -71,6 +71,7 @@ def set_up_passkey(page: Page, accessible: Accessible) -> None:
 def set_up_app(page: Page, accessible: Accessible) -> str:
     page.get_by_role("link", name="Set up an app").click()
     accessible(page)
+    assert page.locator(".factor-picture").evaluate("picture => picture.naturalWidth") > 0
     secret = re.sub(r"\s", "", page.locator(".factor-key").inner_text())
     page.get_by_label("Code").fill(factors.code(secret=secret))
     page.get_by_role("button", name="Continue").last.click()
