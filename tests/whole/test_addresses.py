@@ -31,7 +31,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Channel, Role, Synonym, SystemToken
+from agencies.models import Branch, Channel, Invitation, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.models import Appointment, Event, Feed, Notification, Queue, Ticket
@@ -224,6 +224,9 @@ def a_branch_with_everything() -> Branch:
     Feed.objects.create(branch=branch, made_by=officer, made_at=NOW)
     Synonym.objects.create(code="affidavit", agency=branch.agency, words="ένορκη βεβαίωση")
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
+    Invitation.objects.create(
+        email="new@example.org", agency=branch.agency, digest="x", sent_at=NOW, expires_at=NOW + minutes(60)
+    )
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
     by_video = booked_at(branch, 10, channel=Channel.VIDEO, name=NAME, phone="6900000000")
     by_video.video_call = VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))

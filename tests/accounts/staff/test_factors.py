@@ -61,6 +61,8 @@ def every_address() -> list[str]:
 
 def answer(client: Client, method: str, address: str) -> tuple[int, str]:
     got = getattr(client, method)(address)
+    if got.streaming:
+        b"".join(got.streaming_content)
     for close in got._resource_closers:  # of files; closing the answer would close the connection, too
         close()
     return got.status_code, got.get("Location", "")
