@@ -599,7 +599,9 @@ def test_officer_who_left_has_no_admin(client: Client, branch: Branch) -> None:
     officer = an_officer(branch)
     signed_in(client, officer)
     Membership.objects.all().delete()
-    assert client.get(DAY, follow=True).status_code == 403
+    page = client.get(DAY, follow=True)
+    assert page.request["PATH_INFO"].startswith("/en/accounts/login/")  # signed out at once
+    assert "_auth_user_id" not in client.session
 
 
 def test_supervisor_of_an_agency_chooses_the_branch(client: Client, branch: Branch) -> None:
