@@ -4,6 +4,7 @@ from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.authentication import get_authentication_records
 from allauth.account.models import EmailAddress
 from allauth.core import context as current
+from django.conf import settings
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.sites.shortcuts import get_current_site
 from django.http import HttpRequest, HttpResponse
@@ -16,10 +17,11 @@ from accounts.mails import outbox
 from accounts.models import User
 from accounts.providers import configured
 from accounts.security import What, tell
+from accounts.staff import factors
 from accounts.taxisnet.views import sign_out_url
 
 # Tells the owner of an account about a change that only the owner can cause. No flood of other mails may hide it.
-TO_OWNERS = ("account/email/email_changed",)
+TO_OWNERS = ("account/email/email_changed", "mfa/email/")
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -38,6 +40,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_login_redirect_url(self, request: HttpRequest) -> str:
         """Returns where a person begins who did not come from a certain page: each role on its own pages."""
         user = cast(User, request.user)
+        if factors.is_missing(request, user):
+            return reverse("mfa_index")
         if user.is_staff:
             return reverse("admin:index")
         if user.is_official:
@@ -52,6 +56,12 @@ class AccountAdapter(DefaultAccountAdapter):
         if user:
             tries.uncount_password(request, login, now=now)
         return user
+
+    def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
+        """Returns how the person can show again who it is. Whoever has a second factor shows that, and no password."""
+        methods: list[dict[str, Any]] = super().get_reauthentication_methods(user)
+        by_factor = [method for method in methods if method["id"] != "reauthenticate"]
+        return by_factor or (methods if settings.PASSWORD_SIGN_IN else [])
 
     def login(self, request: HttpRequest, user: AbstractBaseUser) -> None:
         records = get_authentication_records(request, user)
@@ -78,7 +88,7 @@ class AccountAdapter(DefaultAccountAdapter):
         The worker sends it, so that no page waits for the mail server. The library would mail what the browser calls
         itself, which is text that anybody can choose.
         """
-        now, for_owner = timezone.now(), template_prefix in TO_OWNERS
+        now, for_owner = timezone.now(), template_prefix.startswith(TO_OWNERS)
         if not for_owner and not tries.may_mail(current.request, email, now=now):
             if code := context.get("code"):
                 tries.forget_unmailed(current.request, code)

@@ -3,23 +3,29 @@
 from typing import Any, ClassVar
 
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
 from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import Group
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest
+from django.http.response import HttpResponseBase
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.translation import gettext_lazy as _
 from unfold.admin import ModelAdmin
 
 from accounts import identities
 from accounts.models import User
 from accounts.people import invited, named, signed_in
+from accounts.staff import factors, resetting
 from accounts.typed.addresses import StaffAddressField
 
-# Permissions come from roles alone, addresses and identities are personal data, and the environment sets up providers.
-for model in (Group, EmailAddress, EmailConfirmation, SocialAccount, SocialApp, SocialToken):
+# Permissions come from roles alone, addresses and identities are personal data, the environment sets up providers, and second
+# factors are reset on a page that tells the owner.
+for model in (Group, EmailAddress, EmailConfirmation, Authenticator, SocialAccount, SocialApp, SocialToken):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 
@@ -71,7 +77,7 @@ class UserAdmin(ModelAdmin):
     Of an account that a citizen has made, operators see the address, which they know, and edit the roles alone.
     """
 
-    list_display = ("email", "person", "is_operator", "is_official")
+    list_display = ("email", "person", "is_operator", "is_official", "has_factor")
     list_filter = ("is_operator", "is_official")
     search_fields = ("email", "name")
     actions = None
@@ -81,8 +87,29 @@ class UserAdmin(ModelAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         with_role = Q(is_operator=True) | Q(is_official=True) | Q(is_superuser=True) | Q(memberships__isnull=False)
-        users = super().get_queryset(request)
+        users = super().get_queryset(request).annotate(with_factor=factors.exists_for("pk"))
         return users.filter(pk__in=User.objects.filter(with_role).values("pk"))
+
+    @admin.display(description=_("second factor"), boolean=True)
+    def has_factor(self, user: User) -> bool:
+        return bool(user.with_factor)  # type: ignore[attr-defined]  # annotated
+
+    @admin.display(description=_("if it is lost"))
+    def lost(self, user: User) -> str:
+        there = reverse("admin:accounts_user_reset_factor", args=[user.pk])
+        return format_html('<a href="{}">{}</a>', there, _("Reset the second factor"))
+
+    def get_urls(self) -> list[URLPattern]:
+        own = self.admin_site.admin_view(self.reset_factor)
+        return [path("<int:pk>/reset-factor/", own, name="accounts_user_reset_factor"), *super().get_urls()]
+
+    def reset_factor(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Resets the second factor of somebody else who has lost it."""
+        user = signed_in(request)
+        if not self.has_module_permission(request) or pk == user.pk:
+            raise PermissionDenied
+        back = reverse("admin:accounts_user_changelist")
+        return resetting.page(request, self.get_object(request, str(pk)), user, site=self.admin_site, back=back)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> User:
         user = super().get_object(request, object_id, from_field)
@@ -109,16 +136,17 @@ class UserAdmin(ModelAdmin):
     def get_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
             return ("address", "name", *self.roles)
+        factor = ("has_factor",) if obj == signed_in(request) else ("has_factor", "lost")
         if not obj.is_invited:
-            return ("email", *self.roles)
-        return ("email", "name", "language", *self.roles, "is_active", "date_joined", "last_login")
+            return ("email", *self.roles, *factor)
+        return ("email", "name", "language", *self.roles, "is_active", "date_joined", "last_login", *factor)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
         if obj is None:
             return ()
         own = (*self.roles, "is_active") if obj == signed_in(request) or obj.is_superuser else ()
         told = () if identities.of(obj) is None else ("name",)
-        return ("email", "date_joined", "last_login", *told, *own)
+        return ("email", "date_joined", "last_login", "has_factor", "lost", *told, *own)
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         return not lookup.startswith("password") and super().lookup_allowed(lookup, value, request)

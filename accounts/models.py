@@ -9,6 +9,7 @@ from django.contrib.auth.models import PermissionsMixin
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.utils.functional import cached_property
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,8 @@ from accounts.work import leases
 SEALED_AS = "account mail"  # what it says, until it is sent
 SUBJECT, TAX_NUMBER = "subject of an identity", "tax number"  # what an identity has sealed
 LONGEST_NAME = 120  # characters
+# Django's own, so that sessions of the release before go on.
+SESSION_SALT = "django.contrib.auth.models.AbstractBaseUser.get_session_auth_hash"
 
 
 class UserManager(BaseUserManager["User"]):
@@ -84,6 +87,8 @@ class User(AbstractBaseUser, PermissionsMixin):
     # The address whose mails have come back, and since when. Another address of the person may work.
     returned_from = models.EmailField(blank=True, default="", db_default="", editable=False)
     returned_at = models.DateTimeField(null=True, blank=True, editable=False)
+    # Counts what has ended all sessions of the person. The database counts the loss of a role and of the right to sign in.
+    sessions_ended = models.PositiveIntegerField(default=0, db_default=0, editable=False)
     date_joined = models.DateTimeField(_("joined at"), default=timezone.now, editable=False)
 
     objects: ClassVar[UserManager] = UserManager()
@@ -116,8 +121,9 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     @cached_property
     def is_officer(self) -> bool:
-        """Returns whether the person has a valid membership at an agency."""
-        return self.memberships.exists()
+        """Returns whether the person has a membership. Reads all, because who asks this soon asks which."""
+        models.prefetch_related_objects([self], "memberships")
+        return bool(self.memberships.all())
 
     @property
     def name_in_role(self) -> str:
@@ -136,6 +142,16 @@ class User(AbstractBaseUser, PermissionsMixin):
         demo's, which all its visitors share.
         """
         return not self.has_role and not self.has_usable_password()
+
+    def end_sessions(self) -> None:
+        """Ends all sessions of the person, at their next request."""
+        User.objects.filter(pk=self.pk).update(sessions_ended=models.F("sessions_ended") + 1)
+        self.refresh_from_db(fields=["sessions_ended"])
+
+    def _get_session_auth_hash(self, secret: str | None = None) -> str:
+        """Returns what Django compares with the session at each request. It changes when `sessions_ended` does."""
+        known = f"{self.password} {self.sessions_ended}" if self.sessions_ended else self.password
+        return salted_hmac(SESSION_SALT, known, secret=secret, algorithm="sha256").hexdigest()
 
     def get_full_name(self) -> str:
         return self.name

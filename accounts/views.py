@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from functools import wraps
 from typing import Any
 
-from allauth.account.views import ConfirmEmailVerificationCodeView, ConfirmLoginCodeView, EmailView
+from allauth.account.views import ConfirmEmailVerificationCodeView, ConfirmLoginCodeView, EmailView, ReauthenticateView
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
@@ -97,6 +97,14 @@ class AddressCode(_AwaitsCode, ConfirmEmailVerificationCodeView):
 def closed(request: HttpRequest) -> HttpResponseBase:
     """Closes pages of libraries: about passwords, which only the demo has, for all its visitors; and about providers."""
     raise Http404
+
+
+@never_cache
+def password_again(request: HttpRequest) -> HttpResponseBase:
+    """Asks for the password once more before something about the account is changed."""
+    if not settings.PASSWORD_SIGN_IN:
+        raise Http404
+    return ReauthenticateView.as_view()(request)
 
 
 def demo_only(view: View) -> View:

@@ -86,6 +86,28 @@ def whole_agencies(user: User, role: Role = Role.AGENT) -> QuerySet[Agency]:
     return Agency.objects.filter(pk__in=_places(user, role)[0])
 
 
+def is_last_administrator(membership: Membership) -> bool:
+    """Returns whether nobody else who may sign in administers the agency of this membership."""
+    if membership.role != Role.AGENCY_ADMIN:
+        return False
+    of_agency = Membership.objects.filter(agency=membership.agency_id, role=Role.AGENCY_ADMIN, user__is_active=True)
+    return not of_agency.exclude(pk=membership.pk).exists()
+
+
+def may_reset(user: User, person: User) -> bool:
+    """Returns whether the user may take the second factor of the person away, who has lost it.
+
+    Operators may for everybody else. Administrators of agencies may for people whose roles all lie within their agencies and
+    below their own.
+    """
+    if user.pk == person.pk or is_operator(user):
+        return user.pk != person.pk
+    own, _branches = _places(user, Role.AGENCY_ADMIN)
+    held = memberships(person)
+    is_below = all(one.agency_id in own and one.role != Role.AGENCY_ADMIN for one in held)
+    return bool(held) and is_below and not person.configures and not person.is_official
+
+
 def counters(user: User) -> BranchQuerySet:
     """Returns the branches whose citizens the user serves. Only memberships count, so operators have none."""
     agency_ids, branch_ids = served_places(user)

@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 from unfold.widgets import (
@@ -14,11 +15,12 @@ from unfold.widgets import (
     UnfoldBooleanSwitchWidget,
 )
 
+from accounts.limits import is_flooded
 from accounts.models import User
-from accounts.people import invited
 from accounts.typed import validate_name
 from accounts.typed.addresses import StaffAddressField
-from agencies.models import Agency, Channel, ForWhom, Membership, Procedure, Role
+from agencies import access
+from agencies.models import Agency, Channel, ForWhom, Invitation, Membership, Procedure, Role
 from agencies.models.procedure import for_oneself, lines_of
 
 
@@ -145,6 +147,13 @@ class MembershipForm(forms.ModelForm):
         fields = ("agency", "branch", "role")
         help_texts: ClassVar = {"branch": ""}
 
+    def clean_role(self) -> str:
+        role: str = self.cleaned_data["role"]
+        kept = Membership.objects.filter(pk=self.instance.pk).first() if isinstance(self.instance, Membership) else None
+        if kept and role != kept.role and access.is_last_administrator(kept):
+            raise ValidationError(_("The agency would have no administrator. Invite another one first."))
+        return role
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["everywhere"] = self.instance.pk is not None and self.instance.branch_id is None
@@ -165,9 +174,12 @@ class MembershipForm(forms.ModelForm):
 
 
 class InvitationForm(MembershipForm):
-    """Gives a role to the person with this address, and makes an account if there is none."""
+    """Offers a role by mail to the person with this address."""
 
-    email = StaffAddressField(label=_("E-mail address"), help_text=_("The officer signs in with a code sent there."))
+    email = StaffAddressField(
+        label=_("E-mail address"),
+        help_text=_("The invitation is mailed there. The officer signs in with a code sent there."),
+    )
     name = forms.CharField(
         label=_("Full name"),
         max_length=120,
@@ -175,6 +187,11 @@ class InvitationForm(MembershipForm):
         validators=[validate_name],
         widget=UnfoldAdminTextInputWidget,
     )
+
+    class Meta:
+        model = Invitation
+        fields = ("email", "name", "agency", "branch", "role")
+        help_texts: ClassVar = {"branch": ""}
 
     def clean_email(self) -> str:
         email = self.cleaned_data["email"].lower()
@@ -186,10 +203,14 @@ class InvitationForm(MembershipForm):
         if self.cleaned_data.get("agency"):
             super().clean()
         given = self.cleaned_data
-        places = {"user__email": given.get("email"), "agency": given.get("agency"), "branch": given.get("branch")}
-        if not self.errors and Membership.objects.filter(**places).exists():
+        place = {"agency": given.get("agency"), "branch": given.get("branch")}
+        if self.errors:
+            return
+        if Membership.objects.filter(user__email=given["email"], **place).exists():
             self.add_error("email", _("This person already has a role there."))
-
-    def save(self, commit: bool = True) -> Membership:
-        self.instance.user = invited(self.cleaned_data["email"], self.cleaned_data["name"])
-        return super().save(commit)
+        elif Invitation.objects.filter(email=given["email"], state=Invitation.State.OPEN, **place).exists():
+            self.add_error(
+                "email", _("This person is already invited there. Send that invitation again, or withdraw it.")
+            )
+        elif is_flooded(given["email"], now=timezone.now()):
+            self.add_error("email", _("Too many mails have been sent to this address. Try again later."))

@@ -3,7 +3,8 @@ from django.utils import timezone
 
 from accounts.work.lanes import Sweep
 from accounts.work.sweeps import each
-from agencies.models import Branch
+from agencies.members import inviting, lapsing
+from agencies.models import Branch, Membership
 from agencies.openings.holidays import coming_years, load_holidays
 
 
@@ -15,4 +16,20 @@ def load_coming_holidays() -> None:
         Branch.objects.all(),
         lambda branch: load_holidays(Branch.objects.filter(pk=branch.pk), years),
         doing="loading the holidays of",
+    )
+
+
+@shared_task(base=Sweep)
+def forget_invitations() -> None:
+    inviting.forget(now=timezone.now())
+
+
+@shared_task(base=Sweep)
+def lapse_rights() -> None:
+    """Warns those who do not use their role, and ends the roles of those whom the warning did not move."""
+    now = timezone.now()
+    each(
+        Membership.objects.lapsing(now=now).order_by("pk"),
+        lambda membership: lapsing.follow(membership, now=now),
+        doing="looking after the unused",
     )

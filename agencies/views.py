@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from django.contrib import messages
 from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -10,12 +11,13 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.cache import cache_control
-from django.views.decorators.http import require_safe
+from django.views.decorators.cache import cache_control, never_cache
+from django.views.decorators.http import require_http_methods, require_safe
 
 from agencies import accents
 from agencies.finding import search
 from agencies.finding.missed import missed
+from agencies.members import inviting
 from agencies.models import Agency, Branch, Channel, Procedure
 
 MAX_QUERY = 100
@@ -23,6 +25,28 @@ MAX_COLOURS = 200
 SUGGESTED = 8
 SUGGESTIONS_LAST = 60  # seconds in caches
 YEAR = 365 * 24 * 3600
+
+
+@never_cache
+@require_http_methods(["GET", "HEAD", "POST"])
+def invitation(request: HttpRequest, key: str) -> HttpResponse:
+    """Shows the role that is offered to whoever has got the mail, and takes the answer."""
+    now, answer = timezone.now(), request.POST.get("answer")
+    try:
+        if answer == "accept":
+            inviting.accept(key, now=now)
+            messages.success(
+                request, _("The role is yours. Sign in with the address to which the invitation was sent.")
+            )
+            return redirect("account_login")
+        if answer == "decline":
+            inviting.decline(key, now=now)
+            messages.success(request, _("You have declined the invitation."))
+            return redirect("agencies:portal")
+        offered = inviting.found(key, now=now)
+    except inviting.NotOpen:
+        return render(request, "agencies/invitation.html", {"invitation": None}, status=410)
+    return render(request, "agencies/invitation.html", {"invitation": offered})
 
 
 @require_safe

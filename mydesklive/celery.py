@@ -53,6 +53,8 @@ app.conf.beat_schedule = {
         "task": "agencies.tasks.load_coming_holidays",
         "schedule": crontab(hour="2", minute="0", day_of_month="1"),
     },
+    "forget invitations": {"task": "agencies.tasks.forget_invitations", "schedule": crontab(hour="3", minute="35")},
+    "end unused rights": {"task": "agencies.tasks.lapse_rights", "schedule": crontab(hour="7", minute="45")},
     "forget what is past": {"task": "appointments.tasks.forget", "schedule": crontab(hour="3", minute="10")},
     "clear old sessions": {"task": "mydesklive.tasks.clear_sessions", "schedule": crontab(hour="3", minute="15")},
     "clear old counts of limits": {"task": "mydesklive.tasks.clear_counts", "schedule": crontab(minute="20")},

@@ -69,6 +69,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
+    "allauth.mfa",
     "csp",
     "rest_framework",
     "drf_spectacular",
@@ -94,7 +95,7 @@ MIDDLEWARE = [
     "mydesklive.pages.middleware.LanguageMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "accounts.staff.standing.StandingMiddleware",
     "mydesklive.pages.middleware.MessagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -157,7 +158,7 @@ WEB_THREADS = env.number("WEB_THREADS", max(4, min(16, 64 // (os.cpu_count() or 
 REDIS_URL = env.text("REDIS_URL", "redis://localhost:6379/0")
 
 # Sessions are in the database, so that no booking is lost when the cache is lost.
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "accounts.staff.sessions"
 CACHES = {
     "default": {
         "BACKEND": "mydesklive.cache.ForgivingRedisCache",
@@ -196,6 +197,7 @@ CELERY_BEAT_MAX_LOOP_INTERVAL = 5  # seconds; so soon it sees that the clock was
 # The modules of each app with the work that it owes (accounts/work/due.py), in the order of pages.
 DUE_WORK = [
     "accounts.mails.due",
+    "agencies.members.due",
     "appointments.watch.due",
     "reports.rollups.due",
     "reports.demand.due",
@@ -269,6 +271,32 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
+# The second factor of people with a role. In the demo they may set one up, but need not.
+SECOND_FACTOR_REQUIRED = not MYDESK_DEMO
+MFA_ADAPTER = "accounts.staff.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
+MFA_FORMS = {
+    "authenticate": "accounts.staff.forms.CodeForm",
+    "reauthenticate": "accounts.staff.forms.CodeAgainForm",
+    "activate_totp": "accounts.staff.forms.AppForm",
+    "add_webauthn": "accounts.staff.forms.PasskeyForm",
+    "authenticate_webauthn": "accounts.staff.forms.ShownPasskeyForm",
+    "reauthenticate_webauthn": "accounts.staff.forms.PasskeyAgainForm",
+    "login_webauthn": "accounts.staff.forms.PasskeySignInForm",
+}
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_WEBAUTHN_USER_VERIFICATION = "required"
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_TOTP_ISSUER = "myDESKlive"
+MFA_TOTP_TOLERANCE = 1  # half minutes by which a telephone's clock may be wrong
+MFA_RATE_LIMITS = False  # `accounts.limits.tries` counts
+# Sessions of people with a role end after so many minutes in which nobody does anything.
+STAFF_IDLE_MINUTES = env.number("STAFF_IDLE_MINUTES", 30, least=5, most=12 * 60)
+# A role that its holder has not used for so many days ends. So many days before, a mail warns.
+RIGHTS_LAPSE_DAYS = env.number("RIGHTS_LAPSE_DAYS", 180, least=60, most=1000)
+RIGHTS_WARNING_DAYS = 30
+# An invitation to a role is valid for so many days.
+INVITATION_DAYS = env.number("INVITATION_DAYS", 7, least=1, most=60)
 # The number of our own proxies in front, so that limits count the visitor's address and not the proxy's.
 ALLAUTH_TRUSTED_PROXY_COUNT = env.number("TRUSTED_PROXIES", 0, least=0, most=10)
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = _site.scheme or "http"

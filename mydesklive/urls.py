@@ -5,7 +5,8 @@ from django.conf.urls.i18n import i18n_patterns
 from django.contrib import admin
 from django.urls import include, path, re_path
 
-from accounts.views import AddressCode, SignInCode, address, closed
+from accounts.views import AddressCode, SignInCode, address, closed, password_again
+from agencies.views import invitation
 from appointments.history.timeline import BY_SMS
 from appointments.views.messages import replies
 from mydesklive.pages import metrics, privacy, probes, views
@@ -27,7 +28,10 @@ urlpatterns = [
         path("accounts/login/code/confirm/", SignInCode.as_view(), name="account_confirm_login_code"),
         path("accounts/confirm-email/", AddressCode.as_view(), name="account_email_verification_sent"),
         path("accounts/email/", address, name="account_email"),
-        re_path(r"^(?:accounts/(?:password|reauthenticate)|admin/password_change)/", closed),
+        path("accounts/invitation/<slug:key>/", invitation, name="invitation"),
+        path("accounts/reauthenticate/", password_again, name="account_reauthenticate"),
+        path("accounts/2fa/", include("accounts.staff.urls")),
+        re_path(r"^(?:accounts/password|admin/password_change)/", closed),
         # People get an identity with their first sign-in, and nobody can exchange it.
         re_path(r"^accounts/(?:3rdparty|social)/", closed),
         path("accounts/", include("allauth.urls")),

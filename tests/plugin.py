@@ -40,6 +40,7 @@ ENVIRONMENT = {
     "PUBLISHER_EMAIL": "",
     "SECURITY_CONTACT": "",
     "MYDESK_DEMO": "0",
+    "STAFF_IDLE_MINUTES": "720",  # tests move the clock by hours
     "DEBUG": "0",
     "STATIC_MANIFEST": "0",
     "LOG_LEVEL": "WARNING",
@@ -63,6 +64,7 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def pytest_configure(config: pytest.Config) -> None:
     leaks.listen()
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]  # fast; tests have no real passwords
+    settings.SECOND_FACTOR_REQUIRED = False  # officers of tests have none, unless a test is about it
 
 
 @pytest.hookimpl(wrapper=True)

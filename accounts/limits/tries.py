@@ -15,7 +15,7 @@ from django.core.exceptions import ValidationError
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, is_flooded, keyed
+from accounts.limits import MAILS_AN_HOUR, DatabaseLimit, any_passed, is_flooded, keyed
 from accounts.limits.networks import network_of
 from accounts.typed.mailboxes import counted
 
@@ -37,6 +37,9 @@ PASSWORDS_FOR_ONE = DatabaseLimit("passwords-for-one", 5, 5 * MINUTE)
 # Mails with codes to one address: to strangers all together, and to each network from which the owner has signed in.
 CODE_MAILS, CODE_MAILS_TO_OWNER = DatabaseLimit("code-mails", 10, HOUR), DatabaseLimit("code-mails-to-owner", 5, HOUR)
 SIGNED_IN = DatabaseLimit("signed-in", 1, 90 * DAY)
+# Of one account, whose first factor was right. Of a million codes three open at a time, so guesses all day long open one of
+# thirty accounts in a year.
+FACTORS, FACTORS_A_DAY = DatabaseLimit("second-factors", 10, HOUR), DatabaseLimit("second-factors-a-day", 30, DAY)
 # Of one account that changes its own address.
 CHANGES = DatabaseLimit("changes-of-address", 10, MINUTE)
 # Of one code in one session. A code is younger than a day.
@@ -94,6 +97,16 @@ def count_password(request: HttpRequest, login: str, *, now: datetime) -> None:
 def uncount_password(request: HttpRequest, login: str, *, now: datetime) -> None:
     for limit, who in _of_password(request, login):
         limit.uncount(who, now=now)
+
+
+def count_factor(user: int, *, now: datetime) -> None:
+    """Counts that somebody shows a second factor of the user with this key. Raises ValidationError if it is too often."""
+    _refuse_if(any_passed([FACTORS, FACTORS_A_DAY], f"{user}", now=now))
+
+
+def uncount_factor(user: int, *, now: datetime) -> None:
+    for limit in (FACTORS, FACTORS_A_DAY):
+        limit.uncount(f"{user}", now=now)
 
 
 def remember_owner(request: HttpRequest, email: str, *, now: datetime) -> None:

@@ -3,7 +3,7 @@
 from agencies.models.agency import Agency
 from agencies.models.branch import Branch
 from agencies.models.channel import Channel
-from agencies.models.membership import Membership, Role
+from agencies.models.membership import Invitation, Membership, Role
 from agencies.models.opening import Closure, OpeningRule
 from agencies.models.procedure import Category, Declaration, ForWhom, Procedure
 from agencies.models.production import ProductionPeriod, PublishedCount
@@ -19,6 +19,7 @@ __all__ = [
     "Closure",
     "Declaration",
     "ForWhom",
+    "Invitation",
     "Membership",
     "OpeningRule",
     "Procedure",

@@ -52,7 +52,7 @@ WHERE branch.id = %(branch)s
     AND EXISTS (SELECT FROM django_session WHERE session_key = %(session)s AND expire_date > %(now)s)
     AND EXISTS (
         SELECT FROM agencies_membership membership JOIN accounts_user person ON person.id = membership.user_id
-        WHERE person.id = %(user)s AND person.is_active AND {REACHES}
+        WHERE person.id = %(user)s AND person.is_active AND person.sessions_ended = %(ended)s AND {REACHES}
     )
 """
 
@@ -69,7 +69,8 @@ class Live:
 
 def live_key(request: HttpRequest, branch: Branch) -> str:
     """Returns the sealed key with which this person can poll for this branch in this session."""
-    facts = [signed_in(request).pk, branch.pk, branch.timezone]
+    user = signed_in(request)
+    facts = [user.pk, user.sessions_ended, branch.pk, branch.timezone]
     return _seal(request.session.session_key or "").encrypt(json.dumps(facts).encode()).decode()
 
 
@@ -90,12 +91,12 @@ def opened(request: HttpRequest, *, now: datetime, also: str = "NULL", known: st
         return None
     try:
         facts = _seal(session).decrypt(key.encode(), ttl=settings.SESSION_COOKIE_AGE)
-    except InvalidToken:
+        user, ended, branch, zone = json.loads(facts)
+    except (InvalidToken, ValueError):  # a key of the release before has fewer facts
         return None
-    user, branch, zone = json.loads(facts)
     today = now.astimezone(zone_of(zone)).date()
     since, until = (midnight(day, zone_of(zone)) for day in (today, today + timedelta(days=1)))
-    params = {"branch": branch, "user": user, "session": session, "now": now, "known": known}
+    params = {"branch": branch, "user": user, "ended": ended, "session": session, "now": now, "known": known}
     params |= {"since": since, "until": until, "day": today}
     with connection.cursor() as cursor:
         cursor.execute(CHANGED.format(also=also), params)

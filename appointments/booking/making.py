@@ -209,7 +209,7 @@ def _book(
         storing.require(asked.procedure, contact)
     if follows:
         contact = replace(contact, behalf=contact.behalf or storing.behalf_of(follows))
-    appointment = _unstored(asked, channel, contact, by, now, once, follows)
+    appointment = _unstored(asked, channel, contact, by=by, now=now, once=once, follows=follows)
     zone = ZoneInfo(contact.timezone) if contact.timezone else asked.branch.zone
     messages = owed.confirmation(appointment, asked.procedure.agency.reminders, zone, now=now)
     # A booking is one statement, which needs no transaction. Others take several: a follow-up, a citizen's, one for somebody
@@ -241,6 +241,7 @@ def _unstored(
     asked: AskedTime,
     channel: str,
     contact: Contact,
+    *,
     by: Actor,
     now: datetime,
     once: Once | None,

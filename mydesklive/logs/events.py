@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account import signals as account
+from allauth.mfa import signals as mfa
 from django.contrib.auth import signals as auth
 from django.db.models import Model
 from django.db.models.signals import post_delete, post_save, pre_save
@@ -56,6 +57,34 @@ def address_confirmed(email_address: Any, **kwargs: Any) -> None:
 @receiver(account.email_changed)
 def address_changed(user: User, **kwargs: Any) -> None:
     tell_when_done(What.ADDRESS_CHANGED, account=user.pk)
+
+
+# Second factors
+
+
+@receiver(mfa.authenticator_added)
+def factor_added(user: User, authenticator: Any, **kwargs: Any) -> None:
+    tell(What.FACTOR_ADDED, account=user.pk, kind=authenticator.type)
+
+
+@receiver(mfa.authenticator_removed)
+def factor_removed(user: User, authenticator: Any, **kwargs: Any) -> None:
+    tell(What.FACTOR_REMOVED, account=user.pk, kind=authenticator.type)
+
+
+@receiver(mfa.authenticator_reset)
+def codes_made(user: User, authenticator: Any, **kwargs: Any) -> None:
+    tell(What.FACTOR_ADDED, account=user.pk, kind=authenticator.type)
+
+
+@receiver(mfa.authenticator_used)
+def factor_shown(user: User, authenticator: Any, **kwargs: Any) -> None:
+    tell(What.FACTOR_SHOWN, account=user.pk, kind=authenticator.type)
+
+
+@receiver(mfa.authentication_failed)
+def factor_failed(user: User, **kwargs: Any) -> None:
+    tell(What.FACTOR_FAILED, account=user.pk)
 
 
 # Roles and tokens

@@ -7,9 +7,15 @@ from django.utils.deprecation import MiddlewareMixin
 
 from mydesklive.powers import permissions_policy
 
+_SHOWING = "publickey-credentials-get"  # a passkey
 _TALKING = ("camera", "microphone", "speaker-selection")
 # The kiosk reads QR codes. In the room of a call people also show what is on their screen.
 USES = {
+    "account_login": permissions_policy(_SHOWING),
+    "account_request_login_code": permissions_policy(_SHOWING),
+    "mfa_add_webauthn": permissions_policy("publickey-credentials-create"),
+    "mfa_authenticate": permissions_policy(_SHOWING),
+    "mfa_reauthenticate_webauthn": permissions_policy(_SHOWING),
     "appointments:kiosk": permissions_policy("camera"),
     "videocalls:test": permissions_policy(*_TALKING),
     "videocalls:room": permissions_policy(*_TALKING, "display-capture", "screen-wake-lock"),

@@ -126,6 +126,7 @@ def _of_administrators() -> list[Item]:
         _item(_("Services"), "assignment", "agencies_procedure_changelist"),
         _item(_("Categories of services"), "category", "agencies_category_changelist"),
         _item(_("Memberships"), "badge", "agencies_membership_changelist"),
+        _item(_("Invitations"), "forward_to_inbox", "agencies_invitation_changelist"),
         _item(_("Agencies"), "account_balance", "agencies_agency_changelist"),
         _item(_("Search words"), "manage_search", "agencies_synonym_changelist"),
         _item(_("System tokens"), "key", "agencies_systemtoken_changelist"),

@@ -10,9 +10,8 @@ from django.test import Client, RequestFactory
 from django.urls import get_resolver
 from django.utils.module_loading import import_string
 
-from accounts.models import User
 from accounts.typed.addresses import AddressField, AskedInput, StaffAskedInput
-from agencies.models import Branch, Membership, Role
+from agencies.models import Branch, Invitation, Role
 from tests import codes
 from tests.builders import a_branch, a_user, an_agency, an_officer
 from tests.pages import signed_in, text_of
@@ -87,9 +86,9 @@ def test_officer_is_invited_at_a_mistyped_address_after_a_question(client: Clien
     a_branch(agency)
     signed_in(client, an_officer(agency, Role.AGENCY_ADMIN, "administrator@example.org"))
     typed = {"email": TYPED, "name": "Μαρία", "agency": agency.pk, "everywhere": "on", "role": Role.AGENT}
-    page = text_of(client.post("/admin/agencies/membership/add/", typed))
+    page = text_of(client.post("/admin/agencies/invitation/add/", typed))
     assert MEANT in page
     assert f'<input type="hidden" name="asked_about" value="{TYPED}">' in page
-    assert not User.objects.filter(email=TYPED).exists()
-    client.post("/admin/agencies/membership/add/", typed | {"asked_about": TYPED})
-    assert Membership.objects.filter(user__email=TYPED).exists()
+    assert not Invitation.objects.exists()
+    client.post("/admin/agencies/invitation/add/", typed | {"asked_about": TYPED})
+    assert Invitation.objects.filter(email=TYPED).exists()

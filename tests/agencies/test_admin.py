@@ -12,7 +12,8 @@ from django.utils import timezone
 
 from accounts.models import User
 from agencies.facts import system_of
-from agencies.models import Agency, Branch, Closure, Membership, Procedure, Role, Synonym, SystemToken
+from agencies.members import inviting
+from agencies.models import Agency, Branch, Closure, Invitation, Membership, Procedure, Role, Synonym, SystemToken
 from tests.builders import (
     a_branch,
     a_procedure,
@@ -64,6 +65,14 @@ def procedure_data(agency: Agency, **fields: Any) -> dict[str, Any]:
     return given | {"duration_minutes": "20", "open_limit": "1", "identification": "none"} | fields
 
 
+def accepted() -> None:
+    """Accepts the invitations that are open, as who has got the mail."""
+    for one in Invitation.objects.filter(state=Invitation.State.OPEN):
+        one.digest = SystemToken.digest_of("key")
+        one.save()
+        inviting.accept("key", now=timezone.now())
+
+
 def invitation(agency: Agency, **fields: Any) -> dict[str, Any]:
     return {
         "email": "New.Officer@example.org",
@@ -108,7 +117,7 @@ def test_rows_of_another_agency_do_not_exist(administrator: Client, aade: Agency
 
 
 def test_choices_are_ones_own_agency(administrator: Client, aade: Agency) -> None:
-    for kind in ("procedure", "branch", "membership", "systemtoken"):
+    for kind in ("procedure", "branch", "invitation", "systemtoken"):
         assert ">AADE<" not in text_of(administrator.get(f"{ADMIN}{kind}/add/"))
 
 
@@ -187,7 +196,8 @@ def test_new_branch_is_closed_on_its_countrys_holidays_at_once(administrator: Cl
 
 
 def test_invitation_makes_an_account(administrator: Client, kep: Agency) -> None:
-    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    administrator.post(f"{ADMIN}invitation/add/", invitation(kep))
+    accepted()
     membership = Membership.objects.get(role=Role.AGENT)
     assert membership.user.email == "new.officer@example.org"
     assert not membership.user.has_usable_password()
@@ -195,7 +205,8 @@ def test_invitation_makes_an_account(administrator: Client, kep: Agency) -> None
 
 def test_invitation_uses_the_account_that_is_there(administrator: Client, kep: Agency) -> None:
     known = a_user("new.officer@example.org", name="Γνωστή")
-    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    administrator.post(f"{ADMIN}invitation/add/", invitation(kep))
+    accepted()
     known.refresh_from_db()
     assert known.memberships.get().agency == kep
     assert known.name == "Γνωστή"
@@ -212,24 +223,25 @@ def test_invitation_uses_the_account_that_is_there(administrator: Client, kep: A
 def test_invitation_that_cannot_be_is_refused(
     administrator: Client, kep: Agency, fields: dict[str, str], message: str
 ) -> None:
-    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, **fields)))
+    text = text_of(administrator.post(f"{ADMIN}invitation/add/", invitation(kep, **fields)))
     assert message in text
-    assert Membership.objects.count() == 1
+    assert not Invitation.objects.exists()
 
 
 @pytest.mark.parametrize("role", ["agent", "supervisor"])
 def test_place_of_an_officer_is_chosen_and_never_all_branches_by_default(
     administrator: Client, kep: Agency, role: str
 ) -> None:
-    text = text_of(administrator.get(f"{ADMIN}membership/add/"))
+    text = text_of(administrator.get(f"{ADMIN}invitation/add/"))
     assert not re.search(r'name="everywhere"[^>]*\schecked[\s>]', text)
-    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, role=role, everywhere="")))
+    text = text_of(administrator.post(f"{ADMIN}invitation/add/", invitation(kep, role=role, everywhere="")))
     assert "Choose a branch, or say that it is all branches of the agency." in text
     branch = kep.branches.get()
-    text = text_of(administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=branch.pk, everywhere="on")))
+    text = text_of(administrator.post(f"{ADMIN}invitation/add/", invitation(kep, branch=branch.pk, everywhere="on")))
     assert "Choose one branch, or all branches, but not both." in text
     assert Membership.objects.count() == 1
-    administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=branch.pk, role=role))
+    administrator.post(f"{ADMIN}invitation/add/", invitation(kep, branch=branch.pk, role=role))
+    accepted()
     membership = Membership.objects.get(role=role)
     assert membership.branch == branch
     change = f"{ADMIN}membership/{membership.pk}/change/"
@@ -255,20 +267,21 @@ def test_new_service_is_offered_only_if_somebody_says_so(administrator: Client, 
 
 
 def test_invitation_to_another_agency_is_refused(administrator: Client, kep: Agency, aade: Agency) -> None:
-    administrator.post(f"{ADMIN}membership/add/", invitation(aade))
-    administrator.post(f"{ADMIN}membership/add/", invitation(kep, branch=aade.branches.get().pk))
-    assert Membership.objects.count() == 1
+    administrator.post(f"{ADMIN}invitation/add/", invitation(aade))
+    administrator.post(f"{ADMIN}invitation/add/", invitation(kep, branch=aade.branches.get().pk))
+    assert not Invitation.objects.exists()
 
 
 def test_second_invitation_is_told(administrator: Client, kep: Agency) -> None:
     for _ in range(2):
-        response = administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+        accepted()
+        response = administrator.post(f"{ADMIN}invitation/add/", invitation(kep))
     assert "already has a role there" in text_of(response)
 
 
 def test_administrator_of_one_branch_is_refused(administrator: Client, kep: Agency) -> None:
     data = invitation(kep, branch=kep.branches.get().pk, role="agency_admin")
-    assert "has the whole agency" in text_of(administrator.post(f"{ADMIN}membership/add/", data))
+    assert "has the whole agency" in text_of(administrator.post(f"{ADMIN}invitation/add/", data))
 
 
 @pytest.mark.parametrize("page", ["change", "delete"])
@@ -280,8 +293,8 @@ def test_own_membership_is_not_changed(administrator: Client, page: str) -> None
 
 
 def test_operator_does_not_become_an_officer(operator: Client, kep: Agency) -> None:
-    operator.post(f"{ADMIN}membership/add/", invitation(kep, email="operator@example.org"))
-    assert not Membership.objects.exists()
+    operator.post(f"{ADMIN}invitation/add/", invitation(kep, email="operator@example.org"))
+    assert not Invitation.objects.exists()
 
 
 @pytest.mark.parametrize("role", [Role.AGENT, Role.SUPERVISOR])
@@ -374,7 +387,7 @@ def test_deleting_a_membership_is_asked_in_the_words_of_the_product(operator: Cl
     assert not Membership.objects.filter(pk=row.pk).exists()
 
 
-@pytest.mark.parametrize("page", ["accounts/user", "agencies/membership"])
+@pytest.mark.parametrize("page", ["accounts/user", "agencies/invitation"])
 def test_address_of_somebody_else_is_not_called_ones_own(operator: Client, page: str) -> None:
     text = text_of(operator.post(f"/en/admin/{page}/add/", {}))
     assert "Enter an e-mail address." in text
@@ -402,6 +415,7 @@ def test_operator_sees_nothing_of_a_citizen_who_becomes_an_official(operator: Cl
     citizen = a_user("citizen@example.org", last_login=LONG_AGO, date_joined=LONG_AGO, **OWN)
     given = {"address": citizen.email, "name": "", "is_official": "on", "_continue": ""}
     added = text_of(operator.post(f"{USERS}add/", given, follow=True))
+    accepted()
     own = f"{USERS}{citizen.pk}/"
     shown = added + seen_by(operator, USERS, f"{own}change/", f"{own}history/", "/en/admin/")
     assert citizen.email in shown
@@ -422,7 +436,8 @@ def test_operator_edits_no_more_than_the_roles_of_a_citizens_account(operator: C
 def test_administrator_sees_nothing_of_a_citizen_who_becomes_an_officer(administrator: Client, kep: Agency) -> None:
     citizen = a_user("citizen@example.org", **OWN)
     given = invitation(kep, email=citizen.email, name="Νέα", _continue="")
-    added = text_of(administrator.post(f"{ADMIN}membership/add/", given, follow=True))
+    added = text_of(administrator.post(f"{ADMIN}invitation/add/", given, follow=True))
+    accepted()
     own = f"{ADMIN}membership/{Membership.objects.get(user=citizen).pk}/"
     pages = (f"{ADMIN}membership/", f"{own}change/", f"{own}history/", f"{own}delete/", "/en/admin/")
     shown = added + seen_by(administrator, *pages)
@@ -435,7 +450,8 @@ def test_administrator_sees_nothing_of_a_citizen_who_becomes_an_officer(administ
 
 @pytest.mark.parametrize("query", ["officer@", "Νέα", "νέα officer"])
 def test_who_was_invited_is_found_by_name_and_address(administrator: Client, kep: Agency, query: str) -> None:
-    administrator.post(f"{ADMIN}membership/add/", invitation(kep))
+    administrator.post(f"{ADMIN}invitation/add/", invitation(kep))
+    accepted()
     assert "new.officer@example.org" in text_of(administrator.get(f"{ADMIN}membership/", {"q": query}))
 
 

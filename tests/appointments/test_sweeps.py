@@ -118,7 +118,7 @@ OTHERWISE = {
         "send_reports",
         "forget_mailings",
     ),
-    *("send_codes", "forget_mails", "read_mailbox"),
+    *("send_codes", "forget_mails", "read_mailbox", "forget_invitations", "lapse_rights"),
 }
 
 

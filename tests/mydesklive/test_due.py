@@ -39,6 +39,7 @@ from tests.builders import (
     a_user,
     a_walk_in,
     an_appointment,
+    an_officer,
     an_open_branch,
     minutes,
     slots_of,
@@ -112,6 +113,11 @@ def an_alert_mail(branch: Branch) -> None:
     AlertMail.objects.create(alert=alert, user=a_user("supervisor@example.org"))
 
 
+def an_unused_role(branch: Branch) -> None:
+    role = an_officer(branch).memberships
+    role.update(given_at=NOW - timedelta(days=configured.RIGHTS_LAPSE_DAYS - configured.RIGHTS_WARNING_DAYS))
+
+
 def a_code(branch: Branch) -> None:
     AccountMail.objects.create(
         kind="login_code",
@@ -162,6 +168,7 @@ def a_mail_with_a_report() -> None:
 
 ROWS: dict[str, tuple[str, Callable[[Branch], object]]] = {
     "code": ("codes", a_code),
+    "unused role": ("unused rights", an_unused_role),
     "verification": ("urgent mail", lambda branch: a_message(branch, "verify", "email")),
     "confirmation": ("urgent mail", lambda branch: a_message(branch, "confirmation", "email")),
     "mail": ("mail", lambda branch: a_message(branch, "reminder", "email")),

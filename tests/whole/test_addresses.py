@@ -31,7 +31,7 @@ from pytest_django import DjangoDbBlocker
 from rest_framework.views import APIView
 
 from accounts.models import DemoMail, User
-from agencies.models import Branch, Category, Channel, Membership, Procedure, Role, Synonym, SystemToken
+from agencies.models import Branch, Category, Channel, Invitation, Membership, Procedure, Role, Synonym, SystemToken
 from appointments import counter
 from appointments.api.appointments import SmallJSONParser
 from appointments.booking.persons import encrypted
@@ -151,6 +151,8 @@ def key(address: Address) -> str:
         return Recipient.objects.get().key
     if address.name == "account_reset_password_from_key":
         return "set-password"
+    if address.name == "invitation":
+        return "unknown"
     queue = Queue.objects.get()
     return queue.display_key if address.name == "appointments:display" else queue.kiosk_key
 
@@ -170,7 +172,7 @@ VALUES: dict[str, Callable[[Address], Any]] = {
     "month": lambda _address: "2026-01",
     "object_id": object_id,
     "part": lambda _address: 0,
-    "pk": lambda address: row_of(address).pk,
+    "pk": lambda address: 1 if address.name.startswith("mfa_") else row_of(address).pk,
     "platform_slug": lambda _address: "mykeplive",
     "provider_id": lambda _address: "europe",
     "reference": reference,
@@ -229,6 +231,9 @@ def a_branch_with_everything() -> Branch:
     Category.objects.create(agency=branch.agency, name_el="Βεβαιώσεις", name_en="Certificates")
     Synonym.objects.create(code="affidavit", agency=branch.agency, words="ένορκη βεβαίωση")
     SystemToken.objects.create(agency=branch.agency, label="Μητρώο", digest=SystemToken.digest_of("secret"))
+    Invitation.objects.create(
+        email="new@example.org", agency=branch.agency, digest="x", sent_at=NOW, expires_at=NOW + minutes(60)
+    )
     DemoMail.objects.create(recipient="citizen@example.org", subject="Θέμα", source="Subject: Θέμα\n\nΚείμενο")
     by_video = booked_at(branch, 10, channel=Channel.VIDEO, name=NAME, phone="6900000000")
     by_video.video_call = VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))

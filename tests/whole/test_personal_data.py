@@ -90,6 +90,11 @@ KEPT: dict[str, dict[str, str]] = {
     "agencies.OpeningRule": dict.fromkeys(("weekdays", "channels"), CODE),
     "agencies.Closure": {"reason_el": PUBLISHED, "reason_en": PUBLISHED, "officer": "whose absence closes the times"},
     "agencies.Membership": {"user": OFFICER},
+    "agencies.Invitation": {
+        **dict.fromkeys(("email", "name"), "deleted ninety days after the answer was due"),
+        "invited_by": OFFICER,
+        "digest": SECRET,
+    },
     "agencies.SystemToken": {"label": "names a computer", "digest": SECRET},
     "appointments.AlertMail": {"user": OFFICER, "last_error": "names a supervisor's address, no citizen's"},
     "appointments.Appointment": {

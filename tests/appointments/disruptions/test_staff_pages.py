@@ -298,7 +298,7 @@ def test_board_takes_as_many_queries_for_more_rows(
 ) -> None:
     strike, _appointments = struck(branch, count)
     signed_in(client, supervisor).get(address("change", strike.pk))
-    with django_assert_num_queries(10):  # the last one writes who is shown
+    with django_assert_num_queries(9):  # the last one writes who is shown
         shown = text_of(client.get(address("board", strike.pk)))
     assert shown.count("board-table__phone") == count
 

@@ -266,8 +266,8 @@ def test_page_takes_few_queries(
     for one in Branch.objects.all():
         an_alert(one, branch.agency.procedures.get())
     signed_in(client, an_officer(branch.agency, Role.AGENCY_ADMIN))
-    # session, user, officer, memberships, how many branches, nine for the numbers, and three for changed clocks
-    with django_assert_num_queries(17):
+    # session, user, memberships, how many branches, nine for the numbers, and three for changed clocks
+    with django_assert_num_queries(16):
         assert text_of(client).count('<th scope="row">') == count
 
 

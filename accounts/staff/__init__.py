@@ -1,0 +1,1 @@
+"""People with a role: their second factor, and how long their sessions last."""

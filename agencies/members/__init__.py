@@ -1,0 +1,1 @@
+"""Who works at an agency: invitations by mail."""
