@@ -151,7 +151,9 @@ def facts_of(procedure: Procedure) -> ProcedureFacts:
         *(procedure.pk, procedure.agency_id, procedure.code, procedure.duration_minutes, procedure.channels),
         *(procedure.identification, procedure.assurance, procedure.open_limit, procedure.category_id),
         *(procedure.period_limit, procedure.period_days, procedure.days_between),
-        *(procedure.is_offered, procedure.by_referral, procedure.booked_for, procedure.declaration_version),
+        *(procedure.is_offered, procedure.by_referral),
+        procedure.booked_for,
+        procedure.declaration_version,
         AgencyFacts(
             *(agency.pk, agency.slug, agency.stage, agency.notice_minutes, agency.hold_minutes, agency.reminders)
         ),

@@ -86,7 +86,7 @@ class PlacedAdmin(ModelAdmin):
         """Returns the row. To strangers it does not exist; colleagues at its place learn that they lack the right."""
         if row := super().get_object(request, object_id, from_field):
             return row
-        found = DjangoModelAdmin.get_queryset(self, request)
+        found: QuerySet = DjangoModelAdmin.get_queryset(self, request)
         try:
             hidden = found.filter(pk=self.model._meta.pk.to_python(object_id)).first()
         except ValidationError:
