@@ -49,6 +49,7 @@ Printed by `manage.py permissions` from `mydesklive/staff/rights.py`; tests open
 """
 COUNTER = {"agent": Reach.BRANCH, "supervisor": Reach.BRANCH, "agency_admin": Reach.AGENCY}
 OVERSIGHT = {"supervisor": Reach.BRANCH, "agency_admin": Reach.AGENCY}
+STAFF_ROLES = ("agent", "supervisor", "agency_admin", "official", "operator")
 SEES_FIGURES = ("supervisor", "agency_admin", "official", "operator")
 
 # The rows by what they have in common: what it is, what each role may, and the names of the addresses.
@@ -58,14 +59,16 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         Rights(*[Reach.ALL] * 7),
         """
         account_inactive account_login account_logout account_request_login_code account_signup admin:logout
-        agencies:accents agencies:accessibility agencies:help agencies:platform agencies:portal agencies:privacy
-        agencies:suggestions agency-detail agency-list api-docs api-schema appointments:branch appointments:channel
-        appointments:check appointments:details appointments:find appointments:leave appointments:line
-        appointments:procedure appointments:start appointments:times branch-detail branch-list demo-mail
-        demo-mail-attachment demo-mail-detail demo-mail-html health-live health-ready health-work procedure-detail
-        procedure-list reports:agencies reports:agencies-csv reports:agencies-json reports:agencies-xlsx
-        reports:catalog reports:dataset-csv reports:dataset-json reports:dataset-month-csv reports:dataset-month-json
-        reports:dictionary-csv reports:dictionary-json reports:index reports:open-data robots set_language slot-list
+        agencies:accents agencies:accessibility agencies:help agencies:platform agencies:portal agencies:suggestions
+        agency-detail agency-list api-docs api-schema appointments:branch appointments:channel appointments:check
+        appointments:details appointments:find appointments:leave appointments:line appointments:links
+        appointments:procedure appointments:start appointments:times appointments:whom branch-detail branch-list
+        contact contact-code cookies demo-mail demo-mail-attachment demo-mail-detail demo-mail-html health-live
+        health-ready health-work openid_connect_callback openid_connect_login privacy procedure-detail procedure-list
+        reports:agencies reports:agencies-csv reports:agencies-json reports:agencies-xlsx reports:catalog
+        reports:dataset-csv reports:dataset-json reports:dataset-month-csv reports:dataset-month-json
+        reports:dictionary-csv reports:dictionary-json reports:index reports:open-data robots security set_language
+        sign-in-failed slot-list taxisnet_callback taxisnet_login taxisnet_staff_callback taxisnet_staff_login
         videocalls:test
         """,
     ),
@@ -75,33 +78,35 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         """
         account_confirm_login_code account_email_verification_sent admin:appointments_queue_poll appointments:display
         appointments:enter_line appointments:feed appointments:guest appointments:guest_enter appointments:kiosk
-        appointments:kiosk_appointment appointments:kiosk_ticket appointments:kiosk_walk_in appointments:rate_visit
-        appointments:ticket livekit:room metrics reports:sending-stop sms-replies videocalls:bye videocalls:end
-        videocalls:enter videocalls:leave videocalls:relay videocalls:room videocalls:sync
+        appointments:kiosk_appointment appointments:kiosk_ticket appointments:kiosk_walk_in appointments:open
+        appointments:rate_visit appointments:ticket invitation livekit:room metrics mfa_authenticate
+        mfa_login_webauthn reports:sending-stop sms-replies videocalls:bye videocalls:end videocalls:enter
+        videocalls:leave videocalls:relay videocalls:room videocalls:sync
         """,
     ),
     (
         "One's own account",
         Rights(Reach.NONE, *[Reach.OWN] * 6),
         """
-        appointment-list appointments:list
+        appointment-list appointments:data appointments:data_file appointments:erase_past appointments:list
         """,
     ),
     (
         "One's own account, if nobody has given it a role",
         Rights(citizen=Reach.OWN),
         """
-        account_email
+        account_email appointments:close_account
         """,
     ),
     (
         "One's own appointment",
         Rights(Reach.KEY, *[Reach.OWN] * 6),
         """
-        appointment-detail appointments:calendar appointments:cancel appointments:contact appointments:detail
-        appointments:done appointments:enter appointments:here appointments:invite appointments:join appointments:move
-        appointments:move_branch appointments:move_check appointments:offer appointments:rate appointments:send_link
-        appointments:verify appointments:verify_again
+        appointment-detail appointments:appointment_data appointments:appointment_data_file
+        appointments:appointment_erase appointments:calendar appointments:cancel appointments:contact
+        appointments:detail appointments:done appointments:enter appointments:here appointments:invite
+        appointments:join appointments:move appointments:move_branch appointments:move_check appointments:offer
+        appointments:rate appointments:send_link appointments:verify appointments:verify_again
         """,
     ),
     (
@@ -129,6 +134,21 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         Rights(**COUNTER, operator=Reach.ALL),
         """
         admin:app_list admin:index admin:jsi18n admin:search
+        """,
+    ),
+    (
+        "One's own second factor",
+        Rights(**dict.fromkeys(STAFF_ROLES, Reach.OWN)),
+        """
+        mfa_activate_totp mfa_add_webauthn mfa_index mfa_list_webauthn
+        """,
+    ),
+    (
+        "One's own second factor, once there is one",
+        Rights(**dict.fromkeys(STAFF_ROLES, Reach.KEY)),
+        """
+        mfa_deactivate_totp mfa_download_recovery_codes mfa_edit_webauthn mfa_generate_recovery_codes
+        mfa_reauthenticate mfa_reauthenticate_webauthn mfa_remove_webauthn mfa_view_recovery_codes
         """,
     ),
     (
@@ -175,13 +195,16 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         Rights(agency_admin=Reach.AGENCY, operator=Reach.ALL),
         """
         admin:agencies_agency_change admin:agencies_agency_changelist admin:agencies_agency_history
-        admin:agencies_branch_add admin:agencies_membership_add admin:agencies_membership_change
+        admin:agencies_branch_add admin:agencies_category_add admin:agencies_category_change
+        admin:agencies_category_changelist admin:agencies_category_delete admin:agencies_category_history
+        admin:agencies_invitation_add admin:agencies_invitation_change admin:agencies_invitation_changelist
+        admin:agencies_invitation_history admin:agencies_membership_add admin:agencies_membership_change
         admin:agencies_membership_changelist admin:agencies_membership_delete admin:agencies_membership_history
-        admin:agencies_procedure_add admin:agencies_procedure_change admin:agencies_procedure_changelist
-        admin:agencies_procedure_history admin:agencies_synonym_add admin:agencies_synonym_change
-        admin:agencies_synonym_changelist admin:agencies_synonym_delete admin:agencies_synonym_history
-        admin:agencies_systemtoken_add admin:agencies_systemtoken_change admin:agencies_systemtoken_changelist
-        admin:agencies_systemtoken_history
+        admin:agencies_membership_reset_factor admin:agencies_procedure_add admin:agencies_procedure_change
+        admin:agencies_procedure_changelist admin:agencies_procedure_history admin:agencies_synonym_add
+        admin:agencies_synonym_change admin:agencies_synonym_changelist admin:agencies_synonym_delete
+        admin:agencies_synonym_history admin:agencies_systemtoken_add admin:agencies_systemtoken_change
+        admin:agencies_systemtoken_changelist admin:agencies_systemtoken_history
         """,
     ),
     (
@@ -189,7 +212,7 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         Rights(operator=Reach.ALL),
         """
         admin:accounts_user_add admin:accounts_user_change admin:accounts_user_changelist admin:accounts_user_history
-        admin:agencies_agency_add
+        admin:accounts_user_reset_factor admin:agencies_agency_add
         """,
     ),
     (
@@ -232,9 +255,10 @@ MATRIX: tuple[tuple[str, Rights, str], ...] = (
         account_change_password account_reauthenticate account_reset_password account_reset_password_done
         account_reset_password_from_key account_reset_password_from_key_done account_set_password
         admin:accounts_user_delete admin:agencies_agency_delete admin:agencies_branch_delete
-        admin:agencies_procedure_delete admin:agencies_systemtoken_delete admin:appointments_appointment_add
-        admin:appointments_appointment_delete admin:appointments_desk_delete admin:appointments_disruption_delete
-        admin:password_change admin:password_change_done admin:view_on_site
+        admin:agencies_invitation_delete admin:agencies_procedure_delete admin:agencies_systemtoken_delete
+        admin:appointments_appointment_add admin:appointments_appointment_delete admin:appointments_desk_delete
+        admin:appointments_disruption_delete admin:password_change admin:password_change_done admin:view_on_site
+        socialaccount_connections socialaccount_login_cancelled socialaccount_login_error socialaccount_signup
         """,
     ),
 )
