@@ -74,14 +74,18 @@ def read_by(user: int | None, *, by_program: bool = False) -> None:
 
 
 class _Watched(DeferredAttribute):
-    """A field of a row that notes the row when it is read."""
+    """A field of a row that notes the row's appointment when it is read."""
+
+    def __init__(self, field: Any, key: str) -> None:
+        super().__init__(field)
+        self.key = key
 
     def __get__(self, instance: Any, cls: Any = None) -> Any:
         if instance is None:
             return self
         values = instance.__dict__
-        if (sight := _CURRENT.get()) is not None and values.get("id"):
-            sight.seen[values["id"]] = values.get("citizen_id")
+        if (sight := _CURRENT.get()) is not None and (appointment := values.get(self.key)):
+            sight.seen[appointment] = values.get("citizen_id") or sight.seen.get(appointment)
         name = self.field.attname
         return values[name] if name in values else super().__get__(instance, cls)
 
@@ -89,12 +93,12 @@ class _Watched(DeferredAttribute):
         instance.__dict__[self.field.attname] = value
 
 
-def watched(*names: str) -> Callable[[type[M]], type[M]]:
-    """Watch these fields of the model."""
+def watched(*names: str, key: str = "id") -> Callable[[type[M]], type[M]]:
+    """Watch these fields of the model. `key` is its column with the appointment."""
 
     def watch(model: type[M]) -> type[M]:
         for name in names:
-            setattr(model, name, _Watched(cast("Field", model._meta.get_field(name))))
+            setattr(model, name, _Watched(cast("Field", model._meta.get_field(name)), key))
         return model
 
     return watch

@@ -16,7 +16,7 @@ from accounts.models import Identity, User
 from appointments.booking.persons import decrypted
 from appointments.history import readings, timeline
 from appointments.messages import seen
-from appointments.models import Appointment, IdentityCheck, Ticket
+from appointments.models import Acceptance, Appointment, IdentityCheck, Party, Ticket
 
 Value = str | int | bool | date | datetime | None
 
@@ -98,6 +98,7 @@ def of_appointment(appointment: Appointment) -> Part:
         ),
     ]
     facts += _identity(identity) if identity else []
+    facts += [*_party(appointment), *_declared(appointment)]
     return Part("appointment", appointment.spoken_reference, facts, lists, zone=appointment.branch.timezone)
 
 
@@ -128,6 +129,30 @@ def _person(one: Appointment) -> list[Fact]:
         Fact("cancel_reason", _("Why it was cancelled"), one.cancel_reason),
         Fact("address_confirmed_at", _("Address confirmed on"), one.address_proven_at),
         Fact("mails_return_from", _("Mails come back from"), one.returned_from),
+    ]
+
+
+def _party(one: Appointment) -> list[Fact]:
+    party = Party.objects.filter(appointment=one).first()
+    if party is None:
+        return []
+    return [
+        Fact("for_whom", _("For whom"), party.get_kind_display()),
+        Fact("for_whom_name", _("Name of the person or the business"), party.name),
+        Fact("for_whom_standing", _("In what capacity"), party.get_standing_display()),
+        Fact("for_whom_email", _("E-mail address of the person"), party.email),
+        Fact("for_whom_phone", _("Telephone of the person"), party.phone),
+        Fact("consented_at", _("Consent given on"), party.consented_at),
+    ]
+
+
+def _declared(one: Appointment) -> list[Fact]:
+    accepted = Acceptance.objects.filter(appointment=one).select_related("declaration").first()
+    if accepted is None:
+        return []
+    return [
+        Fact("declared", _("Declared"), "\n".join(accepted.declaration.sentences)),
+        Fact("declared_at", _("Declared on"), accepted.accepted_at),
     ]
 
 

@@ -39,6 +39,10 @@ KINDS = [
         PERIOD,
     ),
     Kind("The citizen's account", ("citizen",), "“My appointments”", "until the citizen deletes it"),
+    Kind(
+        "For whom somebody else books: name, contact, capacity, consent", (), "to serve and to tell that person", PERIOD
+    ),
+    Kind("What was declared when booking, with its version", (), "services that ask for it", PERIOD),
     Kind("Time zone", ("timezone",), "so that no reminder comes at night", PERIOD),
     Kind(
         "What the citizen and the officer write",

@@ -3,6 +3,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from agencies.models import Declaration, ForWhom
+from appointments import sight
 from appointments.models.appointment import Appointment
 
 
@@ -34,6 +35,7 @@ STANDINGS: dict[str, tuple[Standing, ...]] = {
 }
 
 
+@sight.watched("name", "email", "phone", key="appointment_id")
 class Party(models.Model):
     """For whom an appointment is, where it is not whoever has booked it. The appointment's own contact is the booker's.
 
