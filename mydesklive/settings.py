@@ -272,7 +272,7 @@ ACCOUNT_CHANGE_EMAIL = True
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_SESSION_REMEMBER = False
 # The second factor of people with a role. In the demo they may set one up, but need not.
-SECOND_FACTOR_REQUIRED = not MYDESK_DEMO
+SECOND_FACTOR_REQUIRED = env.flag("SECOND_FACTOR_REQUIRED", not MYDESK_DEMO)
 MFA_ADAPTER = "accounts.staff.adapter.FactorAdapter"
 MFA_SUPPORTED_TYPES = ["webauthn", "totp", "recovery_codes"]
 MFA_FORMS = {

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from accounts.models import User
 from accounts.work.waking import wake_worker
 from agencies.facts import AnyProcedure
+from appointments import sight
 from appointments.errors import CountedLimit, LimitReached, PerhapsBooked
 from appointments.models import Appointment, Notification
 from appointments.models.appointment import EXPECTED, OPEN, AppointmentQuerySet
@@ -31,12 +32,13 @@ def refusal(
 ) -> LimitReached | PerhapsBooked:
     """Return the refusal for somebody who may have no further appointment for the service, and send the owner the link.
 
-    `keys` are those by which the person's appointments may be counted, and `known` are those that the visitor has opened by their
-    links (`opened_as`). It is the error itself if the appointments that count are the visitor's own, and PerhapsBooked if
-    nobody knows.
+    `keys` are those by which the person's appointments may be counted, and `known` are those that the visitor has booked
+    here, or opened by their links and the second check (`opened_as`). It is the error itself if the appointments that
+    count are the visitor's own, and PerhapsBooked if nobody knows.
     """
     counted = _counted(error, keys, procedure)
-    own = [one.opened_as in known or bool(citizen and one.citizen_id == citizen.pk) for one in counted]
+    with sight.aside():
+        own = [one.opened_as in known or bool(citizen and one.citizen_id == citizen.pk) for one in counted]
     # A day that is told comes from all that count. With one of them that is somebody else's, it would tell of that one.
     if own and (all(own) if isinstance(error, CountedLimit) else any(own)):
         return error

@@ -32,11 +32,14 @@ class Processor:
 
 CONTACT = _("your e-mail address, and what the message says")
 CALL = _("your name as it is shown in the call, your network address, picture and sound while the call lasts")
+SIGN_IN = _("that you sign in here, and when")
 SERVICES = [
     Service("EMAIL_HOST", _("Mail server"), CONTACT),
     Service("BOUNCE_URL", _("Mailbox of mails that come back"), CONTACT),
     Service("SMS_URL", _("SMS gateway"), _("your telephone number, and what the message says")),
-    Service("TAXISNET_URL", _("Sign-in with TAXISnet"), _("that you sign in here, and when")),
+    Service("TAXISNET_URL", _("Sign-in with TAXISnet"), SIGN_IN),
+    Service("TAXISNET_STAFF_URL", _("Sign-in of public employees with TAXISnet"), SIGN_IN),
+    Service("OIDC_URL", _("Sign-in with an identity of another country"), SIGN_IN),
     Service("TURN_URLS", _("Relay of our video room"), _("your network address; picture and sound pass encrypted")),
 ]
 # By the name of the agency's video provider. Our own room has none, and `link` is the agency's own.
@@ -57,10 +60,11 @@ def processors() -> list[Processor]:
 
 
 def _hosts(setting: str) -> list[str]:
-    """Return the hosts in the setting, without user, password and path. This machine is nobody else."""
+    """Return the hosts in the setting, without user, password and path. This machine and our own site are nobody else."""
     value = getattr(settings, setting, "")
     found = map(_host, [value] if isinstance(value, str) else value)
-    return [*dict.fromkeys(host for host in found if host and host not in settings.LOCAL_HOSTS)]
+    own = {*settings.LOCAL_HOSTS, _bare(settings.SITE_URL.partition("://")[2])}
+    return [*dict.fromkeys(host for host in found if host and host not in own)]
 
 
 def _host(address: str) -> str:

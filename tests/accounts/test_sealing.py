@@ -16,7 +16,7 @@ from accounts import sealing
 from accounts.identities.joining import Reached, join
 from accounts.identities.people import Person
 from accounts.mails import marks
-from accounts.models import AccountMail
+from accounts.models import SUBJECT, TAX_NUMBER, AccountMail, Identity
 from accounts.sealing.fields import SealedField
 from accounts.sealing.rotation import sealed_columns
 from agencies.models import Procedure
@@ -88,7 +88,7 @@ def test_every_column_of_bytes_is_sealed_and_known() -> None:
     assert all(isinstance(field, SealedField) and field.purpose for field in of_bytes)
 
 
-def a_row_of(model: type[models.Model], token: bytes) -> models.Model:
+def a_row_of(model: type[models.Model], token: bytes, field: str = "") -> models.Model:
     """A row with this value in its sealed column."""
     if model is Appointment:
         made = an_appointment(slots_of(an_open_branch())[0])
@@ -101,13 +101,17 @@ def a_row_of(model: type[models.Model], token: bytes) -> models.Model:
     if model is Meeting:
         call = VideoCall.objects.create(provider="room", opens_at=NOW, closes_at=NOW + minutes(60))
         return Meeting.objects.create(call=call, provider="webex", sealed=token)
+    if model is Identity:
+        key, number = sealing.sealed(f"User{TAX}", SUBJECT), sealing.sealed(TAX, TAX_NUMBER)
+        told = {"subject_encrypted": key, "tax_number_encrypted": number} | {field: token}
+        return Identity.objects.create(user=a_user(), source="taxisnet", confirmed_at=NOW, **told)
     raise AssertionError(f"Tell {__name__} how a row of {model._meta.label} is made.")
 
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(("model", "field"), sealed_columns(), ids=lambda one: getattr(one, "name", "") or one.__name__)
 def test_sealed_column_is_sealed_anew(keys: Keys, model: type[models.Model], field: SealedField) -> None:
-    row = a_row_of(model, sealing.sealed(TAX, field.purpose))
+    row = a_row_of(model, sealing.sealed(TAX, field.purpose), field.name)
     keys(SECOND, FIRST)
     told = StringIO()
     call_command("reseal", stdout=told)

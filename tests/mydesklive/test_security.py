@@ -183,6 +183,7 @@ def test_nobody_uploads_files() -> None:
 # so nobody can have us ask an address of their choice. A new module needs a line here, and if its address is somebody's
 # own, a way to reach public addresses alone.
 OUTGOING = {
+    "accounts/providers/talking.py": "TAXISNET_URL, TAXISNET_STAFF_URL, OIDC_URL",
     "accounts/mails/imap.py": "BOUNCE_URL",
     "appointments/messages/conversation.py": "EMAIL_URL",
     "appointments/messages/sms.py": "SMS_URL",
@@ -204,7 +205,8 @@ REACHING |= {"telnetlib", "urllib.request", "urllib3", "websockets"}
 # These listen, or start the local services of `make run`.
 LISTENING = ("mydesklive/serving/", "mydesklive/local/")
 # These only look at an address, or at the errors of connections that others opened.
-LOOKING = {"accounts/mails/handing.py", "mydesklive/checks/peers.py", "mydesklive/logs/telling.py"}
+LOOKING = {"accounts/entering/social.py", "accounts/mails/handing.py", "accounts/providers/round_trip.py"}
+LOOKING |= {"mydesklive/checks/peers.py", "mydesklive/logs/telling.py"}
 
 
 def imported(path: Path) -> set[str]:

@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.test import Client, RequestFactory
+from django.urls import reverse
 from django.utils import translation
 from pytest_django import DjangoAssertNumQueries
 
@@ -16,6 +17,7 @@ from appointments import sight
 from appointments.booking import retention
 from appointments.history import readings
 from appointments.models import Appointment, Feed, Reading
+from appointments.urls import managing
 from mydesklive.pages.sight import SightMiddleware
 from tests.builders import (
     NOW,
@@ -27,6 +29,7 @@ from tests.builders import (
     booked_at,
     minutes,
 )
+from tests.codes import follow
 from tests.pages import signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -185,7 +188,19 @@ def test_own_appointment_of_an_officer_and_of_citizens(client: Client, branch: B
 
 def test_officer_with_the_link_of_a_guest_is_an_officer(client: Client, branch: Branch, booked: Appointment) -> None:
     signed_in(client, an_officer(branch)).get(booked.shown_link(), follow=True)
+    assert not Reading.objects.exists()  # the link alone shows nothing
+    follow(client, booked, link=booked.shown_link())
     assert Reading.objects.get().page == "appointments:detail"
+
+
+@pytest.mark.parametrize("view", sorted(str(one.name) for one in managing))
+def test_officer_before_the_second_check_has_looked_at_nothing(
+    client: Client, branch: Branch, booked: Appointment, view: str
+) -> None:
+    signed_in(client, an_officer(branch)).get(booked.link())
+    for method in (client.get, client.post):
+        method(reverse(f"appointments:{view}", args=[booked.reference]), follow=True)
+    assert not Reading.objects.exists()
 
 
 def test_system_looks_when_it_asks_and_not_when_it_books(client: Client, branch: Branch, booked: Appointment) -> None:
@@ -249,14 +264,16 @@ def test_citizen_sees_on_the_appointment_who_looked(client: Client, branch: Bran
     signed_in(Client(), an_officer(branch)).get(f"{LIST}{booked.reference}/change/")
     if citizen:
         signed_in(client, citizen)
-    page = text_of(client.get(booked.shown_link(), follow=True))
+    page = text_of(follow(client, booked, link=booked.shown_link()))
     assert "Ποιος το έχει δει" in page
     assert "Υπάλληλος (ΚΕΠ Χανίων) το είδε" in page
     assert "agent@example.org" not in page
 
 
 def test_nothing_is_told_where_nobody_has_looked(client: Client, booked: Appointment) -> None:
-    assert "Ποιος το έχει δει" not in text_of(client.get(booked.shown_link(), follow=True))
+    page = text_of(follow(client, booked, link=booked.shown_link()))
+    assert booked.name in page
+    assert "Ποιος το έχει δει" not in page
 
 
 def test_operators_reach_nothing_to_look_at(client: Client, branch: Branch, booked: Appointment) -> None:

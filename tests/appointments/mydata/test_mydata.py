@@ -17,6 +17,7 @@ from appointments.booking import retention
 from appointments.models import Appointment, IdentityCheck, Notification, Reading, Status, Ticket
 from appointments.mydata import collecting, erasing
 from tests.builders import GUEST, NOW, a_desk, a_user, an_officer, an_open_branch, booked_at, by, minutes, slot_at
+from tests.codes import follow
 from tests.pages import signed_in, text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock")]
@@ -42,7 +43,7 @@ def own(branch: Branch, citizen: User, hour: int = 10, **more: Any) -> Appointme
 
 
 def opened(client: Client, appointment: Appointment) -> Client:
-    client.get(appointment.shown_link())
+    follow(client, appointment, link=appointment.shown_link())
     return client
 
 
@@ -129,6 +130,18 @@ def test_data_of_others_is_nobodys(client: Client, branch: Branch, citizen: User
     assert json.loads(client.get("/appointments/data.json").content)["appointments"] == []
     for page in ("data/", "data.json", "data/erase/", "data/close/"):
         assert Client().get(f"/appointments/{page}").status_code == 302
+
+
+@pytest.mark.parametrize("page", ["data/", "data.json", "erase/"])
+def test_link_alone_tells_and_erases_nothing(client: Client, branch: Branch, page: str) -> None:
+    appointment = booked_at(branch, 10)
+    url = f"/appointments/{appointment.reference}/{page}"
+    client.get(appointment.link())
+    for answer in (client.get(url), client.post(url, SURE | {"revision": "0"})):
+        assert answer.status_code == 405 or "/open/" in answer["Location"]
+    untouched = Appointment.objects.get()
+    assert (untouched.status, untouched.name) == (Status.BOOKED, appointment.name)
+    assert follow(client, appointment, link=f"{url}?key={appointment.link_key}").request["PATH_INFO"] == url
 
 
 # Erasing one appointment

@@ -214,7 +214,7 @@ def test_officer_sees_no_openings(client: Client, branch: Branch) -> None:
     for url in (RULES, CLOSURES, BRANCHES):
         assert client.get(url).status_code == 403
         assert client.get(f"{url}add/").status_code == 403
-    assert client.get(f"{RULES}{OpeningRule.objects.get().pk}/change/").status_code == 404
+    assert client.get(f"{RULES}{OpeningRule.objects.get().pk}/change/").status_code == 403
 
 
 def test_openings_of_another_branch_do_not_exist(client: Client, branch: Branch) -> None:

@@ -15,6 +15,7 @@ from accounts.models import User
 from agencies.models import Branch
 from appointments.models import Appointment, Status
 from tests.builders import EVERY_DAY, a_user, an_appointment, an_officer, an_open_branch, slots_of
+from tests.codes import pass_check
 from tests.pages import sign_in, signed_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -55,6 +56,7 @@ def test_guest_sees_who_looked_downloads_and_erases(
 ) -> None:
     booked = looked_at(branch)
     phone.goto(booked.shown_link().replace("http://localhost:8000", ""))
+    pass_check(phone)
     expect(phone.locator("main")).to_contain_text("Υπάλληλος (ΚΕΠ Χανίων) το είδε")
     phone.get_by_role("link", name="Όλα τα στοιχεία αυτού του ραντεβού").click()
     looks_right(phone)

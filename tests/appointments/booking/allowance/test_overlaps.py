@@ -4,9 +4,13 @@ import pytest
 from django.test import Client
 
 from agencies.models import Procedure
-from appointments import booking
+from appointments import booking, sight
+from appointments.booking import telling
+from appointments.booking.allowance import overlaps
+from appointments.errors import LimitReached, PerhapsBooked
 from appointments.models import Appointment, Status, TimeSlot
 from tests.builders import GUEST, NOW, a_user, an_appointment, an_open_branch, slots_of
+from tests.codes import follow
 from tests.pages import text_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("clock", "no_redis")]
@@ -67,8 +71,21 @@ def test_guest_is_told_of_what_the_browser_has_opened_and_a_stranger_nothing(cli
     before = an_appointment(times[6], 1)
     to_check(client, times[6])
     assert TOLD not in text_of(client.get(f"{BOOK}check/"))
-    client.get(before.link())
+    client.get(before.link())  # which somebody else could have
+    assert TOLD not in text_of(client.get(f"{BOOK}check/"))
+    follow(client, before)
     assert TOLD in text_of(client.get(f"{BOOK}check/"))
+
+
+def test_appointments_that_are_compared_and_not_told_have_not_been_looked_at() -> None:
+    times = slots()
+    theirs, own = an_appointment(times[6], 1), an_appointment(times[6], 2)
+    keys, at, seen = [theirs.person_key], (theirs.starts_at, theirs.ends_at), sight.Sight()
+    with sight.looking(seen):
+        assert overlaps.at_same_time(keys, None, *at, known=(), but=own) is None
+        refusal = telling.refusal(LimitReached(), keys, None, Procedure.objects.get(), now=NOW)
+    assert isinstance(refusal, PerhapsBooked)
+    assert not seen.seen
 
 
 def test_moving_onto_another_appointment_is_told_first(client: Client) -> None:

@@ -32,6 +32,7 @@ from tests.builders import (
     an_open_branch,
     slots_of,
 )
+from tests.codes import follow, open_for
 from tests.pages import signed_in, text_of
 from tests.races import at_once
 
@@ -174,7 +175,9 @@ def test_page_tells_strangers_the_rule_and_the_owner_the_day(client: Client) -> 
     stranger = text_of(client.post(f"{BOOK}check/", {"hold": reference}))
     assert "τουλάχιστον 3 ημέρες" in stranger
     assert "6 Μαρτίου" not in stranger
-    client.get(booked.link())
+    client.get(booked.link())  # which somebody else could have
+    assert "6 Μαρτίου" not in text_of(client.post(f"{BOOK}check/", {"hold": reference}))
+    follow(client, booked)
     owner = text_of(client.post(f"{BOOK}check/", {"hold": reference}))
     assert "6 Μαρτίου 2026" in owner
     assert Appointment.objects.get(reference=reference).status == Status.HELD
@@ -183,7 +186,7 @@ def test_page_tells_strangers_the_rule_and_the_owner_the_day(client: Client) -> 
 def test_who_books_with_the_address_of_somebody_learns_no_day_of_theirs(client: Client) -> None:
     slots = ruled(days_between=3)
     an_appointment(slots[0], 1)  # somebody's, on Tuesday 3
-    client.get(an_appointment(slots[4], 1).link())  # the visitor's, on Monday 9
+    open_for(client, an_appointment(slots[4], 1))  # the visitor's, on Monday 9
     client.post(TIMES, {"slot": slots[1].pk})
     client.post(f"{BOOK}details/", TYPED)
     reference = Appointment.objects.get(status=Status.HELD).reference
