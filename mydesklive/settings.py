@@ -7,7 +7,7 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from csp.constants import NONCE, NONE, SELF
+from csp.constants import NONE, SELF
 from django.templatetags.static import static
 from django.utils.translation import gettext_lazy as _
 from environ import Env
@@ -461,7 +461,7 @@ CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [SELF],
-        "style-src": [SELF, NONCE],  # the colours of the admin's theme stand in its pages
+        "style-src": [SELF],
         "img-src": [SELF, "data:"],
         "connect-src": [SELF],
         "object-src": [NONE],
@@ -510,22 +510,6 @@ UNFOLD = {
     "SCRIPTS": [lambda _request: static("js/admin.js")],
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": lambda _request: static("favicon.svg")}],
     "SIDEBAR": {"navigation": "mydesklive.staff.site.navigation"},
-    "COLORS": {
-        "primary": {
-            "50": "#f1f4f8",
-            "100": "#dde6f2",
-            "200": "#bfd0e6",
-            "300": "#93b0d6",
-            "400": "#5c86bf",
-            "500": "#2f62a8",
-            "600": "#003375",
-            "700": "#002a61",
-            "800": "#00214d",
-            "900": "#001a3d",
-            "950": "#001029",
-        },
-        "font": {"subtle-light": "#515058", "default-light": "#33323a", "important-light": "#101014"},
-    },
 }
 
 # Web processes (deploy/web.sh). 0 means one for each core.

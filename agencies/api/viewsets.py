@@ -23,7 +23,8 @@ from agencies.text import search_key
 
 def errors_by_field(description: str, example: dict[str, list]) -> OpenApiResponse:
     messages = {"type": "array", "items": {"type": "string"}, "minItems": 1}
-    schema = {"type": "object", "additionalProperties": messages, "example": example}
+    within = {"type": "object", "additionalProperties": messages}  # of a field that has fields of its own
+    schema = {"type": "object", "additionalProperties": {"anyOf": [messages, within]}, "example": example}
     return OpenApiResponse(schema, description)
 
 

@@ -1,6 +1,6 @@
 """What the officers' own pages share: the check of who may open them, and the search for a branch or an appointment."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
@@ -18,6 +18,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from accounts.people import signed_in
 from agencies import access
 from agencies.models import Branch, Role
+from appointments import sight
 from appointments.booking.persons import completed_before
 from appointments.errors import SlotNotFound
 from appointments.history import Actor, By
@@ -88,9 +89,19 @@ def find_ticket(request: HttpRequest, code: str) -> Ticket:
 
 def visits_of(request: HttpRequest, *appointments: int) -> list[Ticket]:
     """Returns the completed tickets, with what was written down, of those of the appointments that the officer may see."""
+    return _shown(_completed(request, appointments))
+
+
+def _completed(request: HttpRequest, appointments: Collection[int]) -> list[Ticket]:
     seen = Appointment.objects.seen_by(signed_in(request)).filter(pk__in=appointments)
     told = Ticket.objects.filter(appointment__in=seen, state=Ticket.State.DONE)
     return list(told.select_related("appointment", "branch", "officer"))
+
+
+def _shown(tickets: list[Ticket]) -> list[Ticket]:
+    """Notes that the records are shown: what is written on a ticket tells of the citizen, too."""
+    sight.note({one.appointment_id: one.appointment.citizen_id for one in tickets if one.appointment})
+    return tickets
 
 
 def visits_before(request: HttpRequest, appointment: Appointment) -> list[Ticket]:
@@ -101,7 +112,8 @@ def visits_before(request: HttpRequest, appointment: Appointment) -> list[Ticket
     """
     others = [one.pk for one in completed_before(appointment)]
     followed = [appointment.follows_id] if appointment.follows_id else []
-    return sorted(visits_of(request, *followed, *others), key=lambda one: one.arrived_at, reverse=True)[:LATEST]
+    found = _completed(request, [*followed, *others])
+    return _shown(sorted(found, key=lambda one: one.arrived_at, reverse=True)[:LATEST])
 
 
 def chosen_branch(request: HttpRequest, branches: list[Branch]) -> Branch:

@@ -233,7 +233,7 @@ def a_full_week(branch: Branch) -> None:
         f"{chance.choice(GIVEN)} {chance.choice(STEMS)}{chance.choice(MIDDLES)}{chance.choice(MIDDLES)}{chance.choice(ENDS)}"
         for _number in range(1500)
     ]
-    Appointment.objects.bulk_create(
+    rows = [
         Appointment(
             agency=branch.agency,
             branch=branch,
@@ -248,7 +248,8 @@ def a_full_week(branch: Branch) -> None:
             expires_at=NOW,
         )
         for number, name in enumerate(names)
-    )
+    ]
+    Appointment.objects.bulk_create(rows, batch_size=500)
 
 
 def test_large_week_is_one_answer_of_9_queries_and_less_than_40_kb(

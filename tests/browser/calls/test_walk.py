@@ -18,6 +18,7 @@ from appointments import tasks
 from appointments.models import Appointment, Rating, Status, Ticket
 from appointments.times.publishing import publish
 from tests.builders import ATHENS, EVERY_DAY, a_branch, a_desk, a_procedure, a_rule, an_agency, an_officer, minutes
+from tests.codes import pass_check
 from tests.conftest import DESK, PHONE, NewPage, hurry
 from tests.pages import Accessible, fits, sign_in
 from tests.rooms import press, small_cameras, wait_until_seen
@@ -112,7 +113,7 @@ def test_video_appointment_from_booking_to_rating(
     citizen = small_cameras(new_page(size=size, timezone="America/New_York"))
     booked = books(citizen)
     clock.move_to(booked.starts_at - minutes(11))
-    citizen.goto(link_in_mail(booked))
+    opens_link(citizen, booked)
     expect(citizen.locator("#wait")).to_have_text(re.compile(r"Απομένουν: 0:\d\d|Απομένουν: 1:\d\d"))
     assert citizen.locator("#door small.zone").count() == 1  # one's own time
     assert_accessible(citizen)
@@ -169,6 +170,11 @@ def books(page: Page) -> Appointment:
     tasks.provide_video_calls()
     tasks.deliver_due()
     return Appointment.objects.get()
+
+
+def opens_link(page: Page, booked: Appointment) -> None:
+    page.goto(link_in_mail(booked))
+    pass_check(page)
 
 
 def link_in_mail(booked: Appointment) -> str:

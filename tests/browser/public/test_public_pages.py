@@ -97,23 +97,23 @@ BOOK = "/mykeplive/kep-dilosi/book/"
 def test_pages_fit_with_letters_twice_as_large(new_page: NewPage) -> None:
     page = new_page(size=SMALL)
 
-    def fits() -> None:
+    def still_fits() -> None:
         page.evaluate("document.documentElement.style.fontSize = '200%'")
         assert fits(page), page.url
 
     steps = ("channel/", "branch/?channel=in_person", "time/?channel=in_person&branch=kep-chania")
     for address in (*ADDRESSES, "/reports/agencies/", "/appointments/find/", *(f"{BOOK}{step}" for step in steps)):
         page.goto(address)
-        fits()
+        still_fits()
     page.locator("button.slot").last.click()
     for name, typed in {"name": "Μαρία Παπαδάκη", "email": "maria@example.org", "phone": "6912345678"}.items():
         page.locator(f"[name={name}]").fill(typed)
-    fits()
+    still_fits()
     for button in ("Συνέχεια", "Κλείστε το ραντεβού"):
         page.get_by_role("button", name=button).click()
-        fits()
+        still_fits()
     page.goto(page.url.replace("done/", ""))
-    fits()
+    still_fits()
 
 
 def test_colours_of_the_reader_keep_the_frames_of_buttons(new_page: NewPage) -> None:

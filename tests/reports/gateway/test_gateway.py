@@ -100,7 +100,8 @@ def test_only_officials_get_them_and_nothing_keeps_them(official: Client, addres
     assert "no-store" in response["Cache-Control"]
     assert Client().get(address).status_code == 302
     agent = an_officer(Procedure.objects.get(code="kep-dilosi").agency.branches.get())
-    assert signed_in(Client(), agent).get(address).status_code == 404
+    assert signed_in(Client(), agent).get(address).status_code == 403
+    assert signed_in(Client(), a_user("citizen@example.org")).get(address).status_code == 404
 
 
 @pytest.mark.parametrize("month", ["2026-13", "now", "2026-02-01"])
