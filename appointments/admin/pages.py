@@ -100,7 +100,7 @@ def _completed(request: HttpRequest, appointments: Collection[int]) -> list[Tick
 
 def _shown(tickets: list[Ticket]) -> list[Ticket]:
     """Notes that the records are shown: what is written on a ticket tells of the citizen, too."""
-    sight.note({one.appointment_id: one.appointment.citizen_id for one in tickets if one.appointment})
+    sight.note({one.appointment.pk: one.appointment.citizen_id for one in tickets if one.appointment})
     return tickets
 
 
