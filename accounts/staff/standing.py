@@ -14,6 +14,7 @@ from django.contrib.auth import SESSION_KEY, get_user, logout
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.auth.views import redirect_to_login
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect
@@ -45,7 +46,10 @@ class StandingMiddleware(AuthenticationMiddleware):
         name = _page(request)
         if not name.startswith((*ABOUT_ACCOUNTS, *SETTING_UP)) or name.startswith(SHOWING):
             return None
-        user = signed_in(request)
+        try:
+            user = signed_in(request)
+        except DatabaseError:  # the page asks as well, and its failure is told
+            return None
         if user is None:
             return None
         if name.startswith(ADDING) and _is_stale(request, user):

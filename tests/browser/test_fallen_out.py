@@ -16,6 +16,7 @@ from agencies.models import Branch, OpeningRule, Role
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.tasks import deliver_due, expire_due, look_after_disruptions
 from tests.builders import an_appointment, an_officer, at, booked_at, messages_of, today_at
+from tests.codes import follow, pass_check
 from tests.pages import SOON, choose_first_time, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -142,12 +143,14 @@ def offer_link(appointment: Appointment) -> str:
 
 def accepts(citizen: Page, link: str) -> None:
     citizen.goto(link)
+    pass_check(citizen)
     citizen.get_by_role("button", name="Δέχομαι τη νέα ώρα").click()
     expect(citizen.get_by_text("Η νέα ώρα είναι δική σας")).to_be_visible()
 
 
 def chooses(citizen: Page, link: str) -> None:
     citizen.goto(link)
+    pass_check(citizen)
     citizen.get_by_role("link", name="Επιλέξτε άλλη ώρα").click()
     citizen.locator(".slot").last.click()
     citizen.get_by_role("button", name="Αλλαγή του ραντεβού").click()
@@ -156,6 +159,7 @@ def chooses(citizen: Page, link: str) -> None:
 
 def cancels(citizen: Page, link: str) -> None:
     citizen.goto(link)
+    pass_check(citizen)
     citizen.get_by_role("link", name="Ακύρωση του ραντεβού").click()
     citizen.get_by_role("button", name="Ακύρωση του ραντεβού").click()
     expect(citizen.get_by_text("Το ραντεβού σας ακυρώθηκε")).to_be_visible()
@@ -170,7 +174,7 @@ def answers_by_form(*, accept: list[Appointment], choose: list[Appointment], can
     citizen = Client()
     for one, path, given in posts:
         citizen.cookies.clear()
-        citizen.get(offer_link(one))
+        follow(citizen, one, link=offer_link(one))
         assert citizen.post(f"{one.get_absolute_url()}{path}", given).status_code == 302
 
 

@@ -1,5 +1,6 @@
 """What causes do: set moods, book, wait until something has been seen, kill."""
 
+import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -93,12 +94,7 @@ class Stage:
 
         Before that, the supervisor has ended what the killed one has left.
         """
-        since, dead = timezone.now(), self.stack.parts[part].tree()
-        dead[0].kill()
-        if part == "worker":
-            _wait(lambda: all(map(is_over, dead)), f"the end of what {part} has left")
-            self.killed = dict.fromkeys(MEDIA.values(), timezone.now())  # the next one starts after a second
-        self._sees_another(part, dead, since)
+        self._end(part, signal.SIGKILL)
 
     def kill_children(self, part: str) -> None:
         for one in self.stack.parts[part].tree()[1:]:
@@ -118,14 +114,15 @@ class Stage:
 
     def restart(self, part: str) -> None:
         """Stops the part as service managers do. It is started again."""
-        since, old = timezone.now(), self.stack.parts[part].tree()
-        old[0].send_signal(self.stack.parts[part].stop)
-        self._sees_another(part, old, since)
+        self._end(part, self.stack.parts[part].stop)
 
-    def _sees_another(self, part: str, old: list[psutil.Process], since: datetime) -> None:
+    def _end(self, part: str, how: signal.Signals) -> None:
         """Without the database, a worker that lives cannot note either what came of the messages in its hands."""
-        if part == "postgres":
-            self.killed = dict.fromkeys(MEDIA.values(), since)
+        old = self.stack.parts[part].tree()
+        old[0].send_signal(how)
+        if part in {"worker", "postgres"}:
+            _wait(lambda: all(map(is_over, old)), f"the end of {part}")
+            self.killed = dict.fromkeys(MEDIA.values(), timezone.now())  # the next one starts after a moment
         _wait(lambda: self.stack.parts[part].find(old) is not None, f"{part} started again")
 
     @contextmanager
