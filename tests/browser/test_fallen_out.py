@@ -16,7 +16,7 @@ from agencies.models import Branch, OpeningRule, Role
 from appointments.models import Appointment, Disruption, Notification, Offer, Status, TimeSlot
 from appointments.tasks import deliver_due, expire_due, look_after_disruptions
 from tests.builders import an_appointment, an_officer, at, booked_at, messages_of, today_at
-from tests.codes import follow, pass_check
+from tests.codes import open_for, pass_check
 from tests.pages import SOON, choose_first_time, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -171,10 +171,9 @@ def answers_by_form(*, accept: list[Appointment], choose: list[Appointment], can
     posts: list[tuple[Appointment, str, dict[str, int]]] = [(one, "offer/", {}) for one in accept]
     posts += [(one, "move/check/", {"slot": slot}) for one, slot in zip(choose, free, strict=False)]
     posts += [(one, "cancel/", {}) for one in cancel]
-    citizen = Client()
     for one, path, given in posts:
-        citizen.cookies.clear()
-        follow(citizen, one, link=offer_link(one))
+        citizen = Client()
+        open_for(citizen, one)
         assert citizen.post(f"{one.get_absolute_url()}{path}", given).status_code == 302
 
 
