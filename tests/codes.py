@@ -37,6 +37,7 @@ def follow(client: Client, appointment: Appointment, view: str = "detail", *, li
 def pass_check(page: Page) -> None:
     """Passes the second check in the browser that has just followed a link."""
     page.locator("button[value=send]").click()
+    page.locator("[name=code]").wait_for()  # the code is owed before the page asks for it
     page.locator("[name=code]").fill(latest())
     page.keyboard.press("Enter")
     page.locator("[name=code]").wait_for(state="detached")
