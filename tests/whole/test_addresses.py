@@ -284,8 +284,14 @@ def asked(people: dict[str, str], url: str) -> dict[tuple[str, str], HttpRespons
 
 
 def answer(session: str, url: str, method: str) -> HttpResponse:
-    """What the person gets; the database is afterwards as it was."""
-    return sent(session, lambda: asked_once(url, method))
+    """What the person gets, and whether it is a look at a record; the database is afterwards as it was."""
+
+    def ask() -> HttpResponse:
+        response = whole(asked_once(url, method))
+        response.has_looked = Reading.objects.exists()
+        return response
+
+    return sent(session, ask)
 
 
 def ticket_code() -> str:
