@@ -95,8 +95,8 @@ def pytest_collection_finish() -> None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Returns two workers more than there are cores: each waits a third of its time, and one for minutes."""
-    return len(os.sched_getaffinity(0)) + 2
+    """Returns one worker more than there are cores, because each waits a third of its time for something else."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def _start_services(services: ExitStack) -> None:
