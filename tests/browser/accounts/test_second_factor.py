@@ -100,7 +100,8 @@ def test_officer_sets_up_a_passkey_and_signs_in_with_it(
     page.get_by_role("main").get_by_role("button", name="Sign out").click()
     page.goto("/en/accounts/login/")
     page.get_by_role("button", name="Sign in with a passkey (officers)").click()
-    expect(page).to_have_url(re.compile("/admin/"))
+    expect(page).to_have_url(re.compile("queue"))
+    page.wait_for_load_state("load")
 
 
 def test_officer_signs_in_with_an_app_and_is_out_with_the_role(
