@@ -138,13 +138,7 @@ class BookingForm(DetailsForm):
         return on_one_line(self.cleaned_data["party"])
 
     def clean_party_phone(self) -> str:
-        phone = self.cleaned_data["party_phone"]
-        try:
-            return phones.normalized(phone, self.country) if phone else ""
-        except ValueError as error:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from error
+        return phones.cleaned(self.cleaned_data["party_phone"], self.country)
 
     def clean_declaration(self) -> list[str]:
         """Refuses unless every sentence is ticked."""

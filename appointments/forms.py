@@ -175,13 +175,7 @@ class DetailsForm(forms.Form):
         return on_one_line(self.cleaned_data["name"])
 
     def clean_phone(self) -> str:
-        phone = self.cleaned_data["phone"]
-        try:
-            return phones.normalized(phone, self.country) if phone else ""
-        except ValueError as error:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from error
+        return phones.cleaned(self.cleaned_data["phone"], self.country)
 
     def clean_tax_number(self) -> str:
         try:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -41,13 +40,7 @@ class ContactForm(StaffContactForm):
     )
 
     def clean_phone(self) -> str:
-        phone = self.cleaned_data["phone"]
-        try:
-            return phones.normalized(phone, phones.GREECE) if phone else ""
-        except ValueError as error:
-            raise ValidationError(
-                _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
-            ) from error
+        return phones.cleaned(self.cleaned_data["phone"], phones.GREECE)
 
 
 class ContactCodeForm(CountedGuess):

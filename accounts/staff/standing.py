@@ -48,8 +48,10 @@ class StandingMiddleware(AuthenticationMiddleware):
             return None
         try:
             user = signed_in(request)
-        except DatabaseError:  # the page asks as well, and its failure is told
-            return None
+        except DatabaseError:
+            if name.startswith(ADDING):
+                raise
+            return None  # the page asks as well, and its failure is told
         if user is None:
             return None
         if name.startswith(ADDING) and _is_stale(request, user):

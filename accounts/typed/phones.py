@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterator
 from itertools import chain
 
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
 from phonenumbers import (
     CountryCodeSource,
     NumberParseException,
@@ -21,6 +23,7 @@ from phonenumbers import (
 )
 
 GREECE = "GR"
+NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
 # Digits of any script, and the signs that people write between them. Copied numbers may contain invisible marks of the
 # direction of the text.
 _MARKS = r"\u200e\u200f\u202a-\u202e\u2066-\u2069"
@@ -33,6 +36,14 @@ _TAKES_SMS = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 def is_written(text: str) -> bool:
     """Return whether the text consists only of signs of a telephone number."""
     return bool(_WRITTEN.fullmatch(text))
+
+
+def cleaned(text: str, country: str) -> str:
+    """Return the number as `normalized` does, and nothing as nothing. Raises ValidationError, which tells the person."""
+    try:
+        return normalized(text, country) if text else ""
+    except ValueError as error:
+        raise ValidationError(NO_PHONE) from error
 
 
 def normalized(text: str, country: str) -> str:

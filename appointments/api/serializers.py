@@ -27,7 +27,6 @@ from appointments.models.behalf.party import STANDINGS, Standing
 DAYS, MAX_DAYS = 30, 62
 MAX_BIGINT = 2**63 - 1
 REQUIRED = _("This field is required.")
-NO_PHONE = _("Enter a telephone number, like 6912345678, or with its country code, like +44 20 7946 0000.")
 
 
 class FactField(CodeField):
@@ -182,7 +181,7 @@ class PartySerializer(serializers.Serializer):
         if party["kind"] == ForWhom.BUSINESS:
             return party | {"email": "", "phone": "", "consent": 0}
         if party["phone"] and not phones.is_written(party["phone"]):
-            raise ValidationError({"phone": NO_PHONE})
+            raise ValidationError({"phone": phones.NO_PHONE})
         if not (party["email"] or party["phone"]):
             raise ValidationError({"email": _("Enter an e-mail address or a telephone number of the person.")})
         if party["consent"] not in CONSENTS:
@@ -239,7 +238,7 @@ class BookingSerializer(serializers.Serializer):
         Whether it is one at the slot's branch is checked when the slot is read.
         """
         if phone and not phones.is_written(phone):
-            raise ValidationError(NO_PHONE)
+            raise ValidationError(phones.NO_PHONE)
         return phone
 
     def validate_tax_number(self, number: str) -> str:
@@ -260,7 +259,7 @@ def stored_phone(typed: str, country: str) -> str:
     try:
         return phones.normalized(typed, country)
     except ValueError:
-        raise ValidationError({"phone": [NO_PHONE]}) from None
+        raise ValidationError({"phone": [phones.NO_PHONE]}) from None
 
 
 class MoveSerializer(serializers.Serializer):

@@ -34,7 +34,7 @@ OTHER_WORDS = re.compile(
     "(?<![(\\w])email|κρατείται|έγκαιρα|Αιτία|[Ππ]αύση|Παραπομπή|(?<![Κκ]άθε )\\bμέρα\\b|: καλέστε$|Κλείστηκε$"
 )
 # Parts of libraries that the product does not install or show.
-UNUSED = re.compile("allauth/(mfa|socialaccount|idp|usersessions|headless|templates/(mfa|socialaccount|idp))|authtoken")
+UNUSED = re.compile("allauth/(socialaccount|idp|usersessions|headless|templates/(mfa|socialaccount|idp))|authtoken")
 SHORT_NAMES = {"Τρί", "Πέμ", "Σάβ", "Μάρ", "Μάι", "Αύγ"}  # of days and months
 SAME_IN_GREEK = {"%(class_name)s %(instance)s", "Cookies", "E-mail", "IPv4", "IPv6", "SMS"}
 PROPER = {"Ελλάδα", "Ελλάδας", "Δευτέρα", "Δημόσιο", "Συνήγορο", "Πολίτη", "Χανίων", "Μίτος", "Μητρώο", "Διαδικασιών"}
