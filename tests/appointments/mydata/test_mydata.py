@@ -11,10 +11,10 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import AccountMail, User
-from agencies.models import Branch
+from agencies.models import Branch, Declaration
 from appointments import booking, counter
 from appointments.booking import retention
-from appointments.models import Appointment, IdentityCheck, Notification, Reading, Status, Ticket
+from appointments.models import Acceptance, Appointment, IdentityCheck, Notification, Party, Reading, Status, Ticket
 from appointments.mydata import collecting, erasing
 from tests.builders import GUEST, NOW, a_desk, a_user, an_officer, an_open_branch, booked_at, by, minutes, slot_at
 from tests.codes import follow
@@ -96,6 +96,18 @@ def test_file_has_every_field_that_tells_of_somebody(client: Client, branch: Bra
     assert expected | {f"on the ticket {name}" for name in retention.UNSAID} <= found
     page = text_of(client.get("/en/appointments/data/"))
     assert [one for one in expected if one not in page] == []
+
+
+def test_file_tells_for_whom_it_is_and_what_was_declared(client: Client, branch: Branch, citizen: User) -> None:
+    appointment = own(branch, citizen)
+    declaration = Declaration.objects.create(
+        procedure=appointment.procedure, version=1, text_el="Μένω εδώ.", text_en="I live here.", written_at=NOW
+    )
+    Acceptance.objects.create(appointment=appointment, declaration=declaration, accepted_at=NOW)
+    told = {"name": "Μαρία Μητέρα", "email": "mother@example.org", "phone": "+306987654321"}
+    Party.objects.create(appointment=appointment, kind="other", standing="child", consent=1, consented_at=NOW, **told)
+    found = values(json.loads(signed_in(client, citizen).get("/en/appointments/data.json").content))
+    assert {*told.values(), "I live here."} <= found
 
 
 def test_file_is_for_programs_and_the_page_for_people(client: Client, branch: Branch, citizen: User) -> None:
